@@ -1,0 +1,1 @@
+//! What travels with a call: request id, trace, deadline, attempt, idempotency.

@@ -1,0 +1,140 @@
+//! `Class`: everything a layer needs to know about one failure, in one `Copy` value.
+
+use std::time::Duration;
+
+use crate::{Breaker, Classified, Delivery, Kind, Retry};
+
+/// What is known about one failure: its kind, and where this failure differs from what its kind says.
+///
+/// Plain data: read the fields, change them with the methods of the same names.
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress_error::{Class, Delivery, Kind, Retry};
+///
+/// let class = Class::new(Kind::Unavailable).delivery(Delivery::NotSent).retry_after(Duration::from_secs(2));
+/// assert_eq!(class.retry, Retry::Call);
+/// assert!(class.repeatable(false), "it was never sent: even a POST may be repeated");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Class {
+    /// The kind.
+    pub kind: Kind,
+    /// May it be repeated? Default: what the kind says.
+    pub retry: Retry,
+    /// Did the request arrive? Default: what the kind says.
+    pub delivery: Delivery,
+    /// A retry layer has given up on it: nobody repeats it again. Default: false.
+    pub exhausted: bool,
+    /// How long the other side asked us to wait. Default: none.
+    pub retry_after: Option<Duration>,
+    /// Why, in the application's own vocabulary (`UPPER_SNAKE`, at most 63 characters). Default: none.
+    pub reason: Option<&'static str>,
+}
+
+impl Class {
+    /// The class that `kind` has by itself.
+    #[must_use]
+    pub const fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            retry: kind.retry(),
+            delivery: kind.delivery(),
+            exhausted: false,
+            retry_after: None,
+            reason: None,
+        }
+    }
+
+    /// Changes the retry advice.
+    #[must_use]
+    pub const fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Says what is known about the arrival of the request.
+    #[must_use]
+    pub const fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Says how long the other side asked us to wait.
+    #[must_use]
+    pub const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Gives the reason.
+    #[must_use]
+    pub const fn reason(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// Marks it as given up by a retry layer.
+    #[must_use]
+    pub const fn exhausted(mut self) -> Self {
+        self.exhausted = true;
+        self
+    }
+
+    /// May this very call be repeated as it is? Yes when the advice is [`Retry::Call`], no retry layer has given
+    /// up on it, and the request provably did no harm: never sent, refused, or idempotent.
+    #[must_use]
+    pub const fn repeatable(&self, idempotent: bool) -> bool {
+        matches!(self.retry, Retry::Call)
+            && !self.exhausted
+            && (idempotent || matches!(self.delivery, Delivery::NotSent))
+    }
+
+    /// Does it count against the dependency in a circuit breaker?
+    #[must_use]
+    pub const fn breaker(&self) -> Breaker {
+        self.kind.breaker()
+    }
+
+    /// The class of a group of failures: the most severe kind by [`Level`](crate::Level), among equals the first, of
+    /// the members that are not cancelled; repeatable only if every member is. None for an empty group.
+    #[must_use]
+    pub fn of_group(members: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut worst: Option<Self> = None;
+        let (mut all_may, mut exhausted) = (true, false);
+        for member in members {
+            all_may &= member.retry == Retry::Call;
+            exhausted |= member.exhausted;
+            worst = Some(match worst {
+                Some(first) if member.severity() <= first.severity() => first,
+                _ => member,
+            });
+        }
+        worst.map(|mut class| {
+            if !all_may {
+                class.retry = Retry::Never;
+            }
+            class.exhausted = exhausted;
+            class
+        })
+    }
+
+    /// Cancelled below everything, the rest by level.
+    fn severity(&self) -> u8 {
+        if self.kind == Kind::Cancelled { 0 } else { 1 + self.kind.level() as u8 }
+    }
+}
+
+impl From<Kind> for Class {
+    fn from(kind: Kind) -> Self {
+        Self::new(kind)
+    }
+}
+
+/// What the error says of itself, so that `permit.failure(&error)` reads well.
+impl<E: Classified> From<&E> for Class {
+    fn from(error: &E) -> Self {
+        error.classified()
+    }
+}

@@ -1,0 +1,51 @@
+//! `std::io::Error`, by its kind.
+
+use std::io::{Error, ErrorKind as Io};
+
+use crate::{Class, Classify, Delivery, Kind, Retry};
+
+impl Classify for Error {
+    fn class(&self) -> Class {
+        from_kind(self.kind())
+    }
+}
+
+fn from_kind(kind: Io) -> Class {
+    let kind = match kind {
+        Io::NotFound => Kind::NotFound,
+        Io::PermissionDenied => Kind::PermissionDenied,
+        Io::ConnectionRefused
+        | Io::NotConnected
+        | Io::HostUnreachable
+        | Io::NetworkUnreachable
+        | Io::NetworkDown => return Class::new(Kind::Unavailable).delivery(Delivery::NotSent),
+        Io::ConnectionReset
+        | Io::ConnectionAborted
+        | Io::BrokenPipe
+        | Io::UnexpectedEof
+        | Io::StaleNetworkFileHandle => Kind::Unavailable,
+        Io::TimedOut => Kind::Timeout,
+        Io::AlreadyExists => Kind::AlreadyExists,
+        Io::NotADirectory
+        | Io::IsADirectory
+        | Io::DirectoryNotEmpty
+        | Io::ReadOnlyFilesystem
+        | Io::AddrInUse
+        | Io::AddrNotAvailable
+        | Io::CrossesDevices => Kind::FailedPrecondition,
+        Io::WouldBlock | Io::ResourceBusy | Io::ExecutableFileBusy | Io::Deadlock | Io::Interrupted => {
+            return Class::new(Kind::Aborted).retry(Retry::Call);
+        }
+        Io::StorageFull
+        | Io::QuotaExceeded
+        | Io::FileTooLarge
+        | Io::TooManyLinks
+        | Io::WriteZero
+        | Io::OutOfMemory => Kind::ResourceExhausted,
+        Io::InvalidInput | Io::InvalidFilename | Io::ArgumentListTooLong => Kind::InvalidArgument,
+        Io::InvalidData => Kind::BadResponse,
+        Io::Unsupported => Kind::Unimplemented,
+        _ => Kind::Unknown,
+    };
+    Class::new(kind)
+}

@@ -1,0 +1,34 @@
+//! tower's own errors.
+
+use std::error::Error as StdError;
+
+use tower::buffer::error::Closed;
+use tower::load_shed::error::Overloaded;
+use tower::timeout::error::Elapsed;
+
+use crate::{Class, Classify, Delivery, Kind};
+
+impl Classify for Elapsed {
+    fn class(&self) -> Class {
+        Class::new(Kind::Timeout)
+    }
+}
+
+impl Classify for Overloaded {
+    fn class(&self) -> Class {
+        Class::new(Kind::Rejected)
+    }
+}
+
+/// The buffer's worker is gone.
+impl Classify for Closed {
+    fn class(&self) -> Class {
+        Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
+    }
+}
+
+pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
+    (error.downcast_ref::<Elapsed>().map(Classify::class))
+        .or_else(|| error.downcast_ref::<Overloaded>().map(Classify::class))
+        .or_else(|| error.downcast_ref::<Closed>().map(Classify::class))
+}

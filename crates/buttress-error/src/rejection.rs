@@ -1,0 +1,355 @@
+//! `Rejection`: the one flat error of every layer that refuses a call.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Class, Classify, Error, Kind};
+
+/// A layer of this stack refused the call or cut it short.
+///
+/// Every layer keeps the inner error type `E` and asks for `E: From<Rejection>`, so nothing nests. It says which
+/// layer by name, [why](Why), with which numbers, when to come back, and what the last real failure was. It is made
+/// and cloned without an allocation, and is at most 64 bytes.
+///
+/// Its kind follows from why: an attempt timeout is [`Kind::Timeout`], a deadline [`Kind::DeadlineExceeded`], the rest
+/// [`Kind::Rejected`].
+#[derive(Clone)]
+pub struct Rejection {
+    layer: Arc<str>,
+    retry_after: Option<Duration>,
+    /// Since when the circuit is open, or how long the call took: nanoseconds, saturating at 584 years.
+    elapsed: u64,
+    detail: Detail,
+}
+
+#[derive(Clone)]
+enum Detail {
+    CircuitOpen(Arc<Trip>),
+    ProbesTaken(Arc<Trip>),
+    ForcedOpen,
+    AttemptTimeout { limit: Duration },
+    Deadline { limit: Duration, cause: Option<Arc<Cause>> },
+}
+
+/// Why a layer refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// The circuit is open.
+    CircuitOpen,
+    /// The circuit is half-open and all its probes are under way.
+    ProbesTaken,
+    /// Somebody forced the circuit open.
+    ForcedOpen,
+    /// One attempt took too long.
+    AttemptTimeout,
+    /// The whole call's time is up.
+    Deadline,
+}
+
+impl Why {
+    /// Its fixed spelling in logs and labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CircuitOpen => "circuit_open",
+            Self::ProbesTaken => "probes_taken",
+            Self::ForcedOpen => "forced_open",
+            Self::AttemptTimeout => "attempt_timeout",
+            Self::Deadline => "deadline",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a circuit opened: the rule with its numbers, and the failure that made it true.
+///
+/// Made once, when the circuit opens, and shared by all rejections that follow.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Trip {
+    /// The rule.
+    pub rule: Rule,
+    /// The last real failure; none where the circuit opened for slowness alone.
+    pub cause: Option<Cause>,
+}
+
+impl Trip {
+    /// A circuit opened by `rule`, the last failure being `cause`.
+    #[must_use]
+    pub const fn new(rule: Rule, cause: Option<Cause>) -> Self {
+        Self { rule, cause }
+    }
+}
+
+/// The rule by which a circuit opened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// Too many calls of the window failed.
+    Rate {
+        /// Calls that failed.
+        failed: u32,
+        /// All calls of the window.
+        calls: u32,
+        /// The rate at which the circuit opens, 0.0..=1.0.
+        threshold: f64,
+    },
+    /// Too many calls of the window were slow.
+    SlowRate {
+        /// Calls that were slow.
+        slow: u32,
+        /// All calls of the window.
+        calls: u32,
+        /// The rate at which the circuit opens, 0.0..=1.0.
+        threshold: f64,
+    },
+    /// Too many failures in a row.
+    Streak {
+        /// The failures.
+        failures: u32,
+    },
+    /// Too many calls of the window were throttled by the dependency.
+    ThrottleRate {
+        /// Calls that were throttled.
+        throttled: u32,
+        /// All calls of the window.
+        calls: u32,
+        /// The rate at which the circuit opens, 0.0..=1.0.
+        threshold: f64,
+    },
+    /// Probes of the half-open circuit failed.
+    Probes {
+        /// Probes that failed.
+        failed: u32,
+        /// Probes of the round.
+        probes: u32,
+    },
+}
+
+impl Rule {
+    /// Its fixed spelling in logs and labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rate { .. } => "rate",
+            Self::SlowRate { .. } => "slow_rate",
+            Self::Streak { .. } => "streak",
+            Self::ThrottleRate { .. } => "throttle_rate",
+            Self::Probes { .. } => "probes",
+        }
+    }
+}
+
+/// The rule with its numbers, as in `12 of 20 failed, threshold 50 %`.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rate = |part: u32, calls: u32, word: &str, threshold: f64| {
+            write!(f, "{part} of {calls} {word}, threshold {} %", threshold * 100.0)
+        };
+        match *self {
+            Self::Rate { failed, calls, threshold } => rate(failed, calls, "failed", threshold),
+            Self::SlowRate { slow, calls, threshold } => rate(slow, calls, "slow", threshold),
+            Self::ThrottleRate { throttled, calls, threshold } => {
+                rate(throttled, calls, "throttled", threshold)
+            }
+            Self::Streak { failures } => write!(f, "{failures} failures in a row"),
+            Self::Probes { failed, probes } => write!(f, "{failed} of {probes} probes failed"),
+        }
+    }
+}
+
+/// The last real failure behind a rejection: its kind and reason always, the error itself where it could be kept.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Cause {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its reason.
+    pub reason: Option<&'static str>,
+    /// The error itself, where its type is [`Error`].
+    pub error: Option<Error>,
+}
+
+impl Cause {
+    /// A failure of `class`, with the error itself where it could be kept.
+    #[must_use]
+    pub const fn new(class: &Class, error: Option<Error>) -> Self {
+        Self { kind: class.kind, reason: class.reason, error }
+    }
+}
+
+impl Rejection {
+    const fn new(layer: Arc<str>, detail: Detail) -> Self {
+        Self { layer, retry_after: None, elapsed: 0, detail }
+    }
+
+    /// The circuit `layer` is open since `since` because of `trip`.
+    #[must_use]
+    pub fn circuit_open(layer: Arc<str>, trip: Arc<Trip>, since: Duration) -> Self {
+        Self::new(layer, Detail::CircuitOpen(trip)).took(since)
+    }
+
+    /// The circuit `layer` is half-open, all its probes are under way; it had opened because of `trip`.
+    #[must_use]
+    pub fn probes_taken(layer: Arc<str>, trip: Arc<Trip>, since: Duration) -> Self {
+        Self::new(layer, Detail::ProbesTaken(trip)).took(since)
+    }
+
+    /// Somebody forced the circuit `layer` open.
+    #[must_use]
+    pub fn forced_open(layer: Arc<str>, since: Duration) -> Self {
+        Self::new(layer, Detail::ForcedOpen).took(since)
+    }
+
+    /// An attempt through `layer` took `elapsed`, allowed were `limit`.
+    #[must_use]
+    pub fn attempt_timeout(layer: Arc<str>, limit: Duration, elapsed: Duration) -> Self {
+        Self::new(layer, Detail::AttemptTimeout { limit }).took(elapsed)
+    }
+
+    /// The call through `layer` took `elapsed`, allowed were `limit`; `cause` is the last real failure before that.
+    #[must_use]
+    pub fn deadline(layer: Arc<str>, limit: Duration, elapsed: Duration, cause: Option<Cause>) -> Self {
+        Self::new(layer, Detail::Deadline { limit, cause: cause.map(Arc::new) }).took(elapsed)
+    }
+
+    /// Says when to come back.
+    #[must_use]
+    pub const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    fn took(mut self, elapsed: Duration) -> Self {
+        self.elapsed = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// The name of the layer that refused.
+    #[must_use]
+    pub fn layer(&self) -> &str {
+        &self.layer
+    }
+
+    /// Why it refused.
+    #[must_use]
+    pub const fn why(&self) -> Why {
+        match self.detail {
+            Detail::CircuitOpen(_) => Why::CircuitOpen,
+            Detail::ProbesTaken(_) => Why::ProbesTaken,
+            Detail::ForcedOpen => Why::ForcedOpen,
+            Detail::AttemptTimeout { .. } => Why::AttemptTimeout,
+            Detail::Deadline { .. } => Why::Deadline,
+        }
+    }
+
+    /// When to come back, where the layer knows.
+    #[must_use]
+    pub const fn wait(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Since when the circuit is open, or how long the call took.
+    #[must_use]
+    pub const fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.elapsed)
+    }
+
+    /// The limit that a timeout or deadline set.
+    #[must_use]
+    pub const fn limit(&self) -> Option<Duration> {
+        match self.detail {
+            Detail::AttemptTimeout { limit } | Detail::Deadline { limit, .. } => Some(limit),
+            _ => None,
+        }
+    }
+
+    /// Why the circuit had opened.
+    #[must_use]
+    pub fn trip(&self) -> Option<&Trip> {
+        match &self.detail {
+            Detail::CircuitOpen(trip) | Detail::ProbesTaken(trip) => Some(trip),
+            _ => None,
+        }
+    }
+
+    /// The last real failure.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Cause> {
+        match &self.detail {
+            Detail::CircuitOpen(trip) | Detail::ProbesTaken(trip) => trip.cause.as_ref(),
+            Detail::Deadline { cause, .. } => cause.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (layer, elapsed) = (&self.layer, self.elapsed());
+        match &self.detail {
+            Detail::CircuitOpen(trip) => {
+                write!(f, "{layer}: circuit open for {elapsed:.1?} ({})", trip.rule)?;
+            }
+            Detail::ProbesTaken(trip) => {
+                write!(f, "{layer}: circuit half-open, all probes under way ({})", trip.rule)?;
+            }
+            Detail::ForcedOpen => write!(f, "{layer}: circuit forced open for {elapsed:.1?}")?,
+            Detail::AttemptTimeout { limit } => {
+                write!(f, "{layer}: attempt timed out after {elapsed:.1?} (limit {limit:?})")?;
+            }
+            Detail::Deadline { limit, .. } => {
+                write!(f, "{layer}: deadline exceeded after {elapsed:.1?} (limit {limit:?})")?;
+            }
+        }
+        if let Some(wait) = self.retry_after {
+            write!(f, ", retry after {wait:.1?}")?;
+        }
+        if let Some(cause) = self.cause() {
+            write!(f, ", last failure: {}", cause.kind)?;
+            if let Some(reason) = cause.reason {
+                write!(f, " ({reason})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejection")
+            .field("layer", &self.layer)
+            .field("why", &self.why())
+            .field("elapsed", &self.elapsed())
+            .field("limit", &self.limit())
+            .field("retry_after", &self.retry_after)
+            .field("trip", &self.trip())
+            .field("cause", &self.cause().map(|cause| cause.kind))
+            .finish()
+    }
+}
+
+impl StdError for Rejection {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause()?.error.as_ref().map(|error| error as _)
+    }
+}
+
+impl Classify for Rejection {
+    fn class(&self) -> Class {
+        let class = Class::new(match self.why() {
+            Why::AttemptTimeout => Kind::Timeout,
+            Why::Deadline => Kind::DeadlineExceeded,
+            Why::CircuitOpen | Why::ProbesTaken | Why::ForcedOpen => Kind::Rejected,
+        });
+        self.retry_after.map_or(class, |wait| class.retry_after(wait))
+    }
+}

@@ -1,0 +1,96 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::TranslateService;
+use crate::{BoxError, Error};
+
+/// Makes another error type of the one below: "translate infrastructure errors at the boundary".
+///
+/// Put it at the bottom of a stack whose service has an error type that the layers above do not know, such as
+/// `Infallible`, [`BoxError`] or a client's own. The compiler's `Infallible: From<Rejection>` means that this layer is
+/// missing.
+///
+/// ```
+/// use buttress_error::{Error, Kind, TranslateLayer};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// async fn lookup(_: u32) -> Result<String, std::io::Error> {
+///     Err(std::io::ErrorKind::ConnectionRefused.into())
+/// }
+///
+/// let db = TranslateLayer::new("db").layer(service_fn(lookup));
+/// let error: Error = db.oneshot(7).await.unwrap_err();
+/// assert_eq!(error.kind(), Kind::Unavailable);
+/// assert_eq!(error.to_string(), "db: connection refused");
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TranslateLayer<T = Foreign> {
+    translate: T,
+}
+
+impl TranslateLayer {
+    /// Makes an [`Error`] of any error, of the domain `name`; known types keep their class
+    /// (see [`classify`](crate::classify)).
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { translate: Foreign { name: name.into() } }
+    }
+}
+
+impl<T> TranslateLayer<T> {
+    /// Translates by a function, such as the path of an enum variant or a closure. A closure that calls a method of
+    /// its argument has to name the type: `|e: reqwest::Error| …`.
+    #[must_use]
+    pub const fn with(translate: T) -> Self {
+        Self { translate }
+    }
+}
+
+impl<T> fmt::Debug for TranslateLayer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TranslateLayer").finish_non_exhaustive()
+    }
+}
+
+impl<S, T: Clone> Layer<S> for TranslateLayer<T> {
+    type Service = TranslateService<S, T>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        TranslateService::new(inner, self.translate.clone())
+    }
+}
+
+/// How [`TranslateLayer`] makes one error of another: any `Fn(E) -> Out`, or [`Foreign`].
+pub trait Translate<E> {
+    /// The new error.
+    type Out;
+
+    /// Translates one error.
+    fn translate(&self, error: E) -> Self::Out;
+}
+
+impl<E, Out, F: Fn(E) -> Out> Translate<E> for F {
+    type Out = Out;
+
+    fn translate(&self, error: E) -> Out {
+        self(error)
+    }
+}
+
+/// Makes an [`Error`] of anything that fits into a [`BoxError`], and names the domain it came from.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    name: Arc<str>,
+}
+
+impl<E: Into<BoxError>> Translate<E> for Foreign {
+    type Out = Error;
+
+    fn translate(&self, error: E) -> Error {
+        Error::from(error.into()).translated(Arc::clone(&self.name))
+    }
+}

@@ -1,0 +1,9 @@
+//! Foreign errors, translated once, at the bottom of the stack.
+
+mod future;
+mod layer;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::{Foreign, Translate, TranslateLayer};
+pub use service::TranslateService;

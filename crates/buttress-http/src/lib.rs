@@ -1,0 +1,1 @@
+//! HTTP for the Buttress layers: statuses as errors, Retry-After, bodies that can be repeated.

@@ -1,0 +1,1 @@
+//! Two timeouts, two types: the total deadline and the attempt timeout.

@@ -1,0 +1,1 @@
+//! Composable resilience for tower services: the facade and the ready-made client stack.
