@@ -1,0 +1,12 @@
+//! `cargo xtask bench`: buttress and its peers in one process and one run.
+
+use crate::command;
+use std::{ffi::OsString, process::ExitCode};
+
+/// What the benchmarks' own `main` takes follows the two dashes.
+pub(crate) const COMMAND: &str = "cargo run --profile bench --package buttress-benches --";
+
+pub(crate) fn run(args: &[OsString]) -> Result<ExitCode, String> {
+    // Where the user is, so that the file of `--json FILE` lies where they mean.
+    command::status(command::parse(COMMAND).args(args).current_dir("."))
+}

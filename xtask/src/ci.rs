@@ -1,0 +1,13 @@
+//! `cargo xtask ci`: the tests, and what takes longer or tells less often.
+
+use crate::{bench, features, promises, step::Step, test};
+
+pub(crate) fn steps() -> Result<Vec<Step>, String> {
+    let mut steps = test::steps();
+    steps.push(Step::check("promises", promises::check));
+    for package in features::packages()? {
+        steps.extend(package.alone().into_iter().map(|(name, line)| Step::run(name, line)));
+    }
+    steps.push(Step::run("bench", format!("{} --quick", bench::COMMAND)));
+    Ok(steps)
+}

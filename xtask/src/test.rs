@@ -1,0 +1,45 @@
+//! `cargo xtask test`: everything that must pass, in one command.
+//!
+//! All steps build with all features and the same flags, so each dependency is built once for checking and once
+//! for running. What a feature does alone is for `cargo xtask ci`.
+
+use crate::{command, demo, readme, step::Step, tools};
+
+/// The command by which users and the CI start all this.
+pub(crate) const COMMAND: &str = "cargo xtask test";
+
+pub(crate) fn steps() -> Vec<Step> {
+    let mut steps = vec![
+        Step::check("tools", tools::check),
+        Step::run("format", "cargo fmt --all -- --check"),
+        Step::run("clippy", "cargo clippy --workspace --all-features --all-targets -- -D warnings"),
+        Step::run("docs", "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps"),
+        // Scenarios are tests too: `cargo test --workspace --test scenarios` runs them alone.
+        Step::run("tests", "cargo test --workspace --all-features --lib --bins --tests --no-fail-fast"),
+        Step::run("doctests", "cargo test --workspace --all-features --doc --no-fail-fast"),
+    ];
+    steps.extend(examples());
+    steps.push(Step::check("readme", readme::check));
+    steps
+}
+
+/// The examples are a workspace of their own with a lock file of their own.
+fn examples() -> Vec<Step> {
+    let examples = command::root().join("examples");
+    if !examples.join("Cargo.toml").is_file() {
+        return vec![Step::check("examples", || {
+            println!("there are no examples yet");
+            Ok(())
+        })];
+    }
+    let cargo = |task, flags| format!("cargo {task} --manifest-path examples/Cargo.toml {flags}");
+    let mut steps = vec![
+        Step::run("examples: format", cargo("fmt", "--all -- --check")),
+        Step::run("examples: clippy", cargo("clippy", "--workspace --all-targets -- -D warnings")),
+        Step::run("examples: tests", cargo("test", "--workspace --no-fail-fast")),
+    ];
+    if examples.join("outage/Cargo.toml").is_file() {
+        steps.push(Step::run("examples: outage", demo::COMMAND));
+    }
+    steps
+}
