@@ -1,1 +1,32 @@
-//! What travels with a call: request id, trace, deadline, attempt, idempotency.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod context;
+mod deadline;
+mod fields;
+mod frame;
+#[cfg(feature = "http")]
+mod http;
+mod layer;
+mod replay;
+mod report;
+mod request_id;
+mod scope;
+mod service;
+mod spawn;
+mod trace;
+
+#[cfg(feature = "http")]
+pub use self::http::{IDEMPOTENCY_KEY, ReplayBody, idempotent};
+pub use context::Context;
+pub use deadline::Deadline;
+pub use fields::Value;
+pub use frame::{Entered, Frame};
+pub use layer::ContextLayer;
+pub use replay::Replay;
+pub use report::Report;
+pub use request_id::{InvalidRequestId, RequestId};
+pub use scope::Scope;
+pub use service::{ContextService, ResponseFuture};
+pub use spawn::spawn;
+pub use trace::{SpanId, Trace, TraceId};

@@ -1,0 +1,165 @@
+//! `Context`: what travels inward with a call.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::fields::Fields;
+use crate::{Deadline, Frame, RequestId, Scope, Trace, Value, frame};
+
+/// What travels with a call: request id, trace, deadline, attempt, idempotency and fields for the log.
+///
+/// Immutable: a derived context is a new value, entered for a future ([`scope`](Self::scope)) or a closure
+/// ([`run`](Self::run)). It is current exactly while that future is polled or dropped, so it cannot leak to another
+/// task. Making, deriving and entering one allocates nothing, but for fields and ids that are text.
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress_context::Context;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let cx = Context::current().with_timeout(Duration::from_secs(5)).with_field("customer", 17);
+/// cx.scope(async {
+///     let cx = Context::current();
+///     assert!(cx.deadline().remaining().unwrap() <= Duration::from_secs(5));
+///     assert_eq!(cx.attempt(), 1);
+/// })
+/// .await;
+/// assert!(Context::current().deadline().is_none());
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    request_id: Option<RequestId>,
+    trace: Option<Trace>,
+    deadline: Deadline,
+    /// Retries so far: zero for the first attempt, so that the empty context needs no code to make.
+    retries: u32,
+    idempotent: Option<bool>,
+    fields: Option<Arc<Fields>>,
+}
+
+impl Context {
+    pub(crate) const EMPTY: Self = Self {
+        request_id: None,
+        trace: None,
+        deadline: Deadline::NONE,
+        retries: 0,
+        idempotent: None,
+        fields: None,
+    };
+
+    /// The context of the call under way; an empty one outside of any.
+    #[must_use]
+    pub fn current() -> Self {
+        Self::read(Self::clone)
+    }
+
+    /// Reads the current context without cloning it.
+    ///
+    /// # Panics
+    /// If `read` enters another context: take [`current`](Self::current) for that.
+    pub fn read<T>(read: impl FnOnce(&Self) -> T) -> T {
+        frame::read(|frame| read(&frame.context))
+    }
+
+    /// Makes it current while `future` is polled or dropped.
+    pub const fn scope<F: Future>(self, future: F) -> Scope<F> {
+        Scope::new(Frame::new(self), future)
+    }
+
+    /// Makes it current while `run` runs.
+    pub fn run<T>(self, run: impl FnOnce() -> T) -> T {
+        let mut frame = Frame::new(self);
+        let _entered = frame.enter();
+        run()
+    }
+
+    /// The id of the request.
+    #[must_use]
+    pub const fn request_id(&self) -> Option<&RequestId> {
+        self.request_id.as_ref()
+    }
+
+    /// The place in the distributed trace.
+    #[must_use]
+    pub const fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    /// When the whole call has to be done.
+    #[must_use]
+    pub const fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// The number of this attempt; the first is 1.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.retries.saturating_add(1)
+    }
+
+    /// Whether the call may be sent twice, where somebody said so.
+    #[must_use]
+    pub const fn idempotent(&self) -> Option<bool> {
+        self.idempotent
+    }
+
+    /// The fields that stand in every log line of the call, oldest first, one of each name.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&'static str, &Value)> {
+        self.fields.as_deref().map_or(&[][..], Fields::as_slice).iter().map(|(name, value)| (*name, value))
+    }
+
+    /// The same with this request id.
+    #[must_use]
+    pub fn with_request_id(mut self, id: RequestId) -> Self {
+        self.request_id = Some(id);
+        self
+    }
+
+    /// The same at this place of the trace.
+    #[must_use]
+    pub const fn with_trace(mut self, trace: Trace) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// The same, to be done by `deadline` or by its own deadline, whichever is earlier: a deadline is only ever
+    /// shortened.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = self.deadline.earlier(deadline);
+        self
+    }
+
+    /// The same, to be done within `timeout` from now or by its own deadline, whichever is earlier.
+    #[must_use]
+    pub fn with_timeout(self, timeout: std::time::Duration) -> Self {
+        match Instant::now().checked_add(timeout) {
+            Some(deadline) => self.with_deadline(deadline),
+            None => self,
+        }
+    }
+
+    /// The same for attempt number `attempt`, the first being 1 (0 is taken as 1).
+    #[must_use]
+    pub const fn with_attempt(mut self, attempt: u32) -> Self {
+        self.retries = attempt.saturating_sub(1);
+        self
+    }
+
+    /// The same, safe (`true`) or not safe (`false`) to be sent twice.
+    #[must_use]
+    pub const fn with_idempotent(mut self, idempotent: bool) -> Self {
+        self.idempotent = Some(idempotent);
+        self
+    }
+
+    /// The same with a field for the log. A field of that name is replaced: the inner one wins.
+    #[must_use]
+    pub fn with_field(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        Arc::make_mut(self.fields.get_or_insert_default()).insert(name, value.into());
+        self
+    }
+}

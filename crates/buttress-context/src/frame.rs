@@ -1,0 +1,98 @@
+//! The thread local: one frame is current, and a scope swaps its own in and out.
+
+use std::cell::RefCell;
+use std::mem;
+
+use crate::{Context, Report};
+
+thread_local! {
+    static CURRENT: RefCell<Frame> = const { RefCell::new(Frame::ROOT) };
+}
+
+/// A context and its report, to be made current around each poll: what [`Scope`](crate::Scope) and the layers are
+/// made of.
+///
+/// Entering and leaving is a swap of two plain values: no allocation, no reference count.
+#[derive(Debug)]
+pub struct Frame {
+    /// What goes inward.
+    pub context: Context,
+    /// What comes outward.
+    pub report: Report,
+    kind: FrameKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FrameKind {
+    /// The thread's own, outside of any call: nobody will read its report.
+    Root,
+    /// Reports to the frame around it.
+    Inner,
+    /// Its report ends here.
+    Boundary,
+}
+
+impl Frame {
+    const ROOT: Self = Self { context: Context::EMPTY, report: Report::EMPTY, kind: FrameKind::Root };
+
+    /// A frame whose report goes on to the frame around it when its scope ends.
+    #[must_use]
+    pub const fn new(context: Context) -> Self {
+        Self { context, report: Report::EMPTY, kind: FrameKind::Inner }
+    }
+
+    /// A frame whose report ends here: one call of its own.
+    #[must_use]
+    pub const fn boundary(context: Context) -> Self {
+        Self { context, report: Report::EMPTY, kind: FrameKind::Boundary }
+    }
+
+    /// Makes it current until the guard is dropped. Meanwhile `self` holds the frame around it.
+    #[must_use = "it is current only as long as the guard lives"]
+    pub fn enter(&mut self) -> Entered<'_> {
+        swap(self);
+        Entered(self)
+    }
+
+    /// Hands the report over to the frame around it, at the end of the scope.
+    pub fn close(&mut self) {
+        if self.kind == FrameKind::Inner && !self.report.is_empty() {
+            let report = mem::take(&mut self.report);
+            write_report(|outer| outer.absorb(report));
+        }
+    }
+}
+
+/// The guard of [`Frame::enter`]: leaves the frame when dropped.
+#[derive(Debug)]
+pub struct Entered<'f>(&'f mut Frame);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        swap(self.0);
+    }
+}
+
+/// While a thread ends its locals are gone: then no frame is current, and swapping does nothing, twice.
+fn swap(frame: &mut Frame) {
+    let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), frame));
+}
+
+pub(crate) fn read<T>(read: impl FnOnce(&Frame) -> T) -> T {
+    let mut read = Some(read);
+    let mut take = |frame: &Frame| read.take().map(|read| read(frame));
+    match CURRENT.try_with(|current| take(&current.borrow())) {
+        Ok(Some(value)) => value,
+        _ => take(&Frame::ROOT).expect("the closure has not run: the thread local was gone"),
+    }
+}
+
+pub(crate) fn write_report(write: impl FnOnce(&mut Report)) {
+    // What `write` replaces is dropped inside the borrow; errors don't enter scopes when dropped.
+    let _ = CURRENT.try_with(|current| {
+        let mut frame = current.borrow_mut();
+        if frame.kind != FrameKind::Root {
+            write(&mut frame.report);
+        }
+    });
+}

@@ -1,0 +1,53 @@
+//! `Replay` for `http` types: here, where the trait lives, because of the orphan rule.
+
+use http::{HeaderMap, HeaderName, Method, Request};
+
+use crate::Replay;
+
+/// The header that makes any request idempotent: the server keeps the first answer
+/// ([draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// A body that may be sent again, if it can be.
+pub trait ReplayBody: Sized {
+    /// A copy to send again; none if it can be sent only once.
+    fn replay(&self) -> Option<Self>;
+}
+
+impl<B: Clone> ReplayBody for B {
+    fn replay(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+/// May a request of this method with these headers be processed twice? By RFC 9110, section 9.2.2, or because it has
+/// an `Idempotency-Key`.
+#[must_use]
+pub fn idempotent(method: &Method, headers: &HeaderMap) -> bool {
+    let by_method = method.is_idempotent();
+    by_method || headers.contains_key(&IDEMPOTENCY_KEY)
+}
+
+impl<B: ReplayBody> Replay for Request<B> {
+    fn replay(&self) -> Option<Self> {
+        let body = self.body().replay()?;
+        let mut copy = Self::new(body);
+        copy.method_mut().clone_from(self.method());
+        copy.uri_mut().clone_from(self.uri());
+        *copy.version_mut() = self.version();
+        copy.headers_mut().clone_from(self.headers());
+        copy.extensions_mut().clone_from(self.extensions());
+        Some(copy)
+    }
+
+    /// By method and `Idempotency-Key`. A method that is not idempotent says nothing, so that the context may.
+    fn idempotent(&self) -> Option<bool> {
+        idempotent(self.method(), self.headers()).then_some(true)
+    }
+}
+
+impl Replay for bytes::Bytes {
+    fn replay(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}

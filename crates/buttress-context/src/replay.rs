@@ -1,0 +1,40 @@
+//! `Replay`: requests that can be sent again.
+
+use std::sync::Arc;
+
+/// A request that may be sent again, if it can be.
+///
+/// For types that are `Clone` and say nothing of idempotency, a retry layer has a strategy that needs no impl of this.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether it can be sent again",
+    note = "implement `buttress_context::Replay` for it, or give the retry layer a strategy: `.cloning()` or `.repeat_with(…)`"
+)]
+pub trait Replay: Sized {
+    /// A copy to send again; none if it can be sent only once.
+    fn replay(&self) -> Option<Self>;
+
+    /// Is it safe to be processed twice? None where the type cannot know; then the context decides, and without its
+    /// word it is not.
+    fn idempotent(&self) -> Option<bool> {
+        None
+    }
+}
+
+macro_rules! by_clone {
+    ($($type:ty),+) => {
+        $(impl Replay for $type {
+            fn replay(&self) -> Option<Self> {
+                Some(self.clone())
+            }
+        })+
+    };
+}
+
+by_clone!((), bool, char, String, &'static str);
+by_clone!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+
+impl<T: ?Sized> Replay for Arc<T> {
+    fn replay(&self) -> Option<Self> {
+        Some(Self::clone(self))
+    }
+}

@@ -1,0 +1,53 @@
+//! `Report`: what a call tells its caller.
+
+use std::time::Duration;
+
+use buttress_error::{Cause, Stop};
+
+use crate::frame;
+
+/// What travels outward: written by the layers that know, read by the log layer, the fallback and the deadline.
+///
+/// A plain value that is swapped in and out of the thread with its [`Context`](crate::Context). When a scope ends, what
+/// it reports goes to the scope around it, up to the next [boundary](crate::Frame::boundary).
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Attempts made, the first included; zero where no retry layer spoke.
+    pub attempts: u32,
+    /// Time slept between attempts.
+    pub delay: Duration,
+    /// Was the answer made up, by a fallback or from stale data?
+    pub degraded: bool,
+    /// Why the retry layer stopped.
+    pub stopped: Option<Stop>,
+    /// The last real failure so far.
+    pub last: Option<Cause>,
+}
+
+impl Report {
+    pub(crate) const EMPTY: Self =
+        Self { attempts: 0, delay: Duration::ZERO, degraded: false, stopped: None, last: None };
+
+    /// Writes into the report of the call under way; does nothing outside of any.
+    pub fn write(write: impl FnOnce(&mut Self)) {
+        frame::write_report(write);
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.attempts == 0 && !self.degraded && self.last.is_none()
+    }
+
+    /// Takes over what an inner scope reported.
+    pub(crate) fn absorb(&mut self, inner: Self) {
+        if inner.attempts > 0 {
+            self.attempts = inner.attempts;
+            self.delay = inner.delay;
+            self.stopped = inner.stopped;
+        }
+        self.degraded |= inner.degraded;
+        if inner.last.is_some() {
+            self.last = inner.last;
+        }
+    }
+}
