@@ -37,6 +37,7 @@ pub struct Context {
     /// Retries so far: zero for the first attempt, so that the empty context needs no code to make.
     retries: u32,
     idempotent: Option<bool>,
+    retries_owned: bool,
     fields: Option<Arc<Fields>>,
 }
 
@@ -47,6 +48,7 @@ impl Context {
         deadline: Deadline::NONE,
         retries: 0,
         idempotent: None,
+        retries_owned: false,
         fields: None,
     };
 
@@ -106,6 +108,12 @@ impl Context {
         self.idempotent
     }
 
+    /// Has a retry layer further out said that it alone repeats? Then those further in try once.
+    #[must_use]
+    pub const fn retries_owned(&self) -> bool {
+        self.retries_owned
+    }
+
     /// The fields that stand in every log line of the call, oldest first, one of each name.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&'static str, &Value)> {
         self.fields.as_deref().map_or(&[][..], Fields::as_slice).iter().map(|(name, value)| (*name, value))
@@ -153,6 +161,13 @@ impl Context {
     #[must_use]
     pub const fn with_idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = Some(idempotent);
+        self
+    }
+
+    /// The same, repeated only by the retry layer that says so.
+    #[must_use]
+    pub const fn with_retries_owned(mut self) -> Self {
+        self.retries_owned = true;
         self
     }
 

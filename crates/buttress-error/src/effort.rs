@@ -64,6 +64,8 @@ pub enum Stop {
     NotReplayable,
     /// A layer of this stack refused the call.
     Rejected,
+    /// A retry layer further out has said that it alone repeats.
+    OwnedOutside,
     /// All attempts are used up.
     Attempts,
     /// The next attempt would begin too late for the deadline.
@@ -82,6 +84,7 @@ impl Stop {
             Self::NotIdempotent => "not_idempotent",
             Self::NotReplayable => "not_replayable",
             Self::Rejected => "rejected",
+            Self::OwnedOutside => "owned_outside",
             Self::Attempts => "attempts",
             Self::Deadline => "deadline",
             Self::Budget => "budget",
