@@ -1,0 +1,81 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+pub(crate) const HELP: &str = "\
+Measures buttress and its peers side by side.
+
+Usage: buttress-benches [--quick] [--json FILE] [FILTER]
+
+  FILTER       measure only the cases with FILTER in their name, such as breaker/ or log/
+  --quick      10 batches of 0.5 ms in place of 50 batches of 2 ms
+  --json FILE  also write one JSON line per measurement: case, subject, ns_median, ns_min, allocs, bytes, threads
+  --help       show this text
+
+Columns: nanoseconds a call (median and minimum of the batches); net is the median after the bare service of the
+same batch is taken off; allocations and bytes a call; ratio is net over the net of buttress; scale is the
+throughput of two threads over that of one.
+";
+
+/// What the caller asked for.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command {
+    Help,
+    Measure(Args),
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Args {
+    pub(crate) quick: bool,
+    pub(crate) json: Option<PathBuf>,
+    /// Part of a case's name; empty matches all.
+    pub(crate) filter: String,
+}
+
+/// Reads the arguments that follow the program's name.
+pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command, String> {
+    let mut args = Args::default();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--help" | "-h" => return Ok(Command::Help),
+            "--quick" => args.quick = true,
+            "--json" => {
+                let path = words.next().filter(|path| !path.starts_with('-'));
+                args.json = Some(path.ok_or("--json needs the name of a file")?.into());
+            }
+            flag if flag.starts_with('-') => return Err(format!("unknown flag {flag} (see --help)")),
+            "" => return Err("the filter is empty".to_owned()),
+            _ if !args.filter.is_empty() => {
+                return Err(format!("a second filter {word:?}: only one is taken"));
+            }
+            _ => args.filter = word,
+        }
+    }
+    Ok(Command::Measure(args))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn every_flag_is_read() {
+        let all = Args { quick: true, json: Some("out.json".into()), filter: "breaker/".to_owned() };
+        assert_eq!(words("--quick --json out.json breaker/"), Ok(Command::Measure(all)));
+        assert_eq!(words(""), Ok(Command::Measure(Args::default())));
+        assert_eq!(words("--quick --help"), Ok(Command::Help));
+    }
+
+    #[test]
+    fn bad_arguments_are_refused_in_one_line() {
+        for line in ["--fast", "--json", "--json --quick", "one two"] {
+            let message = words(line).expect_err(line);
+            assert_eq!(message.lines().count(), 1, "{message}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! A limit on calls in flight, never reached.
+
+use tower::Layer;
+use tower::limit::ConcurrencyLimitLayer;
+
+use super::bare;
+use crate::case::{Case, Subject};
+use crate::drive::{Ends, calls};
+use crate::peers;
+use crate::service;
+
+pub(super) const CASES: [Case; 1] = [Case { name: "bulkhead", subjects: || vec![bare(), tower()] }];
+
+fn tower() -> Subject {
+    let layer = ConcurrencyLimitLayer::new(64);
+    Subject::new(peers::tower(), calls(layer.layer(service::prompt()), Ends::Well))
+}

@@ -1,0 +1,83 @@
+//! Retry around a service whose first attempt succeeds.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower::retry::budget::{Budget, TpsBudget};
+use tower::retry::{Policy, RetryLayer};
+use tower::{Layer, Service};
+use tower_resilience_retry::{RetryBudgetBuilder, RetryLayer as TrRetryLayer};
+
+use super::bare;
+use crate::case::{Case, Subject};
+use crate::drive::{Ends, calls};
+use crate::peers;
+use crate::service::{self, Failure};
+
+pub(super) const CASES: [Case; 3] = [
+    Case { name: "retry/no-budget", subjects: || vec![bare(), tower(None), tower_resilience(false)] },
+    Case { name: "retry/token-budget", subjects: || vec![bare(), tower_resilience(true)] },
+    Case { name: "retry/ratio-budget", subjects: || vec![bare(), tower(Some(ratio_budget()))] },
+];
+
+/// At most 20 % more traffic, counted over 10 s, with a floor of 10 retries a second: tower's own defaults.
+pub(super) fn ratio_budget() -> Arc<TpsBudget> {
+    Arc::new(TpsBudget::new(Duration::from_secs(10), 10, 0.2))
+}
+
+fn tower(budget: Option<Arc<TpsBudget>>) -> Subject {
+    let layer = RetryLayer::new(Attempts { left: 3, budget });
+    Subject::new(peers::tower(), calls(layer.layer(service::prompt()), Ends::Well))
+}
+
+/// tower leaves the policy to its user. This is the least one that does the job: four attempts in all, a budget
+/// where one is given; the wait between attempts is left out, since a first success never gets there.
+#[derive(Clone)]
+pub(super) struct Attempts {
+    pub(super) left: u32,
+    pub(super) budget: Option<Arc<TpsBudget>>,
+}
+
+impl<Res, E> Policy<u64, Res, E> for Attempts {
+    type Future = Ready<()>;
+
+    fn retry(&mut self, _: &mut u64, result: &mut Result<Res, E>) -> Option<Self::Future> {
+        if result.is_ok() {
+            if let Some(budget) = &self.budget {
+                budget.deposit();
+            }
+            return None;
+        }
+        let allowed = self.left > 0 && self.budget.as_ref().is_none_or(|budget| budget.withdraw());
+        self.left = self.left.saturating_sub(1);
+        allowed.then(|| ready(()))
+    }
+
+    fn clone_request(&mut self, request: &u64) -> Option<u64> {
+        Some(*request)
+    }
+}
+
+fn tower_resilience(budget: bool) -> Subject {
+    let service = tower_resilience_layer(budget).layer(service::prompt());
+    Subject::new(peers::tower_resilience(), calls(checked(service), Ends::Well))
+}
+
+/// Four attempts, exponential waits, and its token bucket at 10 tokens a second if asked for.
+pub(super) fn tower_resilience_layer<E: 'static>(budget: bool) -> TrRetryLayer<u64, u64, E> {
+    let mut builder = TrRetryLayer::builder()
+        .name("payments")
+        .max_attempts(4)
+        .exponential_backoff(Duration::from_millis(100));
+    if budget {
+        let bucket = RetryBudgetBuilder::new().token_bucket().tokens_per_second(10.0).max_tokens(100).build();
+        builder = builder.budget(bucket.expect("the bucket starts full"));
+    }
+    builder.build()
+}
+
+/// Names the service's types for the compiler.
+fn checked<S: Service<u64, Response = u64, Error = Failure>>(service: S) -> S {
+    service
+}

@@ -1,0 +1,76 @@
+//! Two threads on one closed breaker, beside one thread alone and two threads with a breaker each.
+//!
+//! The last row is what the machine can do: about 2.0 when it is quiet. Read the others against it.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use failsafe::backoff::constant;
+use failsafe::failure_policy::consecutive_failures;
+use failsafe::{CircuitBreaker, Config};
+use recloser::Recloser;
+use tower::Layer;
+
+use super::{bare, breaker};
+use crate::case::{APART, BARE, Case, Subject};
+use crate::drive::{Ends, calls};
+use crate::peers;
+use crate::service::{self, Failure};
+
+pub(super) const CASES: [Case; 2] = [
+    Case { name: "threads/breaker", subjects: || bare_service().chain(tower_resilience()).collect() },
+    Case { name: "threads/breaker-bare", subjects: || failsafe().chain(recloser()).collect() },
+];
+
+/// Three rows of one name. `breaker` makes a breaker, and gives work on it to each thread that asks.
+fn rows<B, W>(name: String, breaker: impl Fn() -> B) -> impl Iterator<Item = Subject>
+where
+    B: Fn() -> W,
+    W: FnMut(u64) + Send + 'static,
+{
+    let apart = format!("{name}{APART}");
+    let alone = Subject::new(name.clone(), breaker()());
+    [alone, Subject::pair(name, breaker()), Subject::pair(apart, || breaker()())].into_iter()
+}
+
+fn bare_service() -> impl Iterator<Item = Subject> {
+    let apart = Subject::pair(format!("{BARE}{APART}"), || calls(service::prompt(), Ends::Well));
+    [bare(), apart].into_iter()
+}
+
+/// A count window of 100; each thread has a clone of the service.
+fn tower_resilience() -> impl Iterator<Item = Subject> {
+    rows(peers::tower_resilience(), || {
+        let layer = breaker::tower_resilience().sliding_window_size(100).build().expect("valid settings");
+        let service = layer.layer(service::prompt());
+        move || calls(service.clone(), Ends::Well)
+    })
+}
+
+fn work(request: u64) -> Result<u64, Failure> {
+    Ok(black_box(request))
+}
+
+/// Five failures in a row.
+fn failsafe() -> impl Iterator<Item = Subject> {
+    rows(peers::failsafe(), || {
+        let policy = consecutive_failures(5, constant(Duration::from_secs(30)));
+        let breaker = Config::new().failure_policy(policy).build();
+        move || {
+            let breaker = breaker.clone();
+            move |n| (0..n).for_each(|request| drop(black_box(breaker.call(|| work(request)))))
+        }
+    })
+}
+
+/// A count window of 100.
+fn recloser() -> impl Iterator<Item = Subject> {
+    rows(peers::recloser(), || {
+        let breaker = Arc::new(Recloser::custom().error_rate(0.5).closed_len(100).build());
+        move || {
+            let breaker = Arc::clone(&breaker);
+            move |n| (0..n).for_each(|request| drop(black_box(breaker.call(|| work(request)))))
+        }
+    })
+}

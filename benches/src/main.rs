@@ -1,0 +1,81 @@
+//! Measures buttress and its peers side by side: time, allocations, two threads.
+//!
+//! `args` reads the command line, `cases` says what is measured, `measure` takes the figures, `report` shows them.
+
+mod allocs;
+mod args;
+mod case;
+mod cases;
+mod drive;
+mod measure;
+mod peers;
+mod report;
+mod service;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::args::{Args, Command};
+use crate::measure::Plan;
+
+/// Why nothing, or not all, was measured.
+enum Failed {
+    /// The arguments make no sense: exit code 2.
+    Usage(String),
+    /// A figure could not be written: exit code 1.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn main() -> ExitCode {
+    let (message, code) = match run() {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failed::Usage(message)) => (message, 2),
+        Err(Failed::Io(error)) => (error.to_string(), 1),
+    };
+    // Nobody is left to tell when stderr is gone too.
+    let _ = writeln!(io::stderr(), "buttress-benches: {message}");
+    ExitCode::from(code)
+}
+
+fn run() -> Result<(), Failed> {
+    match args::parse(std::env::args().skip(1)).map_err(Failed::Usage)? {
+        Command::Help => Ok(io::stdout().write_all(args::HELP.as_bytes())?),
+        Command::Measure(args) => measure(&args),
+    }
+}
+
+fn measure(args: &Args) -> Result<(), Failed> {
+    let wanted = cases::all().into_iter().filter(|case| case.name.contains(&args.filter)).collect::<Vec<_>>();
+    if wanted.is_empty() {
+        return Err(Failed::Usage(format!("no case has {:?} in its name", args.filter)));
+    }
+    let mut json = args.json.as_deref().map(create).transpose()?;
+
+    // Sleeps need a timer, nothing else here needs a runtime. Futures are polled by hand, outside of any task,
+    // where tokio's cooperative budget doesn't apply.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let _timer = runtime.enter();
+
+    let plan = if args.quick { Plan::QUICK } else { Plan::FULL };
+    for case in wanted {
+        let measurements = measure::case(&case, plan);
+        report::table(&mut io::stdout(), case.name, &measurements)?;
+        if let Some(file) = &mut json {
+            report::json_lines(file, &measurements)?;
+        }
+    }
+    Ok(())
+}
+
+/// Opened before anything is measured: a bad path shows at once, not after minutes.
+fn create(path: &Path) -> Result<File, Failed> {
+    File::create(path).map_err(|error| Failed::Usage(format!("cannot write {}: {error}", path.display())))
+}

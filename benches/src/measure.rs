@@ -1,0 +1,162 @@
+//! Takes the figures: all subjects of a case in turn, batch by batch.
+//!
+//! A machine's speed drifts over seconds. Subjects measured one after the other would each meet another machine;
+//! in turn (A B C A B C …) they all meet the same one, and what is compared was measured within milliseconds.
+#![expect(clippy::disallowed_types, reason = "wall time is what is measured here; no test pauses it")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::allocs;
+use crate::case::{BARE, Case, Subject, Work};
+
+/// How long to measure.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    /// Least length of a batch.
+    batch: Duration,
+    batches: usize,
+}
+
+impl Plan {
+    pub(crate) const FULL: Self = Self { batch: Duration::from_millis(2), batches: 50 };
+    pub(crate) const QUICK: Self = Self { batch: Duration::from_micros(500), batches: 10 };
+}
+
+/// The figures of one subject; times are nanoseconds a call, as one thread sees it.
+pub(crate) struct Measurement {
+    pub(crate) case: &'static str,
+    pub(crate) subject: String,
+    pub(crate) ns_median: f64,
+    pub(crate) ns_min: f64,
+    /// Median of what is left of a batch without the bare batch of its round. None where no bare row is.
+    pub(crate) ns_net: Option<f64>,
+    /// Of one call on one thread.
+    pub(crate) allocs: f64,
+    pub(crate) bytes: f64,
+    pub(crate) threads: usize,
+}
+
+/// Measures all subjects of `case`.
+pub(crate) fn case(case: &Case, plan: Plan) -> Vec<Measurement> {
+    let mut subjects = (case.subjects)();
+    let calls = subjects.iter_mut().map(|subject| calibrate(subject, plan.batch)).collect::<Vec<_>>();
+
+    let mut batches = vec![Vec::with_capacity(plan.batches); subjects.len()];
+    for _ in 0..plan.batches {
+        for ((subject, calls), batches) in subjects.iter_mut().zip(&calls).zip(&mut batches) {
+            batches.push(time(&mut subject.work, *calls).as_nanos() as f64 / *calls as f64);
+        }
+    }
+
+    let bare = subjects.iter().position(|subject| subject.name == BARE);
+    subjects
+        .iter_mut()
+        .zip(&batches)
+        .map(|(subject, ns)| {
+            let (allocs, bytes) = allocs::per_call(&mut subject.work[0]);
+            Measurement {
+                case: case.name,
+                subject: subject.name.clone(),
+                ns_median: median(ns.iter().copied()),
+                ns_min: ns.iter().copied().fold(f64::INFINITY, f64::min),
+                ns_net: bare.map(|bare| median(ns.iter().zip(&batches[bare]).map(|(ns, bare)| ns - bare))),
+                allocs,
+                bytes,
+                threads: subject.threads(),
+            }
+        })
+        .collect()
+}
+
+/// Finds the number of calls that fills a batch, and warms the subject up.
+fn calibrate(subject: &mut Subject, batch: Duration) -> u64 {
+    let mut calls = 1;
+    loop {
+        let took = time(&mut subject.work, calls);
+        if took >= batch {
+            return calls;
+        }
+        // A tenth more than needed, so that the next try is the last; the first tries are too short to tell.
+        let missing = 1.1 * batch.as_nanos() as f64 / took.as_nanos().max(1) as f64;
+        calls = (calls as f64 * missing.clamp(1.1, 8.0)).ceil() as u64;
+    }
+}
+
+/// From the first thread's start to the last one's end.
+fn time(work: &mut [Work], calls: u64) -> Duration {
+    if let [alone] = work {
+        let start = Instant::now();
+        alone(calls);
+        return start.elapsed();
+    }
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let missing = AtomicUsize::new(work.len());
+    let spans = thread::scope(|scope| {
+        let run = |(index, work): (usize, &mut Work)| {
+            if let Some(core) = cores.get(index) {
+                core_affinity::set_for_current(*core);
+            }
+            // A std barrier wakes its threads one after the other, tens of microseconds apart.
+            missing.fetch_sub(1, Ordering::SeqCst);
+            while missing.load(Ordering::SeqCst) > 0 {
+                thread::yield_now();
+            }
+            let start = Instant::now();
+            work(calls);
+            (start, Instant::now())
+        };
+        let threads =
+            work.iter_mut().enumerate().map(|one| scope.spawn(move || run(one))).collect::<Vec<_>>();
+        threads.into_iter().map(|thread| thread.join().expect("the work ended well")).collect::<Vec<_>>()
+    });
+    let start = spans.iter().map(|span| span.0).min();
+    let end = spans.iter().map(|span| span.1).max();
+    end.zip(start).map(|(end, start)| end - start).unwrap_or_default()
+}
+
+/// The middle value; the mean of the two in the middle of an even number.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values = values.collect::<Vec<_>>();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn median_of_odd_and_even() {
+        assert_eq!(median([9.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(median([9.0, 1.0, 2.0, 4.0].into_iter()), 3.0);
+    }
+
+    #[test]
+    fn every_thread_does_its_own_calls() {
+        let counts = [const { AtomicUsize::new(0) }; 2];
+        let counts: &'static [AtomicUsize; 2] = Box::leak(Box::new(counts));
+        let next = AtomicUsize::new(0);
+        let mut subject = Subject::pair("two", || {
+            let mine = &counts[next.fetch_add(1, Ordering::SeqCst)];
+            move |n| {
+                mine.fetch_add(n as usize, Ordering::SeqCst);
+            }
+        });
+        time(&mut subject.work, 7);
+        assert_eq!(counts.each_ref().map(|count| count.load(Ordering::SeqCst)), [7, 7]);
+    }
+
+    #[test]
+    fn a_batch_is_long_enough() {
+        let mut subject = Subject::new("spin", |n| {
+            for call in 0..n {
+                std::hint::black_box(call);
+            }
+        });
+        let calls = calibrate(&mut subject, Duration::from_micros(200));
+        assert!(calls > 1_000, "{calls} calls can't take 200 µs");
+    }
+}

@@ -1,0 +1,51 @@
+//! Names of the peers, with the versions this binary was built with.
+
+const LOCK: &str = include_str!("../../Cargo.lock");
+
+pub(crate) fn backon() -> String {
+    named("backon")
+}
+
+pub(crate) fn failsafe() -> String {
+    named("failsafe")
+}
+
+pub(crate) fn json_subscriber() -> String {
+    named("json-subscriber")
+}
+
+pub(crate) fn recloser() -> String {
+    named("recloser")
+}
+
+pub(crate) fn tokio() -> String {
+    named("tokio")
+}
+
+pub(crate) fn tokio_retry2() -> String {
+    named("tokio-retry2")
+}
+
+pub(crate) fn tower() -> String {
+    named("tower")
+}
+
+/// All of its parts have the same version.
+pub(crate) fn tower_resilience() -> String {
+    format!("tower-resilience {}", version("tower-resilience-core"))
+}
+
+pub(crate) fn tracing_subscriber() -> String {
+    named("tracing-subscriber")
+}
+
+fn named(package: &str) -> String {
+    format!("{package} {}", version(package))
+}
+
+/// Reads the lock file: a name written by hand would outlive its version.
+fn version(package: &str) -> &'static str {
+    let entry = format!("name = \"{package}\"\nversion = \"");
+    let (_, rest) = LOCK.split_once(&entry).expect("the lock file lists every dependency");
+    rest.split_once('"').expect("a version ends with a quote").0
+}

@@ -1,0 +1,141 @@
+//! Shows the figures: a table for people, JSON lines for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::case::{APART, BARE, OURS};
+use crate::measure::Measurement;
+
+const HEAD: [&str; 9] =
+    ["subject", "threads", "ns_median", "ns_min", "net", "allocs", "bytes", "ratio", "scale"];
+
+/// Writes the figures of one case, columns aligned.
+pub(crate) fn table(out: &mut impl Write, case: &str, all: &[Measurement]) -> io::Result<()> {
+    let rows = all.iter().map(|one| row(one, all)).collect::<Vec<_>>();
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([HEAD[column].len()]).max().unwrap_or_default()
+    };
+    writeln!(out, "{case}")?;
+    for row in std::iter::once(&HEAD.map(str::to_owned)).chain(&rows) {
+        write!(out, "  {:<width$}", row[0], width = width(0))?;
+        for (column, cell) in row.iter().enumerate().skip(1) {
+            write!(out, "  {cell:>width$}", width = width(column))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out)?;
+    out.flush()
+}
+
+fn row(one: &Measurement, all: &[Measurement]) -> [String; 9] {
+    let none = || "-".to_owned();
+    [
+        one.subject.clone(),
+        one.threads.to_string(),
+        format!("{:.1}", one.ns_median),
+        format!("{:.1}", one.ns_min),
+        one.ns_net.map_or_else(none, |net| format!("{net:.1}")),
+        count(one.allocs),
+        count(one.bytes),
+        ratio(one, all).map_or_else(none, |ratio| format!("{ratio:.2}")),
+        scale(one, all).map_or_else(none, |scale| format!("{scale:.2}")),
+    ]
+}
+
+/// The cost of `one` over ours, on as many threads.
+fn ratio(one: &Measurement, all: &[Measurement]) -> Option<f64> {
+    if one.subject == BARE {
+        return None;
+    }
+    let ours = all.iter().find(|ours| ours.subject == OURS && ours.threads == one.threads)?;
+    // Less than that isn't a cost that can be told from the noise.
+    let least = 0.2;
+    ours.ns_net.filter(|net| *net >= least).and_then(|ours| Some(one.ns_net? / ours))
+}
+
+/// What all threads of `one` get done over what one thread alone does.
+fn scale(one: &Measurement, all: &[Measurement]) -> Option<f64> {
+    if one.threads == 1 {
+        return None;
+    }
+    let name = one.subject.strip_suffix(APART).unwrap_or(&one.subject);
+    let alone = all.iter().find(|alone| alone.subject == name && alone.threads == 1)?;
+    Some(one.threads as f64 * alone.ns_median / one.ns_median)
+}
+
+fn count(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    case: &'a str,
+    subject: &'a str,
+    ns_median: f64,
+    ns_min: f64,
+    allocs: f64,
+    bytes: f64,
+    threads: usize,
+}
+
+/// Writes one JSON object a line.
+pub(crate) fn json_lines(out: &mut impl Write, all: &[Measurement]) -> io::Result<()> {
+    for one in all {
+        let line = Line {
+            case: one.case,
+            subject: &one.subject,
+            ns_median: one.ns_median,
+            ns_min: one.ns_min,
+            allocs: one.allocs,
+            bytes: one.bytes,
+            threads: one.threads,
+        };
+        writeln!(out, "{}", serde_json::to_string(&line)?)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(subject: &str, threads: usize, ns: f64, net: f64) -> Measurement {
+        Measurement {
+            case: "case",
+            subject: subject.to_owned(),
+            ns_median: ns,
+            ns_min: ns,
+            ns_net: Some(net),
+            allocs: 0.5,
+            bytes: 8.0,
+            threads,
+        }
+    }
+
+    #[test]
+    fn ratios_are_of_net_figures_and_scales_of_throughput() {
+        let all = [
+            measured("bare", 1, 2.0, 0.0),
+            measured("buttress", 1, 12.0, 10.0),
+            measured("peer", 1, 102.0, 100.0),
+            measured("peer", 2, 204.0, 202.0),
+            measured("peer/apart", 2, 102.0, 100.0),
+        ];
+        assert_eq!(ratio(&all[2], &all), Some(10.0));
+        assert_eq!(ratio(&all[0], &all), None, "bare costs nothing by definition");
+        assert_eq!(ratio(&all[3], &all), None, "ours has no row with two threads");
+        assert_eq!(scale(&all[3], &all), Some(1.0));
+        assert_eq!(scale(&all[4], &all), Some(2.0));
+        assert_eq!(scale(&all[2], &all), None);
+    }
+
+    #[test]
+    fn a_json_line_has_the_promised_keys() {
+        let mut out = Vec::new();
+        json_lines(&mut out, &[measured("peer 1.0", 1, 12.5, 10.0)]).unwrap();
+        let line = r#"{"case":"case","subject":"peer 1.0","ns_median":12.5,"ns_min":12.5,"allocs":0.5,"bytes":8.0,"threads":1}"#;
+        assert_eq!(String::from_utf8(out).unwrap().trim_end(), line);
+    }
+}
