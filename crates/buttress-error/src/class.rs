@@ -98,26 +98,23 @@ impl Class {
     }
 
     /// The class of a group of failures: the most severe kind by [`Level`](crate::Level), among equals the first, of
-    /// the members that are not cancelled; repeatable only if every member is. None for an empty group.
+    /// the members that are not cancelled. It may be repeated only if every member may, and no sooner than the longest
+    /// `retry_after` says. None for an empty group.
     #[must_use]
     pub fn of_group(members: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let mut worst: Option<Self> = None;
-        let (mut all_may, mut exhausted) = (true, false);
-        for member in members {
-            all_may &= member.retry == Retry::Call;
-            exhausted |= member.exhausted;
-            worst = Some(match worst {
-                Some(first) if member.severity() <= first.severity() => first,
-                _ => member,
-            });
+        members.into_iter().reduce(Self::join)
+    }
+
+    /// What two failures have in common; each axis falls to its careful value where they differ.
+    fn join(self, other: Self) -> Self {
+        let worst = if other.severity() > self.severity() { other } else { self };
+        Self {
+            retry: if self.retry == other.retry { self.retry } else { Retry::Never },
+            delivery: if self.delivery == other.delivery { self.delivery } else { Delivery::Unknown },
+            exhausted: self.exhausted || other.exhausted,
+            retry_after: self.retry_after.max(other.retry_after),
+            ..worst
         }
-        worst.map(|mut class| {
-            if !all_may {
-                class.retry = Retry::Never;
-            }
-            class.exhausted = exhausted;
-            class
-        })
     }
 
     /// Cancelled below everything, the rest by level.

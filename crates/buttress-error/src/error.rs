@@ -1,5 +1,6 @@
 //! `Error`: one word that holds everything a layer, a log line or an exit code asks for.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,9 +9,10 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BoxError, Class, Classify, Delivery, Effort, Kind, Retry, foreign};
+use crate::{BoxError, Class, Classify, Delivery, Effort, Kind, Rejection, Retry, foreign};
 
 type Source = Arc<dyn StdError + Send + Sync>;
+type Place = Option<&'static Location<'static>>;
 
 /// How many links of a chain are followed at most: a guard against errors that are their own source.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -43,7 +45,7 @@ struct Inner {
     class: Class,
     what: What,
     source: Option<Source>,
-    location: Option<&'static Location<'static>>,
+    location: Place,
     extra: Option<Box<Extra>>,
 }
 
@@ -53,6 +55,26 @@ enum What {
     Text(Cow<'static, str>),
     /// An error of another type, whose message and chain are ours.
     Value(Source),
+    /// The same, inline: a refused call costs one allocation and not two.
+    Rejection(Rejection),
+}
+
+impl What {
+    fn of<E: StdError + Send + Sync + 'static>(error: E) -> Self {
+        let mut slot = Some(error);
+        match (&mut slot as &mut dyn Any).downcast_mut().and_then(Option::take) {
+            Some(rejection) => Self::Rejection(rejection),
+            None => Self::Value(Arc::new(slot.expect("only a rejection was taken out"))),
+        }
+    }
+
+    fn value(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Text(_) => None,
+            Self::Value(value) => Some(&**value),
+            Self::Rejection(rejection) => Some(rejection),
+        }
+    }
 }
 
 /// What most errors don't have.
@@ -68,19 +90,28 @@ impl Error {
     #[must_use]
     #[track_caller]
     pub fn new(class: impl Into<Class>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::build(class.into(), What::Text(message.into()))
+        Self::build(class.into(), What::Text(message.into()), Some(Location::caller()))
     }
 
-    /// An error of `class` that is `error` in all but the class.
+    /// An error of `class` that is `error` in all but the class. An `Error` is [reclassified](Self::reclassify).
     #[must_use]
     #[track_caller]
     pub fn wrap(class: impl Into<Class>, error: impl Into<BoxError>) -> Self {
-        Self::build(class.into(), What::Value(error.into().into()))
+        match error.into().downcast::<Self>() {
+            Ok(same) => same.reclassify(class),
+            Err(other) => Self::build(class.into(), What::Value(other.into()), Some(Location::caller())),
+        }
     }
 
-    #[track_caller]
-    fn build(class: Class, what: What) -> Self {
-        Self(Arc::new(Inner { class, what, source: None, location: Some(Location::caller()), extra: None }))
+    fn build(class: Class, what: What, location: Place) -> Self {
+        Self(Arc::new(Inner { class, what, source: None, location, extra: None }))
+    }
+
+    fn unbox(error: BoxError, location: Place) -> Self {
+        match error.downcast::<Self>() {
+            Ok(same) => *same,
+            Err(other) => Self::build(foreign::classify(&*other), What::Value(other.into()), location),
+        }
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -92,7 +123,7 @@ impl Error {
         self.0.extra.as_deref()
     }
 
-    /// Gives it a cause. An error that wraps another keeps that one's own cause.
+    /// Gives it a cause. An error that wraps another keeps that one's own cause, where it has one.
     #[must_use]
     pub fn caused_by(self, cause: impl Into<BoxError>) -> Self {
         self.edit(|inner| inner.source = Some(cause.into().into()))
@@ -128,10 +159,11 @@ impl Error {
         self.edit(|inner| inner.class.delivery = delivery)
     }
 
-    /// Changes the class, and leaves a note that says so.
+    /// Changes the class, and leaves a note that says so. An error that a retry layer has given up on stays given up.
     #[must_use]
     pub fn reclassify(self, class: impl Into<Class>) -> Self {
-        let class = class.into();
+        let mut class = class.into();
+        class.exhausted |= self.0.class.exhausted;
         let note = format!("reclassified from {} to {}", self.kind(), class.kind);
         self.edit(|inner| inner.class = class).note(note)
     }
@@ -167,7 +199,7 @@ impl Error {
 
     /// Where it was made; none where a layer made it, whose own line would tell nothing.
     #[must_use]
-    pub fn location(&self) -> Option<&'static Location<'static>> {
+    pub fn location(&self) -> Place {
         self.0.location
     }
 
@@ -178,11 +210,15 @@ impl Error {
     }
 
     /// Translated by the layer `domain`, whose own line of code is no place to look at.
-    pub(crate) fn translated(self, domain: Arc<str>) -> Self {
-        self.domain(domain).edit(|inner| inner.location = None)
+    pub(crate) fn translated(error: BoxError, domain: Arc<str>) -> Self {
+        Self::unbox(error, None).domain(domain)
     }
 
+    /// The retry layer that gave up on it owns it: one further out changes nothing.
     pub(crate) fn set_effort(&mut self, effort: &Effort) {
+        if self.0.class.exhausted && self.effort().is_some() {
+            return;
+        }
         let inner = Arc::make_mut(&mut self.0);
         inner.class.exhausted |= effort.exhausted;
         inner.extra.get_or_insert_default().effort = Some(effort.clone());
@@ -196,11 +232,12 @@ impl Error {
     /// The first value of type `T` in it: the error that it wraps, or one of its causes.
     #[must_use]
     pub fn find<T: StdError + 'static>(&self) -> Option<&T> {
-        let wrapped: Option<&(dyn StdError + 'static)> = match &self.0.what {
-            What::Text(_) => None,
-            What::Value(value) => Some(&**value),
-        };
-        wrapped.into_iter().chain(self.chain()).find_map(foreign::downcast)
+        self.wrapped().into_iter().chain(self.chain()).find_map(foreign::downcast)
+    }
+
+    /// The error of another type that it is.
+    pub(crate) fn wrapped(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.what.value()
     }
 }
 
@@ -212,6 +249,7 @@ impl fmt::Display for Error {
         match &self.0.what {
             What::Text(text) => f.write_str(text)?,
             What::Value(value) => write!(f, "{value}")?,
+            What::Rejection(rejection) => write!(f, "{rejection}")?,
         }
         if f.alternate() {
             for cause in self.chain() {
@@ -249,11 +287,8 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match (&self.0.what, &self.0.source) {
-            (_, Some(source)) => Some(&**source),
-            (What::Value(value), None) => value.source(),
-            (What::Text(_), None) => None,
-        }
+        let given = || self.0.source.as_deref().map(|cause| cause as _);
+        self.wrapped().and_then(StdError::source).or_else(given)
     }
 }
 
@@ -261,7 +296,7 @@ impl StdError for Error {
 impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
     #[track_caller]
     fn from(error: E) -> Self {
-        Self::build(error.class(), What::Value(Arc::new(error)))
+        Self::build(error.class(), What::of(error), Some(Location::caller()))
     }
 }
 
@@ -269,12 +304,6 @@ impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
 impl From<BoxError> for Error {
     #[track_caller]
     fn from(error: BoxError) -> Self {
-        match error.downcast::<Self>() {
-            Ok(same) => *same,
-            Err(other) => {
-                let class = foreign::classify(&*other);
-                Self::build(class, What::Value(other.into()))
-            }
-        }
+        Self::unbox(error, Some(Location::caller()))
     }
 }

@@ -10,8 +10,9 @@ use crate::{Class, Classify, Error, Kind};
 /// A layer of this stack refused the call or cut it short.
 ///
 /// Every layer keeps the inner error type `E` and asks for `E: From<Rejection>`, so nothing nests. It says which
-/// layer by name, [why](Why), with which numbers, when to come back, and what the last real failure was. It is made
-/// and cloned without an allocation, and is at most 64 bytes.
+/// layer by name, [why](Why), with which numbers, when to come back, and what the last real failure was. It is cloned
+/// without an allocation, and made without one (but for the cause of a [`deadline`](Self::deadline)), and is at most
+/// 64 bytes.
 ///
 /// Its kind follows from why: an attempt timeout is [`Kind::Timeout`], a deadline [`Kind::DeadlineExceeded`], the rest
 /// [`Kind::Rejected`].
@@ -152,7 +153,9 @@ impl Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rate = |part: u32, calls: u32, word: &str, threshold: f64| {
-            write!(f, "{part} of {calls} {word}, threshold {} %", threshold * 100.0)
+            // 0.55 * 100.0 is 55.000 000 000 000 01: two decimals are enough.
+            let percent = (threshold * 10_000.0).round() / 100.0;
+            write!(f, "{part} of {calls} {word}, threshold {percent} %")
         };
         match *self {
             Self::Rate { failed, calls, threshold } => rate(failed, calls, "failed", threshold),

@@ -4,13 +4,14 @@ use std::io::{Error, ErrorKind as Io};
 
 use crate::{Class, Classify, Delivery, Kind, Retry};
 
+/// By its kind; where that says nothing, by the error that it carries.
 impl Classify for Error {
     fn class(&self) -> Class {
-        from_kind(self.kind())
+        super::classify(self)
     }
 }
 
-fn from_kind(kind: Io) -> Class {
+pub(super) fn from_kind(kind: Io) -> Class {
     let kind = match kind {
         Io::NotFound => Kind::NotFound,
         Io::PermissionDenied => Kind::PermissionDenied,

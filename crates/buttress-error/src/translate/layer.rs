@@ -91,6 +91,6 @@ impl<E: Into<BoxError>> Translate<E> for Foreign {
     type Out = Error;
 
     fn translate(&self, error: E) -> Error {
-        Error::from(error.into()).translated(Arc::clone(&self.name))
+        Error::translated(error.into(), Arc::clone(&self.name))
     }
 }
