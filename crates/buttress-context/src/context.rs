@@ -61,7 +61,7 @@ impl Context {
     /// Reads the current context without cloning it.
     ///
     /// # Panics
-    /// If `read` enters another context: take [`current`](Self::current) for that.
+    /// If `read` enters another context or writes a report: take [`current`](Self::current) for that.
     pub fn read<T>(read: impl FnOnce(&Self) -> T) -> T {
         frame::read(|frame| read(&frame.context))
     }
@@ -74,8 +74,12 @@ impl Context {
     /// Makes it current while `run` runs.
     pub fn run<T>(self, run: impl FnOnce() -> T) -> T {
         let mut frame = Frame::new(self);
-        let _entered = frame.enter();
-        run()
+        let output = {
+            let _entered = frame.enter();
+            run()
+        };
+        frame.close();
+        output
     }
 
     /// The id of the request.

@@ -1,6 +1,7 @@
 //! The thread local: one frame is current, and a scope swaps its own in and out.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::mem;
 
 use crate::{Context, Report};
@@ -51,7 +52,7 @@ impl Frame {
     #[must_use = "it is current only as long as the guard lives"]
     pub fn enter(&mut self) -> Entered<'_> {
         swap(self);
-        Entered(self)
+        Entered { frame: self, stays: PhantomData }
     }
 
     /// Hands the report over to the frame around it, at the end of the scope.
@@ -63,13 +64,32 @@ impl Frame {
     }
 }
 
-/// The guard of [`Frame::enter`]: leaves the frame when dropped.
+/// The guard of [`Frame::enter`]: leaves the frame when dropped. Drop guards in the reverse order of their making.
+///
+/// It is not `Send`, so that a task which is spawned cannot hold it across an await: the context would stay current
+/// for whatever the thread does next.
+///
+/// ```compile_fail,E0277
+/// use buttress_context::{Context, Frame};
+///
+/// fn spawnable(_: impl Send) {}
+///
+/// spawnable(async {
+///     let mut frame = Frame::new(Context::current());
+///     let entered = frame.enter();
+///     std::future::ready(()).await;
+///     drop(entered);
+/// });
+/// ```
 #[derive(Debug)]
-pub struct Entered<'f>(&'f mut Frame);
+pub struct Entered<'f> {
+    frame: &'f mut Frame,
+    stays: PhantomData<*const ()>,
+}
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        swap(self.0);
+        swap(self.frame);
     }
 }
 
@@ -87,12 +107,21 @@ pub(crate) fn read<T>(read: impl FnOnce(&Frame) -> T) -> T {
     }
 }
 
+/// `write` works on the report outside of the cell: it is the caller's code, and drops the caller's errors, so it may
+/// enter scopes or log lines that read the context.
 pub(crate) fn write_report(write: impl FnOnce(&mut Report)) {
-    // What `write` replaces is dropped inside the borrow; errors don't enter scopes when dropped.
-    let _ = CURRENT.try_with(|current| {
+    let taken = CURRENT.try_with(|current| {
         let mut frame = current.borrow_mut();
-        if frame.kind != FrameKind::Root {
-            write(&mut frame.report);
-        }
+        (frame.kind != FrameKind::Root).then(|| mem::take(&mut frame.report))
     });
+    if let Ok(Some(mut report)) = taken {
+        write(&mut report);
+        // What `write` itself caused to be reported comes after it.
+        let nested = CURRENT.try_with(|current| mem::replace(&mut current.borrow_mut().report, report));
+        if let Ok(nested) = nested
+            && !nested.is_empty()
+        {
+            write_report(|report| report.absorb(nested));
+        }
+    }
 }

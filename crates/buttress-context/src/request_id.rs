@@ -8,13 +8,14 @@ use uuid::Uuid;
 
 /// The id of a request, for logs and headers.
 ///
-/// Its text is 1 to 128 characters of `[A-Za-z0-9._~+/=:@-]`, always: it can stand in a header, a log line or a URL
-/// without escaping.
+/// Its text is 1 to 128 characters of `[A-Za-z0-9._~+/=:@-]`, always: it can stand in a header or a log line without
+/// escaping. Ids are equal exactly if their texts are.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(Repr);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
+    /// Every id whose text is that of a UUID, so that equal texts are equal ids.
     Uuid(Uuid),
     Text(Arc<str>),
 }
@@ -53,11 +54,11 @@ impl RequestId {
     /// `[A-Za-z0-9._~+/=:@-]`.
     pub fn parse(text: &str) -> Result<Self, InvalidRequestId> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~+/=:@-".contains(&byte);
-        if (1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(allowed) {
-            Ok(Self(Repr::Text(text.into())))
-        } else {
-            Err(InvalidRequestId)
+        if !(1..=Self::MAX_LEN).contains(&text.len()) || !text.bytes().all(allowed) {
+            return Err(InvalidRequestId);
         }
+        let uuid = Uuid::try_parse(text).ok().map(|uuid| Self(Repr::Uuid(uuid)));
+        Ok(uuid.filter(|id| id.as_str(&mut [0; 36]) == text).unwrap_or_else(|| Self(Repr::Text(text.into()))))
     }
 
     /// Its text, in `buffer` where it has none of its own.

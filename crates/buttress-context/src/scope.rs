@@ -40,7 +40,8 @@ impl<F> Scope<F> {
         Self { inner: Some(future), frame }
     }
 
-    /// The frame, as the future has left it.
+    /// The frame, as the future has left it. (The report of one that is no boundary has gone on to the frame around it
+    /// once the future is done.)
     pub const fn frame(&self) -> &Frame {
         &self.frame
     }
