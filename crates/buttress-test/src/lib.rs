@@ -1,1 +1,15 @@
-//! The conformance kit that every Buttress layer passes.
+#![doc = include_str!("../README.md")]
+
+mod allocations;
+mod checks;
+mod conformance;
+mod drive;
+mod error;
+mod step;
+mod strict;
+
+pub use allocations::allocations;
+pub use conformance::{Conformance, conform};
+pub use error::TestError;
+pub use step::{Boom, HOLD, Step};
+pub use strict::{Strict, StrictFuture};
