@@ -110,18 +110,19 @@ pub(crate) fn read<T>(read: impl FnOnce(&Frame) -> T) -> T {
 /// `write` works on the report outside of the cell: it is the caller's code, and drops the caller's errors, so it may
 /// enter scopes or log lines that read the context.
 pub(crate) fn write_report(write: impl FnOnce(&mut Report)) {
-    let taken = CURRENT.try_with(|current| {
-        let mut frame = current.borrow_mut();
-        (frame.kind != FrameKind::Root).then(|| mem::take(&mut frame.report))
-    });
-    if let Ok(Some(mut report)) = taken {
+    if let Some(mut report) = swap_report(Report::EMPTY) {
         write(&mut report);
         // What `write` itself caused to be reported comes after it.
-        let nested = CURRENT.try_with(|current| mem::replace(&mut current.borrow_mut().report, report));
-        if let Ok(nested) = nested
-            && !nested.is_empty()
-        {
-            write_report(|report| report.absorb(nested));
-        }
+        report.absorb(swap_report(Report::EMPTY).unwrap_or_default());
+        swap_report(report);
     }
+}
+
+/// None outside of any call: nobody would read it.
+fn swap_report(report: Report) -> Option<Report> {
+    let swap = |current: &RefCell<Frame>| {
+        let mut frame = current.borrow_mut();
+        (frame.kind != FrameKind::Root).then(|| mem::replace(&mut frame.report, report))
+    };
+    CURRENT.try_with(swap).ok().flatten()
 }
