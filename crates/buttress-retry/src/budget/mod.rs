@@ -1,0 +1,154 @@
+//! `Budget`: how many retries a whole program may make, whatever each call's policy allows.
+
+mod ratio;
+mod tokens;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use buttress_error::Kind;
+use tokio::time::Instant;
+
+pub use ratio::RatioBudget;
+use ratio::RatioWindow;
+use tokens::TokenBucket;
+pub use tokens::TokenBudget;
+
+/// Bounds the retries of all calls together, so that an outage is not answered with a storm.
+///
+/// A handle: clones share one budget, and one budget can be given to many policies. A retry is reserved before its
+/// wait and given back if the attempt never starts. A spent budget rejects nothing: it only ends the retries.
+///
+/// The default is a [ratio](RatioBudget) of 20 % of the requests plus 10 retries per second, over 10 s.
+#[derive(Clone)]
+pub struct Budget(Arc<Rule>);
+
+enum Rule {
+    Ratio(Mutex<RatioWindow>),
+    Tokens(Mutex<TokenBucket>),
+}
+
+impl Budget {
+    /// Retries as a share of the requests: see [`RatioBudget`]. Default: 0.2, plus 10 per second, over 10 s.
+    pub const fn ratio(ratio: f64) -> RatioBudget {
+        RatioBudget::new(ratio)
+    }
+
+    /// A bucket of tokens that retries take and successes give back: see [`TokenBudget`]. Default: 500 tokens.
+    pub const fn tokens(capacity: u32) -> TokenBudget {
+        TokenBudget::new(capacity)
+    }
+
+    /// Counts a request. A retry layer does this for every call; of interest only to those who send requests
+    /// themselves.
+    pub fn deposit(&self) {
+        self.deposit_at(Instant::now());
+    }
+
+    pub(crate) fn deposit_at(&self, now: Instant) {
+        if let Rule::Ratio(window) = &*self.0 {
+            lock(window).deposit(now);
+        }
+    }
+
+    /// Does a request cost a look at the clock?
+    pub(crate) fn needs_clock(&self) -> bool {
+        matches!(&*self.0, Rule::Ratio(_))
+    }
+
+    /// Asks for one retry after a failure of `kind`. None: the budget is spent. What is not
+    /// [spent](Reservation::spend) is given back when dropped.
+    #[must_use]
+    pub fn withdraw(&self, kind: Kind) -> Option<Reservation> {
+        self.withdraw_at(kind, Instant::now())
+    }
+
+    pub(crate) fn withdraw_at(&self, kind: Kind, now: Instant) -> Option<Reservation> {
+        let taken = match &*self.0 {
+            Rule::Ratio(window) => Taken::Slot(lock(window).withdraw(now)?),
+            Rule::Tokens(bucket) => Taken::Tokens(lock(bucket).withdraw(kind)?),
+        };
+        Some(Reservation { budget: self.clone(), taken: Some(taken) })
+    }
+
+    /// Counts the success of a call: its first attempt's, or that of the retry that cost `spent`.
+    pub(crate) fn succeeded(&self, spent: Option<Spent>) {
+        if let Rule::Tokens(bucket) = &*self.0 {
+            lock(bucket).refund(spent.map_or(1, |spent| spent.0));
+        }
+    }
+
+    /// The retries that the budget would grant now, priced 1 each; or the tokens in the bucket.
+    #[must_use]
+    pub fn available(&self) -> u32 {
+        match &*self.0 {
+            Rule::Ratio(window) => lock(window).available(Instant::now()),
+            Rule::Tokens(bucket) => lock(bucket).available(),
+        }
+    }
+}
+
+/// The default: 20 % of the requests, plus 10 per second, over 10 s.
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Arc::new(Rule::Ratio(Mutex::new(RatioBudget::default().window()))))
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &*self.0 {
+            Rule::Ratio(_) => "ratio",
+            Rule::Tokens(_) => "tokens",
+        };
+        f.debug_struct("Budget").field("kind", &kind).field("available", &self.available()).finish()
+    }
+}
+
+/// One granted retry: [spent](Self::spend) when its attempt starts, given back when dropped before.
+#[derive(Debug)]
+#[must_use = "a dropped reservation gives the retry back"]
+pub struct Reservation {
+    budget: Budget,
+    taken: Option<Taken>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Taken {
+    /// From the ratio window, in this slot.
+    Slot(u64),
+    Tokens(u32),
+}
+
+/// Tokens that the last retry cost, to be given back if it succeeds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spent(u32);
+
+impl Reservation {
+    /// The attempt starts: nothing is given back.
+    pub fn spend(self) {
+        let _ = self.into_spent();
+    }
+
+    pub(crate) fn into_spent(mut self) -> Spent {
+        match self.taken.take() {
+            Some(Taken::Tokens(tokens)) => Spent(tokens),
+            _ => Spent(0),
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        match (self.taken, &*self.budget.0) {
+            (Some(Taken::Slot(slot)), Rule::Ratio(window)) => lock(window).give_back(slot),
+            (Some(Taken::Tokens(tokens)), Rule::Tokens(bucket)) => lock(bucket).refund(tokens),
+            _ => {}
+        }
+    }
+}
+
+/// The numbers are whole after every step, so a panic elsewhere while they were locked does no harm.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,222 @@
+//! Retries as a share of the requests, over a sliding window.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use buttress_error::ConfigError;
+use tokio::time::Instant;
+
+use super::{Budget, Rule};
+
+/// Settings of a budget that allows retries in proportion to the requests of the last seconds, plus a reserve for
+/// quiet times.
+///
+/// The idea is that of Finagle's
+/// [`RetryBudget`](https://twitter.github.io/finagle/guide/Clients.html#retry-budget). Counts are kept in fixed point: a
+/// ratio is exact to a millionth.
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress_retry::Budget;
+///
+/// # fn main() -> Result<(), buttress_retry::ConfigError> {
+/// let budget = Budget::ratio(0.1).min_per_second(0).over(Duration::from_secs(60)).build()?;
+/// assert_eq!(budget.available(), 0);
+/// (0..100).for_each(|_| budget.deposit());
+/// assert_eq!(budget.available(), 10);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is made before `build`"]
+pub struct RatioBudget {
+    ratio: f64,
+    min_per_second: u32,
+    over: Duration,
+}
+
+impl Default for RatioBudget {
+    fn default() -> Self {
+        Self::new(0.2)
+    }
+}
+
+impl RatioBudget {
+    pub(super) const fn new(ratio: f64) -> Self {
+        Self { ratio, min_per_second: 10, over: Duration::from_secs(10) }
+    }
+
+    /// Retries per second that are allowed however few requests there are. Default: 10.
+    pub const fn min_per_second(mut self, retries: u32) -> Self {
+        self.min_per_second = retries;
+        self
+    }
+
+    /// The window: requests and retries count for this long, to a tenth of it. 1 ms to 1 h. Default: 10 s.
+    pub const fn over(mut self, window: Duration) -> Self {
+        self.over = window;
+        self
+    }
+
+    /// The budget.
+    ///
+    /// # Errors
+    /// If the ratio (retries per request) is not in 0.0..=1000.0, or the window not in 1 ms..=1 h.
+    pub fn build(self) -> Result<Budget, ConfigError> {
+        if !(0.0..=1000.0).contains(&self.ratio) {
+            return Err(ConfigError::new("ratio", "in 0.0..=1000.0", self.ratio));
+        }
+        if !(Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&self.over) {
+            return Err(ConfigError::new("over", "in 1 ms..=1 h", self.over));
+        }
+        Ok(Budget(Arc::new(Rule::Ratio(Mutex::new(self.window())))))
+    }
+
+    pub(super) fn window(self) -> RatioWindow {
+        let per_window = self.over.as_secs_f64() * f64::from(self.min_per_second);
+        RatioWindow {
+            ratio: (self.ratio * RETRY as f64).round() as i64,
+            reserve: (per_window * RETRY as f64).round() as i64,
+            slot: self.over / SLOTS as u32,
+            origin: None,
+            head: 0,
+            slots: [Slot::default(); SLOTS],
+        }
+    }
+}
+
+/// One retry in fixed point.
+const RETRY: i64 = 1_000_000;
+
+const SLOTS: usize = 10;
+
+/// The counts of one window, in ten slots that are reused in turn. A plain value: time goes in.
+#[derive(Debug)]
+pub(super) struct RatioWindow {
+    /// What a request adds, in millionths of a retry.
+    ratio: i64,
+    /// What is there without requests, in millionths.
+    reserve: i64,
+    /// The length of a slot.
+    slot: Duration,
+    /// The first time seen: slots count from here.
+    origin: Option<Instant>,
+    /// The number of the latest slot.
+    head: u64,
+    slots: [Slot; SLOTS],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    requests: u32,
+    retries: u32,
+}
+
+impl RatioWindow {
+    pub(super) fn deposit(&mut self, now: Instant) {
+        let slot = self.advance(now);
+        slot.requests = slot.requests.saturating_add(1);
+    }
+
+    /// Takes one retry; the answer is the number of the slot that it is counted in.
+    pub(super) fn withdraw(&mut self, now: Instant) -> Option<u64> {
+        self.advance(now);
+        if self.balance() < RETRY {
+            return None;
+        }
+        let slot = &mut self.slots[index(self.head)];
+        slot.retries = slot.retries.saturating_add(1);
+        Some(self.head)
+    }
+
+    /// Gives a retry back, unless its slot has left the window.
+    pub(super) fn give_back(&mut self, number: u64) {
+        if self.head - number < SLOTS as u64 {
+            let slot = &mut self.slots[index(number)];
+            slot.retries = slot.retries.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn available(&mut self, now: Instant) -> u32 {
+        self.advance(now);
+        u32::try_from(self.balance().max(0) / RETRY).unwrap_or(u32::MAX)
+    }
+
+    fn balance(&self) -> i64 {
+        let sum = self.slots.iter().fold((0, 0), |(requests, retries), slot| {
+            (requests + i64::from(slot.requests), retries + i64::from(slot.retries))
+        });
+        let earned = sum.0.saturating_mul(self.ratio).saturating_add(self.reserve);
+        earned.saturating_sub(sum.1.saturating_mul(RETRY))
+    }
+
+    /// Moves to the slot of `now`, forgetting those that it passes. A clock that goes back stays in the latest slot.
+    fn advance(&mut self, now: Instant) -> &mut Slot {
+        let origin = *self.origin.get_or_insert(now);
+        let number = (now.saturating_duration_since(origin).as_nanos() / self.slot.as_nanos()) as u64;
+        if number > self.head {
+            let passed = (number - self.head).min(SLOTS as u64);
+            for step in 1..=passed {
+                self.slots[index(self.head + step)] = Slot::default();
+            }
+            self.head = number;
+        }
+        &mut self.slots[index(self.head)]
+    }
+}
+
+const fn index(number: u64) -> usize {
+    (number % SLOTS as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn window(ratio: f64, min_per_second: u32, over: Duration) -> RatioWindow {
+        Budget::ratio(ratio).min_per_second(min_per_second).over(over).window()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// [S14] the ratio is kept to 0.1 %, from 0.01 to 10.
+        #[test]
+        fn ratio_error_is_below_a_thousandth(ratio in 0.01..10.0_f64) {
+            let mut window = window(ratio, 0, Duration::from_secs(10));
+            let now = Instant::now();
+            let mut granted = 0_u32;
+            for _ in 0..20_000 {
+                window.deposit(now);
+                while window.withdraw(now).is_some() {
+                    granted += 1;
+                }
+            }
+            let expected = ratio * 20_000.0;
+            prop_assert!((f64::from(granted) - expected).abs() <= expected / 1000.0 + 1.0, "{granted} of {expected}");
+        }
+
+        /// What was counted is forgotten after the window, whatever the steps of the clock.
+        #[test]
+        fn everything_is_forgotten(steps in prop::collection::vec((0_u64..400, any::<bool>()), 1..100)) {
+            let mut window = window(0.5, 0, Duration::from_secs(1));
+            let mut now = Instant::now();
+            for (millis, request) in steps {
+                now += Duration::from_millis(millis);
+                if request { window.deposit(now) } else { let _ = window.withdraw(now); }
+            }
+            prop_assert_eq!(window.available(now + Duration::from_millis(1000)), 0);
+            prop_assert!(window.slots.iter().all(|slot| slot.requests == 0 && slot.retries == 0));
+        }
+    }
+
+    /// [S5] a clock that goes back neither panics nor forgets.
+    #[test]
+    fn a_clock_that_goes_back() {
+        let mut window = window(1.0, 0, Duration::from_secs(1));
+        let now = Instant::now() + Duration::from_secs(3600);
+        window.deposit(now);
+        assert_eq!(window.available(now - Duration::from_secs(1800)), 1);
+    }
+}

@@ -1,0 +1,61 @@
+//! The events of this crate, target `buttress::retry`: part of its public API.
+//!
+//! | `event` | level | fields |
+//! |---|---|---|
+//! | `retry.scheduled` | DEBUG | `attempt` (that failed), `delay_ms`, `kind`, `reason` |
+//! | `retry.recovered` | DEBUG | `attempts`, `delay_ms` (in all) |
+//! | `retry.stopped` | WARN where retries could not help, else DEBUG | `attempts`, `delay_ms` (in all), `elapsed_ms`, `stopped`, `kind`, `reason` |
+
+use std::time::Duration;
+
+use buttress_error::{Class, Effort};
+use tracing::{debug, warn};
+
+pub(crate) fn scheduled(attempt: u32, wait: Duration, class: &Class) {
+    debug!(
+        target: "buttress::retry",
+        event = "retry.scheduled",
+        attempt,
+        delay_ms = millis(wait),
+        kind = class.kind.as_str(),
+        reason = class.reason,
+        "attempt failed, trying again"
+    );
+}
+
+pub(crate) fn recovered(attempts: u32, slept: Duration) {
+    debug!(
+        target: "buttress::retry",
+        event = "retry.recovered",
+        attempts,
+        delay_ms = millis(slept),
+        "succeeded after retries"
+    );
+}
+
+pub(crate) fn stopped(effort: &Effort, slept: Duration, class: &Class) {
+    macro_rules! emit {
+        ($level:ident, $message:literal) => {
+            $level!(
+                target: "buttress::retry",
+                event = "retry.stopped",
+                attempts = effort.attempts,
+                delay_ms = millis(slept),
+                elapsed_ms = millis(effort.elapsed),
+                stopped = effort.stopped.as_str(),
+                kind = class.kind.as_str(),
+                reason = class.reason,
+                $message
+            )
+        };
+    }
+    if effort.exhausted {
+        emit!(warn, "gave up");
+    } else {
+        emit!(debug, "not repeated");
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

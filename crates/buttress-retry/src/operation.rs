@@ -1,0 +1,169 @@
+//! `Operation`: one call and its attempts. What the future and the function have in common.
+
+use std::time::Duration;
+
+use buttress_context::{Context, Frame, Report};
+use buttress_error::{Cause, Class, Classifier, Effort, Stop, Try};
+use tokio::time::Instant;
+
+use crate::backoff::Waits;
+use crate::budget::{Reservation, Spent};
+use crate::policy::Facts;
+use crate::{Policy, events};
+
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// Attempts begun.
+    attempts: u32,
+    /// When it began; without a budget that needs the clock, when its first attempt had failed.
+    started: Option<Instant>,
+    slept: Duration,
+    waits: Waits,
+    /// The retry that is waiting to begin.
+    reservation: Option<Reservation>,
+    /// What the latest retry cost.
+    spent: Option<Spent>,
+    history: Vec<Try>,
+}
+
+/// What is known of the request when an attempt has failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repeatability {
+    /// May it be processed twice? None: the context decides, and without its word it may not.
+    pub(crate) idempotent: Option<bool>,
+    /// Is there something to send again?
+    pub(crate) replayable: bool,
+}
+
+impl Operation {
+    /// The first attempt begins. Reads the clock only for a budget that needs it.
+    pub(crate) fn begin(policy: &Policy) -> Self {
+        let mut started = None;
+        if let Some(budget) = policy.budget()
+            && budget.needs_clock()
+        {
+            let now = Instant::now();
+            budget.deposit_at(now);
+            started = Some(now);
+        }
+        Self {
+            attempts: 1,
+            started,
+            slept: Duration::ZERO,
+            waits: Waits::default(),
+            reservation: None,
+            spent: None,
+            history: Vec::new(),
+        }
+    }
+
+    /// The next attempt begins: its reservation is spent.
+    pub(crate) fn next_attempt(&mut self) {
+        self.attempts += 1;
+        self.spent = self.reservation.take().map(Reservation::into_spent);
+    }
+
+    /// May another attempt follow the one that is about to begin?
+    pub(crate) const fn may_repeat(&self, policy: &Policy) -> bool {
+        self.attempts < policy.max_attempts()
+    }
+
+    /// The frame for the attempt that is about to begin.
+    pub(crate) fn frame(&self, policy: &Policy) -> Frame {
+        let context = Context::current().with_attempt(self.attempts);
+        Frame::new(if policy.outermost_owns() { context.with_retries_owned() } else { context })
+    }
+
+    /// An attempt has ended: the wait before the next one, or none when the outcome is final.
+    pub(crate) fn ended<Res, E>(
+        &mut self,
+        policy: &Policy,
+        classifier: &impl Classifier<Res, E>,
+        outcome: &mut Result<Res, E>,
+        request: Repeatability,
+    ) -> Option<Duration> {
+        let verdict = classifier.judge(outcome);
+        let Some(class) = verdict.class() else {
+            self.succeeded(policy);
+            return None;
+        };
+        let now = Instant::now();
+        let started = *self.started.get_or_insert(now);
+        let next = self.decide(policy, *class, now, request);
+        self.remember(class, next.unwrap_or_default());
+        let cause = Cause::new(class, classifier.keep(outcome));
+        match next {
+            Ok(wait) => {
+                self.slept = self.slept.saturating_add(wait);
+                self.report(None, Some(cause));
+                events::scheduled(self.attempts, wait, class);
+                Some(wait)
+            }
+            Err(stop) => {
+                self.report(Some(stop), Some(cause));
+                let elapsed = now.saturating_duration_since(started);
+                let given_up = matches!(stop, Stop::Attempts | Stop::Deadline | Stop::Budget);
+                let mut effort = Effort::new(self.attempts, elapsed, stop);
+                effort.exhausted = given_up && policy.max_attempts() > 1;
+                effort.history = std::mem::take(&mut self.history);
+                if effort.exhausted || self.attempts > 1 {
+                    classifier.stamp(outcome, &effort);
+                }
+                events::stopped(&effort, self.slept, class);
+                None
+            }
+        }
+    }
+
+    fn decide(
+        &mut self,
+        policy: &Policy,
+        class: Class,
+        now: Instant,
+        request: Repeatability,
+    ) -> Result<Duration, Stop> {
+        let facts = Context::read(|cx| Facts {
+            class,
+            attempts: self.attempts,
+            now,
+            deadline: cx.deadline().instant(),
+            idempotent: request.idempotent.or(cx.idempotent()).unwrap_or(false),
+            replayable: request.replayable,
+            owned_outside: cx.retries_owned(),
+        });
+        let wait = policy.decide(&facts, &mut self.waits)?;
+        if let Some(budget) = policy.budget() {
+            self.reservation = Some(budget.withdraw_at(class.kind, now).ok_or(Stop::Budget)?);
+        }
+        Ok(wait)
+    }
+
+    fn succeeded(&self, policy: &Policy) {
+        if let Some(budget) = policy.budget() {
+            budget.succeeded(self.spent);
+        }
+        if self.attempts > 1 {
+            self.report(Some(Stop::Success), None);
+            events::recovered(self.attempts, self.slept);
+        }
+    }
+
+    /// The oldest goes when there are too many.
+    fn remember(&mut self, class: &Class, wait: Duration) {
+        if self.history.len() == Effort::HISTORY {
+            self.history.remove(0);
+        }
+        self.history.push(Try::new(class.kind, wait));
+    }
+
+    fn report(&self, stopped: Option<Stop>, last: Option<Cause>) {
+        Report::write(|report| {
+            report.attempts = self.attempts;
+            report.delay = self.slept;
+            report.stopped = stopped;
+            if last.is_some() {
+                report.last = last;
+            }
+        });
+    }
+}

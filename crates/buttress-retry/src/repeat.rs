@@ -1,0 +1,49 @@
+//! How a request is sent again.
+
+use buttress_context::Replay;
+
+/// How a retry layer makes the request for the next attempt.
+pub trait Repeat<Req> {
+    /// A copy to send again; none if it can be sent only once.
+    fn repeat(&self, request: &Req) -> Option<Req>;
+
+    /// Is it safe to be processed twice? None: the context decides, and without its word it is not.
+    fn idempotent(&self, request: &Req) -> Option<bool> {
+        let _ = request;
+        None
+    }
+}
+
+/// The default: what the request says of itself through [`Replay`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByTrait;
+
+impl<Req: Replay> Repeat<Req> for ByTrait {
+    fn repeat(&self, request: &Req) -> Option<Req> {
+        request.replay()
+    }
+
+    fn idempotent(&self, request: &Req) -> Option<bool> {
+        request.idempotent()
+    }
+}
+
+/// Clones the request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cloning;
+
+impl<Req: Clone> Repeat<Req> for Cloning {
+    fn repeat(&self, request: &Req) -> Option<Req> {
+        Some(request.clone())
+    }
+}
+
+/// Copies the request with a function, such as `reqwest::Request::try_clone`.
+#[derive(Clone, Copy, Debug)]
+pub struct RepeatWith<F>(pub(crate) F);
+
+impl<Req, F: Fn(&Req) -> Option<Req>> Repeat<Req> for RepeatWith<F> {
+    fn repeat(&self, request: &Req) -> Option<Req> {
+        (self.0)(request)
+    }
+}
