@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rand::RngCore;
+
 /// The place of a call in a distributed trace: [W3C trace context](https://www.w3.org/TR/trace-context-2/).
 ///
 /// `Display` writes the `traceparent` header, version 00.
@@ -20,13 +22,13 @@ impl Trace {
     /// A new trace with a random id, sampled.
     #[must_use]
     pub fn random() -> Self {
-        Self { trace_id: TraceId(nonzero(rand::random)), span_id: SpanId::random(), flags: SAMPLED | RANDOM }
+        Self { trace_id: TraceId(nonzero()), span_id: SpanId(nonzero()), flags: SAMPLED | RANDOM }
     }
 
     /// A new span of the same trace: what an outgoing request carries.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self { span_id: SpanId::random(), ..*self }
+        Self { span_id: SpanId(nonzero()), ..*self }
     }
 
     /// The id that all spans of the trace share.
@@ -54,51 +56,50 @@ impl fmt::Display for Trace {
     }
 }
 
+// Bytes rather than a number, whose alignment would make every context larger.
+
 /// The id of a trace: 16 bytes, not all zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TraceId(u128);
+pub struct TraceId([u8; 16]);
 
 impl TraceId {
     /// Its number.
     #[must_use]
     pub const fn to_u128(self) -> u128 {
-        self.0
+        u128::from_be_bytes(self.0)
     }
 }
 
 /// The id of a span: 8 bytes, not all zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SpanId(u64);
+pub struct SpanId([u8; 8]);
 
 impl SpanId {
-    fn random() -> Self {
-        Self(nonzero(rand::random))
-    }
-
     /// Its number.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
-        self.0
+        u64::from_be_bytes(self.0)
     }
 }
 
-/// All zeros means "invalid" in the specification.
-fn nonzero<T: Default + PartialEq>(draw: impl Fn() -> T) -> T {
+/// Random bytes, not all zero: that means "invalid" in the specification.
+fn nonzero<const N: usize>() -> [u8; N] {
     loop {
-        let id = draw();
-        if id != T::default() {
+        let mut id = [0; N];
+        rand::rng().fill_bytes(&mut id);
+        if id != [0; N] {
             return id;
         }
     }
 }
 
 macro_rules! hex {
-    ($($type:ident, $format:literal);+) => {
+    ($($type:ident),+) => {
         $(
             /// Lower-case hexadecimal, zero-padded.
             impl fmt::Display for $type {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    write!(f, $format, self.0)
+                    self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
                 }
             }
 
@@ -111,4 +112,4 @@ macro_rules! hex {
     };
 }
 
-hex!(TraceId, "{:032x}"; SpanId, "{:016x}");
+hex!(TraceId, SpanId);
