@@ -203,6 +203,12 @@ impl Error {
         self.0.location
     }
 
+    /// Forgets [where it was made](Self::location): for layers that make one, as their own line tells nothing.
+    #[must_use]
+    pub fn without_location(self) -> Self {
+        self.edit(|inner| inner.location = None)
+    }
+
     /// What a retry layer did before it gave up on it.
     #[must_use]
     pub fn effort(&self) -> Option<&Effort> {
