@@ -1,1 +1,34 @@
-//! JSON lines for tracing, and a tower layer that logs each call once before and once after.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod call;
+mod callsite;
+mod config;
+mod contain;
+mod context;
+mod directives;
+mod error;
+mod fields;
+mod guard;
+mod human;
+mod json;
+mod json_layer;
+mod key;
+mod limits;
+mod members;
+mod redact;
+mod scratch;
+mod span;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub mod test;
+mod time;
+mod value;
+
+pub use call::{LogLayer, LogService, ResponseFuture};
+pub use config::{Config, InitError, VARIABLE, init};
+pub use directives::Format;
+pub use guard::Guard;
+pub use human::{Human, HumanWriter};
+pub use json_layer::{JsonLayer, Losses};
+pub use limits::{Limits, LimitsError};

@@ -1,0 +1,188 @@
+//! `Config` and `init`: one subscriber for the whole program.
+
+use std::env::{self, VarError};
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::set_global_default;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::directives::{Directives, Format};
+use crate::guard::{Guard, Shared};
+use crate::{Human, JsonLayer, Limits};
+
+/// The environment variable that [`init`] reads.
+pub const VARIABLE: &str = "BUTTRESS_LOG";
+
+/// Logs to standard error as the environment variable `BUTTRESS_LOG` says.
+///
+/// Its parts, separated by commas and in any order, are a format (`json`, `human`, or `auto`, the default: human
+/// exactly if standard error is a terminal), a level (`off`, `error`, `warn`, `info`, `debug`, `trace`; default
+/// `info`) and levels of single targets (`hyper=warn`). A part that means nothing is left out, and one WARN line
+/// says so: a slip in a variable stops no program.
+///
+/// ```no_run
+/// let _guard = buttress_log::init()?; // BUTTRESS_LOG=json,info,hyper=warn
+/// # Ok::<_, buttress_log::InitError>(())
+/// ```
+///
+/// # Errors
+/// [`InitError`] if the program has a global subscriber already.
+pub fn init() -> Result<Guard, InitError> {
+    Config::from_env().init()
+}
+
+/// How the program logs, where [`init`] isn't enough.
+///
+/// ```no_run
+/// use buttress_log::{Config, Format};
+/// use tracing::level_filters::LevelFilter;
+///
+/// let _guard = Config::from_env().format(Format::Json).target("hyper", LevelFilter::WARN).init()?;
+/// # Ok::<_, buttress_log::InitError>(())
+/// ```
+#[must_use = "nothing is logged before `init`"]
+pub struct Config {
+    directives: Directives,
+    limits: Limits,
+    writer: Option<BoxMakeWriter>,
+    redact: bool,
+}
+
+impl Config {
+    /// The defaults: format auto, level INFO, standard error. Doesn't read the environment.
+    pub fn new() -> Self {
+        Self { directives: Directives::default(), limits: Limits::default(), writer: None, redact: true }
+    }
+
+    /// What the environment variable `BUTTRESS_LOG` says (see [`init`]); what it doesn't say is as in [`new`](Self::new).
+    pub fn from_env() -> Self {
+        let text = env::var(VARIABLE).unwrap_or_else(|error| match error {
+            VarError::NotPresent => String::new(),
+            VarError::NotUnicode(text) => text.to_string_lossy().into_owned(),
+        });
+        Self { directives: Directives::parse(&text), ..Self::new() }
+    }
+
+    /// Changes the format.
+    pub const fn format(mut self, format: Format) -> Self {
+        self.directives.format = Some(format);
+        self
+    }
+
+    /// Changes the level of all targets that have no level of their own. Default: INFO.
+    pub const fn level(mut self, level: LevelFilter) -> Self {
+        self.directives.level = Some(level);
+        self
+    }
+
+    /// Changes the level of a target and of those below it (`hyper` and `hyper::client`). Later ones win.
+    pub fn target(mut self, target: impl Into<String>, level: LevelFilter) -> Self {
+        self.directives.targets.push((target.into(), level));
+        self
+    }
+
+    /// Changes the size limits. Default: 8 KiB a field, 64 KiB a line.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Writes somewhere else than to standard error. Then [`Format::Auto`] is JSON, and human lines have no colour.
+    pub fn writer<W>(mut self, writer: W) -> Self
+    where
+        W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    {
+        self.writer = Some(BoxMakeWriter::new(writer));
+        self
+    }
+
+    /// Writes the values of fields whose name says that they are secret.
+    pub const fn without_redaction(mut self) -> Self {
+        self.redact = false;
+        self
+    }
+
+    /// Makes it the program's global subscriber. The guard flushes the writer when dropped: keep it in `main`.
+    ///
+    /// # Errors
+    /// [`InitError`] if the program has a global subscriber already.
+    pub fn init(self) -> Result<Guard, InitError> {
+        let terminal = self.writer.is_none() && io::stderr().is_terminal();
+        let human = match self.directives.format.unwrap_or_default() {
+            Format::Auto => terminal,
+            Format::Json => false,
+            Format::Human => true,
+        };
+        let writer = Shared(Arc::new(self.writer.unwrap_or_else(|| BoxMakeWriter::new(io::stderr))));
+        let lines = match human {
+            false => BoxMakeWriter::new(writer.clone()),
+            true if terminal && color_is_welcome() => {
+                BoxMakeWriter::new(Human::new(writer.clone()).colored())
+            }
+            true => BoxMakeWriter::new(Human::new(writer.clone())),
+        };
+        let mut layer = JsonLayer::new(lines).limits(self.limits);
+        if !self.redact {
+            layer = layer.without_redaction();
+        }
+        let guard = Guard::new(writer, layer.losses());
+        let unknown = &self.directives.unknown;
+        let mut filter = self.directives.filter();
+        if !unknown.is_empty() {
+            filter = filter.with_target(TARGET, LevelFilter::WARN);
+        }
+        let subscriber = tracing_subscriber::registry().with(filter).with(layer);
+        set_global_default(subscriber).map_err(|_taken| InitError(()))?;
+        if !unknown.is_empty() {
+            tracing::warn!(
+                target: TARGET,
+                event = "log.setting_ignored",
+                variable = VARIABLE,
+                ignored = unknown.join(","),
+                "parts of the variable were not understood: they are no format (json, human, auto), no level and no target=level"
+            );
+        }
+        Ok(guard)
+    }
+}
+
+const TARGET: &str = "buttress::log";
+
+/// Not if `NO_COLOR` has a value (<https://no-color.org>), nor on a terminal that calls itself dumb.
+fn color_is_welcome() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("directives", &self.directives)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The program has a global `tracing` subscriber already: ours from an earlier [`init`], or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InitError(());
+
+impl fmt::Display for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the program has a global tracing subscriber already")
+    }
+}
+
+impl std::error::Error for InitError {}

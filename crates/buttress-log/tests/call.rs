@@ -1,0 +1,212 @@
+//! `LogLayer`: one start, one end, whatever the end.
+
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
+
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+use std::time::Duration;
+
+use buttress_context::{Context, Report, RequestId};
+use buttress_error::{Error, Kind, Verdict};
+use buttress_log::LogLayer;
+use buttress_log::test::{Line, capture};
+use tokio::time::sleep;
+use tower::{Layer, ServiceExt, service_fn};
+
+fn level(line: &Line) -> &str {
+    line.text("level").unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_start_and_one_end() {
+    let logs = capture();
+    let service = LogLayer::new("payments").layer(service_fn(|request: u32| async move {
+        sleep(Duration::from_millis(250)).await;
+        Ok::<_, Error>(request)
+    }));
+    assert_eq!(service.oneshot(7).await.unwrap(), 7);
+    let start = logs.assert_one("call.started").field("call", "payments").field("target", "buttress::call");
+    let end = logs
+        .assert_one("call.ended")
+        .field("call", "payments")
+        .field("outcome", "ok")
+        .no_field("kind")
+        .no_field("attempts")
+        .no_field("degraded");
+    assert_eq!((level(&start), level(&end)), ("DEBUG", "INFO"));
+    let duration: f64 = end.get("duration_ms").unwrap().parse().unwrap();
+    assert!((250.0..252.0).contains(&duration), "{duration}");
+    assert_eq!(logs.lines().len(), 2);
+}
+
+/// [S35] The end refers to the error by kind and reason; the error itself goes to the caller, unchanged.
+#[tokio::test]
+async fn an_error_is_told_by_kind() {
+    let logs = capture();
+    let service = LogLayer::new("payments").end_only().layer(service_fn(|_: ()| async {
+        Err::<(), _>(Error::new(Kind::Unavailable, "gateway gone").reason("GATEWAY"))
+    }));
+    let error = service.oneshot(()).await.unwrap_err();
+    assert_eq!(error.to_string(), "gateway gone");
+    let end = logs
+        .assert_one("call.ended")
+        .field("outcome", "error")
+        .field("kind", "unavailable")
+        .field("reason", "GATEWAY")
+        .no_field("error");
+    assert_eq!(level(&end), "WARN");
+    logs.assert_none("call.started");
+}
+
+/// The level is that of the kind; a caller's mistake is an error of the call, at INFO.
+#[tokio::test]
+async fn levels_by_kind() {
+    for (kind, expected) in [
+        (Kind::NotFound, "INFO"),
+        (Kind::Timeout, "WARN"),
+        (Kind::Internal, "ERROR"),
+        (Kind::Cancelled, "DEBUG"),
+    ] {
+        let logs = capture();
+        let service = LogLayer::new("x")
+            .layer(service_fn(move |_: ()| async move { Err::<(), _>(Error::new(kind, "x")) }));
+        assert!(service.oneshot(()).await.is_err());
+        assert_eq!(level(&logs.assert_one("call.ended").field("outcome", "error")), expected);
+    }
+}
+
+/// A classifier decides what an answer means.
+#[tokio::test]
+async fn a_classifier_judges_answers() {
+    let logs = capture();
+    let layer = LogLayer::new("x").classifier_fn(|outcome: &Result<u16, Error>| match outcome {
+        Ok(503) => Verdict::failure(Kind::Unavailable),
+        _ => Verdict::success(),
+    });
+    let service = layer.layer(service_fn(|status: u16| async move { Ok::<_, Error>(status) }));
+    assert_eq!(service.oneshot(503).await.unwrap(), 503);
+    logs.assert_one("call.ended").field("outcome", "error").field("kind", "unavailable");
+}
+
+/// [S1] A dropped call is logged once, as cancelled, with the time it took.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_call_is_cancelled() {
+    let logs = capture();
+    let service = LogLayer::new("x").layer(service_fn(|_: ()| pending::<Result<(), Error>>()));
+    let call = service.oneshot(());
+    assert!(tokio::time::timeout(Duration::from_millis(40), call).await.is_err());
+    let end = logs.assert_one("call.ended").field("outcome", "cancelled").field("kind", "cancelled");
+    assert!(end.get("duration_ms").unwrap().parse::<f64>().unwrap() >= 40.0);
+    assert_eq!(level(&end), "DEBUG");
+}
+
+/// A call that was never polled is logged too.
+#[tokio::test]
+async fn a_call_that_never_ran_is_cancelled() {
+    let logs = capture();
+    let mut service = LogLayer::new("x").layer(service_fn(|_: ()| pending::<Result<(), Error>>()));
+    drop(tower::Service::call(service.ready().await.unwrap(), ()));
+    logs.assert_one("call.ended").field("outcome", "cancelled");
+}
+
+/// [S2] A panic, in a poll or in `call`, is logged once where it happens and goes on.
+#[tokio::test]
+async fn a_panic_is_told_and_goes_on() {
+    let logs = capture();
+    let in_poll = LogLayer::new("poll").end_only().layer(service_fn(|_: ()| async {
+        if true {
+            panic!("in a poll");
+        }
+        Ok::<(), Error>(())
+    }));
+    let mut call = Box::pin(in_poll.oneshot(()));
+    let waker = std::task::Waker::noop();
+    let poll =
+        catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut std::task::Context::from_waker(waker))));
+    assert_eq!(*poll.unwrap_err().downcast::<&str>().unwrap(), "in a poll");
+    // Told although the future is kept.
+    logs.assert_one("call.ended")
+        .field("call", "poll")
+        .field("outcome", "panic")
+        .field("kind", "panic")
+        .field("level", "ERROR");
+    drop(call);
+    logs.assert_one("call.ended");
+
+    let logs = capture();
+    let mut in_call = LogLayer::new("call").layer(service_fn(|fail: bool| {
+        assert!(!fail, "in call");
+        std::future::ready(Ok::<(), Error>(()))
+    }));
+    assert!(catch_unwind(AssertUnwindSafe(|| tower::Service::call(&mut in_call, true))).is_err());
+    logs.assert_one("call.ended").field("call", "call").field("outcome", "panic");
+}
+
+/// [S2] A call dropped because of somebody else's panic was cancelled.
+#[tokio::test]
+async fn a_foreign_panic_cancels() {
+    let logs = capture();
+    let call = LogLayer::new("x").layer(service_fn(|_: ()| pending::<Result<(), Error>>())).oneshot(());
+    let mut call = Box::pin(call);
+    poll_fn(|cx| {
+        assert!(call.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    let unwound = catch_unwind(AssertUnwindSafe(move || {
+        let _call = call;
+        panic!("somebody else's");
+    }));
+    assert!(unwound.is_err());
+    logs.assert_one("call.ended").field("outcome", "cancelled");
+}
+
+/// [S16] What the retry layer inside reports stands in the end event, and goes no further out.
+#[tokio::test]
+async fn the_report_of_the_call_is_read() {
+    let logs = capture();
+    let inner = LogLayer::new("inner").layer(service_fn(|_: ()| async {
+        Report::write(|report| {
+            report.attempts = 3;
+            report.delay = Duration::from_micros(1_500);
+            report.degraded = true;
+            report.stopped = Some(buttress_error::Stop::Attempts);
+        });
+        Ok::<_, Error>(())
+    }));
+    LogLayer::new("outer").layer(inner).oneshot(()).await.unwrap();
+    let ends = logs.events("call.ended");
+    ends[0]
+        .clone()
+        .field("call", "inner")
+        .field("attempts", 3)
+        .field("delay_ms", 1.5)
+        .field("stopped", "attempts")
+        .field("degraded", true);
+    ends[1].clone().field("call", "outer").no_field("attempts").no_field("delay_ms");
+}
+
+/// The end has the ids of the call, also when the future is dropped elsewhere.
+#[tokio::test]
+async fn the_end_has_the_ids_of_the_call() {
+    let logs = capture();
+    let mut service = LogLayer::new("x").layer(service_fn(|_: ()| pending::<Result<(), Error>>()));
+    let context = Context::current().with_request_id(RequestId::parse("req-9").unwrap());
+    let call = context.run(|| tower::Service::call(&mut service, ()));
+    drop(call);
+    logs.assert_one("call.ended").field("request_id", "req-9");
+}
+
+/// The layer passes an error of any classified type, and is `Send`, `Sync` and `Clone` when its parts are.
+#[tokio::test]
+async fn any_error_type_stays() {
+    fn check<T: Send + Sync + Clone>(service: T) -> T {
+        service
+    }
+    let service = check(
+        LogLayer::new("x").layer(service_fn(|_: ()| async { Err::<(), _>(std::io::Error::other("io")) })),
+    );
+    let error: std::io::Error = service.oneshot(()).await.unwrap_err();
+    assert_eq!(error.to_string(), "io");
+}

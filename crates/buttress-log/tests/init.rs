@@ -1,0 +1,105 @@
+//! `init`, each time in a process of its own.
+
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
+
+mod kit;
+
+use std::process::{Command, Stdio};
+
+use buttress_log::{Config, Format};
+use serde_json::Value;
+use tracing::level_filters::LevelFilter;
+
+const MODE: &str = "BUTTRESS_LOG_TEST_MODE";
+
+/// Not a test: what the other tests run as a child.
+#[test]
+#[ignore = "run by the other tests as a child process"]
+fn child() {
+    let guard = match std::env::var(MODE).as_deref() {
+        Ok("env") => buttress_log::init(),
+        Ok("code") => Config::from_env()
+            .format(Format::Json)
+            .level(LevelFilter::DEBUG)
+            .target("noisy", LevelFilter::OFF)
+            .init(),
+        Ok("twice") => {
+            let first = buttress_log::init();
+            let second = buttress_log::init().unwrap_err();
+            tracing::info!(%second, "still here");
+            first
+        }
+        _ => return,
+    };
+    let _guard = guard.unwrap();
+    tracing::info!(n = 1, "info line");
+    tracing::debug!("debug line");
+    tracing::info!(target: "noisy", "noisy line");
+    tracing::error!(error = &std::io::Error::other("why") as &dyn std::error::Error, "error line");
+}
+
+fn run(mode: &str, variable: Option<&str>) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child", "--ignored", "--nocapture"]).env(MODE, mode).env_remove("BUTTRESS_LOG");
+    if let Some(value) = variable {
+        command.env("BUTTRESS_LOG", value);
+    }
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    stderr
+}
+
+fn messages(stderr: &str) -> Vec<String> {
+    kit::parse(stderr.as_bytes()).iter().map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn without_a_variable_and_a_terminal_it_is_json_at_info() {
+    assert_eq!(messages(&run("env", None)), ["info line", "noisy line", "error line"]);
+    assert_eq!(messages(&run("env", Some(""))), ["info line", "noisy line", "error line"]);
+    assert_eq!(messages(&run("env", Some("auto"))), ["info line", "noisy line", "error line"]);
+}
+
+#[test]
+fn the_variable_picks_format_and_levels() {
+    assert_eq!(
+        messages(&run("env", Some("json,debug,noisy=warn"))),
+        ["info line", "debug line", "error line"]
+    );
+    assert_eq!(messages(&run("env", Some("error"))), ["error line"]);
+    assert_eq!(run("env", Some("off")), "");
+    let human = run("env", Some("warn,human,noisy=info"));
+    let lines: Vec<_> =
+        human.lines().map(|line| line.split_once(' ').map_or(line, |(_, rest)| rest)).collect();
+    assert_eq!(lines, [" INFO noisy line noisy", "ERROR error line init", "   why (unknown, retry never)"]);
+    assert!(!human.contains('\x1b'), "no colour where there is no terminal");
+}
+
+#[test]
+fn a_slip_in_the_variable_is_told_once_and_stops_nothing() {
+    for value in ["json,inof,noisy=wran,error", "error,inof,noisy=wran", "off,inof,noisy=wran,error"] {
+        let lines: Vec<Value> = kit::parse(run("env", Some(value)).as_bytes());
+        assert_eq!(lines.len(), 2, "{value}: {lines:#?}");
+        assert_eq!((&lines[0]["level"], &lines[0]["event"]), (&"WARN".into(), &"log.setting_ignored".into()));
+        assert_eq!(
+            (&lines[0]["variable"], &lines[0]["ignored"]),
+            (&"BUTTRESS_LOG".into(), &"inof,noisy=wran".into())
+        );
+        assert_eq!(lines[1]["message"], "error line");
+    }
+}
+
+#[test]
+fn code_overrides_the_variable() {
+    let lines = messages(&run("code", Some("human,off,noisy=trace")));
+    assert_eq!(lines, ["info line", "debug line", "error line"]);
+}
+
+#[test]
+fn a_second_init_is_an_error() {
+    let lines = kit::parse(run("twice", None).as_bytes());
+    assert_eq!(lines[0]["message"], "still here");
+    assert_eq!(lines[0]["second"], "the program has a global tracing subscriber already");
+    assert_eq!(lines.len(), 4);
+}
