@@ -151,6 +151,19 @@ impl Backoff {
         waits.next(self, attempt).unwrap_or_default()
     }
 
+    /// The longest that [`delay`](Self::delay) can be; for an iterator, what it gives.
+    pub(crate) fn longest(&self, attempt: u32) -> Duration {
+        match (&self.kind, self.jitter) {
+            (Kind::Decorrelated { base }, _) => {
+                self.cap(scale(*base, 3_f64.powi(i32::try_from(attempt).unwrap_or(i32::MAX))))
+            }
+            (_, Jitter::Proportional(factor)) => {
+                self.cap(scale(self.clone().jitter(Jitter::None).delay(attempt), 1.0 + factor))
+            }
+            _ => self.clone().jitter(Jitter::None).delay(attempt),
+        }
+    }
+
     fn cap(&self, wait: Duration) -> Duration {
         self.max.map_or(wait, |max| wait.min(max))
     }

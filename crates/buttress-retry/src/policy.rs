@@ -90,15 +90,33 @@ impl Policy {
         Self::exponential().backoff(Backoff::fixed(wait))
     }
 
-    pub(crate) const fn max_attempts(&self) -> u32 {
+    /// Attempts at most, the first included.
+    #[must_use]
+    pub const fn max_attempts(&self) -> u32 {
         self.settings.max_attempts
+    }
+
+    /// The longest that one call can wait in all: after failures, and after throttles. A server that asks for a
+    /// longer wait is heeded beyond that.
+    #[must_use]
+    pub fn longest_waits(&self) -> (Duration, Duration) {
+        let sum = |backoff: &Backoff| {
+            // Waits stop growing long before; a policy of four billion attempts is summed up to here.
+            (1..self.settings.max_attempts.min(10_000))
+                .map(|attempt| backoff.longest(attempt))
+                .fold(Duration::ZERO, Duration::saturating_add)
+        };
+        let failed = sum(&self.settings.backoff);
+        (failed, self.settings.throttled.as_ref().map_or(failed, sum))
     }
 
     pub(crate) const fn outermost_owns(&self) -> bool {
         self.settings.outermost_owns
     }
 
-    pub(crate) const fn budget(&self) -> Option<&Budget> {
+    /// What bounds the retries of all calls together.
+    #[must_use]
+    pub const fn budget(&self) -> Option<&Budget> {
         self.settings.budget.as_ref()
     }
 
