@@ -12,6 +12,8 @@ mod error;
 mod ext;
 mod foreign;
 mod kind;
+#[cfg(doctest)]
+mod misuse;
 mod rejection;
 mod table;
 mod translate;

@@ -1,0 +1,70 @@
+//! What an error costs.
+
+use std::hint::black_box;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_error::{
+    ByKind, Cause, Class, Classifier, Classify, Error, Kind, Rejection, Rule, TranslateLayer, Trip,
+};
+use buttress_test::{Strict, TestError, allocations};
+use tower::{Layer, Service, ServiceExt};
+
+fn open(name: &Arc<str>, trip: &Arc<Trip>) -> Rejection {
+    Rejection::circuit_open(Arc::clone(name), Arc::clone(trip), Duration::from_secs(1))
+}
+
+fn parts() -> (Arc<str>, Arc<Trip>) {
+    let class = Class::new(Kind::Unavailable);
+    let cause = Cause::new(&class, Some(Error::new(class, "down")));
+    ("payments".into(), Arc::new(Trip::new(Rule::Streak { failures: 5 }, Some(cause))))
+}
+
+#[test]
+fn a_rejection_allocates_nothing() {
+    let (name, trip) = parts();
+    let count = allocations(|| {
+        let rejection = black_box(open(&name, &trip).retry_after(Duration::from_secs(1)));
+        black_box(rejection.clone().class());
+        black_box(Rejection::attempt_timeout(Arc::clone(&name), Duration::ZERO, Duration::ZERO));
+        black_box(Rejection::forced_open(Arc::clone(&name), Duration::ZERO));
+        black_box(Rejection::deadline(Arc::clone(&name), Duration::ZERO, Duration::ZERO, None));
+        black_box(ByKind.judge(&Err::<(), _>(rejection)));
+    });
+    assert_eq!(count, 0);
+}
+
+/// The value that it wraps has a place of its own, but not a refusal: so an open circuit costs one allocation.
+#[test]
+fn an_error_allocates_once_of_its_own() {
+    let (name, trip) = parts();
+    assert_eq!(allocations(|| drop(black_box(Error::new(Kind::Internal, "it failed")))), 1);
+    assert_eq!(allocations(|| drop(black_box(Error::from(open(&name, &trip))))), 1);
+    let io = io::Error::from(io::ErrorKind::NotFound);
+    assert_eq!(allocations(|| drop(black_box(Error::from(io)))), 2);
+}
+
+#[test]
+fn judging_and_cloning_allocate_nothing() {
+    let outcome: Result<(), Error> = Err(Error::new(Kind::Internal, "it failed").note("n"));
+    assert_eq!(allocations(|| assert!(black_box(ByKind.judge(&outcome)).is_failure())), 0);
+    assert_eq!(allocations(|| drop(black_box(outcome.clone()))), 0);
+    assert_eq!(allocations(|| drop(black_box(ByKind.keep(&outcome)))), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_call_through_translate_allocates_nothing() {
+    let mut service = TranslateLayer::new("db")
+        .layer(tower::service_fn(|n: u32| std::future::ready(Ok::<_, io::Error>(n))));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let count = allocations(|| {
+        assert!(service.poll_ready(&mut cx).is_ready());
+        let mut answer = std::pin::pin!(service.call(7));
+        assert!(std::future::Future::poll(answer.as_mut(), &mut cx).is_ready());
+    });
+    assert_eq!(count, 0);
+
+    let kit = TranslateLayer::with(|error: TestError| error).layer(Strict::new());
+    assert_eq!(kit.oneshot(1).await.unwrap(), 1);
+}

@@ -1,0 +1,16 @@
+//! Every public type goes wherever a task goes. The compiler runs these tests.
+
+use buttress_error::*;
+
+const fn all<T: Send + Sync + Unpin + 'static>() {}
+
+const _: () = {
+    all::<(Breaker, Delivery, Fault, Level, Retry, Kind, Class, Verdict, ByKind)>();
+    all::<(Error, BoxError, Rejection, Cause, Trip, Rule, Why, ConfigError)>();
+    all::<(Effort, Stop, Try)>();
+    all::<(Foreign, TranslateLayer, TranslateService<(), Foreign>, ResponseFuture<(), Foreign>)>();
+};
+
+const fn unwinds<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+
+const _: () = unwinds::<(Kind, Class, Verdict, Effort, ConfigError)>();

@@ -1,0 +1,203 @@
+//! The laws of the taxonomy, one to six.
+
+use std::io;
+use std::time::Duration;
+
+use buttress_error::{
+    Breaker, ByKind, Class, Classifier, Delivery, Effort, Error, Fault, Kind, Retry, Stop, Verdict,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn kinds() -> impl Strategy<Value = Kind> {
+    select(Kind::ALL.to_vec())
+}
+
+fn classes() -> impl Strategy<Value = Class> {
+    let retry = select(vec![Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy]);
+    let delivery = select(vec![Delivery::NotSent, Delivery::Unknown, Delivery::Processed]);
+    let wait = proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
+    (kinds(), retry, delivery, proptest::bool::weighted(0.2), wait).prop_map(
+        |(kind, retry, delivery, exhausted, wait)| {
+            let class = Class::new(kind).retry(retry).delivery(delivery);
+            let class = if exhausted { class.exhausted() } else { class };
+            wait.map_or(class, |wait| class.retry_after(wait))
+        },
+    )
+}
+
+/// Law 1.
+#[test]
+fn canonical_is_a_code_of_google_rpc_and_the_identity_on_those() {
+    for kind in Kind::ALL {
+        let canonical = kind.canonical();
+        assert!((1..=16).contains(&canonical.number()), "{kind}: {canonical}");
+        assert_eq!(canonical.canonical(), canonical, "{kind}");
+        assert_eq!(canonical == kind, kind.number() <= 16, "{kind}");
+        assert_eq!(kind.grpc(), canonical.number(), "{kind}");
+    }
+}
+
+/// Law 2.
+#[test]
+fn sysexit_75_means_that_running_again_may_help() {
+    for kind in Kind::ALL {
+        let may_help = [4, 10, 14, 32, 33, 34].contains(&kind.number());
+        assert_eq!(kind.sysexit() == 75, may_help, "{kind}");
+        // Nothing that this very call, or its operation, may repeat is permanent for the program.
+        if matches!(kind.retry(), Retry::Call | Retry::Operation) {
+            assert!(may_help, "{kind}");
+        }
+    }
+}
+
+/// Law 3.
+#[test]
+fn the_callers_fault_is_no_failure_of_the_dependency_and_no_server_error() {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.fault() == Fault::Caller) {
+        assert_eq!(kind.breaker(), Breaker::No, "{kind}");
+        assert!((400..500).contains(&kind.http()), "{kind}: {}", kind.http());
+        for delivery in [Delivery::NotSent, Delivery::Unknown, Delivery::Processed] {
+            assert!(!Verdict::of(Class::new(kind).delivery(delivery)).is_failure(), "{kind}");
+        }
+    }
+}
+
+/// Law 4.
+#[test]
+fn some_kinds_are_never_repeated() {
+    for kind in [Kind::Internal, Kind::Panic, Kind::DataLoss, Kind::Config, Kind::InvalidArgument] {
+        assert_eq!(kind.retry(), Retry::Never);
+        for delivery in [Delivery::NotSent, Delivery::Unknown, Delivery::Processed] {
+            assert!(!Class::new(kind).delivery(delivery).repeatable(true), "{kind}");
+        }
+    }
+}
+
+/// [S12] [S15] whether a call may be repeated follows from retry, delivery and idempotency, unless it is exhausted.
+#[test]
+fn repeatable_is_a_function_of_three() {
+    for retry in [Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy] {
+        for delivery in [Delivery::NotSent, Delivery::Unknown, Delivery::Processed] {
+            for idempotent in [false, true] {
+                for kind in Kind::ALL {
+                    let class = Class::new(kind).retry(retry).delivery(delivery);
+                    let expected = retry == Retry::Call && (delivery == Delivery::NotSent || idempotent);
+                    assert_eq!(class.repeatable(idempotent), expected, "{class:?} {idempotent}");
+                    assert!(!class.exhausted().repeatable(idempotent), "{class:?} {idempotent}");
+                }
+            }
+        }
+    }
+}
+
+/// One way to add context to an error.
+#[derive(Clone, Debug)]
+enum Add {
+    Note(String),
+    Domain(String),
+    Reason,
+    RetryAfter(u64),
+    Delivered(Delivery),
+    CausedBy(Kind),
+    CausedByForeign,
+    Effort(bool),
+    Box,
+    Clone,
+}
+
+fn additions() -> impl Strategy<Value = Add> {
+    prop_oneof![
+        ".{0,20}".prop_map(Add::Note),
+        "[a-z]{1,9}".prop_map(Add::Domain),
+        Just(Add::Reason),
+        any::<u64>().prop_map(Add::RetryAfter),
+        select(vec![Delivery::NotSent, Delivery::Unknown, Delivery::Processed]).prop_map(Add::Delivered),
+        kinds().prop_map(Add::CausedBy),
+        Just(Add::CausedByForeign),
+        any::<bool>().prop_map(Add::Effort),
+        Just(Add::Box),
+        Just(Add::Clone),
+    ]
+}
+
+fn add(error: Error, addition: Add) -> Error {
+    match addition {
+        Add::Note(note) => error.note(note),
+        Add::Domain(name) => error.domain(name),
+        Add::Reason => error.reason("BECAUSE"),
+        Add::RetryAfter(seconds) => error.retry_after(Duration::from_secs(seconds)),
+        Add::Delivered(delivery) => error.delivery(delivery),
+        Add::CausedBy(kind) => error.caused_by(Error::new(kind, "a cause")),
+        Add::CausedByForeign => error.caused_by(io::Error::from(io::ErrorKind::NotFound)),
+        Add::Effort(exhausted) => {
+            let mut effort = Effort::new(3, Duration::from_secs(1), Stop::Attempts);
+            effort.exhausted = exhausted;
+            let mut outcome: Result<(), Error> = Err(error);
+            ByKind.stamp(&mut outcome, &effort);
+            outcome.expect_err("it was an error")
+        }
+        Add::Box => Error::from(buttress_error::BoxError::from(error)),
+        Add::Clone => error.clone(),
+    }
+}
+
+proptest! {
+    /// Law 5, its first half.
+    #[test]
+    fn context_never_changes_the_kind(kind in kinds(), wrapping in any::<bool>(), added in vec(additions(), 0..12)) {
+        let error = if wrapping {
+            Error::wrap(kind, io::Error::from(io::ErrorKind::ConnectionReset))
+        } else {
+            Error::new(kind, "it failed")
+        };
+        let (retry, error) = (error.class().retry, added.into_iter().fold(error, add));
+        prop_assert_eq!(error.kind(), kind);
+        prop_assert_eq!(error.class().retry, retry);
+    }
+
+    /// Law 5, its second half.
+    #[test]
+    fn reclassify_leaves_a_trace(from in kinds(), to in kinds(), by_wrap in any::<bool>()) {
+        let error = Error::new(from, "it failed").note("first");
+        let error = if by_wrap { Error::wrap(to, error) } else { error.reclassify(to) };
+        prop_assert_eq!(error.kind(), to);
+        let notes: Vec<_> = error.notes().collect();
+        prop_assert_eq!(notes, ["first".to_owned(), format!("reclassified from {from} to {to}")]);
+    }
+
+    /// Law 6, the kind.
+    #[test]
+    fn a_group_has_the_kind_of_its_worst_member(members in vec(classes(), 0..6)) {
+        let group = Class::of_group(members.iter().copied());
+        let alive = || members.iter().filter(|member| member.kind != Kind::Cancelled);
+        let expected = match alive().map(|member| member.kind.level()).max() {
+            Some(level) => alive().find(|member| member.kind.level() == level),
+            None => members.first(),
+        };
+        prop_assert_eq!(group.map(|group| group.kind), expected.map(|worst| worst.kind));
+        prop_assert_eq!(group.and_then(|group| group.reason), expected.and_then(|worst| worst.reason));
+    }
+
+    /// Law 6, the advice: for this very request, not only by the word `Call`.
+    #[test]
+    fn a_group_may_be_repeated_exactly_if_all_its_members_may(
+        members in vec(classes(), 1..6),
+        idempotent in any::<bool>(),
+    ) {
+        let group = Class::of_group(members.iter().copied()).expect("not empty");
+        prop_assert_eq!(group.repeatable(idempotent), members.iter().all(|member| member.repeatable(idempotent)));
+        prop_assert_eq!(group.retry_after, members.iter().filter_map(|member| member.retry_after).max());
+    }
+}
+
+/// A group of refusals to connect may be repeated: the two laws above would also hold if none ever were.
+#[test]
+fn a_group_of_one_mind_keeps_it() {
+    let refused = Class::new(Kind::Unavailable).delivery(Delivery::NotSent);
+    assert_eq!(Class::of_group([refused; 3]), Some(refused));
+    let conflict = Class::new(Kind::Aborted);
+    assert_eq!(Class::of_group([conflict; 2]), Some(conflict));
+    assert_eq!(Class::of_group([]), None);
+}

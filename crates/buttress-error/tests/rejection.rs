@@ -1,0 +1,200 @@
+//! What a refusal says.
+
+use std::error::Error as StdError;
+use std::mem::size_of;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_error::{
+    BoxError, Breaker, ByKind, Cause, Class, Classified, Classifier, Classify, Delivery, Error, Kind,
+    Rejection, Rule, Trip, Why,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn name() -> Arc<str> {
+    "payments".into()
+}
+
+fn trip(rule: Rule) -> Arc<Trip> {
+    let class = Class::new(Kind::Unavailable).reason("DOWN");
+    Arc::new(Trip::new(rule, Some(Cause::new(&class, Some(Error::new(class, "connection refused"))))))
+}
+
+fn half() -> Rule {
+    Rule::Rate { failed: 12, calls: 20, threshold: 0.5 }
+}
+
+fn each() -> [Rejection; 5] {
+    [
+        Rejection::circuit_open(name(), trip(half()), 3200 * SECOND / 1000),
+        Rejection::probes_taken(name(), trip(half()), SECOND),
+        Rejection::forced_open(name(), SECOND),
+        Rejection::attempt_timeout(name(), 2 * SECOND, 2 * SECOND),
+        Rejection::deadline(name(), 5 * SECOND, 6 * SECOND, None),
+    ]
+}
+
+#[test]
+fn it_fits_into_64_bytes() {
+    assert!(size_of::<Rejection>() <= 64, "{}", size_of::<Rejection>());
+    assert!(size_of::<Result<(), Rejection>>() <= 64);
+}
+
+/// [S7] a refusal says in one line the layer, the rule with its numbers, when to come back and the last real failure.
+#[test]
+fn display_says_who_why_and_when() {
+    let [open, probes, forced, attempt, deadline] = each();
+    let texts = [
+        (
+            open.clone().retry_after(Duration::from_millis(1800)),
+            "payments: circuit open for 3.2s (12 of 20 failed, threshold 50 %), retry after 1.8s, \
+             last failure: unavailable (DOWN)",
+        ),
+        (
+            probes,
+            "payments: circuit half-open, all probes under way (12 of 20 failed, threshold 50 %), \
+             last failure: unavailable (DOWN)",
+        ),
+        (forced, "payments: circuit forced open for 1.0s"),
+        (attempt, "payments: attempt timed out after 2.0s (limit 2s)"),
+        (deadline, "payments: deadline exceeded after 6.0s (limit 5s)"),
+    ];
+    for (rejection, text) in texts {
+        assert_eq!(rejection.to_string(), text);
+    }
+}
+
+#[test]
+fn each_rule_is_said_with_its_numbers() {
+    let (calls, threshold) = (20, 0.3);
+    let rules = [
+        (Rule::Rate { failed: 6, calls, threshold }, "rate", "6 of 20 failed, threshold 30 %"),
+        (Rule::SlowRate { slow: 6, calls, threshold }, "slow_rate", "6 of 20 slow, threshold 30 %"),
+        (
+            Rule::ThrottleRate { throttled: 6, calls, threshold },
+            "throttle_rate",
+            "6 of 20 throttled, threshold 30 %",
+        ),
+        (Rule::Streak { failures: 5 }, "streak", "5 failures in a row"),
+        (Rule::Probes { failed: 1, probes: 3 }, "probes", "1 of 3 probes failed"),
+    ];
+    for (rule, name, text) in rules {
+        assert_eq!((rule.as_str(), rule.to_string().as_str()), (name, text));
+    }
+}
+
+/// `0.55 * 100.0` used to be printed as 55.00000000000001.
+#[test]
+fn a_threshold_is_a_readable_number_of_percent() {
+    for (threshold, text) in
+        [(0.55, "55"), (0.07, "7"), (0.29, "29"), (0.999, "99.9"), (1.0, "100"), (0.12345, "12.35")]
+    {
+        let rule = Rule::Rate { failed: 1, calls: 1, threshold };
+        assert_eq!(rule.to_string(), format!("1 of 1 failed, threshold {text} %"));
+    }
+}
+
+/// [S7] what is said in words is also there in numbers, and the last real failure is the source.
+#[test]
+fn the_numbers_can_be_read() {
+    let [open, probes, forced, attempt, deadline] = each().map(|rejection| rejection.retry_after(SECOND));
+    for rejection in [&open, &probes, &forced, &attempt, &deadline] {
+        assert_eq!((rejection.layer(), rejection.wait()), ("payments", Some(SECOND)));
+        assert_eq!(rejection.class().retry_after, Some(SECOND));
+    }
+    assert_eq!(open.trip().unwrap().rule, half());
+    assert_eq!(open.elapsed(), Duration::from_millis(3200));
+    assert_eq!((attempt.limit(), attempt.elapsed()), (Some(2 * SECOND), 2 * SECOND));
+    assert_eq!((deadline.limit(), deadline.elapsed()), (Some(5 * SECOND), 6 * SECOND));
+    assert_eq!((forced.limit(), forced.trip().is_some(), forced.cause().is_some()), (None, false, false));
+    for rejection in [open, probes] {
+        let cause = rejection.cause().unwrap();
+        assert_eq!((cause.kind, cause.reason), (Kind::Unavailable, Some("DOWN")));
+        assert_eq!(rejection.source().unwrap().to_string(), "connection refused");
+        assert_eq!(rejection.limit(), None);
+    }
+}
+
+/// [S7] kind and reason of the last failure are there even where the error itself could not be kept.
+#[test]
+fn a_cause_without_its_error() {
+    let cause = Cause::new(&Class::new(Kind::Throttled).reason("SLOW_DOWN"), None);
+    let rejection = Rejection::deadline(name(), SECOND, SECOND, Some(cause));
+    assert!(rejection.source().is_none());
+    assert_eq!(rejection.cause().unwrap().reason, Some("SLOW_DOWN"));
+    assert!(rejection.to_string().ends_with(", last failure: throttled (SLOW_DOWN)"), "{rejection}");
+}
+
+/// [S7] a refusal is no failure of the dependency, and the request was not sent; a timeout of an attempt is one.
+#[test]
+fn the_kind_follows_from_why() {
+    let expected = [
+        (Why::CircuitOpen, "circuit_open", Kind::Rejected),
+        (Why::ProbesTaken, "probes_taken", Kind::Rejected),
+        (Why::ForcedOpen, "forced_open", Kind::Rejected),
+        (Why::AttemptTimeout, "attempt_timeout", Kind::Timeout),
+        (Why::Deadline, "deadline", Kind::DeadlineExceeded),
+    ];
+    for (rejection, (why, word, kind)) in each().into_iter().zip(expected) {
+        assert_eq!((rejection.why(), why.as_str()), (why, word));
+        assert_eq!(rejection.class(), Class::new(kind));
+        let verdict = ByKind.judge(&Err::<(), _>(rejection));
+        if kind == Kind::Rejected {
+            assert!(verdict.is_neutral(), "{why}");
+            assert_eq!(verdict.class().unwrap().delivery, Delivery::NotSent);
+        } else {
+            assert!(verdict.is_failure(), "{why}");
+        }
+    }
+}
+
+#[test]
+fn it_is_the_same_inside_an_error_and_a_box() {
+    for rejection in each().map(|rejection| rejection.retry_after(SECOND)) {
+        let (class, text) = (rejection.class(), rejection.to_string());
+        let error = Error::from(rejection.clone());
+        assert_eq!((error.class(), error.to_string()), (&class, text.clone()));
+        assert_eq!(error.source().is_some(), rejection.source().is_some());
+        assert_eq!(error.find::<Rejection>().unwrap().why(), rejection.why());
+        let boxed = BoxError::from(rejection);
+        assert_eq!((boxed.classified(), boxed.to_string()), (class, text));
+    }
+}
+
+/// Nanoseconds in a word: the longest durations stop at 584 years and never wrap around.
+#[test]
+fn elapsed_saturates() {
+    let ages = Rejection::forced_open(name(), Duration::MAX);
+    assert_eq!(ages.elapsed(), Duration::from_nanos(u64::MAX));
+    let ages = Rejection::deadline(name(), Duration::MAX, Duration::MAX, None).retry_after(Duration::MAX);
+    assert!(ages.to_string().contains("deadline exceeded"));
+    assert_eq!(ages.limit(), Some(Duration::MAX));
+}
+
+#[test]
+fn debug_names_the_parts() {
+    let debug = format!("{:?}", each()[0]);
+    for part in ["payments", "CircuitOpen", "Rate", "failed: 12", "Unavailable"] {
+        assert!(debug.contains(part), "{part}: {debug}");
+    }
+}
+
+/// [S20] an answer that blames the caller is a success of the dependency; a throttle is a failure with a name of its own.
+#[test]
+fn the_table_gives_the_verdict() {
+    for kind in Kind::ALL {
+        for delivery in [Delivery::NotSent, Delivery::Unknown, Delivery::Processed] {
+            let verdict = ByKind.judge(&Err::<(), _>(Error::new(Class::new(kind).delivery(delivery), "x")));
+            let counted = kind.breaker() != Breaker::No;
+            let answered = delivery == Delivery::Processed;
+            assert_eq!(verdict.is_failure(), counted, "{kind} {delivery}");
+            assert_eq!(verdict.is_throttle(), kind == Kind::Throttled, "{kind} {delivery}");
+            assert_eq!(verdict.is_success(), !counted && answered, "{kind} {delivery}");
+            assert_eq!(verdict.is_neutral(), !counted && !answered, "{kind} {delivery}");
+        }
+    }
+    assert!(ByKind.judge(&Err::<(), _>(Error::new(Kind::NotFound, "no such order"))).is_success());
+    let plain = ByKind.judge(&Ok::<_, Error>(()));
+    assert!(plain.is_success() && plain.class().is_none());
+}
