@@ -7,7 +7,7 @@ use std::task::{self, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::Frame;
+use crate::{Frame, Report};
 
 pin_project! {
     /// A future in whose polls, and whose drop, a context is current: see
@@ -44,6 +44,19 @@ impl<F> Scope<F> {
     /// once the future is done.)
     pub const fn frame(&self) -> &Frame {
         &self.frame
+    }
+
+    /// Drops the future now, in its scope, and ends the scope: what a timeout does. Hands out what the future had
+    /// reported; it goes on to the frame around as well. Nothing happens if the future is done.
+    pub fn cut(self: Pin<&mut Self>) -> Report {
+        let mut this = self.project();
+        if this.inner.is_some() {
+            let _entered = this.frame.enter();
+            this.inner.set(None);
+        }
+        let report = this.frame.report.clone();
+        this.frame.close();
+        report
     }
 }
 
