@@ -1,0 +1,77 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{self, Poll, ready};
+use std::time::Duration;
+
+use buttress_context::Context;
+use buttress_error::Rejection;
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+
+use crate::allowance::{Allowance, Owner};
+use crate::name::Name;
+use crate::refusal;
+use crate::timer::Timer;
+
+pin_project! {
+    /// The future of [`AttemptTimeout`](crate::AttemptTimeout).
+    ///
+    /// # Cancel safety
+    /// Dropped, it drops the inner future and its timer; it holds nothing else.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct AttemptTimeoutFuture<F> {
+        // None: the call was refused, or cut.
+        #[pin]
+        inner: Option<F>,
+        #[pin]
+        timer: Timer,
+        limit: Duration,
+        // Known once the work was pending: an answer that is ready at once needs no clock.
+        allowance: Option<Allowance>,
+        name: Name,
+    }
+}
+
+impl<F> AttemptTimeoutFuture<F> {
+    pub(super) const fn new(inner: Option<F>, limit: Duration, name: Name) -> Self {
+        Self { inner, timer: Timer::new(), limit, allowance: None, name }
+    }
+}
+
+impl<F, Res, E> Future for AttemptTimeoutFuture<F>
+where
+    F: Future<Output = Result<Res, E>>,
+    E: From<Rejection>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        // The work first: a result that is ready at the limit wins.
+        if let Some(inner) = this.inner.as_mut().as_pin_mut()
+            && let Poll::Ready(output) = inner.poll(cx)
+        {
+            return Poll::Ready(output);
+        }
+        let limit = *this.limit;
+        let start = || Allowance::new(Instant::now(), limit, Context::read(Context::deadline));
+        let allowance = this.allowance.get_or_insert_with(start);
+        ready!(this.timer.poll_end(cx, allowance));
+        this.inner.set(None);
+        let rejection = match allowance.owner() {
+            Owner::Layer => refusal::attempt(this.name, allowance),
+            Owner::Caller => refusal::deadline(this.name, allowance, None),
+        };
+        Poll::Ready(Err(rejection.into()))
+    }
+}
+
+impl<F> fmt::Debug for AttemptTimeoutFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttemptTimeoutFuture")
+            .field("name", &self.name)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use buttress_context::Scope;
+use buttress_error::Rejection;
+use pin_project_lite::pin_project;
+
+use crate::allowance::Allowance;
+use crate::name::Name;
+use crate::refusal;
+use crate::timer::Timer;
+
+pin_project! {
+    /// The future of [`DeadlineService`](crate::DeadlineService).
+    ///
+    /// # Cancel safety
+    /// Dropped, it drops the inner future, in its context, and its timer; it holds nothing else.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct DeadlineFuture<F> {
+        // None: the call was refused.
+        #[pin]
+        scope: Option<Scope<F>>,
+        #[pin]
+        timer: Timer,
+        allowance: Allowance,
+        name: Name,
+    }
+}
+
+impl<F> DeadlineFuture<F> {
+    pub(super) const fn new(scope: Option<Scope<F>>, allowance: Allowance, name: Name) -> Self {
+        Self { scope, timer: Timer::new(), allowance, name }
+    }
+}
+
+impl<F, Res, E> Future for DeadlineFuture<F>
+where
+    F: Future<Output = Result<Res, E>>,
+    E: From<Rejection>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        // The work first: a result that is ready at the deadline wins.
+        if let Some(scope) = this.scope.as_mut().as_pin_mut()
+            && let Poll::Ready(output) = scope.poll(cx)
+        {
+            return Poll::Ready(output);
+        }
+        ready!(this.timer.poll_end(cx, this.allowance));
+        let last = this.scope.as_mut().as_pin_mut().and_then(|scope| scope.cut().last);
+        let rejection = refusal::deadline(this.name, this.allowance, last);
+        Poll::Ready(Err(rejection.into()))
+    }
+}
+
+impl<F> fmt::Debug for DeadlineFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadlineFuture")
+            .field("name", &self.name)
+            .field("allowance", &self.allowance)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,73 @@
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use buttress_context::{Context, Frame, Scope};
+use buttress_error::Rejection;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::DeadlineFuture;
+use crate::allowance::Allowance;
+use crate::name::Name;
+
+/// The service of [`DeadlineLayer`](crate::DeadlineLayer).
+#[derive(Clone, Debug)]
+pub struct DeadlineService<S> {
+    inner: S,
+    limit: Duration,
+    name: Name,
+}
+
+impl<S> DeadlineService<S> {
+    pub(super) const fn new(inner: S, limit: Duration, name: Name) -> Self {
+        Self { inner, limit, name }
+    }
+
+    /// The inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<Req, S> Service<Req> for DeadlineService<S>
+where
+    S: Service<Req>,
+    S::Error: From<Rejection>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = DeadlineFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let mut context = Context::current();
+        let allowance = Allowance::new(Instant::now(), self.limit, context.deadline());
+        let scope = if allowance.is_spent() {
+            None
+        } else {
+            if let Some(end) = allowance.end() {
+                context = context.with_deadline(end);
+            }
+            let mut frame = Frame::new(context);
+            let inner = {
+                let _entered = frame.enter();
+                self.inner.call(request)
+            };
+            Some(Scope::new(frame, inner))
+        };
+        DeadlineFuture::new(scope, allowance, self.name.clone())
+    }
+}

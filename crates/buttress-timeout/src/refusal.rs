@@ -1,0 +1,53 @@
+//! The rejection of a call that was cut, and its event.
+//!
+//! Target `buttress::timeout`, at DEBUG, once for each call that is cut or refused: the error itself is reported where
+//! it is handled.
+//!
+//! | `event` | fields |
+//! |---|---|
+//! | `timeout.attempt` | `layer`, `limit_ms`, `elapsed_ms` |
+//! | `timeout.deadline` | `layer`, `limit_ms`, `elapsed_ms` |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_error::{Cause, Rejection};
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::allowance::Allowance;
+use crate::name::Name;
+
+/// The attempt took too long.
+#[cold]
+pub(crate) fn attempt(name: &Name, allowance: &Allowance) -> Rejection {
+    let (name, limit, elapsed) = (name.as_arc(), allowance.limit(), allowance.elapsed(Instant::now()));
+    debug!(
+        target: "buttress::timeout",
+        event = "timeout.attempt",
+        layer = &**name,
+        limit_ms = millis(limit),
+        elapsed_ms = millis(elapsed),
+        "attempt timed out"
+    );
+    Rejection::attempt_timeout(Arc::clone(name), limit, elapsed)
+}
+
+/// The whole call took too long; `last` is its last real failure.
+#[cold]
+pub(crate) fn deadline(name: &Name, allowance: &Allowance, last: Option<Cause>) -> Rejection {
+    let (name, limit, elapsed) = (name.as_arc(), allowance.limit(), allowance.elapsed(Instant::now()));
+    debug!(
+        target: "buttress::timeout",
+        event = "timeout.deadline",
+        layer = &**name,
+        limit_ms = millis(limit),
+        elapsed_ms = millis(elapsed),
+        "deadline exceeded"
+    );
+    Rejection::deadline(Arc::clone(name), limit, elapsed, last)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,53 @@
+//! `Timer`: made when the work is first pending, in place.
+
+use std::future::Future;
+use std::mem;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tokio::task::unconstrained;
+use tokio::time::{Sleep, sleep_until};
+
+use crate::allowance::{Allowance, Owner};
+
+pin_project! {
+    /// The end of an [`Allowance`]. Work that is ready at its first poll never makes one.
+    #[derive(Debug)]
+    pub(crate) struct Timer {
+        #[pin]
+        sleep: Option<Sleep>,
+        yielded: bool,
+    }
+}
+
+impl Timer {
+    pub(crate) const fn new() -> Self {
+        Self { sleep: None, yielded: false }
+    }
+
+    /// Ready once the time is up.
+    ///
+    /// Where it is not the layer's own time, some layer further out may have set it and have a timer for the same
+    /// instant: that one knows the whole call, its limit and its last failure. So it goes first: this one yields once.
+    pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>, allowance: &Allowance) -> Poll<()> {
+        let mut this = self.project();
+        let Some(end) = allowance.end() else { return Poll::Pending };
+        if *this.yielded {
+            return Poll::Ready(());
+        }
+        if !allowance.is_spent() {
+            if this.sleep.is_none() {
+                this.sleep.set(Some(sleep_until(end)));
+            }
+            let sleep = this.sleep.as_pin_mut().expect("it was just set");
+            // The work may have used up what tokio lets a task do in one poll, each time: the timer must not starve.
+            ready!(pin!(unconstrained(sleep)).poll(cx));
+        }
+        if allowance.owner() == Owner::Caller && !mem::replace(this.yielded, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,293 @@
+//! What the two layers promise, in paused time.
+
+use std::time::Duration;
+
+use buttress_context::{Context, Report};
+use buttress_error::{Cause, Class, Error, Kind, Rejection, Why};
+use buttress_test::{Step, Strict, TestError};
+use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
+use tokio::time::{Instant, advance, sleep, timeout};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn attempt(limit: Duration) -> AttemptTimeoutLayer {
+    AttemptTimeoutLayer::new(limit).named("payments")
+}
+
+fn deadline(limit: Duration) -> DeadlineLayer {
+    DeadlineLayer::new(limit).named("orders")
+}
+
+fn hang() -> Strict {
+    Strict::new().then(Step::never())
+}
+
+async fn rejected<S>(service: S) -> Rejection
+where
+    S: Service<u32, Response = u32, Error = TestError>,
+{
+    let error = service.oneshot(7).await.expect_err("it was not cut");
+    error.rejection().unwrap_or_else(|| panic!("no rejection: {error}")).clone()
+}
+
+/// [S28] The error of an attempt timeout says that it is one, the limit, the elapsed time and the name.
+/// [S7] A rejection carries the layer's name and its numbers.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_timeout_says_what_it_is() {
+    let start = Instant::now();
+    let rejection = rejected(attempt(2 * SECOND).layer(hang())).await;
+    assert_eq!(start.elapsed(), 2 * SECOND);
+    assert_eq!(rejection.why(), Why::AttemptTimeout);
+    assert_eq!(Class::from(&rejection).kind, Kind::Timeout);
+    assert_eq!(rejection.layer(), "payments");
+    assert_eq!(rejection.limit(), Some(2 * SECOND));
+    assert_eq!(rejection.elapsed(), 2 * SECOND);
+}
+
+/// [S28] The error of a deadline says that it is one, the limit, the elapsed time and the name.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_says_what_it_is() {
+    let start = Instant::now();
+    let rejection = rejected(deadline(3 * SECOND).layer(hang())).await;
+    assert_eq!(start.elapsed(), 3 * SECOND);
+    assert_eq!(rejection.why(), Why::Deadline);
+    assert_eq!(Class::from(&rejection).kind, Kind::DeadlineExceeded);
+    assert_eq!(rejection.layer(), "orders");
+    assert_eq!(rejection.limit(), Some(3 * SECOND));
+    assert_eq!(rejection.elapsed(), 3 * SECOND);
+    assert!(rejection.cause().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn layers_have_names_by_default() {
+    assert_eq!(rejected(AttemptTimeoutLayer::new(SECOND).layer(hang())).await.layer(), "attempt timeout");
+    assert_eq!(rejected(DeadlineLayer::new(SECOND).layer(hang())).await.layer(), "deadline");
+    assert_eq!(rejected(attempt(SECOND).leak().layer(hang())).await.layer(), "payments");
+    assert_eq!(rejected(deadline(SECOND).leak().layer(hang())).await.layer(), "orders");
+}
+
+/// [S28] A result that is ready at the limit wins over the timer.
+#[tokio::test(start_paused = true)]
+async fn a_result_at_the_limit_wins() {
+    for late in [Duration::ZERO, Duration::from_millis(1)] {
+        let inner = || Strict::new().then(Step::ok().after(2 * SECOND + late));
+        let by_attempt = attempt(2 * SECOND).layer(inner()).oneshot(7).await;
+        let by_deadline = deadline(2 * SECOND).layer(inner()).oneshot(7).await;
+        assert_eq!(by_attempt.is_ok(), late.is_zero(), "{by_attempt:?}");
+        assert_eq!(by_deadline.is_ok(), late.is_zero(), "{by_deadline:?}");
+    }
+}
+
+/// [S28] A result that is ready when the task is polled long after the limit wins as well.
+#[tokio::test(start_paused = true)]
+async fn a_result_wins_however_late_the_poll() {
+    let stack = (deadline(4 * SECOND), attempt(2 * SECOND));
+    let service = stack.0.layer(stack.1.layer(Strict::new().then(Step::ok().after(SECOND))));
+    let mut call = std::pin::pin!(service.oneshot(7));
+    assert!(timeout(Duration::ZERO, call.as_mut()).await.is_err(), "pending, all timers set");
+    advance(60 * SECOND).await;
+    assert_eq!(call.await.unwrap(), 7);
+}
+
+/// [S28] The deadline is put into the context, and inherited by all that is called inside, in `call` and in polls.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_is_in_the_context() {
+    async fn remaining() -> Result<Option<Duration>, TestError> {
+        sleep(SECOND).await;
+        Ok(Context::current().deadline().remaining())
+    }
+    let inner = service_fn(|_: u32| {
+        assert_eq!(Context::current().deadline().remaining(), Some(5 * SECOND));
+        remaining()
+    });
+    let left = deadline(5 * SECOND).layer(inner).oneshot(7).await.unwrap();
+    assert_eq!(left, Some(4 * SECOND));
+    assert!(Context::current().deadline().is_none());
+}
+
+/// [S28] A deadline is only ever shortened.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_is_only_shortened() {
+    async fn left(layer: DeadlineLayer) -> Option<Duration> {
+        async fn read(_: u32) -> Result<Option<Duration>, TestError> {
+            Ok(Context::current().deadline().remaining())
+        }
+        let outer = Context::current().with_timeout(3 * SECOND);
+        outer.scope(layer.layer(service_fn(read)).oneshot(7)).await.unwrap()
+    }
+    assert_eq!(left(deadline(5 * SECOND)).await, Some(3 * SECOND));
+    assert_eq!(left(deadline(2 * SECOND)).await, Some(2 * SECOND));
+    assert_eq!(left(deadline(Duration::MAX)).await, Some(3 * SECOND));
+}
+
+/// [S28] The attempt timeout is at most what the deadline leaves; cut by the deadline it says so.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_gets_what_the_deadline_leaves() {
+    let context = Context::current().with_timeout(5 * SECOND);
+    sleep(4 * SECOND).await;
+    let start = Instant::now();
+    let rejection = context.scope(rejected(attempt(2 * SECOND).layer(hang()))).await;
+    assert_eq!(start.elapsed(), SECOND);
+    assert_eq!((rejection.why(), rejection.layer()), (Why::Deadline, "payments"));
+    assert_eq!((rejection.limit(), rejection.elapsed()), (Some(SECOND), SECOND));
+}
+
+/// [S28] An attempt whose own limit is the nearer one is an attempt timeout, deadline or not.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_within_the_deadline_keeps_its_limit() {
+    let rejection = rejected(deadline(5 * SECOND).layer(attempt(2 * SECOND).layer(hang()))).await;
+    assert_eq!((rejection.why(), rejection.limit()), (Why::AttemptTimeout, Some(2 * SECOND)));
+}
+
+/// [S28] Where the deadline cuts an attempt, the layer that set the deadline reports it: the limit and the elapsed time
+/// are those of the call.
+#[tokio::test(start_paused = true)]
+async fn the_owner_of_the_deadline_reports_it() {
+    let inner = deadline(60 * SECOND).named("inner").layer(attempt(10 * SECOND).layer(hang()));
+    let waiting = service_fn(move |request| {
+        let inner = inner.clone();
+        async move {
+            sleep(2 * SECOND).await;
+            inner.oneshot(request).await
+        }
+    });
+    let rejection = rejected(deadline(5 * SECOND).layer(waiting)).await;
+    assert_eq!((rejection.why(), rejection.layer()), (Why::Deadline, "orders"));
+    assert_eq!((rejection.limit(), rejection.elapsed()), (Some(5 * SECOND), 5 * SECOND));
+}
+
+/// [S28] A call that comes after its deadline is refused at once, and the inner service is not called.
+#[tokio::test(start_paused = true)]
+async fn too_late_is_not_called() {
+    let context = Context::current().with_timeout(SECOND);
+    advance(SECOND).await;
+    let start = Instant::now();
+    let inner = Strict::new();
+    let by_attempt = context.clone().scope(rejected(attempt(SECOND).layer(inner.clone()))).await;
+    let by_deadline = context.scope(rejected(deadline(SECOND).layer(inner.clone()))).await;
+    for rejection in [by_attempt, by_deadline] {
+        assert_eq!(rejection.why(), Why::Deadline);
+        assert_eq!(rejection.limit(), Some(Duration::ZERO));
+    }
+    assert_eq!((inner.calls(), inner.reserved(), start.elapsed()), (0, 0, Duration::ZERO));
+}
+
+/// [S7] The rejection of a deadline has the last real failure: kind and reason, and the error itself as source.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_knows_the_last_failure() {
+    async fn fail_and_wait(_: u32) -> Result<u32, TestError> {
+        for reason in ["FIRST", "LAST"] {
+            let error = Error::new(Kind::Unavailable, "connection refused").reason(reason);
+            let cause = Cause::new(error.class(), Some(error.clone()));
+            // In a scope of its own, as below another layer: what it reports arrives when it is dropped.
+            let report = async { Report::write(|report| report.last = Some(cause)) };
+            Context::current().scope(report).await;
+        }
+        Context::current()
+            .scope(async {
+                Report::write(|report| report.attempts = 2);
+                std::future::pending().await
+            })
+            .await
+    }
+    let outer = Context::current().scope(async {
+        let rejection = rejected(deadline(SECOND).layer(service_fn(fail_and_wait))).await;
+        let mut reported = Report::default();
+        Report::write(|report| reported = report.clone());
+        (rejection, reported)
+    });
+    let (rejection, reported) = outer.await;
+    let cause = rejection.cause().expect("there was a failure");
+    assert_eq!((cause.kind, cause.reason), (Kind::Unavailable, Some("LAST")));
+    assert_eq!(std::error::Error::source(&rejection).unwrap().to_string(), "connection refused");
+    // And it goes on to whoever is further out.
+    assert_eq!((reported.attempts, reported.last.unwrap().reason), (2, Some("LAST")));
+}
+
+/// The limit of an attempt counts from its first poll.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_begins_with_its_first_poll() {
+    let mut service = attempt(2 * SECOND).layer(hang());
+    let call = service.ready().await.unwrap().call(7);
+    advance(10 * SECOND).await;
+    let start = Instant::now();
+    assert!(call.await.is_err());
+    assert_eq!(start.elapsed(), 2 * SECOND);
+}
+
+/// The limit of a deadline counts from the call.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_begins_with_the_call() {
+    let mut service = deadline(20 * SECOND).layer(hang());
+    let call = service.ready().await.unwrap().call(7);
+    advance(15 * SECOND).await;
+    let start = Instant::now();
+    assert!(call.await.is_err());
+    assert_eq!(start.elapsed(), 5 * SECOND);
+}
+
+/// An answer that is ready at once needs no timer: outside of a runtime, where none can be made, it passes.
+#[test]
+fn a_ready_answer_makes_no_timer() {
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut service = deadline(SECOND).layer(attempt(SECOND).layer(Strict::new()));
+    assert!(service.poll_ready(&mut cx).is_ready());
+    let call = std::pin::pin!(service.call(7));
+    assert!(matches!(call.poll(&mut cx), std::task::Poll::Ready(Ok(7))));
+}
+
+/// [S5] The longest durations mean never; nothing overflows.
+#[tokio::test(start_paused = true)]
+async fn the_longest_limits_are_none() {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    for limit in [Duration::MAX, Duration::from_secs(u64::MAX), 1_000 * YEAR] {
+        let stack = ServiceBuilder::new().layer(deadline(limit)).layer(attempt(limit));
+        let service = stack.service(Strict::new().then(Step::ok().after(YEAR)));
+        assert_eq!(service.oneshot(7).await.unwrap(), 7);
+    }
+}
+
+/// [S8] A limit of zero, as it may stand in a file, is refused with the name and the range of the setting.
+#[test]
+fn zero_is_refused_where_settings_are_checked() {
+    let attempt = AttemptTimeoutLayer::try_new(Duration::ZERO).unwrap_err();
+    let deadline = DeadlineLayer::try_new(Duration::ZERO).unwrap_err();
+    for error in [attempt, deadline] {
+        assert_eq!((error.setting(), error.range()), ("limit", "longer than zero"));
+        assert_eq!(error.to_string(), "limit is 0ns, but must be longer than zero");
+    }
+    assert_eq!(AttemptTimeoutLayer::try_new(SECOND).unwrap().limit(), SECOND);
+    assert_eq!(DeadlineLayer::try_new(SECOND).unwrap().limit(), SECOND);
+}
+
+/// A limit of zero, given to `new`, is taken at its word.
+#[tokio::test(start_paused = true)]
+async fn zero_is_zero() {
+    assert_eq!(attempt(Duration::ZERO).layer(Strict::new()).oneshot(7).await.unwrap(), 7);
+    assert_eq!(rejected(attempt(Duration::ZERO).layer(hang())).await.why(), Why::AttemptTimeout);
+    let inner = Strict::new();
+    assert_eq!(rejected(deadline(Duration::ZERO).layer(inner.clone())).await.why(), Why::Deadline);
+    assert_eq!(inner.calls(), 0);
+}
+
+/// Work that uses up tokio's budget at each poll must not starve the timer.
+#[tokio::test(start_paused = true)]
+async fn busy_work_does_not_starve_the_timer() {
+    async fn spin(_: u32) -> Result<u32, TestError> {
+        loop {
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+    for busy in [
+        tokio::spawn(rejected(attempt(SECOND).layer(service_fn(spin)))),
+        tokio::spawn(rejected(deadline(SECOND).layer(service_fn(spin)))),
+    ] {
+        tokio::task::yield_now().await;
+        advance(2 * SECOND).await;
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(busy.is_finished());
+    }
+}
