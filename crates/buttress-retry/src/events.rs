@@ -4,11 +4,15 @@
 //! |---|---|---|
 //! | `retry.scheduled` | DEBUG | `attempt` (that failed), `delay_ms`, `kind`, `reason` |
 //! | `retry.recovered` | DEBUG | `attempts`, `delay_ms` (in all) |
-//! | `retry.stopped` | WARN where retries could not help, else DEBUG | `attempts`, `delay_ms` (in all), `elapsed_ms`, `stopped`, `kind`, `reason` |
+//! | `retry.stopped` | WARN where retries could not help, else DEBUG | `attempts`, `delay_ms` (in all), `elapsed_ms`, `stopped`, `kind`, `reason`, `history` |
+//!
+//! `history` is the kind of each failed attempt and the wait after it, the last 16 at most:
+//! `unavailable 52ms, timeout 110ms, unavailable`. `elapsed_ms` is that of [`Effort`].
 
+use std::fmt;
 use std::time::Duration;
 
-use buttress_error::{Class, Effort};
+use buttress_error::{Class, Effort, Kind, Try};
 use tracing::{debug, warn};
 
 pub(crate) fn scheduled(attempt: u32, wait: Duration, class: &Class) {
@@ -45,6 +49,7 @@ pub(crate) fn stopped(effort: &Effort, slept: Duration, class: &Class) {
                 stopped = effort.stopped.as_str(),
                 kind = class.kind.as_str(),
                 reason = class.reason,
+                history = %History { tries: &effort.history, only: class.kind },
                 $message
             )
         };
@@ -53,6 +58,22 @@ pub(crate) fn stopped(effort: &Effort, slept: Duration, class: &Class) {
         emit!(warn, "gave up");
     } else {
         emit!(debug, "not repeated");
+    }
+}
+
+struct History<'e> {
+    tries: &'e [Try],
+    /// Of the only attempt, where no tries were kept.
+    only: Kind,
+}
+
+impl fmt::Display for History<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((last, earlier)) = self.tries.split_last() else { return self.only.fmt(f) };
+        for attempt in earlier {
+            write!(f, "{} {}ms, ", attempt.kind, millis(attempt.delay))?;
+        }
+        last.kind.fmt(f)
     }
 }
 
