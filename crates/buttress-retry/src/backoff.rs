@@ -273,8 +273,8 @@ fn scale(wait: Duration, factor: f64) -> Duration {
     if nanos >= Duration::MAX.as_nanos() as f64 {
         return Duration::MAX;
     }
-    // Not negative and below the maximum, so the cast is what it seems.
-    let nanos = nanos.max(0.0) as u128;
+    // Rounded: 1 s times 1.1 is 1.1 s. Not negative and below the maximum, so the cast is what it seems.
+    let nanos = nanos.round().max(0.0) as u128;
     Duration::new((nanos / 1_000_000_000) as u64, (nanos % 1_000_000_000) as u32)
 }
 
