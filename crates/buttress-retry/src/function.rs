@@ -16,8 +16,9 @@ use crate::operation::{Operation, Repeatability};
 
 /// Calls `attempt` until it succeeds or `policy` (a reference or a value) says stop.
 ///
-/// The operation is taken for idempotent, unless [`not_idempotent`](RetryFuture::not_idempotent) says otherwise. While
-/// an attempt after the first runs, its number stands in the [`Context`](buttress_context::Context).
+/// The operation is taken for idempotent, unless [`not_idempotent`](RetryFuture::not_idempotent) or the
+/// [`Context`](buttress_context::Context) says otherwise. While an attempt after the first runs, its number stands in the
+/// context.
 ///
 /// # Examples
 ///
@@ -54,7 +55,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future,
 {
-    RetryFuture { policy, attempt, classifier: ByKind, idempotent: true, operation: None, state: State::Idle }
+    RetryFuture { policy, attempt, classifier: ByKind, idempotent: None, operation: None, state: State::Idle }
 }
 
 pin_project! {
@@ -64,7 +65,7 @@ pin_project! {
         policy: P,
         attempt: F,
         classifier: C,
-        idempotent: bool,
+        idempotent: Option<bool>,
         operation: Option<Operation>,
         #[pin]
         state: State<Fut>,
@@ -92,7 +93,7 @@ impl<P, F, Fut, C> RetryFuture<P, F, Fut, C> {
 
     /// Repeats only what provably was not sent: the operation may not be done twice.
     pub const fn not_idempotent(mut self) -> Self {
-        self.idempotent = false;
+        self.idempotent = Some(false);
         self
     }
 }
@@ -143,7 +144,8 @@ where
                 }
             };
             let operation = this.operation.as_mut().expect("an attempt has been begun");
-            let request = Repeatability { idempotent: Some(*this.idempotent), replayable: true };
+            let request =
+                Repeatability { idempotent: *this.idempotent, assume_idempotent: true, replayable: true };
             match operation.ended(policy, this.classifier, &mut outcome, request) {
                 None => return Poll::Ready(outcome),
                 Some(wait) if wait.is_zero() => this.state.set(State::Idle),

@@ -110,7 +110,11 @@ where
                     }
                 }
             };
-            let request = Repeatability { idempotent: *this.idempotent, replayable: this.copy.is_some() };
+            let request = Repeatability {
+                idempotent: *this.idempotent,
+                assume_idempotent: core.assume_idempotent,
+                replayable: this.copy.is_some(),
+            };
             match this.operation.ended(&core.policy, &core.classifier, &mut outcome, request) {
                 None => return Poll::Ready(outcome),
                 Some(wait) if wait.is_zero() => this.state.set(State::Readying { service: core.service() }),

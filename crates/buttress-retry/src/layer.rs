@@ -44,7 +44,7 @@ use crate::{Policy, Retry};
 #[derive(Clone)]
 pub struct RetryLayer<C = ByKind, R = ByTrait> {
     policy: Policy,
-    idempotent: Option<bool>,
+    assume_idempotent: bool,
     classifier: C,
     repeat: R,
 }
@@ -53,7 +53,7 @@ impl RetryLayer {
     /// Repeats by `policy`, judging by kind, copying requests by [`Replay`](buttress_context::Replay).
     #[must_use]
     pub const fn new(policy: Policy) -> Self {
-        Self { policy, idempotent: None, classifier: ByKind, repeat: ByTrait }
+        Self { policy, assume_idempotent: false, classifier: ByKind, repeat: ByTrait }
     }
 }
 
@@ -61,12 +61,15 @@ impl<C, R> RetryLayer<C, R> {
     /// Judges outcomes with `classifier`.
     #[must_use]
     pub fn classifier<C2>(self, classifier: C2) -> RetryLayer<C2, R> {
-        let Self { policy, idempotent, repeat, .. } = self;
-        RetryLayer { policy, idempotent, classifier, repeat }
+        let Self { policy, assume_idempotent, repeat, .. } = self;
+        RetryLayer { policy, assume_idempotent, classifier, repeat }
     }
 
     /// Judges outcomes with a closure. One that calls methods of the outcome has to name its type:
     /// `|outcome: &Result<Reply, Error>| …`.
+    ///
+    /// A closure can't mark an outcome as given up, so a retry layer further out may repeat it: implement
+    /// [`Classifier`](buttress_error::Classifier) where retries nest.
     #[must_use]
     pub fn classify_with<Res, E, F>(self, classifier: F) -> RetryLayer<F, R>
     where
@@ -78,8 +81,8 @@ impl<C, R> RetryLayer<C, R> {
     /// Copies requests with `repeat`.
     #[must_use]
     pub fn repeat<R2>(self, repeat: R2) -> RetryLayer<C, R2> {
-        let Self { policy, idempotent, classifier, .. } = self;
-        RetryLayer { policy, idempotent, classifier, repeat }
+        let Self { policy, assume_idempotent, classifier, .. } = self;
+        RetryLayer { policy, assume_idempotent, classifier, repeat }
     }
 
     /// Copies requests by `Clone`.
@@ -97,10 +100,10 @@ impl<C, R> RetryLayer<C, R> {
         self.repeat(RepeatWith(repeat))
     }
 
-    /// Takes every request that says nothing of it for idempotent.
+    /// Takes every request for idempotent of which neither itself nor the context says otherwise.
     #[must_use]
     pub const fn assume_idempotent(mut self) -> Self {
-        self.idempotent = Some(true);
+        self.assume_idempotent = true;
         self
     }
 }
@@ -115,6 +118,12 @@ impl<S: Clone, C: Clone, R: Clone> Layer<S> for RetryLayer<C, R> {
     type Service = Retry<S, C, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Retry::new(inner, self.policy.clone(), self.idempotent, self.classifier.clone(), self.repeat.clone())
+        Retry::new(
+            inner,
+            self.policy.clone(),
+            self.assume_idempotent,
+            self.classifier.clone(),
+            self.repeat.clone(),
+        )
     }
 }

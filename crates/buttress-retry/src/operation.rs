@@ -29,8 +29,10 @@ pub(crate) struct Operation {
 /// What is known of the request when an attempt has failed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Repeatability {
-    /// May it be processed twice? None: the context decides, and without its word it may not.
+    /// May it be processed twice? None: the context decides.
     pub(crate) idempotent: Option<bool>,
+    /// What is taken for true where neither says anything.
+    pub(crate) assume_idempotent: bool,
     /// Is there something to send again?
     pub(crate) replayable: bool,
 }
@@ -57,15 +59,16 @@ impl Operation {
         }
     }
 
-    /// The next attempt begins: its reservation is spent.
+    /// The next attempt begins: its reservation is spent. Reported at once, as it may be cut short.
     pub(crate) fn next_attempt(&mut self) {
         self.attempts += 1;
         self.spent = self.reservation.take().map(Reservation::into_spent);
+        self.report(None, None);
     }
 
     /// May another attempt follow the one that is about to begin?
-    pub(crate) const fn may_repeat(&self, policy: &Policy) -> bool {
-        self.attempts < policy.max_attempts()
+    pub(crate) fn may_repeat(&self, policy: &Policy) -> bool {
+        self.attempts < policy.max_attempts() && !Context::read(Context::retries_owned)
     }
 
     /// The frame for the attempt that is about to begin.
@@ -89,25 +92,28 @@ impl Operation {
         };
         let now = Instant::now();
         let started = *self.started.get_or_insert(now);
-        let next = self.decide(policy, *class, now, request);
-        self.remember(class, next.unwrap_or_default());
-        let cause = Cause::new(class, classifier.keep(outcome));
-        match next {
+        match self.decide(policy, *class, now, request) {
             Ok(wait) => {
+                self.remember(class, wait);
                 self.slept = self.slept.saturating_add(wait);
-                self.report(None, Some(cause));
+                self.report(None, Some(Cause::new(class, classifier.keep(outcome))));
                 events::scheduled(self.attempts, wait, class);
                 Some(wait)
             }
             Err(stop) => {
-                self.report(Some(stop), Some(cause));
-                let elapsed = now.saturating_duration_since(started);
+                let mut effort = Effort::new(self.attempts, now.saturating_duration_since(started), stop);
                 let given_up = matches!(stop, Stop::Attempts | Stop::Deadline | Stop::Budget);
-                let mut effort = Effort::new(self.attempts, elapsed, stop);
                 effort.exhausted = given_up && policy.max_attempts() > 1;
-                effort.history = std::mem::take(&mut self.history);
-                if effort.exhausted || self.attempts > 1 {
+                let stamped = effort.exhausted || self.attempts > 1;
+                if stamped {
+                    self.remember(class, Duration::ZERO);
+                    effort.history = std::mem::take(&mut self.history);
                     classifier.stamp(outcome, &effort);
+                }
+                // After the stamp, so that the copy in the report has it too.
+                let cause = Cause::new(class, classifier.keep(outcome));
+                if stamped || !reported_within(class, &cause) {
+                    self.report(Some(stop), Some(cause));
                 }
                 events::stopped(&effort, self.slept, class);
                 None
@@ -127,7 +133,7 @@ impl Operation {
             attempts: self.attempts,
             now,
             deadline: cx.deadline().instant(),
-            idempotent: request.idempotent.or(cx.idempotent()).unwrap_or(false),
+            idempotent: request.idempotent.or(cx.idempotent()).unwrap_or(request.assume_idempotent),
             replayable: request.replayable,
             owned_outside: cx.retries_owned(),
         });
@@ -166,4 +172,9 @@ impl Operation {
             }
         });
     }
+}
+
+/// Has a retry layer further in stopped at this very failure? Then the report is its own, with its attempts.
+fn reported_within(class: &Class, cause: &Cause) -> bool {
+    class.exhausted || cause.error.as_ref().is_some_and(|error| error.effort().is_some())
 }

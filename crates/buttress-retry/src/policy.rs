@@ -234,6 +234,9 @@ impl PolicyBuilder {
     }
 
     /// No bound but each call's own. In an outage this multiplies the traffic by the number of attempts.
+    ///
+    /// A ratio budget reads the clock when a call begins. Without one no clock is read before the first failure, and
+    /// [`Effort::elapsed`](buttress_error::Effort::elapsed) counts from there.
     pub fn no_budget(mut self) -> Self {
         self.budget = None;
         self

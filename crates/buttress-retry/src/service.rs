@@ -20,15 +20,15 @@ pub(crate) struct Core<S, C, R> {
     pub(crate) policy: Policy,
     pub(crate) classifier: C,
     repeat: R,
-    idempotent: Option<bool>,
+    pub(crate) assume_idempotent: bool,
     /// Cloned for an attempt that really is a retry: the first one takes the instance that was made ready.
     spare: Mutex<S>,
 }
 
 impl<S: Clone, C, R> Retry<S, C, R> {
-    pub(crate) fn new(inner: S, policy: Policy, idempotent: Option<bool>, classifier: C, repeat: R) -> Self {
+    pub(crate) fn new(inner: S, policy: Policy, assume_idempotent: bool, classifier: C, repeat: R) -> Self {
         let spare = Mutex::new(inner.clone());
-        Self { inner, core: Arc::new(Core { policy, classifier, repeat, idempotent, spare }) }
+        Self { inner, core: Arc::new(Core { policy, classifier, repeat, assume_idempotent, spare }) }
     }
 }
 
@@ -98,7 +98,7 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let core = Arc::clone(&self.core);
         let operation = Operation::begin(&core.policy);
-        let idempotent = core.repeat.idempotent(&request).or(core.idempotent);
+        let idempotent = core.repeat.idempotent(&request);
         let copy = core.copy(&operation, &request);
         let frame = core.policy.outermost_owns().then(|| operation.frame(&core.policy));
         match frame {
