@@ -1,6 +1,7 @@
 //! `Config` and `init`: one subscriber for the whole program.
 
 use std::env::{self, VarError};
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -121,7 +122,7 @@ impl Config {
         let writer = Shared(Arc::new(self.writer.unwrap_or_else(|| BoxMakeWriter::new(io::stderr))));
         let lines = match human {
             false => BoxMakeWriter::new(writer.clone()),
-            true if terminal && color_is_welcome() => {
+            true if terminal && color_is_welcome(|name| env::var_os(name)) => {
                 BoxMakeWriter::new(Human::new(writer.clone()).colored())
             }
             true => BoxMakeWriter::new(Human::new(writer.clone())),
@@ -154,9 +155,9 @@ impl Config {
 const TARGET: &str = "buttress::log";
 
 /// Not if `NO_COLOR` has a value (<https://no-color.org>), nor on a terminal that calls itself dumb.
-fn color_is_welcome() -> bool {
-    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && env::var_os("TERM").is_none_or(|term| term != "dumb")
+fn color_is_welcome(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    variable("NO_COLOR").is_none_or(|value| value.is_empty())
+        && variable("TERM").is_none_or(|term| term != "dumb")
 }
 
 impl Default for Config {
@@ -186,3 +187,22 @@ impl fmt::Display for InitError {
 }
 
 impl std::error::Error for InitError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_where_it_is_welcome() {
+        for (no_color, term, expected) in [
+            (None, Some("xterm"), true),
+            (None, None, true),
+            (Some(""), Some("xterm"), true),
+            (Some("1"), Some("xterm"), false),
+            (None, Some("dumb"), false),
+        ] {
+            let variable = |name: &str| if name == "TERM" { term } else { no_color }.map(OsString::from);
+            assert_eq!(color_is_welcome(variable), expected, "{no_color:?} {term:?}");
+        }
+    }
+}

@@ -118,6 +118,27 @@ impl Fields {
         self.push_entry(start, start + (entry.value - entry.start) as usize, entry.bit);
     }
 
+    /// Hands `visible` fields to `keep`, but so many of the first, the outer ones, that the rest has at most `room`
+    /// bytes; how many those were.
+    fn keep_inner<'a>(
+        &self,
+        visible: impl Iterator<Item = &'a Entry> + Clone,
+        room: usize,
+        mut keep: impl FnMut(&Entry),
+    ) -> u32 {
+        let mut bytes: usize = visible.clone().map(|entry| self.whole(entry).len()).sum();
+        let mut dropped = 0;
+        for entry in visible {
+            if bytes > room {
+                bytes -= self.whole(entry).len();
+                dropped += 1;
+            } else {
+                keep(entry);
+            }
+        }
+        dropped
+    }
+
     /// The fields of `outer` that those of `inner` (from its field number `from` on) don't hide, then those. Also
     /// the number of the first inner one.
     pub(crate) fn merge(outer: &Self, inner: &Self, from: usize, max: usize) -> (Self, usize) {
@@ -129,31 +150,24 @@ impl Fields {
         };
         let own: usize = inner.entries[from..].iter().map(|entry| inner.whole(entry).len()).sum();
         let visible = outer.entries.iter().filter(|entry| !inner.hides(from, outer, entry));
-        visible.for_each(|entry| merged.copy(outer, entry, max.saturating_sub(own)));
+        let room = max.saturating_sub(own);
+        merged.dropped += outer.keep_inner(visible, room, |entry| merged.copy(outer, entry, max));
         let boundary = merged.len();
         inner.entries[from..].iter().for_each(|entry| merged.copy(inner, entry, max));
         (merged, boundary)
     }
 
-    /// Appends the fields that none of `inner` hides and that leave `out` at most `max` long; how many did not fit,
-    /// now or before.
+    /// Appends the fields that none of `inner` hides, without the outer ones that would make `out` longer than `max`;
+    /// how many did not fit, now or before.
     pub(crate) fn append_to(&self, out: &mut Vec<u8>, inner: &[&Self], max: usize) -> u32 {
-        let mut dropped = self.dropped;
         if out.len() + self.text.len() <= max && inner.iter().all(|inner| self.mask & inner.mask == 0) {
             out.extend_from_slice(&self.text);
-            return dropped;
+            return self.dropped;
         }
-        for entry in &self.entries {
-            if inner.iter().any(|inner| inner.hides(0, self, entry)) {
-                continue;
-            }
-            if out.len() + self.whole(entry).len() <= max {
-                out.extend_from_slice(self.whole(entry));
-            } else {
-                dropped += 1;
-            }
-        }
-        dropped
+        let visible =
+            self.entries.iter().filter(|entry| !inner.iter().any(|inner| inner.hides(0, self, entry)));
+        let room = max.saturating_sub(out.len());
+        self.dropped + self.keep_inner(visible, room, |entry| out.extend_from_slice(self.whole(entry)))
     }
 }
 
@@ -200,15 +214,15 @@ mod tests {
         assert_eq!(text(&all), r#","c":4,"a":5,"b":6,"d":7"#);
     }
 
-    /// [S34] Fields beyond the size of a record are dropped whole and counted.
+    /// [S34] Fields beyond the size of a record are dropped whole, outer ones first, and counted.
     #[test]
     fn what_does_not_fit_is_counted() {
         let outer = fields(&[("a", 1), ("b", 2), ("c", 3)]);
         let mut out = Vec::new();
         assert_eq!(outer.append_to(&mut out, &[&fields(&[("b", 9)])], 7), 1);
-        assert_eq!(out, br#","a":1"#);
+        assert_eq!(out, br#","c":3"#);
         let (merged, own) = Fields::merge(&outer, &fields(&[("d", 4)]), 0, 18);
-        assert_eq!((text(&merged).as_str(), own, merged.dropped), (r#","a":1,"b":2,"d":4"#, 2, 1));
+        assert_eq!((text(&merged).as_str(), own, merged.dropped), (r#","b":2,"c":3,"d":4"#, 2, 1));
         let mut small = Fields::default();
         small.add(&Key::new("long"), 5, |out| out.extend(b"123"));
         assert_eq!((text(&small).as_str(), small.dropped), ("", 1));

@@ -145,7 +145,7 @@ impl<W> JsonLayer<W> {
             let key = &callsite.keys[tracing::field::Field::index(field)];
             match key.role {
                 Role::Message => {
-                    line.truncate(message);
+                    line.truncate(message); // An event made by hand may bring it twice.
                     value.write_text(line, self.limits.field());
                 }
                 Role::Error => self.error(error, value),
@@ -166,7 +166,8 @@ impl<W> JsonLayer<W> {
         let room = self.limits.record().saturating_sub(after);
         let in_span = ctx.event_span(event).and_then(|span| {
             self.spans().fields(&span, |span| {
-                context.append_to(line, &[span, fields], room) + span.append_to(line, &[fields], room)
+                let outside = context.append_to(line, &[span, fields], room.saturating_sub(span.text_len()));
+                outside + span.append_to(line, &[fields], room)
             })
         });
         let outside = in_span.unwrap_or_else(|| context.append_to(line, &[fields], room));

@@ -11,11 +11,25 @@ use buttress_context::{Context, Report, RequestId};
 use buttress_error::{Error, Kind, Verdict};
 use buttress_log::LogLayer;
 use buttress_log::test::{Line, capture};
+use buttress_test::conform;
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
 
 fn level(line: &Line) -> &str {
     line.text("level").unwrap()
+}
+
+/// [S1] [S2] [S3] [S4] The contract of every layer: cancellation at each poll, panics, readiness, clones, errors.
+#[tokio::test(start_paused = true)]
+async fn conforms() {
+    let logs = capture();
+    let layer = LogLayer::new("x");
+    let in_balance = || {
+        let (starts, ends) = (logs.events("call.started").len(), logs.events("call.ended").len());
+        assert_eq!(starts, ends, "each call ends once");
+    };
+    conform(|inner| layer.layer(inner)).at_rest(in_balance).run().await;
+    assert!(logs.events("call.ended").len() > 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,7 +94,7 @@ async fn levels_by_kind() {
 #[tokio::test]
 async fn a_classifier_judges_answers() {
     let logs = capture();
-    let layer = LogLayer::new("x").classifier_fn(|outcome: &Result<u16, Error>| match outcome {
+    let layer = LogLayer::new("x").classify_with(|outcome: &Result<u16, Error>| match outcome {
         Ok(503) => Verdict::failure(Kind::Unavailable),
         _ => Verdict::success(),
     });

@@ -11,7 +11,7 @@ use buttress_error::{Error, Kind};
 use buttress_log::{JsonLayer, Limits, test::capture};
 use kit::{log, log_one, log_with};
 use serde_json::json;
-use tracing::{Span, error, info, info_span, warn};
+use tracing::{error, info, info_span, warn};
 use tracing_subscriber::prelude::*;
 
 /// [S36] The order: time, level, message, target, ids, context, spans from the outside in, event, error last.
@@ -296,7 +296,7 @@ fn a_record_has_a_limit() {
             .note(long.clone())
             .caused_by(std::io::Error::other(&*long));
         Context::current().with_field("m", &*long).run(|| {
-            error!(error = &err as &dyn std::error::Error, n = %long, o = %long, p = 1, "{long}");
+            error!(error = &err as &dyn std::error::Error, n = %long, o = %long, w = %long, x = %long, y = %long, p = 1, "{long}");
             error!(q = %long, r = %long, s = %long, t = %long, u = %long, v = 1, "x");
         });
     });
@@ -313,26 +313,31 @@ fn a_record_has_a_limit() {
     assert_eq!(losses.dropped_fields(), dropped.iter().sum::<u64>());
 }
 
-/// [S34] Fields are dropped from the outside: what is nearest to the event stays.
+/// [S34] Fields are dropped from the outside, context first: what is nearest to the event stays.
 #[test]
-fn the_dropped_ones_are_counted_exactly() {
+fn the_outer_ones_are_dropped_and_counted() {
     let limits = Limits::new(1_000, 2 * 1_000 + 8_192).unwrap();
     let long = "x".repeat(900);
     let lines = log_with(
         |layer| layer.limits(limits),
         || {
-            let _a = info_span!("a", a = %long, b = %long, c = %long, d = %long).entered();
-            let _b = info_span!("b", e = %long, f = %long, g = %long).entered();
-            info!(h = 1, "x");
-            Span::current().record("nothing", 1);
-            info!(h = 1, "x");
+            Context::current().with_field("a", &*long).with_field("b", &*long).run(|| {
+                let outer = info_span!("outer", c = %long, d = tracing::field::Empty, e = %long).entered();
+                let _inner = info_span!("inner", f = %long, g = %long, h = 1).entered();
+                outer.record("d", &*long);
+                info!(i = 1, "x");
+                outer.record("d", &*long);
+                info!(i = %long, j = %long, k = %long, l = %long, error = %long, "{long}");
+                info!("x");
+            });
         },
     );
-    for line in &lines {
-        let present =
-            "abcdefgh".chars().filter(|name| line.get(name.to_string()).is_some()).collect::<String>();
-        assert!(present.ends_with("efgh"), "{present}");
-        assert_eq!(line["dropped_fields"].as_u64().unwrap(), 8 - present.len() as u64);
+    let present = |at: usize| {
+        "abcdefghijkl".chars().filter(|name| lines[at].get(name.to_string()).is_some()).collect::<String>()
+    };
+    for (at, expected, all) in [(0, "abdefghi", 9), (1, "bdefghijkl", 12), (2, "abdefgh", 8)] {
+        assert_eq!(present(at), expected);
+        assert_eq!(lines[at]["dropped_fields"], all - expected.len() as u64, "line {at}");
     }
 }
 

@@ -1,3 +1,5 @@
+//! `ResponseFuture`: a call that is logged when it ends, whatever the end.
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

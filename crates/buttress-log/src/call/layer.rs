@@ -1,3 +1,5 @@
+//! `LogLayer`: its settings, and what its events tell.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -76,7 +78,7 @@ impl<C> LogLayer<C> {
 
     /// Judges outcomes by a closure. Annotate its parameter: `|outcome: &Result<Reply, Error>| …`.
     #[must_use]
-    pub fn classifier_fn<F, Res, E>(self, judge: F) -> LogLayer<F>
+    pub fn classify_with<F, Res, E>(self, judge: F) -> LogLayer<F>
     where
         F: Fn(&Result<Res, E>) -> Verdict,
         C: Clone,

@@ -1,3 +1,5 @@
+//! `LogService`: begins to log a call.
+
 use std::fmt;
 use std::task::{Context, Poll};
 
