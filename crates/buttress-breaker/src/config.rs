@@ -1,0 +1,285 @@
+//! The builder, and the settings it has checked.
+
+use std::fmt::Debug;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_error::ConfigError;
+
+use crate::state::{Nanos, nanos};
+use crate::{Breaker, Window};
+
+/// Changes the settings of a [`Breaker`]; made by [`Breaker::builder`]. Nothing is checked before
+/// [`build`](Self::build).
+///
+/// A setting of type `impl Into<Option<T>>` takes the value itself, or `None` to switch the rule off.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing before `build`"]
+pub struct Builder {
+    name: Arc<str>,
+    window: Window,
+    failure_rate: Option<f64>,
+    minimum_calls: Option<u32>,
+    consecutive_failures: Option<u32>,
+    slow_call: Option<Duration>,
+    slow_rate: Option<f64>,
+    throttle_rate: Option<f64>,
+    open_for: Duration,
+    open_growth: f64,
+    open_jitter: f64,
+    open_max: Option<Duration>,
+    max_retry_after: Duration,
+    probes: u32,
+    to_close: ToClose,
+    lease: Duration,
+    patience: Option<Duration>,
+}
+
+/// When a half-open circuit closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToClose {
+    /// When all probes succeeded.
+    All,
+    /// When so many succeeded.
+    AtLeast(u32),
+    /// When all are settled and no rate is at its threshold.
+    ByRate,
+}
+
+impl Builder {
+    pub(crate) fn new(name: Arc<str>) -> Self {
+        Self {
+            name,
+            window: Window::default(),
+            failure_rate: Some(0.5),
+            minimum_calls: None,
+            consecutive_failures: Some(5),
+            slow_call: None,
+            slow_rate: Some(0.5),
+            throttle_rate: None,
+            open_for: Duration::from_secs(5),
+            open_growth: 2.0,
+            open_jitter: 0.2,
+            open_max: None,
+            max_retry_after: Duration::from_secs(60),
+            probes: 3,
+            to_close: ToClose::All,
+            lease: Duration::from_secs(10),
+            patience: None,
+        }
+    }
+
+    /// Which calls a closed circuit judges. Default: [`Window::time`] of 30 s.
+    pub const fn window(mut self, window: Window) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// The circuit opens when this part of the window's calls failed: above 0.0, at most 1.0, or none. Default: 0.5.
+    pub fn failure_rate(mut self, rate: impl Into<Option<f64>>) -> Self {
+        self.failure_rate = rate.into();
+        self
+    }
+
+    /// No rate is judged while the window holds fewer calls: 1 or more, at most the calls of a count window. Default:
+    /// 20, or the calls of a count window where that is less.
+    pub const fn minimum_calls(mut self, calls: u32) -> Self {
+        self.minimum_calls = Some(calls);
+        self
+    }
+
+    /// While the window holds fewer calls than the minimum, and only then, the circuit opens at so many failures in a
+    /// row: 1 or more, or none. Default: 5. (A plain streak rule would open a busy circuit at a steady 10 % of
+    /// failures; [`Window::consecutive`] is one.)
+    pub fn consecutive_failures(mut self, failures: impl Into<Option<u32>>) -> Self {
+        self.consecutive_failures = failures.into();
+        self
+    }
+
+    /// A call that takes longer is slow, also when it failed: longer than zero, or none. Default: none, and slowness
+    /// is not watched.
+    pub fn slow_call(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.slow_call = limit.into();
+        self
+    }
+
+    /// The circuit opens when this part of the window's calls was slow: above 0.0, at most 1.0, or none. Default: 0.5.
+    /// It needs [`slow_call`](Self::slow_call).
+    pub fn slow_rate(mut self, rate: impl Into<Option<f64>>) -> Self {
+        self.slow_rate = rate.into();
+        self
+    }
+
+    /// The circuit opens when this part of the window's calls was throttled by the dependency: above 0.0, at most
+    /// 1.0, or none. Default: none. Throttled calls are counted all the same, and never as failed.
+    pub fn throttle_rate(mut self, rate: impl Into<Option<f64>>) -> Self {
+        self.throttle_rate = rate.into();
+        self
+    }
+
+    /// The first wait of an open circuit: longer than zero. Default: 5 s.
+    pub const fn open_for(mut self, wait: Duration) -> Self {
+        self.open_for = wait;
+        self
+    }
+
+    /// By what the wait is multiplied each time the circuit opens again: 1.0..=10.0. Default: 2.0. It begins anew after
+    /// the circuit has stayed closed for [`open_max`](Self::open_max).
+    pub const fn open_growth(mut self, factor: f64) -> Self {
+        self.open_growth = factor;
+        self
+    }
+
+    /// By what part of itself the wait is made longer or shorter at random, so that many processes don't probe at
+    /// once: 0.0..=0.5. Default: 0.2.
+    pub const fn open_jitter(mut self, part: f64) -> Self {
+        self.open_jitter = part;
+        self
+    }
+
+    /// The longest wait, jitter included: at least `open_for`. Default: 60 s, or `open_for` where that is longer.
+    pub const fn open_max(mut self, wait: Duration) -> Self {
+        self.open_max = Some(wait);
+        self
+    }
+
+    /// The circuit stays open for at least what the dependency asked for, cut at this; zero ignores it. Default: 60 s.
+    pub const fn max_retry_after(mut self, wait: Duration) -> Self {
+        self.max_retry_after = wait;
+        self
+    }
+
+    /// The probes of a half-open circuit, in all: 1..=10 000. Default: 3.
+    pub const fn probes(mut self, probes: u32) -> Self {
+        self.probes = probes;
+        self
+    }
+
+    /// The probes that have to succeed, 1..=`probes`. Default: all.
+    pub const fn probes_to_close(mut self, probes: u32) -> Self {
+        self.to_close = ToClose::AtLeast(probes);
+        self
+    }
+
+    /// Judges the probes as a closed circuit judges its calls, by `failure_rate` and `slow_rate` of all probes.
+    /// Default: all of them have to succeed.
+    pub const fn probes_by_rate(mut self) -> Self {
+        self.to_close = ToClose::ByRate;
+        self
+    }
+
+    /// How long a probe may hold its slot: longer than zero. Default: 10 s. A probe that takes longer has failed.
+    pub const fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// A call that was dropped counts as a failure if it had waited so long. Default: `slow_call` where it is set, else
+    /// 1 s. Zero takes every dropped call for a failure, [`Duration::MAX`] none.
+    pub const fn patience(mut self, wait: Duration) -> Self {
+        self.patience = Some(wait);
+        self
+    }
+
+    /// Checks the settings and makes the breaker.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that is out of its range.
+    pub fn build(self) -> Result<Breaker, ConfigError> {
+        self.check()?;
+        Ok(self.unchecked())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.window.check()?;
+        let calls = self.window.capacity().unwrap_or(u32::MAX);
+        let (minimum, streak) = (self.minimum_calls.unwrap_or(1), self.consecutive_failures.unwrap_or(1));
+        rate("failure_rate", self.failure_rate)?;
+        rate("slow_rate", self.slow_rate)?;
+        rate("throttle_rate", self.throttle_rate)?;
+        within("minimum_calls", "at least 1 and at most the calls of a count window", minimum, &(1..=calls))?;
+        within("consecutive_failures", "at least 1, or none", streak, &(1..=u32::MAX))?;
+        positive("slow_call", self.slow_call.unwrap_or(Duration::MAX))?;
+        positive("open_for", self.open_for)?;
+        within("open_growth", "in 1.0..=10.0", self.open_growth, &(1.0..=10.0))?;
+        within("open_jitter", "in 0.0..=0.5", self.open_jitter, &(0.0..=0.5))?;
+        within("open_max", "at least open_for", self.longest(), &(self.open_for..=Duration::MAX))?;
+        within("probes", "in 1..=10000", self.probes, &(1..=10_000))?;
+        if let ToClose::AtLeast(probes) = self.to_close {
+            within("probes_to_close", "at least 1 and at most probes", probes, &(1..=self.probes))?;
+        }
+        positive("lease", self.lease)
+    }
+
+    fn longest(&self) -> Duration {
+        self.open_max.unwrap_or(self.open_for.max(Duration::from_secs(60)))
+    }
+
+    /// The breaker of settings that are known to be good.
+    pub(crate) fn unchecked(self) -> Breaker {
+        let settings = self.settings();
+        Breaker::with_settings(self.name, settings)
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            window: self.window,
+            failure_rate: self.failure_rate,
+            minimum_calls: self.minimum_calls.unwrap_or(20.min(self.window.capacity().unwrap_or(u32::MAX))),
+            consecutive_failures: self.consecutive_failures,
+            slow_call: self.slow_call.map(nanos),
+            slow_rate: self.slow_rate,
+            throttle_rate: self.throttle_rate,
+            open_for: nanos(self.open_for),
+            open_growth: self.open_growth,
+            open_jitter: self.open_jitter,
+            open_max: nanos(self.longest()),
+            max_retry_after: nanos(self.max_retry_after),
+            probes: self.probes,
+            to_close: self.to_close,
+            lease: nanos(self.lease),
+            patience: nanos(self.patience.or(self.slow_call).unwrap_or(Duration::from_secs(1))),
+        }
+    }
+}
+
+/// NaN is in no range.
+fn within<T: PartialOrd + Debug>(
+    setting: &'static str,
+    range: &'static str,
+    given: T,
+    allowed: &RangeInclusive<T>,
+) -> Result<(), ConfigError> {
+    if allowed.contains(&given) { Ok(()) } else { Err(ConfigError::new(setting, range, given)) }
+}
+
+fn rate(setting: &'static str, given: Option<f64>) -> Result<(), ConfigError> {
+    let range = "a rate above 0.0 and at most 1.0, or none";
+    given.map_or(Ok(()), |rate| within(setting, range, rate, &(f64::MIN_POSITIVE..=1.0)))
+}
+
+fn positive(setting: &'static str, given: Duration) -> Result<(), ConfigError> {
+    within(setting, "longer than zero", given, &(Duration::from_nanos(1)..=Duration::MAX))
+}
+
+/// What a circuit needs to know, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) window: Window,
+    pub(crate) failure_rate: Option<f64>,
+    pub(crate) minimum_calls: u32,
+    pub(crate) consecutive_failures: Option<u32>,
+    pub(crate) slow_call: Option<Nanos>,
+    pub(crate) slow_rate: Option<f64>,
+    pub(crate) throttle_rate: Option<f64>,
+    pub(crate) open_for: Nanos,
+    pub(crate) open_growth: f64,
+    pub(crate) open_jitter: f64,
+    pub(crate) open_max: Nanos,
+    pub(crate) max_retry_after: Nanos,
+    pub(crate) probes: u32,
+    pub(crate) to_close: ToClose,
+    pub(crate) lease: Nanos,
+    pub(crate) patience: Nanos,
+}

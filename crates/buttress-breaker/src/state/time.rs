@@ -1,0 +1,10 @@
+//! The circuit's time: nanoseconds since it was made, for 584 years.
+
+use std::time::Duration;
+
+pub(crate) type Nanos = u64;
+
+/// Saturates at 584 years.
+pub(crate) const fn nanos(duration: Duration) -> Nanos {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as Nanos)
+}

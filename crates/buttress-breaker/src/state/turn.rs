@@ -1,0 +1,75 @@
+//! Transitions.
+
+use std::mem;
+use std::sync::Arc;
+
+use buttress_error::{Rule, Trip};
+
+use super::circuit::Phase;
+use super::round::Round;
+use super::{Change, Circuit, Due, Nanos};
+
+impl Circuit {
+    /// Makes the transition that is due. `dice` is a random number in 0.0..1.0.
+    pub(crate) fn turn(&mut self, due: Due, now: Nanos, dice: f64) -> Change {
+        let now = self.tick(now);
+        match due {
+            Due::Open { rule, since } => self.open(rule, since.unwrap_or(now), dice),
+            Due::HalfOpen => self.half_open(now),
+            Due::Close => self.close(now),
+        }
+    }
+
+    fn open(&mut self, rule: Rule, now: Nanos, dice: f64) -> Change {
+        let healthy = match self.phase {
+            Phase::Closed { since } => now.saturating_sub(since),
+            _ => 0,
+        };
+        let last = self.last.take();
+        let cause = last.as_ref().map(|failure| failure.cause.clone());
+        let asked = last.as_ref().map_or(0, |failure| {
+            failure.at.saturating_add(failure.retry_after.min(self.settings.max_retry_after))
+        });
+        let wait = self.growth.next(&self.settings, healthy, dice);
+        let until = now.saturating_add(wait).max(asked);
+        let trip = Arc::new(Trip::new(rule, cause));
+        let mut change = self.enter(Phase::Open { since: now, until, trip: Arc::clone(&trip) });
+        change.opened = Some((trip, until - now));
+        change._old.1 = last;
+        change
+    }
+
+    fn half_open(&mut self, now: Nanos) -> Change {
+        let Phase::Open { trip, .. } = &self.phase else {
+            unreachable!("only an open circuit becomes half-open")
+        };
+        let trip = Arc::clone(trip);
+        self.enter(Phase::HalfOpen { since: now, trip, round: Round::new(&self.settings) })
+    }
+
+    /// A closed circuit begins with an empty window.
+    pub(super) fn close(&mut self, now: Nanos) -> Change {
+        self.forget();
+        self.enter(Phase::Closed { since: now })
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.memory.clear();
+        self.streak = 0;
+    }
+
+    /// Begins a new epoch.
+    pub(super) fn enter(&mut self, phase: Phase) -> Change {
+        let from = self.state();
+        let old = mem::replace(&mut self.phase, phase);
+        let to = self.state();
+        self.epoch += 1;
+        self.stats.transitions += u64::from(from != to);
+        let old = match old {
+            Phase::Open { trip, .. } | Phase::HalfOpen { trip, .. } => Some(trip),
+            _ => None,
+        };
+        let last = self.last.take();
+        Change { from, to, epoch: self.epoch, shadow: self.shadow, opened: None, _old: (old, last) }
+    }
+}

@@ -1,0 +1,190 @@
+//! The half-open circuit.
+
+mod support;
+
+use buttress_breaker::State;
+use buttress_error::{Class, Kind, Rule, Why};
+use support::{admit, fail, ms, plain, probe, refused, secs, sleep, succeed};
+
+/// [S22] a round admits three probes in all and refuses the rest, saying why.
+#[tokio::test(start_paused = true)]
+async fn three_in_all() {
+    let breaker = plain().build().unwrap();
+    let first = probe(&breaker).await;
+    let (second, third) = (admit(&breaker), admit(&breaker));
+    let rejection = refused(&breaker);
+    assert_eq!(rejection.why(), Why::ProbesTaken);
+    assert!(matches!(rejection.trip().unwrap().rule, Rule::Streak { .. }), "why it had opened");
+    first.success();
+    refused(&breaker);
+    second.success();
+    assert_eq!(breaker.state(), State::HalfOpen);
+    third.success();
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+/// [S22] it reopens at the first failure that makes closing impossible, and the other probes are late.
+#[tokio::test(start_paused = true)]
+async fn one_failure_reopens() {
+    let breaker = plain().build().unwrap();
+    let first = probe(&breaker).await;
+    fail(&breaker, 1);
+    assert_eq!(breaker.state(), State::Open);
+    first.success();
+    assert_eq!(breaker.state(), State::Open);
+    assert_eq!(breaker.stats().late, 1);
+    assert!(matches!(refused(&breaker).trip().unwrap().rule, Rule::Probes { failed: 1, probes: 3 }));
+}
+
+/// [S22] a given part of the probes is enough, where it is asked for.
+#[tokio::test(start_paused = true)]
+async fn two_of_three() {
+    let breaker = plain().probes_to_close(2).build().unwrap();
+    probe(&breaker).await.failure(Kind::Unavailable);
+    succeed(&breaker, 1);
+    assert_eq!(breaker.state(), State::HalfOpen);
+    succeed(&breaker, 1);
+    assert_eq!(breaker.state(), State::Closed);
+    let breaker = plain().probes_to_close(2).build().unwrap();
+    probe(&breaker).await.failure(Kind::Unavailable);
+    fail(&breaker, 1);
+    assert_eq!(breaker.state(), State::Open);
+}
+
+/// [S22] a probe that outlives its lease failed, its slot is free, and the circuit is not wedged: it reopens, counting
+/// the wait from the end of the lease, and recovers.
+#[tokio::test(start_paused = true)]
+async fn a_hung_probe_does_not_wedge() {
+    let breaker = plain().build().unwrap();
+    let hung = probe(&breaker).await;
+    sleep(ms(9_999)).await;
+    assert_eq!(breaker.state(), State::HalfOpen);
+    admit(&breaker).neutral();
+    sleep(ms(1)).await;
+    assert_eq!(refused(&breaker).wait(), Some(secs(10)), "10 s is the second wait");
+    assert_eq!(breaker.state(), State::Open);
+    assert_eq!(refused(&breaker).cause().unwrap().kind, Kind::Timeout);
+    sleep(secs(10)).await;
+    succeed(&breaker, 3);
+    assert_eq!(breaker.state(), State::Closed);
+    hung.failure(Kind::Unavailable);
+    assert_eq!((breaker.stats().late, breaker.stats().expired), (1, 1));
+    assert_eq!(breaker.stats().window.total, 0);
+}
+
+/// [S22] where a round can still close without it, the slot of a hung probe is free for no more than the round has.
+#[tokio::test(start_paused = true)]
+async fn an_ended_lease_frees_the_slot() {
+    let breaker = plain().probes(2).probes_to_close(1).build().unwrap();
+    let hung = [probe(&breaker).await, admit(&breaker)];
+    assert_eq!(refused(&breaker).wait(), Some(secs(10)));
+    sleep(secs(4)).await;
+    assert_eq!(refused(&breaker).wait(), Some(secs(6)));
+    let [one, two] = hung;
+    one.neutral();
+    let third = admit(&breaker);
+    sleep(secs(6)).await;
+    assert_eq!(refused(&breaker).why(), Why::ProbesTaken, "one failed, one in flight");
+    two.success();
+    assert_eq!(breaker.state(), State::HalfOpen, "it is late: it had failed");
+    third.success();
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+/// [S22] a quiet circuit whose probe hung probes again at the next call: the wait is long over by then.
+#[tokio::test(start_paused = true)]
+async fn a_quiet_circuit_probes_at_the_next_call() {
+    let breaker = plain().build().unwrap();
+    let _hung = probe(&breaker).await;
+    sleep(secs(60)).await;
+    succeed(&breaker, 3);
+    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(breaker.stats().rejected, 0);
+}
+
+/// [S22] a result that is there at the very end of the lease counts.
+#[tokio::test(start_paused = true)]
+async fn a_result_at_the_end_of_the_lease_counts() {
+    let breaker = plain().probes(1).build().unwrap();
+    let permit = probe(&breaker).await;
+    sleep(secs(10)).await;
+    permit.success();
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+/// [S22] a slow probe is a failure where slowness is watched, and a success where it is not.
+#[tokio::test(start_paused = true)]
+async fn a_slow_probe_failed() {
+    for (builder, state) in
+        [(plain().slow_call(secs(1)), State::Open), (plain().probes_to_close(1), State::Closed)]
+    {
+        let breaker = builder.build().unwrap();
+        let permit = probe(&breaker).await;
+        sleep(ms(1_001)).await;
+        permit.success();
+        assert_eq!(breaker.state(), state);
+    }
+}
+
+/// [S20] a neutral probe closes nothing, reopens nothing and gives its slot back.
+#[tokio::test(start_paused = true)]
+async fn a_neutral_probe_gives_its_slot_back() {
+    let breaker = plain().probes(1).build().unwrap();
+    let mut permit = probe(&breaker).await;
+    for _ in 0..10 {
+        refused(&breaker);
+        permit.neutral();
+        assert_eq!(breaker.state(), State::HalfOpen);
+        permit = admit(&breaker);
+    }
+}
+
+/// [S1] an abandoned probe gives its slot back; one that had waited for long failed.
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_probe_gives_its_slot_back() {
+    let breaker = plain().probes(1).build().unwrap();
+    let permit = probe(&breaker).await;
+    sleep(ms(999)).await;
+    drop(permit);
+    assert_eq!(breaker.state(), State::HalfOpen);
+    let permit = admit(&breaker);
+    sleep(ms(1_000)).await;
+    drop(permit);
+    assert_eq!(breaker.state(), State::Open);
+}
+
+/// [S20] a throttled probe failed.
+#[tokio::test(start_paused = true)]
+async fn a_throttled_probe_failed() {
+    let breaker = plain().build().unwrap();
+    probe(&breaker).await.failure(Class::new(Kind::Throttled));
+    assert_eq!(breaker.state(), State::Open);
+}
+
+/// [S23] results of an earlier epoch are counted as late, and change no state, window or slot.
+#[tokio::test(start_paused = true)]
+async fn late_results_change_nothing() {
+    let breaker = plain().build().unwrap();
+    let late: Vec<_> = (0..4).map(|_| admit(&breaker)).collect();
+    let mut late = late.into_iter();
+    let mut next = || late.next().unwrap();
+    let first = probe(&breaker).await;
+    next().failure(Kind::Unavailable);
+    next().success();
+    assert_eq!(breaker.state(), State::HalfOpen, "neither reopened nor nearer to closing");
+    assert_eq!(breaker.stats().window.total, 0);
+    let _second = (admit(&breaker), admit(&breaker));
+    next().success();
+    refused(&breaker);
+    fail_and_recover(&breaker, first).await;
+    next().failure(Kind::Unavailable);
+    assert_eq!(breaker.stats().window.total, 0, "the window of the closed circuit");
+    assert_eq!(breaker.stats().late, 4);
+}
+
+async fn fail_and_recover(breaker: &buttress_breaker::Breaker, probe: buttress_breaker::Permit) {
+    probe.failure(Kind::Unavailable);
+    sleep(secs(10)).await;
+    succeed(breaker, 3);
+    assert_eq!(breaker.state(), State::Closed);
+}
