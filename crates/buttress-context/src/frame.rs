@@ -69,16 +69,25 @@ impl Frame {
 /// It is not `Send`, so that a task which is spawned cannot hold it across an await: the context would stay current
 /// for whatever the thread does next.
 ///
-/// ```compile_fail,E0277
-/// use buttress_context::{Context, Frame};
-///
-/// fn spawnable(_: impl Send) {}
-///
+/// ```compile_fail
+/// # use buttress_context::{Context, Frame};
+/// # fn spawnable(_: impl Send) {}
 /// spawnable(async {
 ///     let mut frame = Frame::new(Context::current());
-///     let entered = frame.enter();
+///     let _entered = frame.enter();
 ///     std::future::ready(()).await;
-///     drop(entered);
+/// });
+/// ```
+///
+/// ```
+/// # use buttress_context::{Context, Frame};
+/// # fn spawnable(_: impl Send) {}
+/// spawnable(async {
+///     let mut frame = Frame::new(Context::current());
+///     {
+///         let _entered = frame.enter();
+///     }
+///     std::future::ready(()).await;
 /// });
 /// ```
 #[derive(Debug)]
