@@ -1,1 +1,50 @@
-//! Composable resilience for tower services: the facade and the ready-made client stack.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "client")]
+mod client;
+
+#[cfg(feature = "client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+pub use client::{Client, ClientBuilder, ClientFuture, ClientLayer, Explain, Stack, client};
+
+pub use buttress_context as context;
+#[doc(no_inline)]
+pub use buttress_context::{Context, ContextLayer, spawn};
+
+pub use buttress_error as error;
+#[doc(no_inline)]
+pub use buttress_error::{
+    BoxError, ByKind, Class, Classifier, Classify, ConfigError, Error, Kind, Rejection, Result, ResultExt,
+    TranslateLayer, Verdict, Why, check,
+};
+
+#[cfg(feature = "breaker")]
+pub use buttress_breaker as breaker;
+#[cfg(feature = "breaker")]
+#[doc(no_inline)]
+pub use buttress_breaker::{Breaker, BreakerLayer};
+
+#[cfg(feature = "http")]
+pub use buttress_http as http;
+#[cfg(feature = "http")]
+#[doc(no_inline)]
+pub use buttress_http::{Body, HttpLayer};
+
+#[cfg(feature = "log")]
+pub use buttress_log as log;
+#[cfg(feature = "log")]
+#[doc(no_inline)]
+pub use buttress_log::LogLayer;
+
+#[cfg(feature = "retry")]
+pub use buttress_retry as retry;
+#[cfg(feature = "retry")]
+#[doc(no_inline)]
+pub use buttress_retry::{Backoff, Budget, Policy, RetryLayer, retry};
+
+#[cfg(feature = "timeout")]
+pub use buttress_timeout as timeout;
+#[cfg(feature = "timeout")]
+#[doc(no_inline)]
+pub use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};

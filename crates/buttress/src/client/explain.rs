@@ -1,0 +1,97 @@
+//! What a stack does, for people.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::ClientLayer;
+
+/// What a client stack does: the order of its layers, the worst case in calls and seconds, and warnings. Written by
+/// `Display`.
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress::Body;
+/// use http::{Request, Response};
+/// use tower::service_fn;
+///
+/// async fn server(_: Request<Body>) -> Result<Response<Body>, std::io::Error> {
+///     Ok(Response::new(Body::empty()))
+/// }
+///
+/// let client = buttress::client("payments").deadline(Duration::from_secs(5)).service(service_fn(server));
+/// assert_eq!(
+///     client.explain().to_string(),
+///     "payments: a call passes, outermost first,
+///   context          request id and trace, unless the caller brings them
+///   log              one event when it starts, one when it ends
+///   deadline         5s for the whole call
+///   retry            3 attempts at most, waiting 150ms in all at most (3s if throttled, more if the server asks)
+///   breaker          closed
+///   attempt timeout  10s for each attempt
+///   http             bad statuses and broken connections become errors
+/// worst case: 3 calls, 5s
+/// warning: the attempt timeout (10s) is not below the deadline (5s): a hanging attempt is never repeated
+/// "
+/// );
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Explain<'c> {
+    layer: &'c ClientLayer,
+}
+
+impl<'c> Explain<'c> {
+    pub(super) const fn new(layer: &'c ClientLayer) -> Self {
+        Self { layer }
+    }
+}
+
+impl fmt::Display for Explain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &self.layer.settings;
+        let (deadline, timeout) = (settings.deadline, settings.attempt_timeout);
+        let attempts = settings.policy.max_attempts();
+        let (waits, throttled) = settings.policy.longest_waits();
+        writeln!(f, "{}: a call passes, outermost first,", settings.name)?;
+        let mut line = |layer: &str, text: fmt::Arguments<'_>| writeln!(f, "  {layer:<16} {text}");
+        line("context", format_args!("request id and trace, unless the caller brings them"))?;
+        line("log", format_args!("one event when it starts, one when it ends"))?;
+        line("deadline", format_args!("{deadline:?} for the whole call"))?;
+        line(
+            "retry",
+            format_args!(
+                "{attempts} attempts at most, waiting {waits:?} in all at most ({throttled:?} if throttled, more if \
+                 the server asks)"
+            ),
+        )?;
+        line("breaker", format_args!("{}", self.layer.breaker.state()))?;
+        line("attempt timeout", format_args!("{timeout:?} for each attempt"))?;
+        line("http", format_args!("bad statuses and broken connections become errors"))?;
+
+        let unhurried = timeout.saturating_mul(attempts).saturating_add(waits.max(throttled));
+        writeln!(f, "worst case: {attempts} calls, {:?}", unhurried.min(deadline))?;
+        self.warnings(f, unhurried)
+    }
+}
+
+impl Explain<'_> {
+    fn warnings(&self, f: &mut fmt::Formatter<'_>, unhurried: Duration) -> fmt::Result {
+        let settings = &self.layer.settings;
+        let (deadline, timeout) = (settings.deadline, settings.attempt_timeout);
+        if settings.policy.max_attempts() > 1 && timeout >= deadline {
+            writeln!(
+                f,
+                "warning: the attempt timeout ({timeout:?}) is not below the deadline ({deadline:?}): a hanging \
+                 attempt is never repeated"
+            )?;
+        } else if unhurried > deadline {
+            writeln!(
+                f,
+                "warning: all attempts and waits take up to {unhurried:?}, the deadline ({deadline:?}) cuts them short"
+            )?;
+        }
+        if settings.policy.max_attempts() > 1 && settings.policy.budget().is_none() {
+            writeln!(f, "warning: without a retry budget an outage multiplies the traffic")?;
+        }
+        Ok(())
+    }
+}

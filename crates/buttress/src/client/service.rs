@@ -1,0 +1,119 @@
+//! `Client`: the stack around an HTTP client.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use buttress_breaker::Breaker;
+use buttress_error::{BoxError, Error};
+use buttress_http::{Body, FromHttp, Head, Http, IntoHttp, IntoRequest};
+use http::Request;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{ClientLayer, Explain, Stack};
+
+/// The ready-made stack around an HTTP client: a tower service, and [`send`](Self::send) for everyday use.
+///
+/// Clones share everything, and are cheap.
+pub struct Client<S, R> {
+    stack: Stack<Http<S, R>>,
+    layer: ClientLayer,
+}
+
+impl<S, R> Client<S, R> {
+    pub(super) const fn new(stack: Stack<Http<S, R>>, layer: ClientLayer) -> Self {
+        Self { stack, layer }
+    }
+
+    /// What the stack does, in words and numbers: the order, the worst case, and warnings.
+    #[must_use]
+    pub const fn explain(&self) -> Explain<'_> {
+        Explain::new(&self.layer)
+    }
+
+    /// The circuit breaker, to look at or to steer.
+    #[must_use]
+    pub const fn breaker(&self) -> &Breaker {
+        self.layer.breaker()
+    }
+}
+
+impl<S, R> Client<S, R>
+where
+    R: FromHttp,
+    S: Service<R> + Clone,
+    S::Error: Into<BoxError>,
+    S::Response: Head + IntoHttp,
+{
+    /// Sends a request: any `http::Request`, or reqwest's request or builder (feature `reqwest`).
+    ///
+    /// # Errors
+    /// An [`Error`] of known kind: a request that can't be built (invalid argument), a refusal by a layer of the stack
+    /// (it has a [`Rejection`](crate::Rejection) inside), a failure of the client, or a bad status.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives back everything that was reserved for the call.
+    pub async fn send(&self, request: impl IntoRequest) -> Result<S::Response, Error> {
+        let request = request.into_request()?;
+        let mut stack = self.stack.clone();
+        poll_fn(|cx| stack.poll_ready(cx)).await?;
+        stack.call(request).await
+    }
+}
+
+impl<S, R> Service<Request<Body>> for Client<S, R>
+where
+    R: FromHttp,
+    S: Service<R> + Clone,
+    S::Error: Into<BoxError>,
+    S::Response: Head + IntoHttp,
+{
+    type Response = S::Response;
+    type Error = Error;
+    type Future = ClientFuture<<Stack<Http<S, R>> as Service<Request<Body>>>::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.stack.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        ClientFuture { inner: self.stack.call(request) }
+    }
+}
+
+impl<S: Clone, R> Clone for Client<S, R> {
+    fn clone(&self) -> Self {
+        Self { stack: self.stack.clone(), layer: self.layer.clone() }
+    }
+}
+
+impl<S, R> fmt::Debug for Client<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("settings", &self.layer).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`Client`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ClientFuture<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+impl<F: Future> Future for ClientFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().inner.poll(cx)
+    }
+}
+
+impl<F> fmt::Debug for ClientFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,71 @@
+//! The order of the layers.
+
+use std::sync::Arc;
+
+use buttress_breaker::{Breaker, BreakerLayer, BreakerService};
+use buttress_context::{ContextLayer, ContextService};
+use buttress_error::ByKind;
+use buttress_log::{LogLayer, LogService};
+use buttress_retry::{ByTrait, Retry, RetryLayer};
+use buttress_timeout::{AttemptTimeout, AttemptTimeoutLayer, DeadlineLayer, DeadlineService};
+use tower_layer::Layer;
+
+use super::ClientBuilder;
+
+/// The service type of the ready-made stack.
+///
+/// The same whatever the settings: a layer that is switched off is a state of the layer, not another type.
+pub type Stack<S> = ContextService<
+    LogService<DeadlineService<Retry<BreakerService<AttemptTimeout<S>, ByKind>, ByKind, ByTrait>>, ByKind>,
+>;
+
+/// The ready-made stack as one layer, for services that need no HTTP: made by
+/// [`ClientBuilder::build`].
+///
+/// Everything it makes shares one breaker and one retry budget.
+#[derive(Clone, Debug)]
+pub struct ClientLayer {
+    pub(super) settings: ClientBuilder,
+    pub(super) breaker: Breaker,
+    log: LogLayer,
+    deadline: DeadlineLayer,
+    retry: RetryLayer,
+    breaker_layer: BreakerLayer,
+    attempt_timeout: AttemptTimeoutLayer,
+}
+
+impl ClientLayer {
+    pub(super) fn new(settings: ClientBuilder, breaker: Breaker) -> Self {
+        let name = &settings.name;
+        Self {
+            log: LogLayer::new(Arc::clone(name)),
+            deadline: DeadlineLayer::new(settings.deadline).named(Arc::clone(name)),
+            retry: RetryLayer::new(settings.policy.clone()),
+            breaker_layer: BreakerLayer::new(breaker.clone()),
+            attempt_timeout: AttemptTimeoutLayer::new(settings.attempt_timeout).named(Arc::clone(name)),
+            breaker,
+            settings,
+        }
+    }
+
+    /// The circuit breaker.
+    #[must_use]
+    pub const fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+}
+
+/// Outermost first. The deadline spans all attempts and their waits; the retry is outside the breaker, so that each
+/// attempt asks it; the attempt timeout is innermost, so that a hang is an outcome that the breaker sees.
+impl<S: Clone> Layer<S> for ClientLayer {
+    type Service = Stack<S>;
+
+    fn layer(&self, inner: S) -> Stack<S> {
+        let inner = self.attempt_timeout.layer(inner);
+        let inner = self.breaker_layer.layer(inner);
+        let inner = self.retry.layer(inner);
+        let inner = self.deadline.layer(inner);
+        let inner = self.log.layer(inner);
+        ContextLayer::new().layer(inner)
+    }
+}
