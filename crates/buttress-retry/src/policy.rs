@@ -174,8 +174,17 @@ impl Policy {
 
     /// Would the next attempt begin with enough time left?
     fn fits(&self, now: Instant, wait: Duration, deadline: Instant) -> bool {
-        let needed = wait.saturating_add(self.settings.min_attempt_time);
+        let needed = slept(wait).saturating_add(self.settings.min_attempt_time);
         now.checked_add(needed).is_some_and(|begin| begin < deadline)
+    }
+}
+
+/// How long a wait really takes: tokio's timer counts in milliseconds, and rounds up.
+fn slept(wait: Duration) -> Duration {
+    const TICK: u32 = 1_000_000;
+    match wait.subsec_nanos() % TICK {
+        0 => wait,
+        rest => wait.saturating_add(Duration::from_nanos(u64::from(TICK - rest))),
     }
 }
 
