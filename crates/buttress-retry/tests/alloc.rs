@@ -1,0 +1,71 @@
+//! What is allocated.
+
+mod kit;
+
+use std::future::ready;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use buttress_error::Kind;
+use buttress_retry::{Budget, Policy, RetryLayer, retry};
+use buttress_test::{Step, Strict, TestError, allocations};
+use kit::{plain, script};
+use tokio::time::advance;
+use tower::{Layer, Service, ServiceExt};
+
+fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn policies() -> [Policy; 4] {
+    let tokens = Budget::tokens(500).build().unwrap();
+    [
+        Policy::default(),
+        plain().build().unwrap(),
+        plain().budget(tokens).build().unwrap(),
+        Policy::exponential().outermost_owns().build().unwrap(),
+    ]
+}
+
+/// Nothing is allocated while the first attempt succeeds: with either budget, without, and as the owner.
+#[tokio::test(start_paused = true)]
+async fn nothing_while_the_first_attempt_succeeds() {
+    for policy in policies() {
+        let mut service = RetryLayer::new(policy.clone()).assume_idempotent().layer(Strict::new());
+        let call = || {
+            let ready = pin!(service.ready());
+            let Poll::Ready(Ok(service)) = poll(ready) else { panic!("ready at once") };
+            assert!(poll(pin!(service.call(7))).is_ready());
+        };
+        assert_eq!(allocations(call), 0, "layer with {policy:?}");
+        let attempt = || ready(Ok::<_, TestError>(7));
+        let call = || assert!(poll(pin!(retry(&policy, attempt))).is_ready());
+        assert_eq!(allocations(call), 0, "function with {policy:?}");
+    }
+}
+
+/// Nor when an error passes that isn't repeated, such as a rejection.
+#[tokio::test(start_paused = true)]
+async fn nothing_for_what_is_not_repeated() {
+    for (policy, kind) in policies().into_iter().zip([Kind::Rejected, Kind::NotFound].into_iter().cycle()) {
+        let attempt = || ready(Err::<(), _>(TestError::from(kind)));
+        let call = || assert!(poll(pin!(retry(&policy, attempt))).is_ready());
+        assert_eq!(allocations(call), 0, "{kind} with {policy:?}");
+    }
+}
+
+/// At most three for a call that retries once. (It is one: the history.)
+#[tokio::test(start_paused = true)]
+async fn few_for_a_retry() {
+    for policy in policies() {
+        let inner = script([Step::fail(Kind::Unavailable)]);
+        let mut service = RetryLayer::new(policy).assume_idempotent().layer(inner.clone());
+        let mut future = pin!(service.ready().await.unwrap().call(7));
+        let mut count = allocations(|| assert!(poll(future.as_mut()).is_pending()));
+        advance(kit::MS * 200).await;
+        count += allocations(|| assert!(poll(future.as_mut()).is_ready()));
+        assert_eq!(inner.calls(), 2);
+        println!("{count} allocations for a call that retries once");
+        assert!(count <= 3, "{count}");
+    }
+}

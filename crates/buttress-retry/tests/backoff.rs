@@ -1,0 +1,99 @@
+//! The waits, as calls see them.
+
+mod kit;
+
+use std::time::Duration;
+
+use buttress_error::Kind;
+use buttress_retry::{Backoff, Policy, PolicyBuilder};
+use buttress_test::Step;
+use kit::{MS, call, plain, script};
+use tokio::time::Instant;
+
+const CALLS: usize = 200;
+
+/// The waits of many calls that fail at every attempt.
+async fn waits(policy: impl Fn() -> PolicyBuilder, kind: Kind) -> Vec<Vec<Duration>> {
+    let mut all = Vec::new();
+    for _ in 0..CALLS {
+        let error = call(policy(), &script(vec![Step::fail(kind); 16])).await.unwrap_err();
+        let history = &error.effort().unwrap().history;
+        all.push(history[..history.len() - 1].iter().map(|attempt| attempt.delay).collect());
+    }
+    all
+}
+
+/// Spread over all of `0..=high`.
+fn spread(waits: &[Vec<Duration>], at: usize, high: Duration) {
+    let column = || waits.iter().map(|call| call[at]);
+    assert!(column().all(|wait| wait <= high), "over {high:?}");
+    assert!(column().any(|wait| wait > high * 4 / 5), "never near {high:?}");
+    assert!(column().any(|wait| wait < high / 5), "never near zero");
+}
+
+/// [S9] the default: 3 attempts, full jitter from a base of 50 ms, twice as much for the second wait.
+#[tokio::test(start_paused = true)]
+async fn default_after_a_transient_failure() {
+    let waits = waits(Policy::exponential, Kind::Unavailable).await;
+    assert!(waits.iter().all(|call| call.len() == 2), "three attempts");
+    spread(&waits, 0, MS * 50);
+    spread(&waits, 1, MS * 100);
+}
+
+/// [S9] the default after a throttle: a base of 1 s.
+#[tokio::test(start_paused = true)]
+async fn default_after_a_throttle() {
+    let waits = waits(Policy::exponential, Kind::Throttled).await;
+    spread(&waits, 0, Duration::from_secs(1));
+    spread(&waits, 1, Duration::from_secs(2));
+}
+
+/// [S9] the default cap: 5 s, after jitter, for failures and throttles.
+#[tokio::test(start_paused = true)]
+async fn default_cap() {
+    for (kind, reached) in [(Kind::Unavailable, 8), (Kind::Throttled, 4)] {
+        let waits = waits(|| Policy::exponential().max_attempts(12).no_budget(), kind).await;
+        for at in reached..11 {
+            spread(&waits, at, Duration::from_secs(5));
+        }
+    }
+}
+
+/// The waits are really slept, in order; the history says how long.
+#[tokio::test(start_paused = true)]
+async fn waits_are_slept() {
+    let backoff = Backoff::iterator(|| [1, 20, 300].map(|wait| MS * wait).into_iter());
+    let start = Instant::now();
+    let inner = script(vec![Step::fail(Kind::Unavailable); 3]);
+    call(plain().backoff(backoff).max_attempts(4), &inner).await.unwrap();
+    assert_eq!((inner.calls(), start.elapsed()), (4, MS * 321));
+}
+
+/// [S9] `backoff` also serves throttles, unless `throttled_backoff` says otherwise.
+#[tokio::test(start_paused = true)]
+async fn one_backoff_serves_both() {
+    let one = waits(plain, Kind::Throttled).await;
+    assert_eq!(one[0], [MS * 100, MS * 100]);
+    let two = waits(|| plain().throttled_backoff(Backoff::fixed(MS * 700)), Kind::Throttled).await;
+    assert_eq!(two[0], [MS * 700, MS * 700]);
+}
+
+/// No call waits longer than the policy says.
+#[tokio::test(start_paused = true)]
+async fn longest_waits_is_a_bound() {
+    let policies: [fn() -> PolicyBuilder; 3] = [
+        Policy::exponential,
+        || plain().backoff(Backoff::decorrelated(MS * 10)).max_attempts(6),
+        || plain().backoff(Backoff::linear(MS, MS).max(MS * 3)).max_attempts(6),
+    ];
+    for policy in policies {
+        let (failed, throttled) = policy().build().unwrap().longest_waits();
+        for (kind, longest) in [(Kind::Unavailable, failed), (Kind::Throttled, throttled)] {
+            let sums: Vec<Duration> =
+                waits(policy, kind).await.iter().map(|call| call.iter().sum()).collect();
+            assert!(sums.iter().all(|sum| *sum <= longest), "over {longest:?}");
+        }
+    }
+    let (failed, throttled) = Policy::default().longest_waits();
+    assert_eq!((failed, throttled), (MS * 150, MS * 3000));
+}

@@ -1,0 +1,187 @@
+//! What every layer promises, for this one: readiness, shared state, settings, rejections.
+
+mod kit;
+
+use std::future::{Ready, ready};
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+use buttress_context::Context;
+use buttress_error::{Class, Kind, Stop};
+use buttress_retry::{Backoff, Budget, Jitter, Policy, RetryLayer, retry};
+use buttress_test::{Step, Strict, TestError, conform};
+use kit::{MS, call, plain, reported, script};
+use tokio::time::Instant;
+use tower::{Layer, Service, ServiceExt};
+
+/// [S1] [S2] [S3] cancellation, panics and readiness, by the conformance kit, with each kind of budget.
+#[tokio::test(start_paused = true)]
+async fn conforms() {
+    let ratio = Budget::ratio(0.0).min_per_second(1).build().unwrap();
+    let tokens = Budget::tokens(10).build().unwrap();
+    for budget in [ratio, tokens] {
+        let layer = RetryLayer::new(Policy::exponential().budget(budget.clone()).build().unwrap());
+        let at_rest = || assert_eq!(budget.available(), 10);
+        conform(|inner| layer.layer(inner)).at_rest(at_rest).run().await;
+    }
+    let outermost = RetryLayer::new(plain().outermost_owns().build().unwrap());
+    conform(|inner| outermost.layer(inner)).run().await;
+}
+
+/// [S4] clones of the service, of the layer, and services of several `layer()` calls draw on one budget.
+#[tokio::test(start_paused = true)]
+async fn clones_and_layers_share_the_budget() {
+    let budget = Budget::tokens(500).build().unwrap();
+    let layer = RetryLayer::new(plain().budget(budget.clone()).build().unwrap()).assume_idempotent();
+    let inner = script(vec![Step::fail(Kind::Unavailable); 12]);
+    let one = layer.layer(inner.clone());
+    let services = [one.clone(), one, layer.layer(inner.clone()), layer.clone().layer(inner.clone())];
+    for (call, service) in services.into_iter().enumerate() {
+        service.oneshot(7).await.unwrap_err();
+        assert_eq!(budget.available(), 500 - 10 * (call as u32 + 1));
+    }
+}
+
+/// [S7] a refusal by a layer of this stack is not repeated, whether it says when to come back or not.
+#[tokio::test(start_paused = true)]
+async fn rejections_are_not_repeated() {
+    for class in [Class::new(Kind::Rejected), Class::new(Kind::Rejected).retry_after(MS)] {
+        let inner = script([Step::fail(class)]);
+        let (outcome, report) = reported(Context::default(), call(plain(), &inner)).await;
+        assert_eq!(outcome.unwrap_err().kind(), Kind::Rejected);
+        assert_eq!((inner.calls(), report.stopped), (1, Some(Stop::Rejected)));
+    }
+}
+
+/// [S7] where the policy asks for it they are, if `retry_after` fits both the policy and the deadline.
+#[tokio::test(start_paused = true)]
+async fn rejections_are_repeated_on_request() {
+    let policy = || plain().repeat_rejections().max_retry_after(MS * 500);
+    let rejected = |wait: u32| Step::fail(Class::new(Kind::Rejected).retry_after(MS * wait));
+    let deadline = Context::default().with_timeout(MS * 300);
+
+    let inner = script([rejected(250)]);
+    let start = Instant::now();
+    reported(deadline.clone(), call(policy(), &inner)).await.0.unwrap();
+    assert_eq!((inner.calls(), start.elapsed()), (2, MS * 250), "fits both");
+
+    for (step, cx, why) in [
+        (rejected(501), Context::default(), "beyond the policy"),
+        (rejected(400), deadline.with_timeout(MS * 300), "beyond the deadline"),
+        (Step::fail(Kind::Rejected), Context::default(), "no word of when"),
+    ] {
+        let (inner, start) = (script([step]), Instant::now());
+        reported(cx, call(policy(), &inner)).await.0.unwrap_err();
+        assert_eq!((inner.calls(), start.elapsed()), (1, Duration::ZERO), "{why}");
+    }
+}
+
+/// [S8] bad settings are refused at build, by an error that names the setting and its range.
+#[test]
+fn bad_settings_are_refused() {
+    let policy = |backoff: Backoff| plain().backoff(backoff).build().map(drop);
+    let backoff = || Backoff::exponential(MS * 100);
+    let table = [
+        (plain().max_attempts(0).build().map(drop), "max_attempts", "at least 1"),
+        (policy(backoff().max(MS * 99)), "backoff", "base"),
+        (policy(backoff().multiplier(0.99)), "backoff", "multiplier"),
+        (policy(backoff().multiplier(f64::NAN)), "backoff", "multiplier"),
+        (policy(backoff().multiplier(f64::INFINITY)), "backoff", "multiplier"),
+        (policy(backoff().jitter(Jitter::Proportional(1.01))), "backoff", "0.0..=1.0"),
+        (policy(backoff().jitter(Jitter::Proportional(-0.01))), "backoff", "0.0..=1.0"),
+        (policy(backoff().jitter(Jitter::Proportional(f64::NAN))), "backoff", "0.0..=1.0"),
+        (plain().throttled_backoff(backoff().max(MS)).build().map(drop), "throttled_backoff", "base"),
+        (Budget::ratio(-0.1).build().map(drop), "ratio", "0.0..=1000.0"),
+        (Budget::ratio(f64::NAN).build().map(drop), "ratio", "0.0..=1000.0"),
+        (Budget::ratio(1000.1).build().map(drop), "ratio", "0.0..=1000.0"),
+        (Budget::ratio(0.2).over(Duration::ZERO).build().map(drop), "over", "1 ms..=1 h"),
+        (Budget::ratio(0.2).over(Duration::from_secs(3601)).build().map(drop), "over", "1 ms..=1 h"),
+        (Budget::tokens(1).retry_cost(0).build().map(drop), "retry_cost", "at least 1"),
+        (Budget::tokens(1).timeout_cost(0).build().map(drop), "timeout_cost", "at least 1"),
+        (Budget::tokens(1).throttle_cost(0).build().map(drop), "throttle_cost", "at least 1"),
+    ];
+    for (built, setting, range) in table {
+        let error = built.expect_err(setting);
+        assert_eq!(error.setting(), setting);
+        assert!(error.range().contains(range), "{error}");
+    }
+}
+
+/// [S8] a budget's ratio may exceed 1; a cap at the base and a single attempt are fine.
+#[test]
+fn settings_at_the_edge_are_taken() {
+    assert!(Budget::ratio(1.5).build().is_ok());
+    assert!(
+        plain().max_attempts(1).backoff(Backoff::exponential(MS).max(MS).multiplier(1.0)).build().is_ok()
+    );
+}
+
+/// [S18] each attempt, the first too, waits until its instance of the inner service is ready.
+#[tokio::test(start_paused = true)]
+async fn each_attempt_waits_for_readiness() {
+    let inner = script([Step::fail(Kind::Unavailable), Step::fail(Kind::Unavailable)]).ready_after(MS * 30);
+    let start = Instant::now();
+    assert_eq!(call(plain(), &inner).await.unwrap(), 7);
+    assert_eq!((inner.calls(), start.elapsed()), (3, MS * (30 + 130 + 130)));
+}
+
+/// Ready once; its clones never are.
+struct ReadyOnce(bool);
+
+impl Clone for ReadyOnce {
+    fn clone(&self) -> Self {
+        Self(false)
+    }
+}
+
+impl Service<u32> for ReadyOnce {
+    type Response = u32;
+    type Error = TestError;
+    type Future = Ready<Result<u32, TestError>>;
+
+    fn poll_ready(&mut self, _: &mut Task<'_>) -> Poll<Result<(), TestError>> {
+        Poll::Ready(if self.0 { Ok(()) } else { Err(Kind::Timeout.into()) })
+    }
+
+    fn call(&mut self, _: u32) -> Self::Future {
+        assert!(self.0, "called unready");
+        ready(Err(Kind::Unavailable.into()))
+    }
+}
+
+/// [S18] a retry whose instance can't become ready is an attempt that failed: bounded, and judged like any other.
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_cannot_become_ready_has_failed() {
+    let layer = RetryLayer::new(plain().build().unwrap()).assume_idempotent();
+    let error = layer.layer(ReadyOnce(true)).oneshot(7).await.unwrap_err();
+    let effort = error.effort().unwrap();
+    let kinds: Vec<_> = effort.history.iter().map(|attempt| attempt.kind).collect();
+    assert_eq!(kinds, [Kind::Unavailable, Kind::Timeout, Kind::Timeout]);
+    assert_eq!((effort.attempts, effort.stopped), (3, Stop::Attempts));
+}
+
+/// Attempts that never wait let other tasks run.
+#[tokio::test]
+async fn attempts_without_a_wait_do_not_starve_others() {
+    let policy = || Policy::exponential().backoff(Backoff::none()).max_attempts(1_000_000).no_budget();
+    let by_function = tokio::spawn(async move {
+        retry(policy().build().unwrap(), || ready(Err::<(), _>(TestError::from(Kind::Unavailable)))).await
+    });
+    let always = tower::service_fn(|_: u32| ready(Err::<u32, _>(TestError::from(Kind::Unavailable))));
+    let by_layer = RetryLayer::new(policy().build().unwrap()).assume_idempotent().layer(always);
+    let by_layer = tokio::spawn(by_layer.oneshot(7));
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!by_function.is_finished() && !by_layer.is_finished(), "a million attempts in ten turns");
+    by_function.abort();
+    by_layer.abort();
+}
+
+/// Debug shows what matters and reads no lock twice.
+#[test]
+fn debug_is_useful() {
+    let layer = RetryLayer::new(Policy::default());
+    let text = format!("{layer:?} {:?}", layer.layer(Strict::new()));
+    assert!(text.contains("max_attempts: 3") && text.contains("available: 100"), "{text}");
+}

@@ -1,0 +1,160 @@
+//! The bound over all calls.
+
+mod kit;
+
+use std::time::Duration;
+
+use buttress_context::Context;
+use buttress_error::{Kind, Stop};
+use buttress_retry::{Backoff, Budget, Policy, retry};
+use buttress_test::{Step, TestError};
+use kit::{MS, call, call_built, plain, reported, script};
+use tokio::time::{Instant, advance};
+
+fn ten() -> Budget {
+    Budget::ratio(0.0).min_per_second(1).build().unwrap()
+}
+
+fn failing(attempts: usize) -> buttress_test::Strict {
+    script(vec![Step::fail(Kind::Unavailable); attempts])
+}
+
+/// [S14] on by default: 1 000 calls that fail at once get 20 % of retries, and the reserve of 10 s times 10.
+#[tokio::test(start_paused = true)]
+async fn default_ratio_and_reserve() {
+    let inner = failing(10_000);
+    let policy = Policy::exponential().backoff(Backoff::none()).build().unwrap();
+    for _ in 0..1000 {
+        call_built(policy.clone(), &inner).await.unwrap_err();
+    }
+    assert_eq!(inner.calls(), 1000 + 200 + 100);
+}
+
+/// [S14] the window is 10 s: in a long outage at 100 calls a second, 20 % and 10 a second are retried.
+#[tokio::test(start_paused = true)]
+async fn default_window() {
+    let inner = failing(100_000);
+    let policy = Policy::exponential().backoff(Backoff::none()).build().unwrap();
+    for _ in 0..100 * 100 {
+        call_built(policy.clone(), &inner).await.unwrap_err();
+        advance(MS * 10).await;
+    }
+    // 30 a second, and a window of reserve at the start.
+    let retries = inner.calls() - 10_000;
+    assert!((2_900..=3_300).contains(&retries), "{retries}");
+}
+
+/// [S14] [S16] a spent budget refuses nothing: the call is made, and its real error is the outcome.
+#[tokio::test(start_paused = true)]
+async fn a_spent_budget_refuses_nothing() {
+    let none = || Budget::ratio(0.0).min_per_second(0).build().unwrap();
+    let inner = failing(1);
+    let (outcome, report) = reported(Context::default(), call(plain().budget(none()), &inner)).await;
+    let error = outcome.unwrap_err();
+    assert_eq!((error.kind(), inner.calls(), report.stopped), (Kind::Unavailable, 1, Some(Stop::Budget)));
+    assert!(error.effort().unwrap().exhausted);
+    assert_eq!(call(plain().budget(none()), &inner).await.unwrap(), 7);
+}
+
+/// [S14] reserved before the wait, kept when the attempt starts.
+#[tokio::test(start_paused = true)]
+async fn reserved_before_the_wait() {
+    let budget = ten();
+    let inner = failing(2);
+    let mut waiting = Box::pin(call(plain().budget(budget.clone()), &inner));
+    assert!(tokio::time::timeout(MS * 50, &mut waiting).await.is_err());
+    assert_eq!((inner.calls(), budget.available()), (1, 9), "reserved for a retry that waits");
+    waiting.await.unwrap();
+    assert_eq!((inner.calls(), budget.available()), (3, 8), "spent");
+}
+
+/// [S14] [S1] given back if the attempt never starts: dropped while waiting, or while getting ready.
+#[tokio::test(start_paused = true)]
+async fn given_back_when_dropped_before_the_attempt() {
+    for tokens in [false, true] {
+        let budget = if tokens { Budget::tokens(10).build().unwrap() } else { ten() };
+        let reserved = if tokens { 5 } else { 9 };
+        for waited in [50, 120] {
+            let inner = failing(9).ready_after(MS * 30);
+            let mut waiting = Box::pin(call(plain().budget(budget.clone()), &inner));
+            assert!(tokio::time::timeout(MS * (30 + waited), &mut waiting).await.is_err());
+            assert_eq!((inner.calls(), budget.available()), (1, reserved));
+            drop(waiting);
+            assert_eq!(
+                (budget.available(), inner.reserved()),
+                (10, 0),
+                "dropped {waited} ms after the failure"
+            );
+        }
+    }
+}
+
+/// [S14] what left the window with its slot isn't given back twice.
+#[tokio::test(start_paused = true)]
+async fn nothing_comes_back_twice() {
+    let budget = ten();
+    let late = budget.withdraw(Kind::Unavailable).unwrap();
+    advance(Duration::from_secs(10)).await;
+    assert_eq!(budget.available(), 10, "forgotten");
+    drop(late);
+    assert_eq!(budget.available(), 10);
+    budget.withdraw(Kind::Unavailable).unwrap().spend();
+    assert_eq!(budget.available(), 9);
+}
+
+/// [S14] the bucket: a retry costs 5, after a timeout 10, after a throttle 5, of 500.
+#[tokio::test(start_paused = true)]
+async fn tokens_by_kind() {
+    for (kind, cost) in [(Kind::Unavailable, 5), (Kind::Timeout, 10), (Kind::Throttled, 5)] {
+        let budget = Budget::tokens(500).build().unwrap();
+        call(plain().budget(budget.clone()), &script(vec![Step::fail(kind); 3])).await.unwrap_err();
+        assert_eq!(budget.available(), 500 - 2 * cost, "{kind}");
+    }
+    let priced = Budget::tokens(100).retry_cost(1).timeout_cost(2).throttle_cost(4).build().unwrap();
+    let steps = [Kind::Unavailable, Kind::Timeout, Kind::Throttled, Kind::NotFound].map(Step::fail);
+    call(plain().max_attempts(9).budget(priced.clone()), &script(steps)).await.unwrap_err();
+    assert_eq!(priced.available(), 100 - 1 - 2 - 4);
+}
+
+/// [S14] a success gives back what its last retry cost, a success at the first attempt one token, up to the capacity.
+#[tokio::test(start_paused = true)]
+async fn tokens_come_back() {
+    let budget = Budget::tokens(20).build().unwrap();
+    let policy = || plain().budget(budget.clone());
+    let steps = [Kind::Timeout, Kind::Unavailable].map(Step::fail);
+    call(policy(), &script(steps)).await.unwrap();
+    assert_eq!(budget.available(), 20 - 10 - 5 + 5);
+    for tokens in [11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 20] {
+        call(policy(), &script([])).await.unwrap();
+        assert_eq!(budget.available(), tokens);
+    }
+    call(policy(), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
+    assert_eq!(budget.available(), 20, "a permanent failure costs nothing");
+}
+
+/// [S14] one budget is shared by layers, functions and whoever else takes from it.
+#[tokio::test(start_paused = true)]
+async fn shared_by_many() {
+    let budget = ten();
+    let policy = || plain().budget(budget.clone());
+    call(policy(), &failing(3)).await.unwrap_err();
+    retry(policy().build().unwrap(), || async { Err::<(), _>(TestError::from(Kind::Timeout)) })
+        .await
+        .unwrap_err();
+    let hedge = budget.withdraw(Kind::Unavailable).unwrap();
+    assert_eq!(budget.available(), 10 - 2 - 2 - 1);
+    drop(hedge);
+    assert_eq!(budget.available(), 6);
+}
+
+/// The budget is asked last: what stops for another reason takes nothing.
+#[tokio::test(start_paused = true)]
+async fn asked_last() {
+    let budget = ten();
+    call(plain().max_attempts(1).budget(budget.clone()), &failing(1)).await.unwrap_err();
+    let start = Instant::now();
+    let late = Context::default().with_deadline(start + MS * 100);
+    reported(late, call(plain().budget(budget.clone()), &failing(1))).await.0.unwrap_err();
+    call(plain().budget(budget.clone()), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
+    assert_eq!(budget.available(), 10);
+}

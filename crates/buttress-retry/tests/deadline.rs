@@ -1,0 +1,90 @@
+//! The deadline of the context.
+
+mod kit;
+
+use std::time::Duration;
+
+use buttress_context::Context;
+use buttress_error::{Effort, Kind, Stop};
+use buttress_retry::{Backoff, PolicyBuilder, retry};
+use buttress_test::{Step, TestError};
+use kit::{MS, call, plain, reported, script};
+use tokio::time::{Instant, advance};
+
+/// A call that fails at every attempt: its error, and how long it took.
+async fn fails(policy: PolicyBuilder, timeout: Duration) -> (TestError, Duration) {
+    let start = Instant::now();
+    let inner = script(vec![Step::fail(Kind::Unavailable); 200]);
+    let outcome = reported(Context::default().with_timeout(timeout), call(policy, &inner)).await.0;
+    (outcome.unwrap_err(), start.elapsed())
+}
+
+fn attempts(effort: &Effort) -> (u32, Stop, bool) {
+    (effort.attempts, effort.stopped, effort.exhausted)
+}
+
+/// [S11] a wait that doesn't fit isn't slept: the last real error comes at once, stamped with why it stopped.
+#[tokio::test(start_paused = true)]
+async fn stops_before_the_wait_that_does_not_fit() {
+    let (error, took) = fails(plain().max_attempts(10), MS * 250).await;
+    assert_eq!(error.kind(), Kind::Unavailable, "never turned into a timeout");
+    assert_eq!(attempts(error.effort().unwrap()), (3, Stop::Deadline, true));
+    assert_eq!(took, MS * 200);
+}
+
+/// [S11] an attempt that would begin exactly at the deadline is not made.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_itself_is_too_late() {
+    assert_eq!(fails(plain(), MS * 200).await.0.effort().unwrap().attempts, 2);
+    assert_eq!(fails(plain(), MS * 201).await.0.effort().unwrap().attempts, 3);
+}
+
+/// [S11] the smallest useful attempt has to fit too.
+#[tokio::test(start_paused = true)]
+async fn room_for_a_useful_attempt() {
+    let policy = || plain().min_attempt_time(MS * 60);
+    assert_eq!(fails(policy(), MS * 260).await.0.effort().unwrap().attempts, 2);
+    assert_eq!(fails(policy(), MS * 261).await.0.effort().unwrap().attempts, 3);
+    let never = plain().min_attempt_time(Duration::MAX);
+    assert_eq!(fails(never, MS * 1000).await.0.effort().unwrap().attempts, 1);
+}
+
+/// [S11] a deadline that is already past allows the first attempt and no other.
+#[tokio::test(start_paused = true)]
+async fn already_past() {
+    let past = Instant::now();
+    advance(Duration::from_secs(10)).await;
+    let inner = script([Step::fail(Kind::Timeout)]);
+    let cx = Context::default().with_deadline(past);
+    let error = reported(cx, call(plain(), &inner)).await.0.unwrap_err();
+    assert_eq!((error.kind(), inner.calls()), (Kind::Timeout, 1));
+    assert_eq!(error.effort().unwrap().stopped, Stop::Deadline);
+}
+
+/// [S11] never asleep past a deadline, whatever the backoff.
+#[tokio::test(start_paused = true)]
+async fn never_asleep_past_it() {
+    for millis in (1..2000).step_by(7) {
+        let policy = plain().backoff(Backoff::exponential(MS * 10)).max_attempts(u32::MAX);
+        let (error, took) = fails(policy, MS * millis).await;
+        assert!(took < MS * millis, "{took:?} of {millis} ms");
+        assert_eq!(error.effort().unwrap().stopped, Stop::Deadline);
+    }
+}
+
+/// [S11] the function keeps to it as well.
+#[tokio::test(start_paused = true)]
+async fn the_function_too() {
+    let policy = plain().build().unwrap();
+    let cx = Context::default().with_timeout(MS * 150);
+    let failing = || async { Err::<(), _>(TestError::from(Kind::Unavailable)) };
+    let error = reported(cx, retry(&policy, failing)).await.0.unwrap_err();
+    assert_eq!(attempts(error.effort().unwrap()), (2, Stop::Deadline, true));
+}
+
+/// A success after the deadline is a success: cutting it is the deadline layer's work.
+#[tokio::test(start_paused = true)]
+async fn a_late_success_is_a_success() {
+    let inner = script([Step::ok().after(MS * 500)]);
+    assert!(reported(Context::default().with_timeout(MS), call(plain(), &inner)).await.0.is_ok());
+}

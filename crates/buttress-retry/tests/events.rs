@@ -1,0 +1,106 @@
+//! The events. Every test here listens: a callsite that is first met without a subscriber may stay silent.
+
+mod kit;
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use buttress_error::{Kind, Verdict};
+use buttress_retry::{Budget, RetryLayer};
+use buttress_test::{Step, TestError};
+use kit::{call, capture, listen, plain, script};
+use tower::{Layer, ServiceExt};
+
+/// [S6] events are told outside every lock: a listener may ask the budget, and even take from it.
+#[test]
+fn a_listener_may_ask_the_budget() {
+    let (done, finished) = mpsc::channel();
+    std::thread::spawn(move || {
+        let ratio = Budget::ratio(0.0).build().unwrap();
+        let tokens = Budget::tokens(500).build().unwrap();
+        let asked = [ratio.clone(), tokens.clone()];
+        let (subscriber, events) = listen(move || {
+            for budget in &asked {
+                budget.deposit();
+                assert!(budget.available() > 0 && budget.withdraw(Kind::Unavailable).is_some());
+            }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        tracing::subscriber::with_default(subscriber, || {
+            runtime.unwrap().block_on(async {
+                for budget in [ratio, tokens] {
+                    let inner = script(vec![Step::fail(Kind::Unavailable); 3]);
+                    call(plain().budget(budget.clone()), &inner).await.unwrap_err();
+                    call(plain().budget(budget), &script([Step::fail(Kind::Timeout)])).await.unwrap();
+                }
+            });
+        });
+        done.send(events.lock().unwrap().len()).unwrap();
+    });
+    // Scheduled twice and stopped, scheduled and recovered; for each budget.
+    let told = finished.recv_timeout(Duration::from_secs(20)).expect("a lock was held while telling");
+    assert_eq!(told, 10);
+}
+
+/// [S16] the summary event is always there, with all of it, also where nothing can be attached.
+#[tokio::test(start_paused = true)]
+async fn the_summary_event() {
+    let (subscriber, events) = capture();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let layer = RetryLayer::new(plain().max_attempts(2).build().unwrap())
+        .assume_idempotent()
+        .classify_with(|_: &Result<u32, TestError>| Verdict::failure(Kind::Timeout));
+    layer.layer(script([])).oneshot(7).await.unwrap();
+
+    let events = events.lock().unwrap();
+    let [scheduled, stopped] = &events[..] else { panic!("{events:?}") };
+    let expect = |event: &kit::Event, fields: &[(&str, &str)]| {
+        for (name, value) in fields {
+            assert_eq!(event.get(name).map(String::as_str), Some(*value), "{name} of {event:?}");
+        }
+    };
+    expect(
+        scheduled,
+        &[
+            ("event", "retry.scheduled"),
+            ("level", "DEBUG"),
+            ("attempt", "1"),
+            ("delay_ms", "100"),
+            ("kind", "timeout"),
+        ],
+    );
+    expect(
+        stopped,
+        &[
+            ("event", "retry.stopped"),
+            ("level", "WARN"),
+            ("attempts", "2"),
+            ("delay_ms", "100"),
+            ("elapsed_ms", "100"),
+            ("stopped", "attempts"),
+            ("kind", "timeout"),
+            ("history", "timeout 100ms, timeout"),
+        ],
+    );
+}
+
+/// [S16] an event for what was not repeated, and for what was recovered; none for a plain success.
+#[tokio::test(start_paused = true)]
+async fn other_events() {
+    let (subscriber, events) = capture();
+    let _default = tracing::subscriber::set_default(subscriber);
+    call(plain(), &script([])).await.unwrap();
+    assert_eq!(events.lock().unwrap().len(), 0);
+
+    call(plain(), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
+    let event = events.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        [&event["event"], &event["level"], &event["stopped"]],
+        ["retry.stopped", "DEBUG", "not_retryable"]
+    );
+    assert_eq!([&event["history"], &event["attempts"]], ["not_found", "1"]);
+
+    call(plain(), &script([Step::fail(Kind::Timeout)])).await.unwrap();
+    let event = events.lock().unwrap().pop().unwrap();
+    assert_eq!([&event["event"], &event["attempts"], &event["delay_ms"]], ["retry.recovered", "2", "100"]);
+}

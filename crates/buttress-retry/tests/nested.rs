@@ -1,0 +1,173 @@
+//! Retries within retries.
+
+mod kit;
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+use buttress_context::Context;
+use buttress_error::{BoxError, Classify, Error, Kind, Stop};
+use buttress_retry::{Policy, RetryLayer, retry};
+use buttress_test::{Step, TestError};
+use kit::{MS, plain, reported, script};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
+
+fn layer(policy: Policy) -> RetryLayer {
+    RetryLayer::new(policy).assume_idempotent()
+}
+
+fn built() -> Policy {
+    plain().build().expect("good settings")
+}
+
+/// [S15] three within three is three: the inner one owns the failure and stamps it, the outer one leaves it alone.
+#[tokio::test(start_paused = true)]
+async fn layers_do_not_multiply() {
+    let inner = script(vec![Step::fail(Kind::Unavailable); 9]);
+    let stack = ServiceBuilder::new().layer(layer(built())).layer(layer(built())).service(inner.clone());
+    let (outcome, report) = reported(Context::default(), stack.oneshot(7)).await;
+    let error = outcome.unwrap_err();
+    assert_eq!(inner.calls(), 3);
+    assert!(error.class().exhausted);
+    assert_eq!((report.attempts, report.stopped), (3, Some(Stop::Attempts)), "the owner's report");
+    assert_eq!(report.delay, MS * 200);
+}
+
+/// [S15] nor do functions, nor any mix, with `Error` and with `BoxError`, which keep what was done.
+#[tokio::test(start_paused = true)]
+async fn functions_do_not_multiply() {
+    let calls = AtomicU32::new(0);
+    let policy = built();
+    let fail = || {
+        calls.fetch_add(1, Relaxed);
+        async { Err::<(), _>(Error::new(Kind::Timeout, "slow")) }
+    };
+    let error = retry(&policy, || retry(&policy, || retry(&policy, fail))).await.unwrap_err();
+    assert_eq!(calls.swap(0, Relaxed), 3);
+    assert_eq!(error.effort().map(|effort| (effort.attempts, effort.stopped)), Some((3, Stop::Attempts)));
+
+    let boxed = || async { retry(&policy, fail).await.map_err(BoxError::from) };
+    let error = retry(&policy, boxed).await.unwrap_err();
+    assert_eq!(calls.swap(0, Relaxed), 3);
+    assert_eq!(Error::from(error).effort().map(|effort| effort.attempts), Some(3));
+}
+
+/// [S15] given up for the deadline or the budget is given up too.
+#[tokio::test(start_paused = true)]
+async fn exhausted_by_deadline_or_budget() {
+    let spent = buttress_retry::Budget::ratio(0.0).min_per_second(0).build().unwrap();
+    let late = plain().min_attempt_time(MS * 1000);
+    for (policy, stop) in [(plain().budget(spent), Stop::Budget), (late, Stop::Deadline)] {
+        let inner = script(vec![Step::fail(Kind::Unavailable); 9]);
+        let stack = ServiceBuilder::new()
+            .layer(layer(built()))
+            .layer(layer(policy.build().unwrap()))
+            .service(inner.clone());
+        let cx = Context::default().with_timeout(MS * 1000);
+        let (outcome, report) = reported(cx, stack.oneshot(7)).await;
+        assert_eq!(outcome.unwrap_err().effort().map(|effort| effort.stopped), Some(stop));
+        assert_eq!((inner.calls(), report.attempts, report.stopped), (1, 1, Some(stop)));
+    }
+}
+
+/// [S15] what isn't given up isn't stamped: a permanent error, a policy of one attempt, a request that can't be copied.
+#[tokio::test(start_paused = true)]
+async fn not_everything_is_exhausted() {
+    let permanent = script([Step::fail(Kind::NotFound)]);
+    let error = layer(built()).layer(permanent).oneshot(7).await.unwrap_err();
+    assert!(!error.class().exhausted && error.effort().is_none());
+
+    let late = script([Kind::Unavailable, Kind::NotFound].map(Step::fail));
+    let error = layer(built()).layer(late).oneshot(7).await.unwrap_err();
+    assert!(!error.class().exhausted);
+    assert_eq!(error.effort().map(|effort| (effort.attempts, effort.stopped)), Some((2, Stop::NotRetryable)));
+
+    let inner = script(vec![Step::fail(Kind::Unavailable); 2]);
+    let once = layer(plain().max_attempts(1).build().unwrap());
+    ServiceBuilder::new().layer(layer(built())).layer(once).service(inner.clone()).oneshot(7).await.unwrap();
+    assert_eq!(inner.calls(), 3, "a policy of one attempt leaves it to the next");
+
+    let inner = script(vec![Step::fail(Kind::Unavailable); 2]);
+    let uncopied = layer(built()).repeat_with(|_: &u32| None);
+    ServiceBuilder::new()
+        .layer(layer(built()))
+        .layer(uncopied)
+        .service(inner.clone())
+        .oneshot(7)
+        .await
+        .unwrap();
+    assert_eq!(inner.calls(), 3, "the outer one can copy it");
+}
+
+/// [S15] an inner report of attempts that ended in a permanent error isn't written over by the outer layer.
+#[tokio::test(start_paused = true)]
+async fn the_inner_report_stays() {
+    let kinds = Mutex::new(vec![Kind::NotFound, Kind::Unavailable]);
+    let fail = || {
+        let kind = kinds.lock().unwrap().pop().unwrap();
+        async move { Err::<(), _>(Error::new(kind, "no")) }
+    };
+    let policy = built();
+    let nested = retry(&policy, || retry(&policy, fail));
+    let (outcome, report) = reported(Context::default(), nested).await;
+    assert_eq!(outcome.unwrap_err().kind(), Kind::NotFound);
+    assert_eq!((report.attempts, report.stopped), (2, Some(Stop::NotRetryable)));
+}
+
+/// [S15] the other way round on request: under `outermost_owns` the inner ones run once.
+#[tokio::test(start_paused = true)]
+async fn outermost_owns() {
+    let owner = || plain().outermost_owns().max_attempts(4).build().unwrap();
+    let inner = script(vec![Step::fail(Kind::Unavailable); 40]);
+    let stack = ServiceBuilder::new()
+        .layer(layer(owner()))
+        .layer(layer(built()))
+        .layer(layer(owner()))
+        .service(inner.clone());
+    let (outcome, report) = reported(Context::default(), stack.oneshot(7)).await;
+    assert_eq!(inner.calls(), 4);
+    assert_eq!(outcome.unwrap_err().effort().unwrap().attempts, 4);
+    assert_eq!((report.attempts, report.stopped), (4, Some(Stop::Attempts)));
+
+    let calls = AtomicU32::new(0);
+    let (policy, owner) = (built(), owner());
+    let fail = || {
+        calls.fetch_add(1, Relaxed);
+        async { Err::<(), _>(TestError::from(Kind::Timeout)) }
+    };
+    retry(&owner, || retry(&policy, fail)).await.unwrap_err();
+    assert_eq!(calls.load(Relaxed), 4);
+}
+
+/// [S15] the number of the attempt is in the context: in `call`, in polls and on drop; outside it stays what it was.
+#[tokio::test(start_paused = true)]
+async fn the_attempt_is_in_the_context() {
+    struct OnDrop(Arc<Mutex<Vec<u32>>>);
+    impl Drop for OnDrop {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push(Context::current().attempt());
+        }
+    }
+    for policy in [plain(), plain().outermost_owns()] {
+        let policy = policy.build().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let inner = {
+            let seen = Arc::clone(&seen);
+            move |_: u32| {
+                seen.lock().unwrap().push(Context::current().attempt());
+                let dropped = OnDrop(Arc::clone(&seen));
+                async move {
+                    let _dropped = dropped;
+                    tokio::task::yield_now().await;
+                    assert_eq!(Context::current().attempt(), *_dropped.0.lock().unwrap().last().unwrap());
+                    Err::<u32, _>(TestError::from(Kind::Unavailable))
+                }
+            }
+        };
+        layer(policy.clone()).layer(service_fn(inner.clone())).oneshot(7).await.unwrap_err();
+        assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [1, 1, 2, 2, 3, 3]);
+        retry(&policy, || inner(7)).await.unwrap_err();
+        assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [1, 1, 2, 2, 3, 3]);
+        assert_eq!(Context::current().attempt(), 1);
+    }
+}
