@@ -48,3 +48,8 @@ pub use buttress_timeout as timeout;
 #[cfg(feature = "timeout")]
 #[doc(no_inline)]
 pub use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
+
+/// The front page of the repository: every block of it compiles.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../../README.md")]
+struct FrontPage;

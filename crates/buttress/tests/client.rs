@@ -1,0 +1,203 @@
+//! The ready-made stack around reqwest, against a real server.
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use buttress::{Backoff, Breaker, Client, Kind, Policy, Rejection, Why};
+use http::{HeaderMap, Request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+type OverReqwest = Client<reqwest::Client, reqwest::Request>;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Answers each request with the next of its answers, and keeps what it was asked.
+struct Server {
+    url: String,
+    heads: Arc<Mutex<Vec<HeaderMap>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    Status(&'static str),
+    Hang,
+}
+use Answer::{Hang, Status};
+
+const OK: Answer = Status("200 OK");
+const DOWN: Answer = Status("503 Service Unavailable");
+
+impl Server {
+    /// The last answer repeats.
+    async fn start(answers: &'static [Answer]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&heads);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, answers, Arc::clone(&kept)));
+            }
+        });
+        Self { url, heads }
+    }
+
+    fn requests(&self) -> usize {
+        self.heads.lock().unwrap().len()
+    }
+
+    fn header(&self, request: usize, name: &str) -> String {
+        self.heads.lock().unwrap()[request][name].to_str().unwrap().to_owned()
+    }
+}
+
+/// One request a connection: bodies here are empty, so the head is all there is.
+async fn serve(mut stream: TcpStream, answers: &[Answer], heads: Arc<Mutex<Vec<HeaderMap>>>) {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    let head = String::from_utf8(bytes).unwrap();
+    let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+    let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    let number = {
+        let mut heads = heads.lock().unwrap();
+        heads.push(headers);
+        heads.len() - 1
+    };
+    match answers[number.min(answers.len() - 1)] {
+        Hang => std::future::pending().await,
+        Status(status) => {
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    }
+}
+
+fn quick(attempts: u32) -> Policy {
+    Policy::exponential().backoff(Backoff::fixed(MS)).max_attempts(attempts).build().unwrap()
+}
+
+fn client() -> buttress::ClientBuilder {
+    buttress::client("payments").retry(quick(3))
+}
+
+async fn get(client: &OverReqwest, server: &Server) -> Result<reqwest::Response, buttress::Error> {
+    client.send(Request::get(&server.url).body(()).unwrap()).await
+}
+
+/// A server that answers 503 twice is asked three times; the caller sees the answer only.
+#[tokio::test]
+async fn a_flap_is_repeated() {
+    let server = Server::start(&[DOWN, DOWN, OK]).await;
+    let client = client().service(reqwest::Client::new());
+    assert_eq!(get(&client, &server).await.unwrap().status(), 200);
+    assert_eq!(server.requests(), 3);
+}
+
+/// [S41] going out, the request id stays the same over all attempts, and each attempt is a span of one trace.
+#[tokio::test]
+async fn attempts_share_the_request_id_and_the_trace() {
+    let server = Server::start(&[DOWN, OK]).await;
+    let client = client().service(reqwest::Client::new());
+    get(&client, &server).await.unwrap();
+    assert_eq!(server.header(0, "x-request-id"), server.header(1, "x-request-id"));
+    let (first, second) = (server.header(0, "traceparent"), server.header(1, "traceparent"));
+    assert_eq!(first[..36], second[..36], "the trace");
+    assert_ne!(first, second, "the span");
+}
+
+/// [S12] a POST whose answer was a 503 is not repeated: the server may have done it.
+#[tokio::test]
+async fn a_post_is_sent_once() {
+    let server = Server::start(&[DOWN, OK]).await;
+    let client = client().service(reqwest::Client::new());
+    let error = client.send(reqwest::Client::new().post(&server.url)).await.unwrap_err();
+    assert_eq!((error.kind(), server.requests()), (Kind::Unavailable, 1));
+}
+
+/// [S20] an answer that blames the caller is no failure of the dependency: a thousand of them open nothing.
+#[tokio::test]
+async fn not_found_opens_no_circuit() {
+    let server = Server::start(&[Status("404 Not Found")]).await;
+    let client = client().service(reqwest::Client::new());
+    for _ in 0..30 {
+        assert_eq!(get(&client, &server).await.unwrap_err().kind(), Kind::NotFound);
+    }
+    assert_eq!(server.requests(), 30, "nor was it repeated");
+    assert!(client.breaker().state().is_closed());
+}
+
+/// [S7] an open circuit refuses without a request, says why in numbers, and keeps the failure that opened it.
+#[tokio::test]
+async fn an_open_circuit_tells_the_whole_story() {
+    let server = Server::start(&[DOWN]).await;
+    let client = client().service(reqwest::Client::new());
+    while client.breaker().state().is_closed() {
+        let _ = get(&client, &server).await;
+    }
+    let asked = server.requests();
+    let error = get(&client, &server).await.unwrap_err();
+    assert_eq!((error.kind(), server.requests()), (Kind::Rejected, asked));
+    let rejection = error.find::<Rejection>().unwrap();
+    assert_eq!((rejection.layer(), rejection.why()), ("payments", Why::CircuitOpen));
+    assert!(rejection.to_string().contains("5 failures in a row"), "{rejection}");
+    assert_eq!(rejection.cause().unwrap().kind, Kind::Unavailable);
+    assert!(format!("{error:#}").contains("503 Service Unavailable"), "{error:#}");
+}
+
+/// [S28] a server that hangs costs an attempt timeout, not the call.
+#[tokio::test]
+async fn a_hang_is_cut_and_repeated() {
+    let server = Server::start(&[Hang, OK]).await;
+    let client = client().attempt_timeout(100 * MS).service(reqwest::Client::new());
+    assert_eq!(get(&client, &server).await.unwrap().status(), 200);
+    assert_eq!(server.requests(), 2);
+}
+
+/// [S28] the deadline cuts a call whose attempts would go on, and tells the last real failure.
+#[tokio::test]
+async fn the_deadline_tells_the_last_failure() {
+    let server = Server::start(&[DOWN, Hang]).await;
+    let client = client().deadline(200 * MS).service(reqwest::Client::new());
+    let error = get(&client, &server).await.unwrap_err();
+    assert_eq!((error.kind(), server.requests()), (Kind::DeadlineExceeded, 2));
+    assert_eq!(error.find::<Rejection>().unwrap().cause().unwrap().kind, Kind::Unavailable);
+}
+
+/// The deadline goes only to an origin that is trusted with it.
+#[tokio::test]
+async fn the_deadline_goes_to_trusted_origins() {
+    let server = Server::start(&[OK]).await;
+    let trusting = client().trust_origin(&server.url).unwrap().service(reqwest::Client::new());
+    get(&trusting, &server).await.unwrap();
+    get(&client().service(reqwest::Client::new()), &server).await.unwrap();
+    let heads = server.heads.lock().unwrap();
+    let has = |request: usize| heads[request].contains_key(buttress::http::DEADLINE);
+    assert_eq!((has(0), has(1)), (true, false));
+}
+
+/// [S4] two clients with one breaker share it, as clones of one client do.
+#[tokio::test]
+async fn clients_can_share_a_breaker() {
+    let breaker = Breaker::new("payments");
+    let one = client().breaker(breaker.clone()).service(reqwest::Client::new());
+    let other = client().breaker(breaker.clone()).service(reqwest::Client::new());
+    breaker.force_open();
+    let server = Server::start(&[OK]).await;
+    for client in [one.clone(), one, other] {
+        assert_eq!(get(&client, &server).await.unwrap_err().kind(), Kind::Rejected);
+    }
+}
+
+/// A request that can't be built is the caller's error, and nothing is sent.
+#[tokio::test]
+async fn a_bad_request_is_an_invalid_argument() {
+    let client = client().service(reqwest::Client::new());
+    let error = client.send(reqwest::Client::new().get("not a url")).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::InvalidArgument);
+}
