@@ -107,7 +107,8 @@ impl Class {
 
     /// What two failures have in common; each axis falls to its careful value where they differ.
     fn join(self, other: Self) -> Self {
-        let worst = if other.severity() > self.severity() { other } else { self };
+        // Cancelled, the only kind at DEBUG, is below all others.
+        let worst = if other.kind.level() > self.kind.level() { other } else { self };
         Self {
             retry: if self.retry == other.retry { self.retry } else { Retry::Never },
             delivery: if self.delivery == other.delivery { self.delivery } else { Delivery::Unknown },
@@ -115,11 +116,6 @@ impl Class {
             retry_after: self.retry_after.max(other.retry_after),
             ..worst
         }
-    }
-
-    /// Cancelled below everything, the rest by level.
-    fn severity(&self) -> u8 {
-        if self.kind == Kind::Cancelled { 0 } else { 1 + self.kind.level() as u8 }
     }
 }
 
