@@ -18,13 +18,9 @@ fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
 }
 
 fn policies() -> [Policy; 4] {
-    let tokens = Budget::tokens(500).build().unwrap();
-    [
-        Policy::default(),
-        plain().build().unwrap(),
-        plain().budget(tokens).build().unwrap(),
-        Policy::exponential().outermost_owns().build().unwrap(),
-    ]
+    let tokens = Budget::tokens(500).build().expect("good settings");
+    [Policy::exponential(), plain(), plain().budget(tokens), Policy::exponential().outermost_owns()]
+        .map(|policy| policy.build().expect("good settings"))
 }
 
 /// Nothing is allocated while the first attempt succeeds: with either budget, without, and as the owner.

@@ -111,8 +111,8 @@ impl Repeat<Once> for Again {
 
 #[tokio::test(start_paused = true)]
 async fn a_strategy_of_ones_own() {
-    fn answer(request: Once) -> Ready<Result<u32, Error>> {
-        ready(Ok(request.0))
+    fn answer(Once(n): Once) -> Ready<Result<u32, Error>> {
+        ready(Ok(n))
     }
     assert_eq!(layer().repeat(Again).layer(service_fn(answer)).oneshot(Once(7)).await.unwrap(), 7);
 }

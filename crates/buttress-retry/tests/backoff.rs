@@ -16,8 +16,9 @@ const CALLS: usize = 200;
 async fn waits(policy: impl Fn() -> PolicyBuilder, kind: Kind) -> Vec<Vec<Duration>> {
     let mut all = Vec::new();
     for _ in 0..CALLS {
-        let error = call(policy(), &script(vec![Step::fail(kind); 16])).await.unwrap_err();
-        let history = &error.effort().unwrap().history;
+        let error =
+            call(policy(), &script(vec![Step::fail(kind); 16])).await.expect_err("every attempt fails");
+        let history = &error.effort().expect("retried").history;
         all.push(history[..history.len() - 1].iter().map(|attempt| attempt.delay).collect());
     }
     all

@@ -12,7 +12,7 @@ use kit::{MS, call, call_built, plain, reported, script};
 use tokio::time::{Instant, advance};
 
 fn ten() -> Budget {
-    Budget::ratio(0.0).min_per_second(1).build().unwrap()
+    Budget::ratio(0.0).min_per_second(1).build().expect("good settings")
 }
 
 fn failing(attempts: usize) -> buttress_test::Strict {

@@ -15,7 +15,7 @@ use tokio::time::{Instant, advance, timeout};
 use tower::{Layer, Service, ServiceExt};
 
 fn ten() -> Budget {
-    Budget::ratio(0.0).min_per_second(1).build().unwrap()
+    Budget::ratio(0.0).min_per_second(1).build().expect("good settings")
 }
 
 /// Attempts of 20 ms with 30 ms to get ready, 100 ms apart: fails, fails, succeeds.

@@ -16,7 +16,7 @@ async fn fails(policy: PolicyBuilder, timeout: Duration) -> (TestError, Duration
     let start = Instant::now();
     let inner = script(vec![Step::fail(Kind::Unavailable); 200]);
     let outcome = reported(Context::default().with_timeout(timeout), call(policy, &inner)).await.0;
-    (outcome.unwrap_err(), start.elapsed())
+    (outcome.expect_err("it fails at every attempt"), start.elapsed())
 }
 
 fn attempts(effort: &Effort) -> (u32, Stop, bool) {
