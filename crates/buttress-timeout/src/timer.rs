@@ -30,17 +30,17 @@ impl Timer {
     ///
     /// Where it is not the layer's own time, some layer further out may have set it and have a timer for the same
     /// instant: that one knows the whole call, its limit and its last failure. So it goes first: this one yields once.
+    #[inline]
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>, allowance: &Allowance) -> Poll<()> {
         let mut this = self.project();
-        let Some(end) = allowance.end() else { return Poll::Pending };
         if *this.yielded {
             return Poll::Ready(());
         }
-        if !allowance.is_spent() {
-            if this.sleep.is_none() {
-                this.sleep.set(Some(sleep_until(end)));
-            }
-            let sleep = this.sleep.as_pin_mut().expect("it was just set");
+        if this.sleep.is_none() && !allowance.is_spent() {
+            let Some(end) = allowance.end() else { return Poll::Pending };
+            this.sleep.set(Some(sleep_until(end)));
+        }
+        if let Some(sleep) = this.sleep.as_pin_mut() {
             // The work may have used up what tokio lets a task do in one poll, each time: the timer must not starve.
             ready!(pin!(unconstrained(sleep)).poll(cx));
         }
