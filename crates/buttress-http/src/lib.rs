@@ -1,1 +1,24 @@
-//! HTTP for the Buttress layers: statuses as errors, Retry-After, bodies that can be repeated.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod bad_status;
+mod body;
+mod classify;
+mod client;
+mod headers;
+mod layer;
+mod origin;
+mod request;
+mod retry_after;
+
+pub use bad_status::BadStatus;
+pub use body::Body;
+pub use classify::{ByStatus, Profile, Transport, http, translate};
+#[cfg(feature = "reqwest")]
+pub use client::{CrossOriginRedirect, same_origin};
+pub use client::{FromHttp, Head, IntoHttp};
+pub use headers::{DEADLINE, REQUEST_ID, TRACEPARENT};
+pub use layer::{Http, HttpLayer, ResponseFuture};
+pub use origin::InvalidOrigin;
+pub use request::IntoRequest;
+pub use retry_after::retry_after;

@@ -1,0 +1,144 @@
+//! `ByStatus`: classification of answers as a value that any layer takes.
+
+use std::time::{Duration, SystemTime};
+
+use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Verdict};
+use http::{HeaderMap, StatusCode, header};
+
+use super::{grpc, status};
+use crate::{Head, retry_after};
+
+/// The classifier of HTTP answers, with its defaults: [`ByStatus`].
+#[must_use]
+pub const fn http() -> ByStatus {
+    ByStatus { profile: Profile::Strict, max_retry_after: ByStatus::MAX_RETRY_AFTER, asked: Asked::UNKNOWN }
+}
+
+/// How much a client reads into a status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Profile {
+    /// A 500 is a bug of the other side: not repeated. The default.
+    #[default]
+    Strict,
+    /// As the SDKs of AWS and Google do: a 500 is repeated, where the request is idempotent.
+    Aws,
+}
+
+/// Judges answers by status, and by `grpc-status` in gRPC; errors by their kind.
+///
+/// In most stacks nobody needs it: [`HttpLayer`](crate::HttpLayer) applies it at the bottom and makes bad statuses
+/// errors. Hand it to every layer of a gateway that [passes statuses through](crate::HttpLayer::pass_status):
+///
+/// ```
+/// use buttress_error::{Classifier, Error, Kind};
+///
+/// let answer = http::Response::builder().status(503).body(()).unwrap();
+/// let outcome: Result<_, Error> = Ok(answer);
+/// let verdict = buttress_http::http().judge(&outcome);
+/// assert!(verdict.is_failure());
+/// assert_eq!(verdict.class().unwrap().kind, Kind::Unavailable);
+/// ```
+///
+/// A 2xx is a success. So is a 304 to a conditional request and a 101 to one that asks for an upgrade; any other 1xx or
+/// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse). `Retry-After` counts on 429 and 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByStatus {
+    profile: Profile,
+    max_retry_after: Duration,
+    asked: Asked,
+}
+
+/// What of the request changes the meaning of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    grpc: bool,
+    condition: bool,
+    upgrade: bool,
+}
+
+impl Asked {
+    /// Without the request in hand the server is believed to answer what it was asked.
+    const UNKNOWN: Self = Self { grpc: false, condition: true, upgrade: true };
+}
+
+impl ByStatus {
+    /// The default of [`max_retry_after`](Self::max_retry_after): a day.
+    pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// How much is read into a status. Default: [`Profile::Strict`].
+    #[must_use]
+    pub const fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// The longest wait that a server may ask for. A longer one is cut to it. Default: a day, which is for readers of
+    /// the error; a retry layer cuts the wait once more, by its own setting.
+    #[must_use]
+    pub const fn max_retry_after(mut self, max: Duration) -> Self {
+        self.max_retry_after = max;
+        self
+    }
+
+    /// The same, for answers to a request with these headers: it may speak gRPC, be conditional, or ask for an upgrade.
+    #[must_use]
+    pub fn for_request(mut self, headers: &HeaderMap) -> Self {
+        self.asked = Asked {
+            grpc: grpc::is_grpc(headers),
+            condition: headers.contains_key(header::IF_NONE_MATCH)
+                || headers.contains_key(header::IF_MODIFIED_SINCE),
+            upgrade: headers.contains_key(header::UPGRADE),
+        };
+        self
+    }
+
+    /// The class of an answer; none for a success.
+    #[must_use]
+    pub fn class(&self, head: &impl Head) -> Option<Class> {
+        let (code, headers) = (head.status(), head.headers());
+        let class = if self.asked.grpc || grpc::is_grpc(headers) {
+            grpc::class(code, headers)?
+        } else if self.is_good(code) {
+            return None;
+        } else {
+            status::class(code.as_u16(), self.profile)
+        };
+        Some(self.wait(class, code, headers))
+    }
+
+    fn is_good(&self, code: StatusCode) -> bool {
+        code.is_success()
+            || (code == StatusCode::NOT_MODIFIED && self.asked.condition)
+            || (code == StatusCode::SWITCHING_PROTOCOLS && self.asked.upgrade)
+    }
+
+    fn wait(&self, class: Class, code: StatusCode, headers: &HeaderMap) -> Class {
+        let wait = match (class.retry_after, code) {
+            // A push-back of gRPC.
+            (Some(exact), _) => Some(exact.min(self.max_retry_after)),
+            (None, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
+                retry_after(headers, SystemTime::now(), self.max_retry_after)
+            }
+            (None, _) => None,
+        };
+        wait.map_or(class, |wait| class.retry_after(wait))
+    }
+}
+
+impl<Res: Head, E: Classified> Classifier<Res, E> for ByStatus {
+    fn judge(&self, outcome: &Result<Res, E>) -> Verdict {
+        match outcome {
+            Ok(answer) => self.class(answer).map_or_else(Verdict::success, Verdict::of),
+            Err(error) => Verdict::of(error.into()),
+        }
+    }
+
+    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &Effort) {
+        ByKind.stamp(outcome, effort);
+    }
+
+    fn keep(&self, outcome: &Result<Res, E>) -> Option<Error> {
+        ByKind.keep(outcome)
+    }
+}

@@ -1,0 +1,14 @@
+//! What an answer, or the lack of one, means.
+
+mod by_status;
+mod grpc;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+mod status;
+mod translate;
+mod transport;
+
+pub use by_status::{ByStatus, Profile, http};
+pub(crate) use grpc::status as grpc_status;
+pub use translate::translate;
+pub use transport::Transport;

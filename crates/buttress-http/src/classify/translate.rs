@@ -1,0 +1,27 @@
+//! A client's error, made ours.
+
+use buttress_error::{BoxError, Error};
+
+/// Makes an [`Error`] of a client's error, as [`HttpLayer`](crate::HttpLayer) does with those it sees. For errors that
+/// come after the layer is done: while the body of a good answer is read.
+///
+/// ```
+/// # #[cfg(feature = "reqwest")]
+/// async fn read(answer: reqwest::Response) -> Result<String, buttress_error::Error> {
+///     answer.text().await.map_err(buttress_http::translate)
+/// }
+/// ```
+///
+/// An error of reqwest's loses its URL, whose query or user-info may be secret; scheme, host and path stay as a note.
+/// What is known to Buttress (an [`Error`], a `Rejection`, an `io::Error`) keeps its class; anything else is
+/// [`Kind::Unknown`](buttress_error::Kind::Unknown).
+#[track_caller]
+pub fn translate(error: impl Into<BoxError>) -> Error {
+    let error = error.into();
+    #[cfg(feature = "reqwest")]
+    let error = match error.downcast::<reqwest::Error>() {
+        Ok(error) => return super::reqwest::translate(*error),
+        Err(error) => error,
+    };
+    Error::from(error)
+}

@@ -1,0 +1,72 @@
+//! reqwest's types.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use buttress_error::Error;
+use http::{HeaderMap, StatusCode};
+use http_body::Body as _;
+use reqwest::{Request, RequestBuilder, Response};
+
+use super::{FromHttp, Head, IntoHttp};
+use crate::{Body, IntoRequest, translate};
+
+impl FromHttp for Request {
+    fn from_http(request: http::Request<Body>) -> Result<Self, Error> {
+        Self::try_from(request).map_err(translate)
+    }
+}
+
+/// Bytes stay bytes, so that reqwest can send them again to where a redirect points.
+impl From<Body> for reqwest::Body {
+    fn from(body: Body) -> Self {
+        match body.as_bytes() {
+            Some(bytes) => bytes.clone().into(),
+            None => Self::wrap(body),
+        }
+    }
+}
+
+impl From<reqwest::Body> for Body {
+    fn from(mut body: reqwest::Body) -> Self {
+        if body.as_bytes().is_none() {
+            return Self::streaming(body);
+        }
+        // Bytes come as one frame, at once.
+        match Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default().into(),
+            _ => Self::empty(),
+        }
+    }
+}
+
+impl IntoRequest for Request {
+    fn into_request(self) -> Result<http::Request<Body>, Error> {
+        let request = http::Request::<reqwest::Body>::try_from(self).map_err(translate)?;
+        Ok(request.map(Into::into))
+    }
+}
+
+impl IntoRequest for RequestBuilder {
+    fn into_request(self) -> Result<http::Request<Body>, Error> {
+        self.build().map_err(translate)?.into_request()
+    }
+}
+
+impl Head for Response {
+    fn status(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.headers()
+    }
+}
+
+impl IntoHttp for Response {
+    type Body = reqwest::Body;
+
+    fn into_http(self) -> http::Response<reqwest::Body> {
+        self.into()
+    }
+}

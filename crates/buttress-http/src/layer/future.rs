@@ -1,0 +1,103 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use buttress_error::{BoxError, Class, Error};
+use http::response::Parts;
+use pin_project_lite::pin_project;
+
+use super::read::Read;
+use super::settings::{Bad, Settings};
+use crate::{BadStatus, ByStatus, Head, IntoHttp};
+
+pin_project! {
+    /// The future of [`Http`](crate::Http).
+    ///
+    /// # Cancel safety
+    /// Dropping it drops the client's future, or the body that is being read; nothing else is held.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, B> {
+        #[pin]
+        state: State<F, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F, B> {
+        // The client can't express the request.
+        Refused { error: Option<Error> },
+        Calling { #[pin] inner: F, classifier: ByStatus, settings: Arc<Settings> },
+        // The status is bad.
+        Reading { #[pin] body: Read<B>, bad: Box<Judged>, settings: Arc<Settings> },
+    }
+}
+
+struct Judged {
+    class: Class,
+    head: Parts,
+}
+
+impl<F, B> ResponseFuture<F, B> {
+    pub(super) const fn calling(inner: F, classifier: ByStatus, settings: Arc<Settings>) -> Self {
+        Self { state: State::Calling { inner, classifier, settings } }
+    }
+
+    pub(super) const fn refused(error: Error) -> Self {
+        Self { state: State::Refused { error: Some(error) } }
+    }
+}
+
+impl<F, Res, E> Future for ResponseFuture<F, Res::Body>
+where
+    F: Future<Output = Result<Res, E>>,
+    Res: Head + IntoHttp,
+    E: Into<BoxError>,
+{
+    type Output = Result<Res, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProj::Refused { error } => {
+                    return Poll::Ready(Err(error.take().expect("polled after completion")));
+                }
+                StateProj::Calling { inner, classifier, settings } => {
+                    let answer = match ready!(inner.poll(cx)) {
+                        Ok(answer) => answer,
+                        Err(error) => return Poll::Ready(Err(settings.translate(error.into()))),
+                    };
+                    let Bad::Error { bytes, time } = settings.bad else { return Poll::Ready(Ok(answer)) };
+                    let Some(class) = classifier.class(&answer) else { return Poll::Ready(Ok(answer)) };
+                    let (head, body) = answer.into_http().into_parts();
+                    State::Reading {
+                        body: Read::new(body, bytes, time),
+                        bad: Box::new(Judged { class, head }),
+                        settings: Arc::clone(settings),
+                    }
+                }
+                StateProj::Reading { body, bad, settings } => {
+                    let (bytes, whole) = ready!(body.poll(cx));
+                    let answer = BadStatus::new(&bad.head, bytes, whole);
+                    let error = Error::wrap(bad.class, answer);
+                    return Poll::Ready(Err(settings.stamp(error)));
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+impl<F, B> fmt::Debug for ResponseFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Refused { .. } => "refused",
+            State::Calling { .. } => "calling",
+            State::Reading { .. } => "reading",
+        };
+        f.debug_struct("ResponseFuture").field("state", &state).finish()
+    }
+}

@@ -1,0 +1,131 @@
+//! `HttpLayer`: errors and bad statuses of an HTTP client, made one error type.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_layer::Layer;
+
+use super::Http;
+use super::settings::{Bad, Settings};
+use crate::origin::Origin;
+use crate::{ByStatus, InvalidOrigin, http};
+
+/// The bottom of a client stack: above it requests are `http::Request<Body>` and every failure is an
+/// [`Error`](buttress_error::Error), whatever the client below.
+///
+/// * A good answer keeps the client's own type: `reply.json().await` still works over reqwest.
+/// * A bad status becomes an error of its kind, with [the answer inside](crate::BadStatus), so that every layer above
+///   does the right thing without a setting. ([`pass_status`](Self::pass_status) is for gateways.)
+/// * The client's errors become ours; a URL in them loses user-info and query.
+/// * The request takes its context along: request id and a new span of the trace; the deadline only to
+///   [origins that are trusted](Self::trust_origin) with it. A header that the caller has set itself stays.
+///
+/// Works over `reqwest::Client` (feature `reqwest`), and over any service of `http::Request<Body>`. `R` is the client's
+/// request type, and is inferred.
+///
+/// ```
+/// use buttress_error::Kind;
+/// use buttress_http::{BadStatus, Body, HttpLayer};
+/// use http::{Request, Response};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mock = service_fn(|_: Request<Body>| async {
+///     Response::builder().status(404).body(Body::from("no such order"))
+/// });
+/// let client = HttpLayer::new("orders").layer(mock);
+///
+/// let error = client.oneshot(Request::get("http://localhost/orders/7").body(Body::empty())?).await.unwrap_err();
+/// assert_eq!(error.kind(), Kind::NotFound);
+/// assert_eq!(error.to_string(), "orders: 404 Not Found");
+/// assert_eq!(error.find::<BadStatus>().unwrap().body(), "no such order");
+/// # Ok(()) }
+/// ```
+///
+/// # Redirects
+///
+/// reqwest follows redirects below this layer, and would carry the headers of the context to another origin. Build the
+/// client with `buttress_http::same_origin()` to refuse those.
+pub struct HttpLayer<R> {
+    settings: Arc<Settings>,
+    request: PhantomData<fn(R)>,
+}
+
+impl<R> HttpLayer<R> {
+    /// How many bytes of a bad answer's body are kept by default: 8 KiB.
+    pub const ERROR_BODY: usize = 8 * 1024;
+
+    /// How long a bad answer's body is waited for by default: 500 ms.
+    pub const ERROR_BODY_TIMEOUT: Duration = Duration::from_millis(500);
+
+    /// A layer for calls of the service `name`, which its errors bear.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        let settings = Settings {
+            name: name.into(),
+            classifier: http(),
+            bad: Bad::Error { bytes: Self::ERROR_BODY, time: Self::ERROR_BODY_TIMEOUT },
+            trusted: Vec::new(),
+        };
+        Self { settings: Arc::new(settings), request: PhantomData }
+    }
+
+    fn edit(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
+    }
+
+    /// How answers are judged. Default: [`http()`].
+    #[must_use]
+    pub fn classifier(self, classifier: ByStatus) -> Self {
+        self.edit(|settings| settings.classifier = classifier)
+    }
+
+    /// How much of a bad answer's body goes into the error: at most `bytes` of what came within `time`. Zero bytes
+    /// doesn't read it at all. Default: 8 KiB and 500 ms.
+    ///
+    /// The retry layer above waits for it, so keep the time short.
+    #[must_use]
+    pub fn error_body(self, bytes: usize, time: Duration) -> Self {
+        self.edit(|settings| settings.bad = Bad::Error { bytes, time })
+    }
+
+    /// Passes bad statuses on as answers, for gateways. Every layer above then needs [`http()`] as its classifier: a 503
+    /// is a success otherwise, neither retried nor counted.
+    #[must_use]
+    pub fn pass_status(self) -> Self {
+        self.edit(|settings| settings.bad = Bad::Pass)
+    }
+
+    /// Sends the deadline, in the header [`DEADLINE`](crate::DEADLINE), to this origin, such as
+    /// `https://api.example.com` or `http://127.0.0.1:8080`. Default: to none.
+    ///
+    /// # Errors
+    /// [`InvalidOrigin`] if it has no `http` or `https`, no host, or more than these and a port.
+    pub fn trust_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
+        let origin = Origin::parse(origin)?;
+        Ok(self.edit(|settings| settings.trusted.push(origin)))
+    }
+}
+
+impl<S, R> Layer<S> for HttpLayer<R> {
+    type Service = Http<S, R>;
+
+    fn layer(&self, inner: S) -> Http<S, R> {
+        Http::new(inner, Arc::clone(&self.settings))
+    }
+}
+
+impl<R> Clone for HttpLayer<R> {
+    fn clone(&self) -> Self {
+        Self { settings: Arc::clone(&self.settings), request: PhantomData }
+    }
+}
+
+impl<R> fmt::Debug for HttpLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpLayer").field("settings", &self.settings).finish()
+    }
+}

@@ -1,0 +1,11 @@
+//! The bottom of a client stack.
+
+mod future;
+mod http_layer;
+mod read;
+mod service;
+mod settings;
+
+pub use future::ResponseFuture;
+pub use http_layer::HttpLayer;
+pub use service::Http;

@@ -1,0 +1,79 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use buttress_error::{BoxError, Error};
+use http::Request;
+use tower_service::Service;
+
+use super::ResponseFuture;
+use super::settings::Settings;
+use crate::{Body, FromHttp, Head, IntoHttp, headers};
+
+/// The service of [`HttpLayer`](crate::HttpLayer).
+pub struct Http<S, R> {
+    inner: S,
+    settings: Arc<Settings>,
+    request: PhantomData<fn(R)>,
+}
+
+impl<S, R> Http<S, R> {
+    pub(super) const fn new(inner: S, settings: Arc<Settings>) -> Self {
+        Self { inner, settings, request: PhantomData }
+    }
+
+    /// The client.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The client.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The client.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, R> Service<Request<Body>> for Http<S, R>
+where
+    R: FromHttp,
+    S: Service<R>,
+    S::Error: Into<BoxError>,
+    S::Response: Head + IntoHttp,
+{
+    type Response = S::Response;
+    type Error = Error;
+    type Future = ResponseFuture<S::Future, <S::Response as IntoHttp>::Body>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(|error| self.settings.translate(error.into()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let classifier = self.settings.classifier.for_request(request.headers());
+        headers::write(&mut request, &self.settings.trusted);
+        match R::from_http(request) {
+            Ok(request) => {
+                ResponseFuture::calling(self.inner.call(request), classifier, Arc::clone(&self.settings))
+            }
+            Err(error) => ResponseFuture::refused(self.settings.stamp(error)),
+        }
+    }
+}
+
+impl<S: Clone, R> Clone for Http<S, R> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), Arc::clone(&self.settings))
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for Http<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("inner", &self.inner).field("settings", &self.settings).finish()
+    }
+}

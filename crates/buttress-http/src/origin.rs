@@ -1,0 +1,97 @@
+//! `Origin`: scheme, host and port, by which one server is trusted and another is not.
+
+use std::fmt;
+
+use buttress_error::{Class, Classify, Delivery, Kind};
+use http::Uri;
+use http::uri::Scheme;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+}
+
+impl Origin {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidOrigin> {
+        let invalid = || InvalidOrigin { text: text.chars().take(128).collect() };
+        let uri: Uri = text.parse().map_err(|_not_a_uri| invalid())?;
+        let bare = uri.path_and_query().is_none_or(|rest| rest == "/")
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        let (scheme, host, port) = parts(&uri).filter(|_| bare).ok_or_else(invalid)?;
+        Ok(Self { scheme: scheme.clone(), host: host.to_ascii_lowercase(), port })
+    }
+
+    pub(crate) fn is_of(&self, uri: &Uri) -> bool {
+        parts(uri).is_some_and(|(scheme, host, port)| {
+            *scheme == self.scheme && port == self.port && self.host.eq_ignore_ascii_case(host)
+        })
+    }
+}
+
+fn parts(uri: &Uri) -> Option<(&Scheme, &str, u16)> {
+    let scheme = uri.scheme()?;
+    let standard = match scheme.as_str() {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    // A port that is no number is another origin than the standard one.
+    let has_port = uri.authority()?.as_str().len() > host.len() && uri.port().is_some();
+    let port = if has_port { uri.port_u16()? } else { standard };
+    Some((scheme, host, port))
+}
+
+/// The text is no origin: `http` or `https`, a host, and a port where it is not the standard one, such as
+/// `https://api.example.com` or `http://127.0.0.1:8080`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidOrigin {
+    text: String,
+}
+
+impl fmt::Display for InvalidOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trust_origin: {:?} is no origin such as https://api.example.com", self.text)
+    }
+}
+
+impl std::error::Error for InvalidOrigin {}
+
+impl Classify for InvalidOrigin {
+    fn class(&self) -> Class {
+        Class::new(Kind::Config).delivery(Delivery::NotSent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compares_scheme_host_and_port() {
+        let same = |origin: &str, uri: &str| Origin::parse(origin).unwrap().is_of(&uri.parse().unwrap());
+        assert!(same("https://api.example.com", "https://API.example.com/a?b=c"));
+        assert!(same("https://api.example.com/", "https://api.example.com:443/"));
+        assert!(same("http://[::1]:80", "http://[::1]/x"));
+        assert!(same("https://api.example.com", "https://user@api.example.com/"));
+        assert!(!same("https://api.example.com", "http://api.example.com/"));
+        assert!(!same("https://api.example.com", "https://api.example.com:8443/"));
+        assert!(!same("https://api.example.com", "https://api.example.com.evil.test/"));
+        assert!(!same("https://api.example.com", "/relative"));
+    }
+
+    /// [S8] a bad origin is refused where it is set, by a typed error that names the setting.
+    #[test]
+    fn refuses_what_is_no_origin() {
+        for text in
+            ["", "api.example.com", "/", "ftp://x", "https://", "http://x/path", "http://x?q", "http://u:p@x"]
+        {
+            let error = Origin::parse(text).unwrap_err();
+            assert!(error.to_string().starts_with("trust_origin:"), "{error}");
+            assert_eq!(error.class().kind, Kind::Config);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What may cross threads.
+
+use buttress_http::{
+    BadStatus, Body, ByStatus, Http, HttpLayer, InvalidOrigin, Profile, ResponseFuture, Transport,
+};
+use http::Request;
+
+fn send_sync_static<T: Send + Sync + 'static>() {}
+fn unpin<T: Unpin>() {}
+fn clone_debug<T: Clone + std::fmt::Debug>() {}
+
+/// Not `Send`, not `Sync`.
+type Local = std::rc::Rc<()>;
+
+#[test]
+fn everything_is_send_and_sync() {
+    send_sync_static::<HttpLayer<Local>>();
+    send_sync_static::<Http<(), Local>>();
+    send_sync_static::<ResponseFuture<(), ()>>();
+    send_sync_static::<Body>();
+    send_sync_static::<BadStatus>();
+    send_sync_static::<ByStatus>();
+    send_sync_static::<Profile>();
+    send_sync_static::<Transport>();
+    send_sync_static::<InvalidOrigin>();
+    unpin::<Body>();
+    unpin::<Http<(), Local>>();
+    clone_debug::<HttpLayer<Request<Body>>>();
+    clone_debug::<Http<u8, Request<Body>>>();
+    clone_debug::<BadStatus>();
+}
