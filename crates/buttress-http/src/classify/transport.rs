@@ -14,7 +14,9 @@ use buttress_error::{Class, Delivery, Kind, Retry};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
-    /// No connection: the name has no address, refused, unreachable, not in time, or broken off while it was made.
+    /// The host has no address. (Read from reqwest's errors as [`Connect`](Self::Connect): the class is the same.)
+    Dns,
+    /// No connection: refused, unreachable, not in time, or broken off while it was made.
     Connect,
     /// No secure connection: the certificate is not trusted, or the two sides cannot agree. Never repeated.
     Untrusted,
@@ -43,7 +45,7 @@ impl Transport {
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
-            Self::Connect | Self::RefusedStream | Self::GoAway => {
+            Self::Dns | Self::Connect | Self::RefusedStream | Self::GoAway => {
                 Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
             }
             Self::Untrusted => {
