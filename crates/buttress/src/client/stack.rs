@@ -22,7 +22,8 @@ pub type Stack<S> = ContextService<
 /// The ready-made stack as one layer, for services that need no HTTP: made by
 /// [`ClientBuilder::build`].
 ///
-/// Everything it makes shares one breaker and one retry budget.
+/// Everything it makes shares one breaker and one retry budget. It is meant to live as long as the program: its name
+/// is kept for ever.
 #[derive(Clone, Debug)]
 pub struct ClientLayer {
     pub(super) settings: ClientBuilder,
@@ -39,10 +40,12 @@ impl ClientLayer {
         let name = &settings.name;
         Self {
             log: LogLayer::new(Arc::clone(name)),
-            deadline: DeadlineLayer::new(settings.deadline).named(Arc::clone(name)),
+            deadline: DeadlineLayer::new(settings.deadline).named(Arc::clone(name)).leak(),
             retry: RetryLayer::new(settings.policy.clone()),
             breaker_layer: BreakerLayer::new(breaker.clone()),
-            attempt_timeout: AttemptTimeoutLayer::new(settings.attempt_timeout).named(Arc::clone(name)),
+            attempt_timeout: AttemptTimeoutLayer::new(settings.attempt_timeout)
+                .named(Arc::clone(name))
+                .leak(),
             breaker,
             settings,
         }
