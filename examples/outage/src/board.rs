@@ -1,0 +1,80 @@
+//! The board: everything that is seen of a run, by whoever draws it.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::sync::Arc;
+
+use buttress::http::BadStatus;
+use buttress::{Error, Kind, Rejection};
+use reqwest::Response;
+use tokio::time::Instant;
+
+use crate::bare;
+use crate::journal::Journal;
+use crate::tally::{Call, Ending, Tally};
+use crate::weather::Sky;
+
+pub struct Board {
+    pub sky: Arc<Sky>,
+    pub stack: Tally,
+    pub naive: Tally,
+    pub circuit: Journal,
+}
+
+impl Board {
+    pub fn new(sky: Arc<Sky>) -> Self {
+        Self { sky, stack: Tally::default(), naive: Tally::default(), circuit: Journal::default() }
+    }
+
+    /// Makes one call and puts it on the tally.
+    pub async fn call<E>(&self, tally: &Tally, call: impl Future<Output = Result<Response, E>>)
+    where
+        Ending: From<E>,
+    {
+        let (spell, began) = (self.sky.now(), Instant::now());
+        let (reply, attempts) = bare::watch(call).await;
+        let took = began.elapsed();
+        let ending = match reply {
+            Ok(reply) => read(reply).await,
+            Err(error) => error.into(),
+        };
+        tally.add(Call { spell, ended: self.sky.age(), took, attempts, ending });
+    }
+}
+
+/// Reads a body to its end, if that isn't too far away: the connection can then be used again.
+async fn read(mut reply: Response) -> Ending {
+    let mut length = 0;
+    while length < 64 * 1024 {
+        match reply.chunk().await {
+            Ok(Some(chunk)) => length += chunk.len(),
+            Ok(None) => break,
+            Err(_) => return Ending::Failed("body".into()),
+        }
+    }
+    Ending::Served
+}
+
+/// The stack's errors tell what happened, and why there was no further attempt.
+impl From<Error> for Ending {
+    fn from(error: Error) -> Self {
+        let what = match (error.find::<Rejection>(), error.find::<BadStatus>()) {
+            (Some(rejection), _) if error.kind() == Kind::Rejected => {
+                return Self::Refused(rejection.why().as_str());
+            }
+            (Some(rejection), _) => rejection.why().to_string(),
+            (_, Some(answer)) => format!("status {}", answer.status().as_u16()),
+            _ => error.kind().to_string(),
+        };
+        Self::Failed(match error.effort() {
+            Some(effort) => format!("{what} (stopped by: {})", effort.stopped).into(),
+            None => what.into(),
+        })
+    }
+}
+
+impl From<Cow<'static, str>> for Ending {
+    fn from(error: Cow<'static, str>) -> Self {
+        Self::Failed(error)
+    }
+}

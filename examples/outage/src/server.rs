@@ -1,0 +1,138 @@
+//! The server: a real listener on a free port of the loopback, at the mercy of the weather.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::RETRY_AFTER;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use reqwest::Url;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until, timeout_at};
+
+use crate::weather::{Sky, Weather, is_unlucky};
+
+/// Each client has a path of its own, by which the server counts.
+const PATHS: [&str; 2] = ["/stack", "/naive"];
+
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    site: Arc<Site>,
+}
+
+/// What all connections share.
+struct Site {
+    sky: Arc<Sky>,
+    seed: u64,
+    hits: [AtomicU64; 2],
+}
+
+/// Reads how many requests of each client have come to the server.
+#[derive(Clone)]
+pub struct Hits(Arc<Site>);
+
+impl Hits {
+    pub fn read(&self) -> [u64; 2] {
+        self.0.hits.each_ref().map(|hits| hits.load(Ordering::Relaxed))
+    }
+}
+
+impl Server {
+    pub async fn bind(sky: Arc<Sky>, seed: u64) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, site: Arc::new(Site { sky, seed, hits: Default::default() }) })
+    }
+
+    /// Where each client finds it.
+    pub fn urls(&self) -> [Url; 2] {
+        PATHS.map(|path| format!("http://{}{path}", self.address).parse().expect("an address and a path"))
+    }
+
+    pub fn hits(&self) -> Hits {
+        Hits(Arc::clone(&self.site))
+    }
+
+    /// Goes through the script, and stays in the last spell until it is dropped.
+    pub async fn run(self) -> io::Result<Infallible> {
+        let Self { mut listener, address, site } = self;
+        let mut connections = JoinSet::new();
+        let (sky, script) = (&site.sky, site.sky.script());
+        for (number, spell) in script[..script.len() - 1].iter().enumerate() {
+            let over = sky.began() + sky.end(number);
+            if spell.weather == Weather::Refused {
+                drop(listener);
+                connections.shutdown().await;
+                let reserved = reserve(address)?;
+                sleep_until(over).await;
+                listener = reserved.listen(1024)?;
+            } else {
+                let _ = timeout_at(over, serve(&listener, &site, &mut connections)).await;
+            }
+        }
+        Ok(serve(&listener, &site, &mut connections).await)
+    }
+}
+
+/// Keeps the port without listening: connections are refused, and nobody else gets it in the meantime.
+fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Accepts connections until it is dropped.
+async fn serve(listener: &TcpListener, site: &Arc<Site>, connections: &mut JoinSet<()>) -> Infallible {
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(converse(stream, Arc::clone(site)))),
+                // No file descriptor is left, say: some will be soon.
+                Err(_) => sleep(Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, site: Arc<Site>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| answer(request, &site));
+    // An error here is a client that went away.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer(request: Request<Incoming>, site: &Site) -> Result<Response<Full<Bytes>>, Infallible> {
+    let Some(client) = PATHS.iter().position(|path| *path == request.uri().path()) else {
+        return Ok(reply(StatusCode::NOT_FOUND));
+    };
+    let number = site.hits[client].fetch_add(1, Ordering::Relaxed);
+    Ok(match site.sky.weather() {
+        Weather::Flaky if is_unlucky(site.seed, client, number) => reply(StatusCode::SERVICE_UNAVAILABLE),
+        Weather::Throttled => {
+            let mut reply = reply(StatusCode::TOO_MANY_REQUESTS);
+            reply.headers_mut().insert(RETRY_AFTER, 1.into());
+            reply
+        }
+        Weather::Hanging | Weather::Refused => pending().await,
+        _ => reply(StatusCode::OK),
+    })
+}
+
+fn reply(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut reply = Response::new(Full::from(status.as_str().to_owned()));
+    *reply.status_mut() = status;
+    reply
+}
