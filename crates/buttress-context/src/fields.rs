@@ -31,6 +31,19 @@ macro_rules! from {
 from!(&str => Str, String => Str, Arc<str> => Str, bool => Bool, f32 => F64, f64 => F64);
 from!(i8 => I64, i16 => I64, i32 => I64, i64 => I64, u8 => U64, u16 => U64, u32 => U64, u64 => U64);
 
+impl From<usize> for Value {
+    fn from(value: usize) -> Self {
+        // Lossless wherever a pointer has at most 64 bits.
+        Self::U64(value as u64)
+    }
+}
+
+impl From<isize> for Value {
+    fn from(value: isize) -> Self {
+        Self::I64(value as i64)
+    }
+}
+
 /// Few, so a list is the fastest map.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields(Vec<(&'static str, Value)>);

@@ -11,11 +11,11 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// A body that may be sent again, if it can be.
 pub trait ReplayBody: Sized {
     /// A copy to send again; none if it can be sent only once.
-    fn replay(&self) -> Option<Self>;
+    fn replay_body(&self) -> Option<Self>;
 }
 
 impl<B: Clone> ReplayBody for B {
-    fn replay(&self) -> Option<Self> {
+    fn replay_body(&self) -> Option<Self> {
         Some(self.clone())
     }
 }
@@ -30,7 +30,7 @@ pub fn idempotent(method: &Method, headers: &HeaderMap) -> bool {
 
 impl<B: ReplayBody> Replay for Request<B> {
     fn replay(&self) -> Option<Self> {
-        let body = self.body().replay()?;
+        let body = self.body().replay_body()?;
         let mut copy = Self::new(body);
         copy.method_mut().clone_from(self.method());
         copy.uri_mut().clone_from(self.uri());

@@ -86,7 +86,7 @@ mod http_requests {
     fn a_body_of_ones_own_may_refuse() {
         struct Stream;
         impl buttress_context::ReplayBody for Stream {
-            fn replay(&self) -> Option<Self> {
+            fn replay_body(&self) -> Option<Self> {
                 None
             }
         }

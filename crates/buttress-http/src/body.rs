@@ -14,7 +14,7 @@ use http_body_util::combinators::BoxBody;
 /// A request body: bytes, which can be sent any number of times, or a stream, which is sent once.
 ///
 /// One concrete type, so that a client stack needs no type parameter for it. It is not `Clone`: a copy is
-/// [`ReplayBody::replay`], which shares the bytes and says none for a stream.
+/// [`ReplayBody::replay_body`], which shares the bytes and says none for a stream.
 ///
 /// ```
 /// use buttress_http::Body;
@@ -65,7 +65,7 @@ impl Body {
 
 /// Bytes are shared, a stream has no copy.
 impl ReplayBody for Body {
-    fn replay(&self) -> Option<Self> {
+    fn replay_body(&self) -> Option<Self> {
         self.as_bytes().cloned().map(Self::from)
     }
 }
