@@ -276,3 +276,23 @@ impl fmt::Debug for Breaker {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Order;
+
+    /// [S6] subscribers end with the latest state, in whatever order two threads tell them.
+    #[test]
+    fn the_last_word_is_the_latest_state() {
+        let breaker = Breaker::new("db");
+        let subscription = breaker.subscribe();
+        let first = breaker.lock().obey(Order::ForceOpen, 0);
+        let second = breaker.lock().obey(Order::Release, 0);
+        let third = breaker.lock().obey(Order::Disable, 0);
+        breaker.tell(third);
+        breaker.tell(first);
+        breaker.tell(second);
+        assert_eq!(subscription.state(), State::Disabled);
+    }
+}

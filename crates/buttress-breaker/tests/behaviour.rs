@@ -67,6 +67,15 @@ async fn called_unready() {
     drop(service.call(7));
 }
 
+/// [S3] a clone of a ready service is not ready: the contract is broken above, and the message says so.
+#[tokio::test]
+#[should_panic = "poll_ready must be called first"]
+async fn a_clone_is_not_ready() {
+    let mut service = service(&Breaker::new("db"), Strict::new());
+    service.ready().await.unwrap();
+    drop(service.clone().call(7));
+}
+
 /// [S4] clones of the layer, several `layer()` calls and clones of services share one circuit.
 #[tokio::test(start_paused = true)]
 async fn clones_share_the_circuit() {
