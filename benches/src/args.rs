@@ -5,11 +5,13 @@ use std::path::PathBuf;
 pub(crate) const HELP: &str = "\
 Measures buttress and its peers side by side.
 
-Usage: buttress-benches [--quick] [--json FILE] [FILTER]
+Usage: buttress-benches [--quick] [--json FILE] [--calls N] [FILTER[=SUBJECT]]
 
-  FILTER       measure only the cases with FILTER in their name, such as breaker/ or log/
+  FILTER       only the cases with FILTER in their name, such as breaker/ or log/
+  =SUBJECT     of these only the rows of this name, such as stack=buttress
   --quick      10 batches of 0.5 ms in place of 50 batches of 2 ms
   --json FILE  also write one JSON line per measurement: case, subject, ns_median, ns_min, allocs, bytes, threads
+  --calls N    make N calls and measure nothing: for perf, or for valgrind --tool=callgrind, which counts instructions
   --help       show this text
 
 Columns: nanoseconds a call (median and minimum of the batches); net is the median after the bare service of the
@@ -28,8 +30,12 @@ pub(crate) enum Command {
 pub(crate) struct Args {
     pub(crate) quick: bool,
     pub(crate) json: Option<PathBuf>,
+    /// Calls to make without measuring them.
+    pub(crate) calls: Option<u64>,
     /// Part of a case's name; empty matches all.
     pub(crate) filter: String,
+    /// A subject's name.
+    pub(crate) subject: Option<String>,
 }
 
 /// Reads the arguments that follow the program's name.
@@ -44,12 +50,21 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command, 
                 let path = words.next().filter(|path| !path.starts_with('-'));
                 args.json = Some(path.ok_or("--json needs the name of a file")?.into());
             }
+            "--calls" => {
+                let calls = words.next().and_then(|calls| calls.parse().ok());
+                args.calls = Some(calls.ok_or("--calls needs a number")?);
+            }
             flag if flag.starts_with('-') => return Err(format!("unknown flag {flag} (see --help)")),
             "" => return Err("the filter is empty".to_owned()),
             _ if !args.filter.is_empty() => {
                 return Err(format!("a second filter {word:?}: only one is taken"));
             }
-            _ => args.filter = word,
+            _ => match word.split_once('=') {
+                Some((filter, subject)) => {
+                    (args.filter, args.subject) = (filter.to_owned(), Some(subject.to_owned()));
+                }
+                None => args.filter = word,
+            },
         }
     }
     Ok(Command::Measure(args))
@@ -65,15 +80,21 @@ mod tests {
 
     #[test]
     fn every_flag_is_read() {
-        let all = Args { quick: true, json: Some("out.json".into()), filter: "breaker/".to_owned() };
-        assert_eq!(words("--quick --json out.json breaker/"), Ok(Command::Measure(all)));
+        let all = Args {
+            quick: true,
+            json: Some("out.json".into()),
+            calls: Some(7),
+            filter: "breaker/".to_owned(),
+            subject: Some("bare".to_owned()),
+        };
+        assert_eq!(words("--quick --json out.json --calls 7 breaker/=bare"), Ok(Command::Measure(all)));
         assert_eq!(words(""), Ok(Command::Measure(Args::default())));
         assert_eq!(words("--quick --help"), Ok(Command::Help));
     }
 
     #[test]
     fn bad_arguments_are_refused_in_one_line() {
-        for line in ["--fast", "--json", "--json --quick", "one two"] {
+        for line in ["--fast", "--json", "--json --quick", "--calls", "--calls few", "one two"] {
             let message = words(line).expect_err(line);
             assert_eq!(message.lines().count(), 1, "{message}");
         }

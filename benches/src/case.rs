@@ -11,6 +11,15 @@ pub(crate) struct Case {
     pub(crate) subjects: fn() -> Vec<Subject>,
 }
 
+impl Case {
+    /// Its subjects: all, or `only` those of one name.
+    pub(crate) fn wanted(&self, only: Option<&str>) -> Vec<Subject> {
+        let mut subjects = (self.subjects)();
+        subjects.retain(|subject| only.is_none_or(|name| subject.name == name));
+        subjects
+    }
+}
+
 /// One way to do the work of a case.
 pub(crate) struct Subject {
     /// `bare`, `buttress` or a peer with its version; a variant follows after a slash.

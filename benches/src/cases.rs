@@ -3,6 +3,7 @@
 mod breaker;
 mod breaker_bare;
 mod bulkhead;
+mod call_log;
 mod client;
 mod context;
 mod log;
@@ -11,6 +12,7 @@ mod retry_function;
 mod stack;
 mod threads;
 mod timeout;
+mod translate;
 
 use crate::case::{BARE, Case, Subject};
 use crate::drive::{Ends, calls};
@@ -24,10 +26,12 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(breaker_bare::CASES);
     all.extend(timeout::CASES);
     all.extend(bulkhead::CASES);
+    all.extend(translate::CASES);
     all.extend(stack::CASES);
     all.extend(client::CASES);
     all.extend(threads::CASES);
     all.extend(log::CASES);
+    all.extend(call_log::CASES);
     all.extend(context::CASES);
     all
 }

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::args::{Args, Command};
+use crate::case::Case;
 use crate::measure::Plan;
 
 /// Why nothing, or not all, was measured.
@@ -64,15 +65,26 @@ fn measure(args: &Args) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let _timer = runtime.enter();
 
+    if let Some(calls) = args.calls {
+        wanted.iter().for_each(|case| call(case, args.subject.as_deref(), calls));
+        return Ok(());
+    }
     let plan = if args.quick { Plan::QUICK } else { Plan::FULL };
     for case in wanted {
-        let measurements = measure::case(&case, plan);
+        let measurements = measure::case(&case, args.subject.as_deref(), plan);
         report::table(&mut io::stdout(), case.name, &measurements)?;
         if let Some(file) = &mut json {
             report::json_lines(file, &measurements)?;
         }
     }
     Ok(())
+}
+
+/// Makes `calls` calls on each thread of the subjects that are wanted.
+fn call(case: &Case, subject: Option<&str>, calls: u64) {
+    for mut subject in case.wanted(subject) {
+        subject.work.iter_mut().for_each(|work| work(calls));
+    }
 }
 
 /// Opened before anything is measured: a bad path shows at once, not after minutes.

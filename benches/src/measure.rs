@@ -38,9 +38,9 @@ pub(crate) struct Measurement {
     pub(crate) threads: usize,
 }
 
-/// Measures all subjects of `case`.
-pub(crate) fn case(case: &Case, plan: Plan) -> Vec<Measurement> {
-    let mut subjects = (case.subjects)();
+/// Measures the subjects of `case`: all, or `only` those of one name.
+pub(crate) fn case(case: &Case, only: Option<&str>, plan: Plan) -> Vec<Measurement> {
+    let mut subjects = case.wanted(only);
     let calls = subjects.iter_mut().map(|subject| calibrate(subject, plan.batch)).collect::<Vec<_>>();
 
     let mut batches = vec![Vec::with_capacity(plan.batches); subjects.len()];

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use buttress_error::{Class, Classify, Kind, Rejection};
+use buttress::{Class, Classify, Kind, Rejection};
 use tower::{Service, service_fn};
 
 /// The services' error type, the same for ours and for peers; it holds a refusal inline, so that a layer need not

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use buttress::breaker::Window;
+use buttress::{Breaker, BreakerLayer, Kind};
 use tower::Layer;
 use tower_resilience_circuitbreaker::{
     CircuitBreakerConfigBuilder, CircuitBreakerHandle, CircuitBreakerLayer, DefaultClassifier,
@@ -9,20 +11,83 @@ use tower_resilience_circuitbreaker::{
 };
 
 use super::bare;
-use crate::case::{Case, Subject};
+use crate::case::{Case, OURS, Subject};
 use crate::drive::{Ends, calls, drive};
 use crate::peers;
 use crate::service;
 
-pub(super) const CASES: [Case; 7] = [
-    Case { name: "breaker/consecutive", subjects: || vec![bare(), consecutive()] },
-    Case { name: "breaker/count-10", subjects: || vec![bare(), count(10)] },
-    Case { name: "breaker/count-100", subjects: || vec![bare(), count(100)] },
-    Case { name: "breaker/count-10000", subjects: || vec![bare(), count(10_000)] },
-    Case { name: "breaker/time-100-live", subjects: || vec![bare(), time(100)] },
-    Case { name: "breaker/time-1000-live", subjects: || vec![bare(), time(1_000)] },
-    Case { name: "breaker/open", subjects: || vec![bare(), open()] },
+pub(super) const CASES: [Case; 10] = [
+    Case {
+        name: "breaker/consecutive",
+        subjects: || vec![bare(), ours(Window::consecutive(5)), consecutive()],
+    },
+    Case { name: "breaker/count-10", subjects: || vec![bare(), ours(Window::count(10)), count(10)] },
+    Case { name: "breaker/count-100", subjects: || vec![bare(), ours(Window::count(100)), count(100)] },
+    Case {
+        name: "breaker/count-10000",
+        subjects: || vec![bare(), ours(Window::count(10_000)), count(10_000)],
+    },
+    Case { name: "breaker/time-10-live", subjects: || vec![bare(), our_time(10), time(10)] },
+    Case { name: "breaker/time-100-live", subjects: || vec![bare(), our_time(100), time(100)] },
+    Case { name: "breaker/time-1000-live", subjects: || vec![bare(), our_time(1_000), time(1_000)] },
+    Case { name: "breaker/time-10000-live", subjects: || vec![bare(), our_time(10_000), time(10_000)] },
+    Case { name: "breaker/time-sliding", subjects: || vec![bare(), ours(Window::time(SHORT)), sliding()] },
+    Case { name: "breaker/open", subjects: || vec![bare(), our_open(), open()] },
 ];
+
+const AN_HOUR: Duration = Duration::from_secs(3_600);
+/// Longer than any run: an open breaker stays open.
+pub(super) const A_DAY: Duration = Duration::from_secs(86_400);
+/// A window that forgets all the time: how many records are alive follows from the speed.
+const SHORT: Duration = Duration::from_millis(1);
+
+/// Opens at half of the calls failed (or at so many failures in a row), for 30 s. Without slow-call rule.
+pub(super) fn breaker(window: Window) -> Breaker {
+    let builder = Breaker::builder("payments").window(window).failure_rate(0.5);
+    builder.open_for(Duration::from_secs(30)).build().expect("valid settings")
+}
+
+fn ours(window: Window) -> Subject {
+    let layer = BreakerLayer::new(breaker(window));
+    Subject::new(OURS, calls(layer.layer(service::prompt()), Ends::Well))
+}
+
+/// Emptied as often as the peer's.
+fn our_time(live: u64) -> Subject {
+    let layer = BreakerLayer::new(breaker(Window::time(AN_HOUR)));
+    let call = calls(layer.layer(service::prompt()), Ends::Well);
+    Subject::new(OURS, emptied(live, call, move || layer.breaker().reset()))
+}
+
+/// Opened by a failure, so that the refusal has something to tell.
+fn our_open() -> Subject {
+    let layer = BreakerLayer::new(opened());
+    Subject::new(OURS, calls(layer.layer(service::prompt()), Ends::Badly))
+}
+
+pub(super) fn opened() -> Breaker {
+    let builder = Breaker::builder("payments").window(Window::consecutive(1));
+    let breaker = builder.open_for(A_DAY).build().expect("valid settings");
+    breaker.admit().expect("it begins closed").failure(Kind::Unavailable);
+    breaker
+}
+
+/// `call`, stopped to `empty` the window as often as it takes to have so many calls alive on average.
+fn emptied(live: u64, mut call: impl FnMut(u64), mut empty: impl FnMut()) -> impl FnMut(u64) {
+    let mut alive = 0;
+    move |mut n| {
+        while n > 0 {
+            if alive == 2 * live {
+                empty();
+                alive = 0;
+            }
+            let some = n.min(2 * live - alive);
+            call(some);
+            alive += some;
+            n -= some;
+        }
+    }
+}
 
 type Builder = CircuitBreakerConfigBuilder<DefaultClassifier>;
 
@@ -48,34 +113,29 @@ fn count(calls: usize) -> Subject {
 }
 
 /// Its time window keeps a record per call, so its cost depends on how many are alive. The window is far longer
-/// than a batch and is emptied as often as it takes to have so many alive on average. (A reset alone keeps the
-/// records of a closed circuit. Both together cost a call 1 to 2 ns and 0.01 allocations at 100 alive.)
+/// than a batch. (A reset alone keeps the records of a closed circuit. Both together cost a call 1 to 2 ns and 0.01
+/// allocations at 100 alive.)
 fn time(live: u64) -> Subject {
-    let (layer, handle) = handled(
-        tower_resilience()
-            .sliding_window_type(SlidingWindowType::TimeBased)
-            .sliding_window_duration(Duration::from_secs(3_600)),
-    );
-    let mut call = calls(layer.layer(service::prompt()), Ends::Well);
-    let mut alive = 0;
-    Subject::new(peers::tower_resilience(), move |mut n| {
-        while n > 0 {
-            if alive == 2 * live {
-                drive(handle.force_open());
-                drive(handle.reset());
-                alive = 0;
-            }
-            let some = n.min(2 * live - alive);
-            call(some);
-            alive += some;
-            n -= some;
-        }
-    })
+    let (layer, handle) = handled(time_window(AN_HOUR));
+    let call = calls(layer.layer(service::prompt()), Ends::Well);
+    let empty = move || {
+        drive(handle.force_open());
+        drive(handle.reset());
+    };
+    Subject::new(peers::tower_resilience(), emptied(live, call, empty))
+}
+
+fn sliding() -> Subject {
+    closed(time_window(SHORT))
+}
+
+fn time_window(span: Duration) -> Builder {
+    tower_resilience().sliding_window_type(SlidingWindowType::TimeBased).sliding_window_duration(span)
 }
 
 /// Refuses every call; its recovery is a day away.
 fn open() -> Subject {
-    let (layer, handle) = handled(tower_resilience().wait_duration_in_open(Duration::from_secs(86_400)));
+    let (layer, handle) = handled(tower_resilience().wait_duration_in_open(A_DAY));
     drive(handle.force_open());
     Subject::new(peers::tower_resilience(), calls(layer.layer(service::prompt()), Ends::Badly))
 }

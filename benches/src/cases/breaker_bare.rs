@@ -3,27 +3,43 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use buttress::Breaker;
+use buttress::breaker::Window;
 use failsafe::backoff::constant;
 use failsafe::failure_policy::{FailurePolicy, consecutive_failures, success_rate_over_time_window};
 use failsafe::{CircuitBreaker, Config};
 use recloser::Recloser;
 
-use crate::case::{BARE, Case, Subject};
+use super::breaker::{A_DAY, breaker, opened};
+use crate::case::{BARE, Case, OURS, Subject};
 use crate::peers;
 use crate::service::Failure;
 
 pub(super) const CASES: [Case; 6] = [
-    Case { name: "breaker-bare/consecutive", subjects: || vec![bare(), failsafe(streak(5))] },
-    Case { name: "breaker-bare/count-10", subjects: || vec![bare(), recloser(10)] },
-    Case { name: "breaker-bare/count-100", subjects: || vec![bare(), recloser(100)] },
-    Case { name: "breaker-bare/count-10000", subjects: || vec![bare(), recloser(10_000)] },
-    Case { name: "breaker-bare/time", subjects: || vec![bare(), failsafe(rate())] },
-    Case { name: "breaker-bare/open", subjects: || vec![bare(), failsafe_open(), recloser_open()] },
+    Case {
+        name: "breaker-bare/consecutive",
+        subjects: || vec![bare(), ours(Window::consecutive(5)), failsafe(streak(5))],
+    },
+    Case { name: "breaker-bare/count-10", subjects: || vec![bare(), ours(Window::count(10)), recloser(10)] },
+    Case {
+        name: "breaker-bare/count-100",
+        subjects: || vec![bare(), ours(Window::count(100)), recloser(100)],
+    },
+    Case {
+        name: "breaker-bare/count-10000",
+        subjects: || vec![bare(), ours(Window::count(10_000)), recloser(10_000)],
+    },
+    Case {
+        name: "breaker-bare/time",
+        subjects: || vec![bare(), ours(Window::time(Duration::from_secs(10))), failsafe(rate())],
+    },
+    Case {
+        name: "breaker-bare/open",
+        subjects: || vec![bare(), our_open(), failsafe_open(), recloser_open()],
+    },
 ];
 
 const OPEN_FOR: Duration = Duration::from_secs(30);
-/// Longer than any run: an open breaker stays open.
-const A_DAY: Duration = Duration::from_secs(86_400);
 
 fn work(request: u64) -> Result<u64, Failure> {
     Ok(black_box(request))
@@ -39,6 +55,27 @@ fn each(mut call: impl FnMut(u64) -> bool) -> impl FnMut(u64) {
 
 fn bare() -> Subject {
     Subject::new(BARE, each(|request| black_box(&work(request)).is_ok()))
+}
+
+fn ours(window: Window) -> Subject {
+    let breaker = breaker(window);
+    Subject::new(OURS, each(move |request| black_box(&guarded(&breaker, request)).is_ok()))
+}
+
+/// Asks, does the work, and says how it went.
+pub(super) fn guarded(breaker: &Breaker, request: u64) -> Result<u64, Failure> {
+    let permit = breaker.admit()?;
+    let result = work(request);
+    match &result {
+        Ok(_) => permit.success(),
+        Err(failure) => permit.failure(failure),
+    }
+    result
+}
+
+fn our_open() -> Subject {
+    let breaker = opened();
+    Subject::new(OURS, each(move |request| black_box(&guarded(&breaker, request)).is_err()))
 }
 
 fn failsafe(policy: impl FailurePolicy + Send + 'static) -> Subject {

@@ -4,16 +4,20 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::task::{self, Poll, Waker};
 
-use buttress_context::Context;
+use buttress::{Context, ContextLayer};
+use tower::Layer;
 
+use super::bare;
 use crate::case::{BARE, Case, OURS, Subject};
-use crate::drive::drive;
+use crate::drive::{Ends, calls, drive};
 use crate::peers;
+use crate::service;
 
-pub(super) const CASES: [Case; 3] = [
+pub(super) const CASES: [Case; 4] = [
     Case { name: "context/scope-and-read", subjects: || vec![bare_scope(), our_scope(), tokio_scope()] },
     Case { name: "context/poll-and-read", subjects: || vec![bare_poll(), our_poll(), tokio_poll()] },
     Case { name: "context/read", subjects: || vec![bare_read(), our_read(), tokio_read()] },
+    Case { name: "context/layer", subjects: || vec![bare(), our_layer()] },
 ];
 
 tokio::task_local! {
@@ -123,4 +127,9 @@ fn tokio_read() -> Subject {
             }
         }));
     })
+}
+
+/// A service that gives every call a request id and a trace.
+fn our_layer() -> Subject {
+    Subject::new(OURS, calls(ContextLayer::new().layer(service::prompt()), Ends::Well))
 }

@@ -5,13 +5,14 @@ use std::fmt;
 use std::hint::black_box;
 use std::io;
 
+use buttress::log::JsonLayer;
 use tracing::dispatcher::with_default;
 use tracing::{Dispatch, Span, error, info, info_span};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Registry, fmt as ts};
 
-use crate::case::{BARE, Case, Subject};
+use crate::case::{BARE, Case, OURS, Subject};
 use crate::peers;
 
 pub(super) const CASES: [Case; 5] = [
@@ -32,11 +33,20 @@ fn subjects<W: FnMut(u64) + Send + 'static>(make: fn() -> W) -> Vec<Subject> {
     };
     vec![
         subject(BARE.to_owned(), Dispatch::none()),
+        subject(OURS.to_owned(), ours(io::sink)),
         subject(peers::tracing_subscriber(), tracing_subscriber(io::sink)),
         subject(format!("{}/defaults", peers::tracing_subscriber()), tracing_subscriber_defaults(io::sink)),
         subject(peers::json_subscriber(), json_subscriber(io::sink)),
         subject(format!("{}/root-spans", peers::json_subscriber()), json_subscriber_root_spans(io::sink)),
     ]
+}
+
+/// Event and span fields at the root, each key once; secrets redacted; the causes of errors.
+fn ours<W>(writer: W) -> Dispatch
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    Dispatch::new(Registry::default().with(JsonLayer::new(writer)))
 }
 
 /// Event fields at the root, the span list once: the nearest it has to span fields at the root.
@@ -154,12 +164,16 @@ mod tests {
 
     use super::*;
 
-    /// What a benchmark drops, a test reads: each peer writes all it is measured for.
+    /// What a benchmark drops, a test reads: each writes all it is measured for.
     #[test]
-    fn peers_write_every_field() {
-        for dispatch in
-            [tracing_subscriber, tracing_subscriber_defaults, json_subscriber, json_subscriber_root_spans]
-        {
+    fn every_field_is_written() {
+        for dispatch in [
+            ours,
+            tracing_subscriber,
+            tracing_subscriber_defaults,
+            json_subscriber,
+            json_subscriber_root_spans,
+        ] {
             let lines = Lines::default();
             let dispatch = dispatch(lines.clone());
             with_default(&dispatch, || events(3)(2));

@@ -4,24 +4,56 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use buttress::{Backoff, Budget as OurBudget, Policy as OurPolicy, RetryLayer as OurRetryLayer};
 use tower::retry::budget::{Budget, TpsBudget};
 use tower::retry::{Policy, RetryLayer};
 use tower::{Layer, Service};
 use tower_resilience_retry::{RetryBudgetBuilder, RetryLayer as TrRetryLayer};
 
 use super::bare;
-use crate::case::{Case, Subject};
+use crate::case::{Case, OURS, Subject};
 use crate::drive::{Ends, calls};
 use crate::peers;
 use crate::service::{self, Failure};
 
 pub(super) const CASES: [Case; 3] = [
-    Case { name: "retry/no-budget", subjects: || vec![bare(), tower(None), tower_resilience(false)] },
-    Case { name: "retry/token-budget", subjects: || vec![bare(), tower_resilience(true)] },
-    Case { name: "retry/ratio-budget", subjects: || vec![bare(), tower(Some(ratio_budget()))] },
+    Case {
+        name: "retry/no-budget",
+        subjects: || vec![bare(), ours(None), tower(None), tower_resilience(false)],
+    },
+    Case {
+        name: "retry/token-budget",
+        subjects: || vec![bare(), ours(Some(token_budget())), tower_resilience(true)],
+    },
+    Case {
+        name: "retry/ratio-budget",
+        subjects: || vec![bare(), ours(Some(OurBudget::default())), tower(Some(ratio_budget()))],
+    },
 ];
 
-/// At most 20 % more traffic, counted over 10 s, with a floor of 10 retries a second: tower's own defaults.
+fn ours(budget: Option<OurBudget>) -> Subject {
+    let layer = OurRetryLayer::new(policy(budget)).assume_idempotent();
+    Subject::new(OURS, calls(layer.layer(service::prompt()), Ends::Well))
+}
+
+/// Four attempts, exponential waits, as the peers.
+pub(super) fn policy(budget: Option<OurBudget>) -> OurPolicy {
+    let settings = OurPolicy::exponential()
+        .max_attempts(4)
+        .backoff(Backoff::exponential(Duration::from_millis(100)).max(Duration::from_secs(10)));
+    let settings = match budget {
+        Some(budget) => settings.budget(budget),
+        None => settings.no_budget(),
+    };
+    settings.build().expect("valid settings")
+}
+
+/// A bucket that successes fill, where tower-resilience's is filled by time.
+fn token_budget() -> OurBudget {
+    OurBudget::tokens(100).build().expect("valid settings")
+}
+
+/// At most 20 % more traffic, counted over 10 s, with a floor of 10 retries a second: the defaults of tower, and ours.
 pub(super) fn ratio_budget() -> Arc<TpsBudget> {
     Arc::new(TpsBudget::new(Duration::from_secs(10), 10, 0.2))
 }

@@ -4,16 +4,20 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use buttress::{Budget, Policy, retry};
 use tokio_retry2::strategy::{ExponentialFactorBackoff, jitter};
 use tokio_retry2::{Retry, RetryError};
 
-use crate::case::{BARE, Case, Subject};
+use super::retry::policy;
+use crate::case::{BARE, Case, OURS, Subject};
 use crate::drive::drive;
 use crate::peers;
 use crate::service::Failure;
 
-pub(super) const CASES: [Case; 1] =
-    [Case { name: "retry/function", subjects: || vec![bare(), backon(), backon_plain(), tokio_retry2()] }];
+pub(super) const CASES: [Case; 1] = [Case {
+    name: "retry/function",
+    subjects: || vec![bare(), ours(), ours_with_budget(), backon(), backon_plain(), tokio_retry2()],
+}];
 
 async fn fetch(request: u64) -> Result<u64, Failure> {
     Ok(black_box(request))
@@ -28,6 +32,20 @@ fn each(mut call: impl FnMut(u64) -> bool) -> impl FnMut(u64) {
         let good = (0..n).filter(|request| black_box(call(black_box(*request)))).count();
         assert_eq!(good as u64, n, "calls that succeeded");
     }
+}
+
+/// Without a budget, as the peers.
+fn ours() -> Subject {
+    ours_by(OURS.to_owned(), policy(None))
+}
+
+/// With the budget that a policy has by default.
+fn ours_with_budget() -> Subject {
+    ours_by(format!("{OURS}/ratio-budget"), policy(Some(Budget::default())))
+}
+
+fn ours_by(name: String, policy: Policy) -> Subject {
+    Subject::new(name, each(move |request| drive(retry(&policy, || fetch(request))).is_ok()))
 }
 
 /// Four attempts, exponential waits with jitter.

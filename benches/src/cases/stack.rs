@@ -2,20 +2,35 @@
 
 use std::time::Duration;
 
+use buttress::breaker::Window;
+use buttress::{AttemptTimeoutLayer, BreakerLayer, RetryLayer};
 use tower::ServiceBuilder;
 
 use super::{bare, breaker, retry, timeout};
-use crate::case::{Case, Subject};
+use crate::case::{Case, OURS, Subject};
 use crate::drive::{Ends, calls};
 use crate::peers;
 use crate::service::{self, Failure};
 
-pub(super) const CASES: [Case; 1] = [Case { name: "stack", subjects: || vec![bare(), tower_resilience()] }];
+pub(super) const CASES: [Case; 1] =
+    [Case { name: "stack", subjects: || vec![bare(), ours(), tower_resilience()] }];
+
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Count window of 100, four attempts, no retry budget.
+fn ours() -> Subject {
+    let service = ServiceBuilder::new()
+        .layer(AttemptTimeoutLayer::new(LIMIT))
+        .layer(BreakerLayer::new(breaker::breaker(Window::count(100))))
+        .layer(RetryLayer::new(retry::policy(None)).assume_idempotent())
+        .service(service::prompt());
+    Subject::new(OURS, calls(service, Ends::Well))
+}
+
+/// The same.
 fn tower_resilience() -> Subject {
     let service = ServiceBuilder::new()
-        .layer(timeout::tower_resilience_layer(Duration::from_secs(10)))
+        .layer(timeout::tower_resilience_layer(LIMIT))
         .layer(breaker::tower_resilience().sliding_window_size(100).build().expect("valid settings"))
         .layer(retry::tower_resilience_layer::<Failure>(false))
         .service(service::prompt());

@@ -6,22 +6,57 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
+use buttress::BreakerLayer;
+use buttress::breaker::Window;
 use failsafe::backoff::constant;
 use failsafe::failure_policy::consecutive_failures;
 use failsafe::{CircuitBreaker, Config};
 use recloser::Recloser;
 use tower::Layer;
 
-use super::{bare, breaker};
-use crate::case::{APART, BARE, Case, Subject};
+use super::{bare, breaker, breaker_bare};
+use crate::case::{APART, BARE, Case, OURS, Subject};
 use crate::drive::{Ends, calls};
 use crate::peers;
 use crate::service::{self, Failure};
 
 pub(super) const CASES: [Case; 2] = [
-    Case { name: "threads/breaker", subjects: || bare_service().chain(tower_resilience()).collect() },
-    Case { name: "threads/breaker-bare", subjects: || failsafe().chain(recloser()).collect() },
+    Case {
+        name: "threads/breaker",
+        subjects: || bare_service().chain(windows(ours)).chain(tower_resilience()).collect(),
+    },
+    Case {
+        name: "threads/breaker-bare",
+        subjects: || windows(ours_bare).chain(failsafe()).chain(recloser()).collect(),
+    },
 ];
+
+/// `rows` for each kind of window, the first under our plain name.
+fn windows<I: Iterator<Item = Subject>>(rows: fn(String, Window) -> I) -> impl Iterator<Item = Subject> {
+    let count = rows(OURS.to_owned(), Window::count(100));
+    let time = rows(format!("{OURS}/time"), Window::time(Duration::from_secs(10)));
+    let consecutive = rows(format!("{OURS}/consecutive"), Window::consecutive(5));
+    count.chain(time).chain(consecutive)
+}
+
+/// Each thread has a clone of the service.
+fn ours(name: String, window: Window) -> impl Iterator<Item = Subject> {
+    rows(name, move || {
+        let service = BreakerLayer::new(breaker::breaker(window)).layer(service::prompt());
+        move || calls(service.clone(), Ends::Well)
+    })
+}
+
+/// Each thread has a clone of the handle.
+fn ours_bare(name: String, window: Window) -> impl Iterator<Item = Subject> {
+    rows(name, move || {
+        let breaker = breaker::breaker(window);
+        move || {
+            let breaker = breaker.clone();
+            move |n| (0..n).for_each(|request| drop(black_box(breaker_bare::guarded(&breaker, request))))
+        }
+    })
+}
 
 /// Three rows of one name. `breaker` makes a breaker, and gives work on it to each thread that asks.
 fn rows<B, W>(name: String, breaker: impl Fn() -> B) -> impl Iterator<Item = Subject>
