@@ -3,7 +3,7 @@
 mod support;
 
 use buttress_breaker::{Breaker, Permit, State, Window};
-use buttress_error::{Kind, Why};
+use buttress_error::{Error, Kind, Why};
 use support::{admit, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 
 /// [S25] forced open stays, whatever the time, until it is released; then the circuit is closed with an empty window.
@@ -140,4 +140,41 @@ async fn subscription() {
     tokio::task::yield_now().await;
     drop(breaker);
     assert_eq!(told.await.unwrap(), [State::Open, State::HalfOpen, State::Closed]);
+}
+
+/// An error that asks the breaker for its state when it is dropped.
+#[derive(Debug)]
+struct Asks(Breaker);
+
+impl std::fmt::Display for Asks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("asks")
+    }
+}
+
+impl std::error::Error for Asks {}
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        let _ = self.0.state();
+    }
+}
+
+/// [S6] the failures that a breaker keeps for its refusals are dropped outside its lock too: replaced by the next one,
+/// by a reopening, by a reset.
+#[tokio::test(start_paused = true)]
+async fn kept_errors_are_dropped_outside_the_lock() {
+    let breaker = plain().build().unwrap();
+    let failed = async || Err::<(), _>(Error::wrap(Kind::Unavailable, Asks(breaker.clone())));
+    for wait in [5, 10] {
+        while breaker.state() != State::Open {
+            breaker.call(failed).await.unwrap_err();
+        }
+        sleep(secs(wait)).await;
+        breaker.call(failed).await.unwrap_err();
+    }
+    breaker.reset();
+    breaker.call(failed).await.unwrap_err();
+    breaker.force_open();
+    breaker.reset();
 }
