@@ -136,3 +136,43 @@ fn reply(status: StatusCode) -> Response<Full<Bytes>> {
     *reply.status_mut() = status;
     reply
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weather::{Spell, spell};
+
+    const TEST: &[Spell] = &[
+        spell("429", Weather::Throttled, 500),
+        spell("refused", Weather::Refused, 500),
+        spell("healthy", Weather::Healthy, 0),
+    ];
+
+    #[tokio::test]
+    async fn the_listener_closes_and_comes_back_on_its_port() {
+        let server = Server::bind(Arc::new(Sky::new(TEST)), 0).await.unwrap();
+        let ([_, url], hits) = (server.urls(), server.hits());
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let ask = async {
+            let mut seen = vec![];
+            while seen.last() != Some(&"200 None".to_owned()) {
+                seen.push(match http.get(url.clone()).send().await {
+                    Ok(reply) => {
+                        format!("{} {:?}", reply.status().as_u16(), reply.headers().get(RETRY_AFTER))
+                    }
+                    Err(_) => "refused".into(),
+                });
+                sleep(Duration::from_millis(5)).await;
+            }
+            seen
+        };
+        let mut seen = tokio::select! {
+            seen = ask => seen,
+            broken = server.run() => match broken.unwrap() {},
+        };
+        let answered = seen.iter().filter(|seen| *seen != "refused").count() as u64;
+        assert!(hits.read()[1] >= answered && hits.read()[0] == 0);
+        seen.dedup();
+        assert_eq!(seen, ["429 Some(\"1\")", "refused", "200 None"]);
+    }
+}

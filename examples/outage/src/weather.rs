@@ -35,7 +35,7 @@ pub struct Spell {
     pub lasts: Duration,
 }
 
-const fn spell(name: &'static str, weather: Weather, millis: u64) -> Spell {
+pub const fn spell(name: &'static str, weather: Weather, millis: u64) -> Spell {
     Spell { name, weather, lasts: Duration::from_millis(millis) }
 }
 
