@@ -243,8 +243,12 @@ impl Expect {
         same("kind of the result", &self.result.kind(), &result.as_ref().err().map(Error::kind))?;
 
         // Nothing is reported of a call that needed no retry layer: its first attempt has succeeded.
-        same("ended by", &self.ended_by.stop(), &report.stopped.unwrap_or(Stop::Success))?;
-        same("attempts in the report", &self.attempts, &report.attempts.max(1))?;
+        let (attempts, stopped) = match report.attempts {
+            0 => (1, Some(Stop::Success)),
+            attempts => (attempts, report.stopped),
+        };
+        same("ended by", &Some(self.ended_by.stop()), &stopped)?;
+        same("attempts in the report", &self.attempts, &attempts)?;
         same("time slept in the report", &expected.iter().sum(), &report.delay)?;
         if let Some(effort) = result.as_ref().err().and_then(Error::effort) {
             same("ended by, in the error", &self.ended_by.stop(), &effort.stopped)?;
