@@ -5,10 +5,10 @@ use std::path::PathBuf;
 pub(crate) const HELP: &str = "\
 Measures buttress and its peers side by side.
 
-Usage: buttress-benches [--quick] [--json FILE] [--calls N] [FILTER[=SUBJECT]]
+Usage: buttress-benches [--quick] [--json FILE] [--calls N] [FILTER | CASE=SUBJECT]
 
   FILTER       only the cases with FILTER in their name, such as breaker/ or log/
-  =SUBJECT     of these only the rows of this name, such as stack=buttress
+  CASE=SUBJECT only the row of this very case and subject, such as stack=buttress
   --quick      10 batches of 0.5 ms in place of 50 batches of 2 ms
   --json FILE  also write one JSON line per measurement: case, subject, ns_median, ns_min, allocs, bytes, threads
   --calls N    make N calls and measure nothing: for perf, or for valgrind --tool=callgrind, which counts instructions
@@ -32,10 +32,17 @@ pub(crate) struct Args {
     pub(crate) json: Option<PathBuf>,
     /// Calls to make without measuring them.
     pub(crate) calls: Option<u64>,
-    /// Part of a case's name; empty matches all.
+    /// Part of a case's name, or all of it where `subject` is; empty matches all.
     pub(crate) filter: String,
     /// A subject's name.
     pub(crate) subject: Option<String>,
+}
+
+impl Args {
+    /// Is this case to be measured?
+    pub(crate) fn wants(&self, case: &str) -> bool {
+        if self.subject.is_some() { case == self.filter } else { case.contains(&self.filter) }
+    }
 }
 
 /// Reads the arguments that follow the program's name.
@@ -90,6 +97,17 @@ mod tests {
         assert_eq!(words("--quick --json out.json --calls 7 breaker/=bare"), Ok(Command::Measure(all)));
         assert_eq!(words(""), Ok(Command::Measure(Args::default())));
         assert_eq!(words("--quick --help"), Ok(Command::Help));
+    }
+
+    #[test]
+    fn a_filter_is_part_of_a_name_and_a_row_has_all_of_it() {
+        let wants = |line: &str, case: &str| match words(line) {
+            Ok(Command::Measure(args)) => args.wants(case),
+            other => panic!("{other:?}"),
+        };
+        assert!(wants("", "stack") && wants("breaker/", "breaker/open"));
+        assert!(!wants("breaker/", "stack"));
+        assert!(wants("client=bare", "client") && !wants("client=bare", "client-logged"));
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn run() -> Result<(), Failed> {
 }
 
 fn measure(args: &Args) -> Result<(), Failed> {
-    let wanted = cases::all().into_iter().filter(|case| case.name.contains(&args.filter)).collect::<Vec<_>>();
+    let wanted = cases::all().into_iter().filter(|case| args.wants(case.name)).collect::<Vec<_>>();
     if wanted.is_empty() {
         return Err(Failed::Usage(format!("no case has {:?} in its name", args.filter)));
     }
