@@ -112,9 +112,13 @@ impl Operation {
                 }
                 // After the stamp, so that the copy in the report has it too.
                 let cause = Cause::new(class, classifier.keep(outcome));
-                if stamped || !reported_within(class, &cause) {
-                    self.report(Some(stop), Some(cause));
-                }
+                let foreign = !stamped && has_been_retried(class, &cause);
+                Report::write(|report| {
+                    // The layer further in that owns the failure has reported its own attempts.
+                    if !(foreign && report.attempts > 0) {
+                        self.write(report, Some(stop), Some(cause));
+                    }
+                });
                 events::stopped(&effort, self.slept, class);
                 None
             }
@@ -163,18 +167,20 @@ impl Operation {
     }
 
     fn report(&self, stopped: Option<Stop>, last: Option<Cause>) {
-        Report::write(|report| {
-            report.attempts = self.attempts;
-            report.delay = self.slept;
-            report.stopped = stopped;
-            if last.is_some() {
-                report.last = last;
-            }
-        });
+        Report::write(|report| self.write(report, stopped, last));
+    }
+
+    fn write(&self, report: &mut Report, stopped: Option<Stop>, last: Option<Cause>) {
+        report.attempts = self.attempts;
+        report.delay = self.slept;
+        report.stopped = stopped;
+        if last.is_some() {
+            report.last = last;
+        }
     }
 }
 
-/// Has a retry layer further in stopped at this very failure? Then the report is its own, with its attempts.
-fn reported_within(class: &Class, cause: &Cause) -> bool {
+/// Has another retry layer stopped at this very failure?
+fn has_been_retried(class: &Class, cause: &Cause) -> bool {
     class.exhausted || cause.error.as_ref().is_some_and(|error| error.effort().is_some())
 }

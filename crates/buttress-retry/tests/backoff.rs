@@ -5,7 +5,7 @@ mod kit;
 use std::time::Duration;
 
 use buttress_error::Kind;
-use buttress_retry::{Backoff, Policy, PolicyBuilder};
+use buttress_retry::{Backoff, Jitter, Policy, PolicyBuilder};
 use buttress_test::Step;
 use kit::{MS, call, plain, script};
 use tokio::time::Instant;
@@ -97,4 +97,11 @@ async fn longest_waits_is_a_bound() {
     }
     let (failed, throttled) = Policy::default().longest_waits();
     assert_eq!((failed, throttled), (MS * 150, MS * 3000));
+}
+
+/// Factors that binary fractions can't hold are rounded: 1 s times 1.4 twice is 1.96 s.
+#[test]
+fn factors_are_rounded() {
+    let backoff = Backoff::exponential(MS * 1000).multiplier(1.4).jitter(Jitter::None);
+    assert_eq!((backoff.delay(2), backoff.delay(3)), (MS * 1400, MS * 1960));
 }

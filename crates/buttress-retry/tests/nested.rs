@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use buttress_context::Context;
-use buttress_error::{BoxError, Classify, Error, Kind, Stop};
+use buttress_error::{BoxError, Class, Classify, Error, Kind, Stop};
 use buttress_retry::{Policy, RetryLayer, retry};
 use buttress_test::{Step, TestError};
 use kit::{MS, plain, reported, script};
@@ -114,6 +114,17 @@ async fn the_inner_report_stays() {
     assert_eq!((report.attempts, report.stopped), (2, Some(Stop::NotRetryable)));
 }
 
+/// [S15] an error that was given up elsewhere, as across the wire, is not repeated, and reported by whoever meets it.
+#[tokio::test(start_paused = true)]
+async fn exhausted_elsewhere() {
+    let inner = script([Step::fail(Class::new(Kind::Unavailable).exhausted())]);
+    let (outcome, report) =
+        reported(Context::default(), layer(built()).layer(inner.clone()).oneshot(7)).await;
+    assert!(outcome.is_err());
+    assert_eq!((inner.calls(), report.attempts, report.stopped), (1, 1, Some(Stop::NotRetryable)));
+    assert_eq!(report.last.unwrap().kind, Kind::Unavailable);
+}
+
 /// [S15] the other way round on request: under `outermost_owns` the inner ones run once.
 #[tokio::test(start_paused = true)]
 async fn outermost_owns() {
@@ -122,7 +133,7 @@ async fn outermost_owns() {
     let stack = ServiceBuilder::new()
         .layer(layer(owner()))
         .layer(layer(built()))
-        .layer(layer(owner()))
+        .layer(layer(plain().outermost_owns().max_attempts(2).build().unwrap()))
         .service(inner.clone());
     let (outcome, report) = reported(Context::default(), stack.oneshot(7)).await;
     assert_eq!(inner.calls(), 4);
