@@ -6,7 +6,7 @@
 //! | `event` | fields |
 //! |---|---|
 //! | `timeout.attempt` | `layer`, `limit_ms`, `elapsed_ms` |
-//! | `timeout.deadline` | `layer`, `limit_ms`, `elapsed_ms` |
+//! | `timeout.deadline` | `layer`, `limit_ms`, `elapsed_ms`, `last_kind` and `last_reason` of the last failure |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +43,8 @@ pub(crate) fn deadline(name: &Name, allowance: &Allowance, last: Option<Cause>) 
         layer = &**name,
         limit_ms = millis(limit),
         elapsed_ms = millis(elapsed),
+        last_kind = last.as_ref().map(|cause| cause.kind.as_str()),
+        last_reason = last.as_ref().and_then(|cause| cause.reason),
         "deadline exceeded"
     );
     Rejection::deadline(Arc::clone(name), limit, elapsed, last)
