@@ -94,13 +94,13 @@ impl Numbers {
     fn of(rule: Rule) -> Self {
         let none = Self::default();
         match rule {
-            Rule::Rate { failed, calls, threshold } => {
+            Rule::Rate { failed, calls, threshold, .. } => {
                 Self { failed: Some(failed), calls: Some(calls), threshold: Some(threshold), ..none }
             }
-            Rule::SlowRate { slow, calls, threshold } => {
+            Rule::SlowRate { slow, calls, threshold, .. } => {
                 Self { slow: Some(slow), calls: Some(calls), threshold: Some(threshold), ..none }
             }
-            Rule::ThrottleRate { throttled, calls, threshold } => {
+            Rule::ThrottleRate { throttled, calls, threshold, .. } => {
                 Self { throttled: Some(throttled), calls: Some(calls), threshold: Some(threshold), ..none }
             }
             Rule::Streak { failures } => Self { failed: Some(failures), ..none },

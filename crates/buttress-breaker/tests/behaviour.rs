@@ -127,7 +127,10 @@ async fn rate_over_time() {
     assert!(breaker.state().is_closed(), "10 of 19 failed: below the minimum");
     succeed(&breaker, 1);
     let rule = refused(&breaker).trip().unwrap().rule;
-    assert!(matches!(rule, Rule::Rate { failed: 10, calls: 20, threshold: 0.5 }), "{rule:?}");
+    assert!(
+        matches!(rule, Rule::Rate { failed: 10, calls: 20, threshold: 0.5, window: Some(_) }),
+        "{rule:?}"
+    );
 
     let breaker = Breaker::new("db");
     succeed(&breaker, 20);
@@ -274,7 +277,7 @@ async fn a_refusal_says_why() {
     assert_eq!(rejection.wait(), Some(ms(1_800)));
     assert_eq!(
         rejection.to_string(),
-        "db: circuit open for 3.2s (2 of 4 failed, threshold 50 %), retry after 1.8s, \
+        "db: circuit open for 3.2s (2 of 4 failed, threshold 50 %, window 30s), retry after 1.8s, \
          last failure: unavailable (DB_DOWN)"
     );
     assert_eq!(rejection.source().unwrap().to_string(), "no route to database");

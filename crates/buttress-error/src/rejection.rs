@@ -102,6 +102,8 @@ pub enum Rule {
         calls: u32,
         /// The rate at which the circuit opens, 0.0..=1.0.
         threshold: f64,
+        /// The length of the window; none where it is its number of calls.
+        window: Option<Duration>,
     },
     /// Too many calls of the window were slow.
     SlowRate {
@@ -111,6 +113,8 @@ pub enum Rule {
         calls: u32,
         /// The rate at which the circuit opens, 0.0..=1.0.
         threshold: f64,
+        /// The length of the window; none where it is its number of calls.
+        window: Option<Duration>,
     },
     /// Too many failures in a row.
     Streak {
@@ -125,6 +129,8 @@ pub enum Rule {
         calls: u32,
         /// The rate at which the circuit opens, 0.0..=1.0.
         threshold: f64,
+        /// The length of the window; none where it is its number of calls.
+        window: Option<Duration>,
     },
     /// Probes of the half-open circuit failed.
     Probes {
@@ -149,19 +155,22 @@ impl Rule {
     }
 }
 
-/// The rule with its numbers, as in `12 of 20 failed, threshold 50 %`.
+/// The rule with its numbers, as in `12 of 20 failed, threshold 50 %, window 30s`.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rate = |part: u32, calls: u32, word: &str, threshold: f64| {
+        let mut rate = |part: u32, calls: u32, word: &str, threshold: f64, window: Option<Duration>| {
             // 0.55 * 100.0 is 55.000 000 000 000 01: two decimals are enough.
             let percent = (threshold * 10_000.0).round() / 100.0;
-            write!(f, "{part} of {calls} {word}, threshold {percent} %")
+            write!(f, "{part} of {calls} {word}, threshold {percent} %")?;
+            window.map_or(Ok(()), |window| write!(f, ", window {window:?}"))
         };
         match *self {
-            Self::Rate { failed, calls, threshold } => rate(failed, calls, "failed", threshold),
-            Self::SlowRate { slow, calls, threshold } => rate(slow, calls, "slow", threshold),
-            Self::ThrottleRate { throttled, calls, threshold } => {
-                rate(throttled, calls, "throttled", threshold)
+            Self::Rate { failed, calls, threshold, window } => {
+                rate(failed, calls, "failed", threshold, window)
+            }
+            Self::SlowRate { slow, calls, threshold, window } => rate(slow, calls, "slow", threshold, window),
+            Self::ThrottleRate { throttled, calls, threshold, window } => {
+                rate(throttled, calls, "throttled", threshold, window)
             }
             Self::Streak { failures } => write!(f, "{failures} failures in a row"),
             Self::Probes { failed, probes } => write!(f, "{failed} of {probes} probes failed"),

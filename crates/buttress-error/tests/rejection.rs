@@ -22,7 +22,7 @@ fn trip(rule: Rule) -> Arc<Trip> {
 }
 
 fn half() -> Rule {
-    Rule::Rate { failed: 12, calls: 20, threshold: 0.5 }
+    Rule::Rate { failed: 12, calls: 20, threshold: 0.5, window: Some(30 * SECOND) }
 }
 
 fn each() -> [Rejection; 5] {
@@ -48,12 +48,12 @@ fn display_says_who_why_and_when() {
     let texts = [
         (
             open.clone().retry_after(Duration::from_millis(1800)),
-            "payments: circuit open for 3.2s (12 of 20 failed, threshold 50 %), retry after 1.8s, \
+            "payments: circuit open for 3.2s (12 of 20 failed, threshold 50 %, window 30s), retry after 1.8s, \
              last failure: unavailable (DOWN)",
         ),
         (
             probes,
-            "payments: circuit half-open, all probes under way (12 of 20 failed, threshold 50 %), \
+            "payments: circuit half-open, all probes under way (12 of 20 failed, threshold 50 %, window 30s), \
              last failure: unavailable (DOWN)",
         ),
         (forced, "payments: circuit forced open for 1.0s"),
@@ -69,12 +69,16 @@ fn display_says_who_why_and_when() {
 fn each_rule_is_said_with_its_numbers() {
     let (calls, threshold) = (20, 0.3);
     let rules = [
-        (Rule::Rate { failed: 6, calls, threshold }, "rate", "6 of 20 failed, threshold 30 %"),
-        (Rule::SlowRate { slow: 6, calls, threshold }, "slow_rate", "6 of 20 slow, threshold 30 %"),
+        (Rule::Rate { failed: 6, calls, threshold, window: None }, "rate", "6 of 20 failed, threshold 30 %"),
         (
-            Rule::ThrottleRate { throttled: 6, calls, threshold },
+            Rule::SlowRate { slow: 6, calls, threshold, window: Some(SECOND) },
+            "slow_rate",
+            "6 of 20 slow, threshold 30 %, window 1s",
+        ),
+        (
+            Rule::ThrottleRate { throttled: 6, calls, threshold, window: Some(SECOND / 2) },
             "throttle_rate",
-            "6 of 20 throttled, threshold 30 %",
+            "6 of 20 throttled, threshold 30 %, window 500ms",
         ),
         (Rule::Streak { failures: 5 }, "streak", "5 failures in a row"),
         (Rule::Probes { failed: 1, probes: 3 }, "probes", "1 of 3 probes failed"),
@@ -90,7 +94,7 @@ fn a_threshold_is_a_readable_number_of_percent() {
     for (threshold, text) in
         [(0.55, "55"), (0.07, "7"), (0.29, "29"), (0.999, "99.9"), (1.0, "100"), (0.12345, "12.35")]
     {
-        let rule = Rule::Rate { failed: 1, calls: 1, threshold };
+        let rule = Rule::Rate { failed: 1, calls: 1, threshold, window: None };
         assert_eq!(rule.to_string(), format!("1 of 1 failed, threshold {text} %"));
     }
 }

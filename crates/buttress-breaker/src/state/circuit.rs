@@ -249,20 +249,22 @@ impl Circuit {
         if calls < settings.minimum_calls {
             return broken_streak(settings.consecutive_failures);
         }
+        let window = settings.window.span();
         // Most calls find nothing to divide.
         let reached = |count: u32, threshold: Option<f64>| {
             threshold.filter(|threshold| count > 0 && f64::from(count) / f64::from(calls) >= *threshold)
         };
         if let Some(threshold) = reached(failed, settings.failure_rate) {
-            return Some(Rule::Rate { failed, calls, threshold });
+            return Some(Rule::Rate { failed, calls, threshold, window });
         }
         if let Some(threshold) = reached(slow, settings.slow_rate) {
-            return Some(Rule::SlowRate { slow, calls, threshold });
+            return Some(Rule::SlowRate { slow, calls, threshold, window });
         }
         reached(throttled, settings.throttle_rate).map(|threshold| Rule::ThrottleRate {
             throttled,
             calls,
             threshold,
+            window,
         })
     }
 

@@ -60,6 +60,14 @@ impl Window {
         }
     }
 
+    /// Its length, where it is a time.
+    pub(crate) const fn span(self) -> Option<Duration> {
+        match self.0 {
+            Span::Time { span, .. } => Some(span),
+            _ => None,
+        }
+    }
+
     /// The failures in a row that open the circuit, where nothing else is judged.
     pub(crate) const fn streak(self) -> Option<u32> {
         match self.0 {
