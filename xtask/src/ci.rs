@@ -1,10 +1,9 @@
 //! `cargo xtask ci`: the tests, and what takes longer or tells less often.
 
-use crate::{bench, features, promises, step::Step, test};
+use crate::{bench, features, step::Step, test};
 
 pub(crate) fn steps() -> Result<Vec<Step>, String> {
     let mut steps = test::steps();
-    steps.push(Step::check("promises", promises::check));
     for package in features::packages()? {
         steps.extend(package.alone().into_iter().map(|(name, line)| Step::run(name, line)));
     }

@@ -3,7 +3,7 @@
 //! All steps build with all features and the same flags, so each dependency is built once for checking and once
 //! for running. What a feature does alone is for `cargo xtask ci`.
 
-use crate::{command, demo, readme, step::Step, tools};
+use crate::{command, demo, promises, readme, step::Step, tools};
 
 /// The command by which users and the CI start all this.
 pub(crate) const COMMAND: &str = "cargo xtask test";
@@ -20,6 +20,7 @@ pub(crate) fn steps() -> Vec<Step> {
     ];
     steps.extend(examples());
     steps.push(Step::check("readme", readme::check));
+    steps.push(Step::check("promises", promises::check));
     steps
 }
 
