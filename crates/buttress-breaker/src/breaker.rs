@@ -108,16 +108,28 @@ impl Breaker {
     /// [`Rejection`] while the circuit is open, forced open, or half-open with all probes under way.
     pub fn admit(&self) -> Result<Permit, Rejection> {
         let now = self.now();
+        let mut circuit = self.lock();
+        match circuit.admit(now) {
+            Answer::Pass(pass) => Ok(Permit::new(self.clone(), pass)),
+            answer => self.admit_or_refuse(circuit, answer, now),
+        }
+    }
+
+    /// Apart, like all that follows from a change: with it in line, the call that simply passes would pay for the
+    /// moving of values that it doesn't have.
+    #[cold]
+    fn admit_or_refuse<'a>(
+        &'a self,
+        mut circuit: MutexGuard<'a, Circuit>,
+        mut answer: Answer,
+        now: Nanos,
+    ) -> Result<Permit, Rejection> {
         loop {
-            let (answer, change) = {
-                let mut circuit = self.lock();
-                let answer = circuit.admit(now);
-                let change = match &answer {
-                    Answer::Due(due) => Some(self.turn(&mut circuit, *due, now)),
-                    _ => None,
-                };
-                (answer, change)
+            let change = match &answer {
+                Answer::Due(due) => Some(self.turn(&mut circuit, *due, now)),
+                _ => None,
             };
+            drop(circuit);
             match answer {
                 Answer::Pass(pass) => return Ok(Permit::new(self.clone(), pass)),
                 Answer::Refuse(refusal) => {
@@ -127,6 +139,8 @@ impl Breaker {
                 }
                 Answer::Due(_) => self.tell(change),
             }
+            circuit = self.lock();
+            answer = circuit.admit(now);
         }
     }
 
@@ -171,6 +185,11 @@ impl Breaker {
         if self.shared.closed.load(Ordering::Relaxed) {
             return None;
         }
+        self.refusal_now()
+    }
+
+    #[cold]
+    fn refusal_now(&self) -> Option<Rejection> {
         let now = self.now();
         let refusal = self.lock().refusal(now);
         refusal.map(|refusal| self.reject(refusal))
@@ -202,13 +221,18 @@ impl Breaker {
         // that an admission has read.
         let timeless = matches!(mark, Mark::Success | Mark::Neutral);
         let now = (!timeless || pass.is_probe() || self.shared.watches_slowness).then(|| self.now());
-        let change = {
-            let mut circuit = self.lock();
-            let due = circuit.settle(pass, mark, now, &mut failure);
-            due.map(|due| self.turn(&mut circuit, due, now.unwrap_or_else(|| self.now())))
-        };
+        let mut circuit = self.lock();
+        if let Some(due) = circuit.settle(pass, mark, now, &mut failure) {
+            self.settle_and_turn(circuit, due, now);
+        }
         // `failure` is now the one before it: an error of the caller's, dropped outside the lock.
-        self.tell(change);
+    }
+
+    #[cold]
+    fn settle_and_turn<'a>(&'a self, mut circuit: MutexGuard<'a, Circuit>, due: Due, now: Option<Nanos>) {
+        let change = self.turn(&mut circuit, due, now.unwrap_or_else(|| self.now()));
+        drop(circuit);
+        self.tell(Some(change));
     }
 
     fn turn(&self, circuit: &mut Circuit, due: Due, now: Nanos) -> Change {

@@ -47,11 +47,12 @@ impl Permit {
 
     /// `keep` gives the error itself, for later rejections; it is asked for failures only.
     pub(crate) fn record_with(self, verdict: &Verdict, keep: impl FnOnce() -> Option<Error>) {
-        let failure = verdict.is_failure().then(|| {
-            let class = verdict.class().copied().unwrap_or(Class::new(Kind::Unknown));
-            Failure::new(Cause::new(&class, keep()), class.retry_after)
-        });
-        self.settle(verdict.into(), failure);
+        if !verdict.is_failure() {
+            return self.settle(verdict.into(), None);
+        }
+        let class = verdict.class().copied().unwrap_or(Class::new(Kind::Unknown));
+        let failure = Failure::new(Cause::new(&class, keep()), class.retry_after);
+        self.settle(verdict.into(), Some(failure));
     }
 
     /// The call was dropped, or cut short by its caller's deadline.
