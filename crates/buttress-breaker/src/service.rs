@@ -72,34 +72,35 @@ where
     type Future = ResponseFuture<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.readiness = match self.breaker.refusal() {
-            Some(rejection) => Readiness::Refused(rejection),
-            None => {
-                self.readiness = Readiness::Unready;
-                ready!(self.inner.poll_ready(cx))?;
-                Readiness::Ready
-            }
-        };
+        if let Some(rejection) = self.breaker.refusal() {
+            self.readiness = Readiness::Refused(rejection);
+            return Poll::Ready(Ok(()));
+        }
+        self.readiness = Readiness::Unready;
+        ready!(self.inner.poll_ready(cx))?;
+        self.readiness = Readiness::Ready;
         Poll::Ready(Ok(()))
     }
 
     /// # Panics
     /// Without a `poll_ready` that said ready.
     fn call(&mut self, request: Req) -> Self::Future {
-        match mem::take(&mut self.readiness) {
-            Readiness::Unready => panic!("poll_ready must be called first"),
-            Readiness::Refused(rejection) => {
-                self.breaker.refused(&rejection);
-                ResponseFuture::rejected(rejection)
+        // A look first: to take the value is to move a whole rejection, which few calls have.
+        if !matches!(self.readiness, Readiness::Ready) {
+            let Readiness::Refused(rejection) = mem::take(&mut self.readiness) else {
+                panic!("poll_ready must be called first")
+            };
+            self.breaker.refused(&rejection);
+            return ResponseFuture::rejected(rejection);
+        }
+        self.readiness = Readiness::Unready;
+        match self.breaker.admit() {
+            Err(rejection) => ResponseFuture::rejected(rejection),
+            // If the inner `call` panics, the permit is dropped by the panic, and says so.
+            Ok(permit) => {
+                let inner = self.inner.call(request);
+                ResponseFuture::running(inner, permit, self.classifier.clone())
             }
-            Readiness::Ready => match self.breaker.admit() {
-                Err(rejection) => ResponseFuture::rejected(rejection),
-                // If the inner `call` panics, the permit is dropped by the panic, and says so.
-                Ok(permit) => {
-                    let inner = self.inner.call(request);
-                    ResponseFuture::running(inner, permit, self.classifier.clone())
-                }
-            },
         }
     }
 }
