@@ -31,6 +31,14 @@ pub struct Class {
     pub retry_after: Option<Duration>,
     /// Why, in the application's own vocabulary (`UPPER_SNAKE`, at most 63 characters). Default: none.
     pub reason: Option<&'static str>,
+    /// The part of the system that it comes from, and to whose vocabulary the reason belongs. Default: none.
+    pub domain: Option<&'static str>,
+    /// The HTTP status with which a server answers, 400 to 599. Default: that of the kind.
+    pub http: Option<u16>,
+    /// The exit code of a program that ends with it, 1 to 255. Default: that of the kind.
+    pub exit: Option<u8>,
+    /// The error's message may be shown to clients. Default: false.
+    pub public: bool,
 }
 
 impl Class {
@@ -44,6 +52,10 @@ impl Class {
             exhausted: false,
             retry_after: None,
             reason: None,
+            domain: None,
+            http: None,
+            exit: None,
+            public: false,
         }
     }
 
@@ -68,10 +80,38 @@ impl Class {
         self
     }
 
-    /// Gives the reason.
+    /// Gives the reason: `UPPER_SNAKE`, at most 63 characters. Not checked here; the derive of `Classify` does.
     #[must_use]
     pub const fn reason(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
+        self
+    }
+
+    /// Names the part of the system that it comes from.
+    #[must_use]
+    pub const fn domain(mut self, domain: &'static str) -> Self {
+        self.domain = Some(domain);
+        self
+    }
+
+    /// Changes the HTTP status. Not checked here; the derive of `Classify` does.
+    #[must_use]
+    pub const fn http(mut self, status: u16) -> Self {
+        self.http = Some(status);
+        self
+    }
+
+    /// Changes the exit code.
+    #[must_use]
+    pub const fn exit(mut self, code: u8) -> Self {
+        self.exit = Some(code);
+        self
+    }
+
+    /// Allows that clients see the error's message.
+    #[must_use]
+    pub const fn public(mut self) -> Self {
+        self.public = true;
         self
     }
 
@@ -99,7 +139,7 @@ impl Class {
 
     /// The class of a group of failures: the most severe kind by [`Level`](crate::Level), among equals the first, of
     /// the members that are not cancelled. It may be repeated only if every member may, and no sooner than the longest
-    /// `retry_after` says. None for an empty group.
+    /// `retry_after` says; it is public only if every member is. None for an empty group.
     #[must_use]
     pub fn of_group(members: impl IntoIterator<Item = Self>) -> Option<Self> {
         members.into_iter().reduce(Self::join)
@@ -114,6 +154,7 @@ impl Class {
             delivery: if self.delivery == other.delivery { self.delivery } else { Delivery::Unknown },
             exhausted: self.exhausted || other.exhausted,
             retry_after: self.retry_after.max(other.retry_after),
+            public: self.public && other.public,
             ..worst
         }
     }

@@ -159,11 +159,13 @@ impl Error {
         self.edit(|inner| inner.class.delivery = delivery)
     }
 
-    /// Changes the class, and leaves a note that says so. An error that a retry layer has given up on stays given up.
+    /// Changes the class, and leaves a note that says so. An error that a retry layer has given up on stays given up,
+    /// and it still comes from the same domain, unless the new class names one.
     #[must_use]
     pub fn reclassify(self, class: impl Into<Class>) -> Self {
         let mut class = class.into();
         class.exhausted |= self.0.class.exhausted;
+        class.domain = class.domain.or(self.0.class.domain);
         let note = format!("reclassified from {} to {}", self.kind(), class.kind);
         self.edit(|inner| inner.class = class).note(note)
     }
@@ -186,10 +188,10 @@ impl Error {
         if self.0.class.exhausted { Retry::Never } else { self.0.class.retry }
     }
 
-    /// The part of the system that it comes from.
+    /// The part of the system that it comes from: what [`domain`](Self::domain) said, else its class.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        self.extra()?.domain.as_deref()
+        self.extra().and_then(|extra| extra.domain.as_deref()).or(self.0.class.domain)
     }
 
     /// The notes, oldest first.
