@@ -7,6 +7,8 @@ use crate::{BoxError, Class, Effort, Error, foreign};
 
 /// An error type that knows its [`Class`]. Implement it for your own errors; layers read [`Classified`].
 ///
+/// By hand as here, or by the derive of the same name (feature `derive`), with an attribute on each variant.
+///
 /// ```
 /// use buttress_error::{Class, Classify, Kind, Rejection};
 ///

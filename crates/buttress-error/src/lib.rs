@@ -20,6 +20,9 @@ mod translate;
 mod verdict;
 
 pub use axes::{Breaker, Delivery, Fault, Level, Retry};
+#[cfg(feature = "derive")]
+#[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
+pub use buttress_error_derive::Classify;
 pub use check::check;
 pub use class::Class;
 pub use classifier::{ByKind, Classifier};

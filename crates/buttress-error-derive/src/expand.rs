@@ -1,0 +1,180 @@
+//! From the input of the derive to the implementation.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{DeriveInput, Generics, Member, Type, parse_quote};
+
+use crate::attrs::{Attrs, Wait};
+use crate::case::{Base, Case, cases};
+use crate::entry::Errors;
+
+/// The implementation, with the paths of the crate `root`; or what is wrong with the input.
+pub(crate) fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
+    let DeriveInput { ident, attrs, mut generics, data, .. } = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return error.to_compile_error(),
+    };
+    let mut errors = Errors::default();
+    let cases = cases(&ident, &attrs, &data, &mut errors);
+    let (mistakes, methods) = match errors.into_result() {
+        Ok(()) => (None, methods(&cases, root)),
+        // An implementation all the same, so that the mistake is told once and not at every `?`.
+        Err(errors) => (Some(errors.to_compile_error()), stub(root)),
+    };
+    bounds(&ident, &mut generics, &cases, root);
+    let (parameters, arguments, clause) = generics.split_for_impl();
+    quote! {
+        #mistakes
+        #[automatically_derived]
+        #[allow(deprecated, unused_qualifications)]
+        impl #parameters #root::Classify for #ident #arguments #clause { #methods }
+    }
+}
+
+/// A forwarded field of a generic type has to be classified. One that holds the type itself will be, if the others are.
+fn bounds(name: &Ident, generics: &mut Generics, cases: &[Case<'_>], root: &TokenStream) {
+    let parameters: Vec<Ident> = generics.type_params().map(|parameter| parameter.ident.clone()).collect();
+    for case in cases {
+        if let Base::Forward { field, .. } = case.base {
+            let ty = &field.ty;
+            if mentions(ty, &parameters)
+                && !mentions(ty, &[name.clone(), Ident::new("Self", Span::call_site())])
+            {
+                generics.make_where_clause().predicates.push(parse_quote!(#ty: #root::Classified));
+            }
+        }
+    }
+}
+
+fn mentions(ty: &Type, names: &[Ident]) -> bool {
+    fn any(tokens: TokenStream, names: &[Ident]) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => names.contains(&ident),
+            TokenTree::Group(group) => any(group.stream(), names),
+            _ => false,
+        })
+    }
+    any(quote!(#ty), names)
+}
+
+fn stub(root: &TokenStream) -> TokenStream {
+    quote! {
+        fn class(&self) -> #root::Class {
+            ::core::panic!()
+        }
+    }
+}
+
+fn methods(cases: &[Case<'_>], root: &TokenStream) -> TokenStream {
+    let arms = cases.iter().map(|case| class(case, root));
+    // A reference to a type without values counts as one with values, so it has to be looked through.
+    let scrutinee = if cases.is_empty() { quote!(*self) } else { quote!(self) };
+    let effort = note_effort(cases, root);
+    quote! {
+        fn class(&self) -> #root::Class {
+            match #scrutinee { #(#arms)* }
+        }
+        #effort
+    }
+}
+
+/// One arm of `class`.
+fn class(case: &Case<'_>, root: &TokenStream) -> TokenStream {
+    let Case { path, base, attrs, wait } = case;
+    let mut fields = Vec::new();
+    let mut changes = changes(attrs, root);
+    let class = match base {
+        Base::Kind(kind) => {
+            let class =
+                changed(&quote!(#root::Class::new(#root::Kind::#kind)), &std::mem::take(&mut changes));
+            quote!(const { #class })
+        }
+        Base::Forward { member, field, transparent, domain } => {
+            fields.push(quote!(#member: inner));
+            if let (Some(domain), None) = (domain, &attrs.domain) {
+                changes.push(quote!(class.domain = class.domain.or(::core::option::Option::Some(#domain));));
+            }
+            // The field spoke of its own message; this one is another.
+            if !transparent && attrs.public.is_none() {
+                changes.push(quote!(class.public = false;));
+            }
+            quote_spanned!(field.ty.span()=> #root::Classified::classified(inner))
+        }
+    };
+    let value = match wait {
+        Some((member, field)) => {
+            fields.push(quote!(#member: wait));
+            Some(quote_spanned!(field.ty.span()=> *wait))
+        }
+        None => match &attrs.retry_after {
+            Some(Wait::Value(value)) => Some(value.clone()),
+            _ => None,
+        },
+    };
+    if let Some(value) = value {
+        let duration = quote!(::core::time::Duration);
+        changes.push(quote!(class.retry_after = ::core::option::Option::<#duration>::from(#value);));
+    }
+    let class = changed(&class, &changes);
+    quote!(#path { #(#fields,)* .. } => #class,)
+}
+
+fn changed(class: &TokenStream, changes: &[TokenStream]) -> TokenStream {
+    if changes.is_empty() {
+        return class.clone();
+    }
+    quote!({
+        let mut class = #class;
+        #(#changes)*
+        class
+    })
+}
+
+/// What the attributes change in the class, but for a `retry_after` that only the value knows.
+fn changes(attrs: &Attrs, root: &TokenStream) -> Vec<TokenStream> {
+    let some = |field: &str, value: TokenStream| {
+        let field = Ident::new(field, Span::call_site());
+        quote!(class.#field = ::core::option::Option::Some(#value);)
+    };
+    let Attrs { kind: _, forward: _, reason, domain, http, exit, retry, delivery, retry_after, public } =
+        attrs;
+    let seconds = match retry_after {
+        Some(Wait::Seconds(seconds)) => Some(quote!(::core::time::Duration::from_secs(#seconds))),
+        _ => None,
+    };
+    let changes = [
+        reason.as_ref().map(|reason| some("reason", quote!(#reason))),
+        domain.as_ref().map(|domain| some("domain", quote!(#domain))),
+        http.map(|http| some("http", quote!(#http))),
+        exit.map(|exit| some("exit", quote!(#exit))),
+        retry.as_ref().map(|retry| quote!(class.retry = #root::Retry::#retry;)),
+        delivery.as_ref().map(|delivery| quote!(class.delivery = #root::Delivery::#delivery;)),
+        seconds.map(|seconds| some("retry_after", seconds)),
+        public.map(|public| quote!(class.public = #public;)),
+    ];
+    changes.into_iter().flatten().collect()
+}
+
+/// A forwarded error keeps what a retry layer tells it.
+fn note_effort(cases: &[Case<'_>], root: &TokenStream) -> Option<TokenStream> {
+    let forwards: Vec<(&TokenStream, &Member)> = cases
+        .iter()
+        .filter_map(|case| match &case.base {
+            Base::Forward { member, .. } => Some((&case.path, member)),
+            Base::Kind(_) => None,
+        })
+        .collect();
+    if forwards.is_empty() {
+        return None;
+    }
+    let arms = forwards.iter().map(
+        |(path, member)| quote!(#path { #member: inner, .. } => #root::Classified::stamp(inner, effort),),
+    );
+    let rest = (forwards.len() < cases.len()).then(|| quote!(_ => {}));
+    Some(quote! {
+        fn note_effort(&mut self, effort: &#root::Effort) {
+            match self { #(#arms)* #rest }
+        }
+    })
+}

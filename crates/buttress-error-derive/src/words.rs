@@ -1,0 +1,135 @@
+//! The words that may stand in an attribute, and the nearest one to a word that may not.
+
+pub(crate) const KEYS: [&str; 10] =
+    ["kind", "forward", "reason", "domain", "http", "exit", "retry", "delivery", "retry_after", "public"];
+
+pub(crate) const KINDS: [&str; 22] = [
+    "Cancelled",
+    "Unknown",
+    "InvalidArgument",
+    "DeadlineExceeded",
+    "NotFound",
+    "AlreadyExists",
+    "PermissionDenied",
+    "ResourceExhausted",
+    "FailedPrecondition",
+    "Aborted",
+    "OutOfRange",
+    "Unimplemented",
+    "Internal",
+    "Unavailable",
+    "DataLoss",
+    "Unauthenticated",
+    "Throttled",
+    "Timeout",
+    "Rejected",
+    "BadResponse",
+    "Config",
+    "Panic",
+];
+
+pub(crate) const RETRIES: [&str; 4] = ["Never", "Call", "Operation", "AfterRemedy"];
+
+pub(crate) const DELIVERIES: [&str; 3] = ["NotSent", "Unknown", "Processed"];
+
+/// The fourth law of the taxonomy: errors of these kinds are never retried.
+pub(crate) const NEVER_RETRIED: [&str; 5] = ["InvalidArgument", "Internal", "DataLoss", "Config", "Panic"];
+
+/// What the reason phrases of HTTP and other habits call our words.
+const ALIASES: [(&str, &str); 7] = [
+    ("badrequest", "InvalidArgument"),
+    ("unauthorized", "Unauthenticated"),
+    ("forbidden", "PermissionDenied"),
+    ("conflict", "Aborted"),
+    ("toomanyrequests", "Throttled"),
+    ("ratelimited", "Throttled"),
+    ("status", "http"),
+];
+
+/// The word that was probably meant: another spelling or name of it, one that holds it, or two typos away at most.
+pub(crate) fn nearest(word: &str, words: &[&'static str]) -> Option<&'static str> {
+    let word = plain(word);
+    if let Some((_, meant)) = ALIASES.iter().find(|(alias, meant)| *alias == word && words.contains(meant)) {
+        return Some(meant);
+    }
+    let distance = |candidate: &str| {
+        let candidate = plain(candidate);
+        if word.contains(&candidate) { typos(&word, &candidate).min(2) } else { typos(&word, &candidate) }
+    };
+    // A short word is all typos away from any other.
+    let limit = 2.min(word.len() / 2);
+    words.iter().copied().map(|w| (distance(w), w)).filter(|(d, _)| *d <= limit).min().map(|(_, w)| w)
+}
+
+/// Its letters and digits, so that `snake_case` and `CamelCase` are one spelling.
+fn plain(word: &str) -> String {
+    word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The Levenshtein distance: letters to add, to remove or to change, row by row.
+fn typos(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.chars().enumerate() {
+            let change = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use buttress_error::{Delivery, Kind, Retry};
+
+    use super::*;
+
+    #[test]
+    fn the_words_are_those_of_the_taxonomy() {
+        assert_eq!(KINDS.map(str::to_owned), Kind::ALL.map(|kind| format!("{kind:?}")));
+        let retries = [Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy];
+        assert_eq!(RETRIES.map(str::to_owned), retries.map(|retry| format!("{retry:?}")));
+        let deliveries = [Delivery::NotSent, Delivery::Unknown, Delivery::Processed];
+        assert_eq!(DELIVERIES.map(str::to_owned), deliveries.map(|delivery| format!("{delivery:?}")));
+    }
+
+    #[test]
+    fn what_is_never_retried_has_no_other_advice_by_itself() {
+        for name in NEVER_RETRIED {
+            let kind = Kind::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap();
+            assert_eq!(kind.retry(), Retry::Never, "{name}");
+        }
+    }
+
+    #[test]
+    fn finds_what_was_meant() {
+        for (word, meant) in [
+            ("TimeOut", Some("Timeout")),
+            ("timeout", Some("Timeout")),
+            ("not_found", Some("NotFound")),
+            ("Canceled", Some("Cancelled")),
+            ("GatewayTimeout", Some("Timeout")),
+            ("Forbidden", Some("PermissionDenied")),
+            ("Unavialable", Some("Unavailable")),
+            ("Banana", None),
+            ("X", None),
+        ] {
+            assert_eq!(nearest(word, &KINDS), meant, "{word}");
+        }
+        assert_eq!(nearest("code", &KEYS), None);
+        assert_eq!(nearest("retryAfter", &KEYS), Some("retry_after"));
+        assert_eq!(nearest("status", &KEYS), Some("http"));
+    }
+
+    #[test]
+    fn counts_typos() {
+        for (a, b, n) in
+            [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("ab", "ba", 2)]
+        {
+            assert_eq!(typos(a, b), n, "{a} {b}");
+        }
+    }
+}
