@@ -1,8 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod classify;
 #[cfg(feature = "client")]
 mod client;
+
+// By a glob, so that the derive may stand beside the trait under the same name.
+#[doc(no_inline)]
+pub use classify::*;
 
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
@@ -15,9 +20,12 @@ pub use buttress_context::{Context, ContextLayer, spawn};
 pub use buttress_error as error;
 #[doc(no_inline)]
 pub use buttress_error::{
-    BoxError, ByKind, Class, Classifier, Classify, ConfigError, Error, Kind, Rejection, Result, ResultExt,
+    BoxError, ByKind, Class, Classifier, ConfigError, Error, Kind, Rejection, Result, ResultExt,
     TranslateLayer, Verdict, Why, check,
 };
+#[cfg(feature = "derive")]
+#[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
+pub use buttress_error_derive::ClassifyFacade as Classify;
 
 #[cfg(feature = "breaker")]
 pub use buttress_breaker as breaker;
