@@ -70,8 +70,9 @@ impl<C> Call<C> {
     fn told(mut self, outcome: &'static str, class: Option<Class>) {
         let duration = self.started.elapsed();
         let report = &self.frame.report;
-        let retried = report.attempts > 0;
-        let (attempts, delay) = (retried.then_some(report.attempts), retried.then(|| millis(report.delay)));
+        // A retry layer that had nothing to repeat says nothing: then there was one.
+        let attempts = report.attempts.max(1);
+        let delay = (attempts > 1).then(|| millis(report.delay));
         let (stopped, degraded) = (report.stopped.map(Stop::as_str), report.degraded.then_some(true));
         let shared = self.shared;
         // The line of the end has the ids of the call, wherever the future is polled or dropped.

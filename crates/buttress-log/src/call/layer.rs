@@ -13,10 +13,10 @@ use super::LogService;
 /// Both have the target `buttress::call` and a field `call` with the name of the layer.
 ///
 /// - `call.started`, at DEBUG.
-/// - `call.ended`, with `duration_ms` (a number) and `outcome`: `ok`, `error`, `cancelled` (the future was dropped)
-///   or `panic`. Where known: `kind`, `reason`, and from the retry layer inside `attempts`, `delay_ms` and `stopped`;
-///   `degraded` if a fallback answered. The level is that of the kind ([`Kind::level`](buttress_error::Kind::level));
-///   INFO for a plain success.
+/// - `call.ended`, with `duration_ms` (a number), `outcome`: `ok`, `error`, `cancelled` (the future was dropped) or
+///   `panic`, and `attempts`, the first included. Where known: `kind`, `reason`, and from the retry layer inside
+///   `delay_ms` (slept between attempts) and `stopped`; `degraded` if a fallback answered. The level is that of the
+///   kind ([`Kind::level`](buttress_error::Kind::level)); INFO for a plain success.
 ///
 /// The event refers to an error by kind and reason. Its chain is for the line of whoever handles it.
 ///
