@@ -1,9 +1,11 @@
 //! From the input of the derive to the implementation.
 
+use std::slice;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Generics, Member, Type, parse_quote};
+use syn::{DeriveInput, Field, Generics, Type, parse_quote};
 
 use crate::attrs::{Attrs, Wait};
 use crate::case::{Base, Case, cases};
@@ -38,9 +40,7 @@ fn bounds(name: &Ident, generics: &mut Generics, cases: &[Case<'_>], root: &Toke
     for case in cases {
         if let Base::Forward { field, .. } = case.base {
             let ty = &field.ty;
-            if mentions(ty, &parameters)
-                && !mentions(ty, &[name.clone(), Ident::new("Self", Span::call_site())])
-            {
+            if mentions(ty, &parameters) && !mentions(ty, slice::from_ref(name)) {
                 generics.make_where_clause().predicates.push(parse_quote!(#ty: #root::Classified));
             }
         }
@@ -99,25 +99,38 @@ fn class(case: &Case<'_>, root: &TokenStream) -> TokenStream {
             if !transparent && attrs.public.is_none() {
                 changes.push(quote!(class.public = false;));
             }
-            quote_spanned!(field.ty.span()=> #root::Classified::classified(inner))
+            let classified = classified(field, root);
+            quote_spanned!(place(field)=> #classified::classified(inner))
         }
     };
-    let value = match wait {
-        Some((member, field)) => {
+    let value = match (wait, &attrs.retry_after) {
+        (Some((member, field)), _) => {
             fields.push(quote!(#member: wait));
-            Some(quote_spanned!(field.ty.span()=> *wait))
+            Some((quote!(*wait), place(field)))
         }
-        None => match &attrs.retry_after {
-            Some(Wait::Value(value)) => Some(value.clone()),
-            _ => None,
-        },
+        (None, Some(Wait::Value(value))) => Some((value.clone(), value.span())),
+        (None, _) => None,
     };
-    if let Some(value) = value {
-        let duration = quote!(::core::time::Duration);
-        changes.push(quote!(class.retry_after = ::core::option::Option::<#duration>::from(#value);));
+    if let Some((value, span)) = value {
+        let from = quote_spanned!(span=> ::core::option::Option::<::core::time::Duration>::from);
+        changes.push(quote!(class.retry_after = #from(#value);));
     }
     let class = changed(&class, &changes);
     quote!(#path { #(#fields,)* .. } => #class,)
+}
+
+/// Where the field's type stands, for messages; names mean what they mean in the derive, whoever wrote the type.
+fn place(field: &Field) -> Span {
+    field.ty.span().resolved_at(Span::call_site())
+}
+
+/// The trait, named where the field is: an error of a type without a class is told there.
+fn classified(field: &Field, root: &TokenStream) -> TokenStream {
+    let path = quote!(#root::Classified).into_iter().map(|mut token| {
+        token.set_span(place(field));
+        token
+    });
+    path.collect()
 }
 
 fn changed(class: &TokenStream, changes: &[TokenStream]) -> TokenStream {
@@ -158,19 +171,21 @@ fn changes(attrs: &Attrs, root: &TokenStream) -> Vec<TokenStream> {
 
 /// A forwarded error keeps what a retry layer tells it.
 fn note_effort(cases: &[Case<'_>], root: &TokenStream) -> Option<TokenStream> {
-    let forwards: Vec<(&TokenStream, &Member)> = cases
+    let forwards: Vec<_> = cases
         .iter()
         .filter_map(|case| match &case.base {
-            Base::Forward { member, .. } => Some((&case.path, member)),
+            Base::Forward { member, field, .. } => Some((&case.path, member, field)),
             Base::Kind(_) => None,
         })
         .collect();
     if forwards.is_empty() {
         return None;
     }
-    let arms = forwards.iter().map(
-        |(path, member)| quote!(#path { #member: inner, .. } => #root::Classified::stamp(inner, effort),),
-    );
+    let arms = forwards.iter().map(|(path, member, field)| {
+        let classified = classified(field, root);
+        let stamp = quote_spanned!(place(field)=> #classified::stamp(inner, effort));
+        quote!(#path { #member: inner, .. } => #stamp,)
+    });
     let rest = (forwards.len() < cases.len()).then(|| quote!(_ => {}));
     Some(quote! {
         fn note_effort(&mut self, effort: &#root::Effort) {

@@ -4,6 +4,8 @@ mod attrs;
 mod case;
 mod entry;
 mod expand;
+#[cfg(doctest)]
+mod misuse;
 mod words;
 
 use proc_macro::TokenStream;

@@ -103,27 +103,50 @@ fn an_enum_without_variants_compiles() {
 }
 
 #[derive(Debug, thiserror::Error, Classify)]
-#[classify(kind = Unavailable, retry = Never, reason = "DEFAULT", http = 502, domain = "shop", public)]
+#[classify(kind = Unavailable, retry = Never, delivery = NotSent, retry_after = 9)]
+#[classify(reason = "DEFAULT", http = 502, exit = 9, domain = "shop", public)]
 enum Defaults {
     #[error("plain")]
     Plain,
     #[error("overridden")]
-    #[classify(kind = Timeout, retry = Call, reason = "OWN", http = 504, domain = "own", public = false)]
+    #[classify(kind = Timeout, retry = Call, delivery = Processed, retry_after = 1)]
+    #[classify(reason = "OWN", http = 504, exit = 1, domain = "own", public = false)]
     Overridden,
     #[error("forwarded: {0}")]
     #[classify(forward)]
     Forwarded(io::Error),
 }
 
+fn defaults() -> Class {
+    let class = Class::new(Kind::Unavailable).retry(Retry::Never).delivery(Delivery::NotSent);
+    class.retry_after(Duration::from_secs(9)).reason("DEFAULT").http(502).exit(9).domain("shop").public()
+}
+
 /// "Above an enum, each key is the default of the variants that don't have it." "Of the defaults of an enum a forwarded
-/// variant takes none but the `domain`."
+/// variant takes none but the `domain`, where the field has none."
 #[test]
 fn a_variant_overrides_the_defaults_key_by_key_and_a_forwarded_one_takes_only_the_domain() {
-    let class = Class::new(Kind::Unavailable).retry(Retry::Never).reason("DEFAULT").http(502).domain("shop");
-    assert_eq!(Defaults::Plain.class(), class.public());
-    let class = Class::new(Kind::Timeout).reason("OWN").http(504).domain("own");
-    assert_eq!(Defaults::Overridden.class(), class);
+    assert_eq!(Defaults::Plain.class(), defaults());
+    let own = Class::new(Kind::Timeout).delivery(Delivery::Processed).retry_after(Duration::from_secs(1));
+    assert_eq!(Defaults::Overridden.class(), own.reason("OWN").http(504).exit(1).domain("own"));
     assert_eq!(Defaults::Forwarded(not_found()).class(), Class::new(Kind::NotFound).domain("shop"));
+}
+
+#[derive(Debug, thiserror::Error, Classify)]
+#[classify(domain = "outer")]
+enum Outer {
+    #[error("kept")]
+    #[classify(forward)]
+    Kept(Defaults),
+    #[error("replaced")]
+    #[classify(forward, domain = "own")]
+    Replaced(Defaults),
+}
+
+#[test]
+fn a_forwarded_domain_gives_way_only_to_that_of_the_variant() {
+    assert_eq!(Outer::Kept(Defaults::Plain).class().domain, Some("shop"));
+    assert_eq!(Outer::Replaced(Defaults::Plain).class().domain, Some("own"));
 }
 
 #[derive(Debug, thiserror::Error, Classify)]
@@ -158,14 +181,12 @@ enum Forwards {
 
 #[test]
 fn forwards_to_the_field_that_was_meant() {
-    let domain =
-        |kind| Class::new(kind).retry(Retry::Never).reason("DEFAULT").http(502).domain("shop").public();
     for (error, class) in [
         (Forwards::from(Error::new(Kind::Aborted, "conflict")), Class::new(Kind::Aborted)),
         (Forwards::from(BoxError::from(not_found())), Class::new(Kind::NotFound)),
         (Forwards::from(refusal()), refusal().class()),
-        (Forwards::from(Box::new(Defaults::Plain)), domain(Kind::Unavailable)),
-        (Forwards::from(Arc::new(Defaults::Plain)), domain(Kind::Unavailable)),
+        (Forwards::from(Box::new(Defaults::Plain)), defaults()),
+        (Forwards::from(Arc::new(Defaults::Plain)), defaults()),
         (Forwards::BySource(1, not_found()), Class::new(Kind::NotFound)),
         (Forwards::ByName { path: 1, source: not_found() }, Class::new(Kind::NotFound)),
         (Forwards::ByMark(not_found(), refusal()), refusal().class()),
@@ -221,6 +242,7 @@ fn a_message_of_ones_own_is_not_public_because_the_source_is() {
 }
 
 /// `Wrapped` asks for no more than its fields need: `T` is any type.
+#[expect(clippy::use_self, reason = "the derive has to know its own name in a field")]
 #[derive(Debug, thiserror::Error, Classify)]
 enum Wrapped<'a, E, T = (), const N: usize = 0>
 where
@@ -235,6 +257,9 @@ where
     #[error("again")]
     #[classify(forward)]
     Again(Box<Self>),
+    #[error("once more")]
+    #[classify(forward)]
+    OnceMore(Box<Wrapped<'a, E, T, N>>),
     #[error("plain")]
     #[classify(kind = Internal)]
     Plain(&'a str, Option<T>, [u8; N]),
@@ -248,6 +273,7 @@ fn a_generic_field_is_bounded_and_nothing_else_is() {
     let inner: Wrap<'_> = Wrapped::Forwarded(not_found());
     assert_eq!(inner.class().kind, Kind::NotFound);
     assert_eq!(Wrap::Again(Box::new(inner)).class().kind, Kind::NotFound);
+    assert_eq!(Wrap::OnceMore(Box::new(Wrapped::Forwarded(not_found()))).class().kind, Kind::NotFound);
     assert_eq!(Wrap::Boxed(Box::new(not_found())).class().kind, Kind::NotFound);
     assert_eq!(Wrap::Plain("", Some(Bare), [0]).class().kind, Kind::Internal);
 }
@@ -321,6 +347,16 @@ fn a_macro_may_write_the_attributes() {
     }
     error!(Made, NotFound, 410, "GONE");
     assert_eq!(Made.class(), Class::new(Kind::NotFound).http(410).reason("GONE"));
+
+    macro_rules! wrapper {
+        ($name:ident, $inner:ident, $wait:ident) => {
+            #[derive(Classify)]
+            struct $name(#[classify(forward)] $inner, #[classify(retry_after)] $wait);
+        };
+    }
+    wrapper!(Wrapper, Rejection, Duration);
+    let class = refusal().class().retry_after(Duration::ZERO);
+    assert_eq!(Wrapper(refusal(), Duration::ZERO).class(), class);
 }
 
 #[test]
