@@ -157,6 +157,23 @@ async fn a_panic_is_told_and_goes_on() {
     logs.assert_one("call.ended").field("call", "call").field("outcome", "panic");
 }
 
+/// A panic in the classifier ends the call as well: no start is left without its end.
+#[tokio::test]
+async fn a_panic_in_the_classifier_is_told() {
+    let logs = capture();
+    let layer =
+        LogLayer::new("x").classify_with(|_: &Result<u32, Error>| -> Verdict { panic!("no opinion") });
+    let mut call = Box::pin(layer.layer(service_fn(|n: u32| async move { Ok::<_, Error>(n) })).oneshot(7));
+    poll_fn(|cx| {
+        let poll = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx)));
+        assert!(poll.is_err(), "the panic goes on");
+        Poll::Ready(())
+    })
+    .await;
+    drop(call);
+    logs.assert_one("call.ended").field("outcome", "panic").field("kind", "panic");
+}
+
 /// [S2] A call dropped because of somebody else's panic was cancelled.
 #[tokio::test]
 async fn a_foreign_panic_cancels() {

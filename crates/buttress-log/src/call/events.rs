@@ -34,33 +34,24 @@ impl<C> Call<C> {
 
     /// Runs `inner` as part of the call, if there is one. A panic in it ends the call.
     pub(super) fn watch<R>(call: &mut Option<Self>, inner: impl FnOnce() -> R) -> R {
-        struct EndOnPanic<'a, C>(&'a mut Option<Call<C>>, bool);
-
-        impl<C> Drop for EndOnPanic<'_, C> {
-            fn drop(&mut self) {
-                // Somebody else's panic, during which this call goes on, is not its end.
-                if !self.1
-                    && thread::panicking()
-                    && let Some(call) = self.0.take()
-                {
-                    call.told("panic", Some(Kind::Panic.into()));
-                }
-            }
-        }
-
-        let guard = EndOnPanic(call, thread::panicking());
-        let Some(call) = &mut *guard.0 else { return inner() };
+        let guard = EndOnPanic::new(call);
+        let Some(call) = &mut *guard.call else { return inner() };
         let _entered = call.frame.enter();
         inner()
     }
 
-    pub(super) fn ended<Res, E>(self, outcome: &Result<Res, E>)
+    /// Tells the end of the call, if it has not been told. A panic in the classifier ends the call too.
+    pub(super) fn ended<Res, E>(call: &mut Option<Self>, outcome: &Result<Res, E>)
     where
         C: Classifier<Res, E>,
     {
-        let verdict = self.shared.classifier.judge(outcome);
+        let guard = EndOnPanic::new(call);
+        let Some(call) = &*guard.call else { return };
+        let verdict = call.shared.classifier.judge(outcome);
         let failed = outcome.is_err() || verdict.is_failure();
-        self.told(if failed { "error" } else { "ok" }, verdict.class().copied());
+        if let Some(call) = guard.call.take() {
+            call.told(if failed { "error" } else { "ok" }, verdict.class().copied());
+        }
     }
 
     pub(super) fn cancelled(self) {
@@ -101,6 +92,30 @@ impl<C> Call<C> {
             Level::Info => tell!(INFO),
             Level::Warn => tell!(WARN),
             _ => tell!(ERROR),
+        }
+    }
+}
+
+/// Ends the call if a panic begins while it lives.
+struct EndOnPanic<'a, C> {
+    call: &'a mut Option<Call<C>>,
+    /// Somebody else's panic, during which this call goes on, is not its end.
+    elsewhere: bool,
+}
+
+impl<'a, C> EndOnPanic<'a, C> {
+    fn new(call: &'a mut Option<Call<C>>) -> Self {
+        Self { call, elsewhere: thread::panicking() }
+    }
+}
+
+impl<C> Drop for EndOnPanic<'_, C> {
+    fn drop(&mut self) {
+        if !self.elsewhere
+            && thread::panicking()
+            && let Some(call) = self.call.take()
+        {
+            call.told("panic", Some(Kind::Panic.into()));
         }
     }
 }

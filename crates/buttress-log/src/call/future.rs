@@ -53,9 +53,7 @@ where
             this.inner.set(None);
             Poll::Ready(outcome)
         }));
-        if let Some(call) = this.call.take() {
-            call.ended(&outcome);
-        }
+        Call::ended(this.call, &outcome);
         Poll::Ready(outcome)
     }
 }
