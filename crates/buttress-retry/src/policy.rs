@@ -97,17 +97,28 @@ impl Policy {
     }
 
     /// The longest that one call can wait in all: after failures, and after throttles. A server that asks for a
-    /// longer wait is heeded beyond that.
+    /// longer wait is heeded beyond that: see [`longest_asked_waits`](Self::longest_asked_waits).
     #[must_use]
     pub fn longest_waits(&self) -> (Duration, Duration) {
-        let sum = |backoff: &Backoff| {
-            // Waits stop growing long before; a policy of four billion attempts is summed up to here.
-            (1..self.settings.max_attempts.min(10_000))
-                .map(|attempt| backoff.longest(attempt))
-                .fold(Duration::ZERO, Duration::saturating_add)
-        };
-        let failed = sum(&self.settings.backoff);
-        (failed, self.settings.throttled.as_ref().map_or(failed, sum))
+        let failed = self.sum_waits(&self.settings.backoff, |wait| wait);
+        let throttled = self.settings.throttled.as_ref();
+        (failed, throttled.map_or(failed, |backoff| self.sum_waits(backoff, |wait| wait)))
+    }
+
+    /// The same, whatever the failures, where the server asks each time for as long a wait as is heeded.
+    #[must_use]
+    pub fn longest_asked_waits(&self) -> Duration {
+        let sum = |backoff| self.sum_waits(backoff, |wait| self.heeded(wait, Duration::MAX));
+        let throttled = self.settings.throttled.as_ref();
+        throttled.map_or(Duration::ZERO, sum).max(sum(&self.settings.backoff))
+    }
+
+    /// The waits of one call at most, each as `heeded` makes it.
+    fn sum_waits(&self, backoff: &Backoff, heeded: impl Fn(Duration) -> Duration) -> Duration {
+        // Waits stop growing long before; a policy of four billion attempts is summed up to here.
+        (1..self.settings.max_attempts.min(10_000))
+            .map(|attempt| heeded(backoff.longest(attempt)))
+            .fold(Duration::ZERO, Duration::saturating_add)
     }
 
     pub(crate) const fn outermost_owns(&self) -> bool {
@@ -162,14 +173,14 @@ impl Policy {
             _ => &settings.backoff,
         };
         let wait = waits.next(backoff, facts.attempts)?;
-        Some(match facts.class.retry_after {
-            None => wait,
-            Some(asked) => {
-                let longest =
-                    settings.retry_after_slack.map_or(Duration::MAX, |slack| wait.saturating_add(slack));
-                asked.min(settings.max_retry_after).clamp(wait, longest)
-            }
-        })
+        Some(facts.class.retry_after.map_or(wait, |asked| self.heeded(wait, asked)))
+    }
+
+    /// The wait where the backoff says `wait` and the server `asked` for another.
+    fn heeded(&self, wait: Duration, asked: Duration) -> Duration {
+        let settings = &self.settings;
+        let longest = settings.retry_after_slack.map_or(Duration::MAX, |slack| wait.saturating_add(slack));
+        asked.min(settings.max_retry_after).clamp(wait, longest)
     }
 
     /// Would the next attempt begin with enough time left?
