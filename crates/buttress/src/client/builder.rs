@@ -50,7 +50,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// |---|---|
 /// | [`deadline`](Self::deadline) | 30 s |
 /// | [`retry`](Self::retry) | [`Policy::default`]: 3 attempts, full jitter, a budget |
-/// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults, lease and patience as the attempt timeout |
+/// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults, lease and patience as the attempt timeout (patience half the deadline, where that ends first) |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 10 s |
 /// | [`trust_origin`](Self::trust_origin) | none |
 #[derive(Clone, Debug)]
@@ -124,8 +124,10 @@ impl ClientBuilder {
 
     fn default_breaker(&self) -> Breaker {
         // A breaker refuses a time of zero; the attempt timeout then refuses every call by itself.
-        let patience = self.attempt_timeout.max(Duration::from_nanos(1));
-        let builder = Breaker::builder(&*self.name).lease(patience).patience(patience);
+        let lease = self.attempt_timeout.max(Duration::from_nanos(1));
+        // Where the deadline cuts a hanging attempt first, the breaker sees it dropped a moment before the deadline's age.
+        let patience = if self.attempt_timeout < self.deadline { lease } else { self.deadline / 2 };
+        let builder = Breaker::builder(&*self.name).lease(lease).patience(patience);
         builder.build().expect("the defaults are good, and the times not zero")
     }
 

@@ -25,7 +25,7 @@ use super::ClientLayer;
 ///   context          request id and trace, unless the caller brings them
 ///   log              one event when it starts, one when it ends
 ///   deadline         5s for the whole call
-///   retry            3 attempts at most, waiting 150ms in all at most (3s if throttled, more if the server asks)
+///   retry            3 attempts at most, waiting 150ms in all at most (3s if throttled, 120s if the server asks)
 ///   breaker          closed
 ///   attempt timeout  10s for each attempt
 ///   http             bad statuses and broken connections become errors
@@ -51,6 +51,7 @@ impl fmt::Display for Explain<'_> {
         let (deadline, timeout) = (settings.deadline, settings.attempt_timeout);
         let attempts = settings.policy.max_attempts();
         let (waits, throttled) = settings.policy.longest_waits();
+        let asked = settings.policy.longest_asked_waits();
         writeln!(f, "{}: a call passes, outermost first,", settings.name)?;
         let mut line = |layer: &str, text: fmt::Arguments<'_>| writeln!(f, "  {layer:<16} {text}");
         line("context", format_args!("request id and trace, unless the caller brings them"))?;
@@ -59,17 +60,17 @@ impl fmt::Display for Explain<'_> {
         line(
             "retry",
             format_args!(
-                "{attempts} attempts at most, waiting {waits:?} in all at most ({throttled:?} if throttled, more if \
-                 the server asks)"
+                "{attempts} attempts at most, waiting {waits:?} in all at most ({throttled:?} if throttled, {asked:?} \
+                 if the server asks)"
             ),
         )?;
         line("breaker", format_args!("{}", self.layer.breaker.state()))?;
         line("attempt timeout", format_args!("{timeout:?} for each attempt"))?;
         line("http", format_args!("bad statuses and broken connections become errors"))?;
 
-        let unhurried = timeout.saturating_mul(attempts).saturating_add(waits.max(throttled));
-        writeln!(f, "worst case: {attempts} calls, {:?}", unhurried.min(deadline))?;
-        self.warnings(f, unhurried)
+        let calls = timeout.saturating_mul(attempts);
+        writeln!(f, "worst case: {attempts} calls, {:?}", calls.saturating_add(asked).min(deadline))?;
+        self.warnings(f, calls.saturating_add(waits.max(throttled)))
     }
 }
 

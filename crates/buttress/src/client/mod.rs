@@ -2,6 +2,7 @@
 
 mod builder;
 mod explain;
+mod late;
 mod service;
 mod stack;
 

@@ -12,6 +12,7 @@ use http::Request;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::late::Late;
 use super::{ClientLayer, Explain, Stack};
 
 /// The ready-made stack around an HTTP client: a tower service, and [`send`](Self::send) for everyday use.
@@ -49,6 +50,8 @@ where
 {
     /// Sends a request: any `http::Request`, or reqwest's request or builder (feature `reqwest`).
     ///
+    /// The deadline covers the wait for a client that is not ready; as a tower service it begins with the call.
+    ///
     /// # Errors
     /// An [`Error`] of known kind: a request that can't be built (invalid argument), a refusal by a layer of the stack
     /// (it has a [`Rejection`](crate::Rejection) inside), a failure of the client, or a bad status.
@@ -58,7 +61,11 @@ where
     pub async fn send(&self, request: impl IntoRequest) -> Result<S::Response, Error> {
         let request = request.into_request()?;
         let mut stack = self.stack.clone();
-        poll_fn(|cx| stack.poll_ready(cx)).await?;
+        match poll_fn(|cx| Poll::Ready(stack.poll_ready(cx))).await {
+            Poll::Ready(ready) => ready?,
+            // The wait for a slot or a connection is part of the call: the deadline covers it.
+            Poll::Pending => return self.layer.in_time(Late::new(stack)).call(request).await,
+        }
         stack.call(request).await
     }
 }

@@ -51,6 +51,11 @@ impl ClientLayer {
         }
     }
 
+    /// `service` within the deadline of a whole call.
+    pub(super) fn in_time<S>(&self, service: S) -> DeadlineService<S> {
+        self.deadline.layer(service)
+    }
+
     /// The circuit breaker.
     #[must_use]
     pub const fn breaker(&self) -> &Breaker {
