@@ -163,7 +163,7 @@ impl Builder {
     }
 
     /// Judges the probes as a closed circuit judges its calls, by `failure_rate` and `slow_rate` of all probes.
-    /// Default: all of them have to succeed.
+    /// Default: all of them have to succeed. It needs one of these rates.
     pub const fn probes_by_rate(mut self) -> Self {
         self.to_close = ToClose::ByRate;
         self
@@ -206,10 +206,22 @@ impl Builder {
         within("open_jitter", "in 0.0..=0.5", self.open_jitter, &(0.0..=0.5))?;
         within("open_max", "at least open_for", self.longest(), &(self.open_for..=Duration::MAX))?;
         within("probes", "in 1..=10000", self.probes, &(1..=10_000))?;
-        if let ToClose::AtLeast(probes) = self.to_close {
-            within("probes_to_close", "at least 1 and at most probes", probes, &(1..=self.probes))?;
+        match self.to_close {
+            ToClose::AtLeast(probes) => {
+                within("probes_to_close", "at least 1 and at most probes", probes, &(1..=self.probes))?;
+            }
+            // The probes would close the circuit even if all of them failed.
+            ToClose::ByRate if self.failure_rate.is_none() && !self.judges_slowness() => {
+                let range = "used with a failure_rate, or a slow_call and its rate";
+                return Err(ConfigError::new("probes_by_rate", range, self.failure_rate));
+            }
+            ToClose::All | ToClose::ByRate => {}
         }
         positive("lease", self.lease)
+    }
+
+    fn judges_slowness(&self) -> bool {
+        self.slow_call.is_some() && self.slow_rate.is_some()
     }
 
     fn longest(&self) -> Duration {

@@ -16,7 +16,8 @@ async fn bad_settings() {
     let minimum = "at least 1 and at most the calls of a count window";
     let calls = "a window of 1..=1000000 calls";
     let span = "a window of at least 1 µs in 1..=1000 buckets";
-    let bad: [(Change, &str, &str); 37] = [
+    let by_rate = "used with a failure_rate, or a slow_call and its rate";
+    let bad: [(Change, &str, &str); 39] = [
         (|b| b.failure_rate(0.0), "failure_rate", rate),
         (|b| b.failure_rate(1.01), "failure_rate", rate),
         (|b| b.failure_rate(-0.5), "failure_rate", rate),
@@ -54,6 +55,12 @@ async fn bad_settings() {
         (|b| b.lease(Duration::ZERO), "lease", "longer than zero"),
         (|b| b.window(Window::time(Duration::from_nanos(999))), "window", span),
         (|b| b.minimum_calls(5).window(Window::count(4)), "minimum_calls", minimum),
+        (|b| b.failure_rate(None).probes_by_rate(), "probes_by_rate", by_rate),
+        (
+            |b| b.failure_rate(None).slow_call(secs(1)).slow_rate(None).probes_by_rate(),
+            "probes_by_rate",
+            by_rate,
+        ),
     ];
     for (change, setting, range) in bad {
         let error = change(Breaker::builder("db")).build().unwrap_err();
@@ -67,7 +74,7 @@ async fn bad_settings() {
 #[tokio::test]
 async fn good_settings() {
     type Change = fn(Builder) -> Builder;
-    let good: [Change; 14] = [
+    let good: [Change; 15] = [
         |b| b,
         |b| b.failure_rate(1.0).slow_rate(f64::MIN_POSITIVE).throttle_rate(1.0),
         |b| {
@@ -93,6 +100,7 @@ async fn good_settings() {
         |b| b.patience(Duration::ZERO).max_retry_after(Duration::ZERO),
         |b| b.patience(Duration::MAX).max_retry_after(Duration::MAX),
         |b| b.probes(1).probes_by_rate(),
+        |b| b.failure_rate(None).slow_call(secs(1)).probes_by_rate(),
     ];
     for change in good {
         change(Breaker::builder("db")).build().unwrap();

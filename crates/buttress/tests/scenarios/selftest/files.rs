@@ -73,7 +73,7 @@ fn unknown_words_fail() {
         }
     }
 
-    let breaker = r#""config": {"window": {"kind": "count", "size": 2}, "open_ms": 1, "half_open_calls": 1}"#;
+    let breaker = r#""config": {"window": {"kind": "count", "size": 2}, "failure_rate_threshold": 0.5, "open_ms": 1, "half_open_calls": 1}"#;
     for step in [
         r#"{"at_ms":0,"sing":"ok"}"#,
         r#"{"at_ms":0,"state":"ajar"}"#,
