@@ -37,8 +37,11 @@ pub struct Class {
     pub http: Option<u16>,
     /// The exit code of a program that ends with it, 1 to 255. Default: that of the kind.
     pub exit: Option<u8>,
-    /// The error's message may be shown to clients. Default: false.
+    /// The error's message may be shown to clients, as far as it is the caller's fault. Default: false.
     pub public: bool,
+    /// It is the answer of a dependency, and nobody has judged yet what it means for our own caller: see
+    /// [`at_edge`](Self::at_edge). Default: false.
+    pub dependency: bool,
 }
 
 impl Class {
@@ -56,6 +59,7 @@ impl Class {
             http: None,
             exit: None,
             public: false,
+            dependency: false,
         }
     }
 
@@ -112,6 +116,13 @@ impl Class {
     #[must_use]
     pub const fn public(mut self) -> Self {
         self.public = true;
+        self
+    }
+
+    /// Marks it as the answer of a dependency. A layer at the bottom of a stack does.
+    #[must_use]
+    pub const fn dependency(mut self) -> Self {
+        self.dependency = true;
         self
     }
 

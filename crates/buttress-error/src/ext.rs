@@ -1,10 +1,29 @@
 //! `ResultExt`: context where an error passes by.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::{BoxError, Error, Result};
+use crate::{BoxError, Class, Delivery, Error, Result, Value};
 
-/// Short words for results on their way up.
+/// Short words for results on their way up. Each but [`translate`](Self::translate) and [`with_kind`](Self::with_kind)
+/// keeps the class of what is classified.
+///
+/// ```
+/// use buttress_error::{Kind, Result, ResultExt};
+///
+/// fn load(path: &str) -> Result<u16> {
+///     let text = std::fs::read_to_string(path)
+///         .context("no settings")
+///         .attr("path", path)
+///         .hint("copy settings.example and edit it")?;
+///     text.trim().parse::<u16>().with_kind(Kind::Config)
+/// }
+///
+/// let error = load("/no/such/file").unwrap_err();
+/// assert_eq!(error.kind(), Kind::NotFound);
+/// assert!(format!("{error:#}").starts_with("no settings: No such file"));
+/// ```
 pub trait ResultExt<T, E>: Sized {
     /// Makes any error an [`Error`]: known types keep their class, others become
     /// [`Kind::Unknown`](crate::Kind::Unknown).
@@ -18,13 +37,117 @@ pub trait ResultExt<T, E>: Sized {
     where
         E: Into<BoxError>;
 
+    /// Makes any error an [`Error`] of this class: [`Error::wrap`].
+    ///
+    /// # Errors
+    /// The error it was called on, of the class.
+    fn with_kind(self, class: impl Into<Class>) -> Result<T>
+    where
+        E: Into<BoxError>;
+
+    /// Changes the error: what all other words are made of.
+    ///
+    /// # Errors
+    /// What `change` makes of the error it was called on.
+    fn map_error(self, change: impl FnOnce(Error) -> Error) -> Result<T>
+    where
+        E: Into<Error>;
+
+    /// Says what failed because of it: [`Error::context`].
+    ///
+    /// # Errors
+    /// A new error above the one it was called on.
+    #[track_caller]
+    fn context(self, message: impl Into<Cow<'static, str>>) -> Result<T>
+    where
+        E: Into<Error>,
+    {
+        self.map_error(|error| error.context(message))
+    }
+
     /// Adds a note: what the program was doing. The kind stays.
     ///
     /// # Errors
     /// The error it was called on, with the note.
+    #[track_caller]
     fn note(self, note: impl Into<Cow<'static, str>>) -> Result<T>
     where
-        E: Into<Error>;
+        E: Into<Error>,
+    {
+        self.map_error(|error| error.note(note))
+    }
+
+    /// Adds a hint for clients: what to do about it.
+    ///
+    /// # Errors
+    /// The error it was called on, with the hint.
+    #[track_caller]
+    fn hint(self, hint: impl Into<Cow<'static, str>>) -> Result<T>
+    where
+        E: Into<Error>,
+    {
+        self.map_error(|error| error.hint(hint))
+    }
+
+    /// Adds an attribute: [`Error::attr`].
+    ///
+    /// # Errors
+    /// The error it was called on, with the attribute.
+    #[track_caller]
+    fn attr(self, key: &'static str, value: impl Into<Value>) -> Result<T>
+    where
+        E: Into<Error>,
+    {
+        self.map_error(|error| error.attr(key, value))
+    }
+
+    /// Changes the class and says so: [`Error::reclassify`].
+    ///
+    /// # Errors
+    /// The error it was called on, of the class.
+    #[track_caller]
+    fn reclassify(self, class: impl Into<Class>) -> Result<T>
+    where
+        E: Into<Error>,
+    {
+        self.map_error(|error| error.reclassify(class))
+    }
+
+    /// Says that the request provably never reached the other side: it may be repeated, whatever the method.
+    ///
+    /// # Errors
+    /// The error it was called on, as never sent.
+    #[track_caller]
+    fn not_sent(self) -> Result<T>
+    where
+        E: Into<Error>,
+    {
+        self.map_error(|error| error.delivery(Delivery::NotSent))
+    }
+
+    /// Says how long the other side asked us to wait.
+    ///
+    /// # Errors
+    /// The error it was called on, with the wait.
+    #[track_caller]
+    fn retry_after(self, wait: Duration) -> Result<T>
+    where
+        E: Into<Error>,
+    {
+        self.map_error(|error| error.retry_after(wait))
+    }
+
+    /// Names the part of the system that it comes from: [`Error::domain`].
+    ///
+    /// # Errors
+    /// The error it was called on, of the domain.
+    #[track_caller]
+    fn in_domain(self, domain: impl Into<Arc<str>>) -> Result<T>
+    where
+        E: Into<Error>,
+    {
+        self.map_error(|error| error.domain(domain))
+    }
 }
 
 impl<T, E> ResultExt<T, E> for Result<T, E> {
@@ -40,13 +163,53 @@ impl<T, E> ResultExt<T, E> for Result<T, E> {
     }
 
     #[track_caller]
-    fn note(self, note: impl Into<Cow<'static, str>>) -> Result<T>
+    fn with_kind(self, class: impl Into<Class>) -> Result<T>
+    where
+        E: Into<BoxError>,
+    {
+        match self {
+            Ok(value) => Ok(value),
+            Err(error) => Err(Error::wrap(class, error)),
+        }
+    }
+
+    #[track_caller]
+    fn map_error(self, change: impl FnOnce(Error) -> Error) -> Result<T>
     where
         E: Into<Error>,
     {
         match self {
             Ok(value) => Ok(value),
-            Err(error) => Err(error.into().note(note)),
+            Err(error) => Err(change(error.into())),
+        }
+    }
+}
+
+/// A word for what is absent.
+pub trait OptionExt<T>: Sized {
+    /// The value, or an error of `class` that says `message`.
+    ///
+    /// ```
+    /// use buttress_error::{Kind, OptionExt, Result};
+    ///
+    /// fn first(names: &[&str]) -> Result<String> {
+    ///     Ok(names.first().or_kind(Kind::FailedPrecondition, "no names")?.to_string())
+    /// }
+    ///
+    /// assert_eq!(first(&[]).unwrap_err().kind(), Kind::FailedPrecondition);
+    /// ```
+    ///
+    /// # Errors
+    /// Where there is no value.
+    fn or_kind(self, class: impl Into<Class>, message: impl Into<Cow<'static, str>>) -> Result<T>;
+}
+
+impl<T> OptionExt<T> for Option<T> {
+    #[track_caller]
+    fn or_kind(self, class: impl Into<Class>, message: impl Into<Cow<'static, str>>) -> Result<T> {
+        match self {
+            Some(value) => Ok(value),
+            None => Err(Error::new(class, message)),
         }
     }
 }

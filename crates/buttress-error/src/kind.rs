@@ -142,6 +142,51 @@ impl Kind {
         row(self).level
     }
 
+    /// Is it the program itself that is broken: internal, data loss or panic? Only those carry a backtrace.
+    #[must_use]
+    pub const fn is_bug(self) -> bool {
+        matches!(self, Self::Internal | Self::DataLoss | Self::Panic)
+    }
+
+    /// Is it one that nobody ever repeats, whatever an error of this kind says of itself?
+    pub(crate) const fn never_repeated(self) -> bool {
+        matches!(self, Self::Internal | Self::Panic | Self::DataLoss | Self::Config | Self::InvalidArgument)
+    }
+
+    /// Its name in words for people, as in `not found`.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "invalid argument",
+            Self::DeadlineExceeded => "deadline exceeded",
+            Self::NotFound => "not found",
+            Self::AlreadyExists => "already exists",
+            Self::PermissionDenied => "permission denied",
+            Self::ResourceExhausted => "resource exhausted",
+            Self::FailedPrecondition => "failed precondition",
+            Self::OutOfRange => "out of range",
+            Self::DataLoss => "data loss",
+            Self::BadResponse => "bad response",
+            one_word => one_word.as_str(),
+        }
+    }
+
+    /// The kind as which it arrives at a client. Rejected, config and panic speak of the sender's own process and arrive
+    /// as their [canonical](Self::canonical) kind: a server that sheds load is unavailable to its client.
+    #[must_use]
+    pub const fn received(self) -> Self {
+        match self {
+            Self::Rejected | Self::Config | Self::Panic => self.canonical(),
+            other => other,
+        }
+    }
+
+    /// The kind of this [name](Self::as_str).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// The exit code of a program that ends with it: 0, 1, 2 in the shell's tradition (130 for an interrupt, 101
     /// for a panic).
     #[must_use]

@@ -7,17 +7,30 @@ mod class;
 mod classifier;
 mod classify;
 mod config;
+mod edge;
 mod effort;
 mod error;
+mod exit;
 mod ext;
 mod foreign;
+mod group;
 mod kind;
+#[cfg(feature = "serde")]
+mod machine;
+mod macros;
 #[cfg(doctest)]
 mod misuse;
+#[cfg(feature = "serde")]
+mod outcome;
+mod reason;
 mod rejection;
+mod safe;
+mod secret;
 mod table;
 mod translate;
+mod value;
 mod verdict;
+mod violation;
 
 pub use axes::{Breaker, Delivery, Fault, Level, Retry};
 #[cfg(feature = "derive")]
@@ -28,14 +41,30 @@ pub use class::Class;
 pub use classifier::{ByKind, Classifier};
 pub use classify::{Classified, Classify};
 pub use config::ConfigError;
+pub use edge::{Handled, Sent};
 pub use effort::{Effort, Stop, Try};
-pub use error::Error;
-pub use ext::ResultExt;
-pub use foreign::classify;
+pub use error::{Error, ErrorReport};
+pub use exit::{Exit, ExitProfile};
+pub use ext::{OptionExt, ResultExt};
+pub use foreign::{Chain, Finding, Transport, chain, classify};
+pub use group::ErrorGroup;
 pub use kind::Kind;
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use outcome::{Failure, Outcome};
+pub use reason::intern_reason;
 pub use rejection::{Cause, Rejection, Rule, Trip, Why};
-pub use translate::{Foreign, ResponseFuture, Translate, TranslateLayer, TranslateService};
+pub use safe::Safe;
+pub use secret::is_secret;
+pub use translate::{Foreign, ResponseFuture, Translate, TranslateLayer, TranslateService, translate};
+pub use value::Value;
 pub use verdict::Verdict;
+pub use violation::Violation;
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::macros::text;
+}
 
 /// What tower calls an error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,111 @@
+//! What leaves this program, and what arrives of it: laws 7, 8 and 9 of the taxonomy.
+
+use std::time::Duration;
+
+use crate::{Class, Delivery, Fault, Kind, Retry};
+
+impl Class {
+    /// The class as which it leaves this program.
+    ///
+    /// What a [dependency](Self::dependency) blames on its caller, it blames on us: it is no fault of our own caller, and
+    /// leaves as [`Kind::Internal`], without reason, status, exit code or wait. Whoever knows better reclassifies.
+    /// Anything else leaves as it is.
+    ///
+    /// ```
+    /// use buttress_error::{Class, Kind};
+    ///
+    /// let class = Class::new(Kind::NotFound).dependency();
+    /// assert_eq!(class.at_edge().kind, Kind::Internal);
+    /// assert_eq!(Class::new(Kind::NotFound).at_edge().kind, Kind::NotFound);
+    /// ```
+    #[must_use]
+    pub const fn at_edge(self) -> Self {
+        if !self.dependency || !matches!(self.kind.fault(), Fault::Caller) {
+            return self;
+        }
+        let mut class = Self::new(Kind::Internal);
+        class.exhausted = self.exhausted;
+        class
+    }
+
+    /// What a server tells its client of it. `handled` says how far the request got in this server.
+    #[must_use]
+    pub const fn sent(self, handled: Handled) -> Sent {
+        let class = self.at_edge();
+        let refused = matches!((handled, class.delivery), (Handled::No, Delivery::NotSent));
+        let retry = if class.exhausted {
+            Some(Retry::Never)
+        } else if refused || class.retry_after.is_some() {
+            Some(class.retry)
+        } else {
+            None
+        };
+        Sent {
+            kind: class.kind.received(),
+            reason: class.reason,
+            retry,
+            delivery: if refused { Delivery::NotSent } else { Delivery::Unknown },
+            retry_after: class.retry_after,
+        }
+    }
+}
+
+/// Did the request reach the code that does the work?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "there is no third answer")]
+pub enum Handled {
+    /// It did, or nobody knows: a call further in that was never sent says nothing about this request.
+    Yes,
+    /// A layer refused it before.
+    No,
+}
+
+/// What a server tells its client of an error: of the advice only what the client could not know better.
+///
+/// The client judges by the kind, unless the whole request was refused before any work was done, the error is exhausted,
+/// or the server says when to come back. (The failure flags of
+/// [Finagle](https://twitter.github.io/finagle/guide/Clients.html) do the same.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// The kind.
+    pub kind: Kind,
+    /// The reason.
+    pub reason: Option<&'static str>,
+    /// The retry advice; none where the client is to judge by the kind.
+    pub retry: Option<Retry>,
+    /// [`Delivery::NotSent`] where the whole request was refused before any work was done, else unknown.
+    pub delivery: Delivery,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
+}
+
+impl Sent {
+    /// An error of `kind` without advice.
+    #[must_use]
+    pub const fn new(kind: Kind) -> Self {
+        Self { kind, reason: None, retry: None, delivery: Delivery::Unknown, retry_after: None }
+    }
+
+    /// The class that the client gives it: of a dependency, and with the advice that the kind has by itself where none was
+    /// sent. What was not refused as a whole is not taken as never sent.
+    #[must_use]
+    pub const fn received(self) -> Class {
+        let kind = self.kind.received();
+        let mut class = Class::new(kind).dependency();
+        class.reason = self.reason;
+        class.retry_after = self.retry_after;
+        class.delivery = match (self.delivery, kind.delivery()) {
+            (Delivery::NotSent, _) => Delivery::NotSent,
+            // An answer it is all the same, as the breaker has to know.
+            (_, Delivery::Processed) => Delivery::Processed,
+            _ => Delivery::Unknown,
+        };
+        match self.retry {
+            // Law 4 holds whatever the other side says.
+            Some(retry) if !kind.never_repeated() => class.retry = retry,
+            _ => {}
+        }
+        class
+    }
+}

@@ -1,0 +1,284 @@
+//! Making errors, and adding to them.
+
+use std::fmt::{Display, Write};
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Error, Extra, Inner, Logged, Place, Source, Text, Trace, What};
+use crate::foreign::{self, Whose};
+use crate::{BoxError, Chain, Class, Classify, Delivery, Effort, ErrorGroup, Kind, Value, Violation};
+
+impl Error {
+    /// An error of `class` (a [`Kind`] will do) that says `message`: a lowercase fragment without its cause.
+    #[must_use]
+    #[track_caller]
+    pub fn new(class: impl Into<Class>, message: impl Into<Text>) -> Self {
+        Self::build(class.into(), What::Text(message.into()), Some(Location::caller()))
+    }
+
+    /// An error of `class` that is `error` in all but the class. An `Error` is [reclassified](Self::reclassify).
+    #[must_use]
+    #[track_caller]
+    pub fn wrap(class: impl Into<Class>, error: impl Into<BoxError>) -> Self {
+        match error.into().downcast::<Self>() {
+            Ok(same) => same.reclassify(class),
+            Err(other) => Self::boxed(class.into(), other, Some(Location::caller())),
+        }
+    }
+
+    /// There is no `resource` with this `id`: [`Kind::NotFound`], with both as attributes `resource` and `id`.
+    ///
+    /// ```
+    /// use buttress_error::Error;
+    ///
+    /// assert_eq!(Error::not_found("order", 42).to_string(), "order 42 not found");
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn not_found(resource: &'static str, id: impl Into<Value>) -> Self {
+        let id = id.into();
+        let error = Self::new(Kind::NotFound, format!("{resource} {id} not found"));
+        error.attr("resource", resource).attr("id", id)
+    }
+
+    /// There is a `resource` with this `value` of `field` already: [`Kind::AlreadyExists`], with the attributes
+    /// `resource` and, under its own name, the field. The message is without the value, which may be somebody's address.
+    ///
+    /// ```
+    /// use buttress_error::Error;
+    ///
+    /// let error = Error::already_exists("user", "email", "ada@example.org");
+    /// assert_eq!(error.to_string(), "user with this email already exists");
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn already_exists(resource: &'static str, field: &'static str, value: impl Into<Value>) -> Self {
+        let error = Self::new(Kind::AlreadyExists, format!("{resource} with this {field} already exists"));
+        error.attr("resource", resource).attr(field, value)
+    }
+
+    /// The `field` of the request is wrong: [`Kind::InvalidArgument`], with a [`Violation`] that clients see. `why` is
+    /// without the value that was sent.
+    ///
+    /// ```
+    /// use buttress_error::Error;
+    ///
+    /// assert_eq!(Error::invalid("amount", "must be positive").safe().to_string(), "amount: must be positive");
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn invalid(field: impl Into<Text>, why: impl Into<Text>) -> Self {
+        let violation = Violation::new(field, why);
+        let message = violation.to_string();
+        Self::new(Class::new(Kind::InvalidArgument).public(), message).violation(violation)
+    }
+
+    #[inline]
+    pub(super) fn build(class: Class, what: What, location: Place) -> Self {
+        let extra = Trace::capture(class.kind)
+            .map(|trace| Box::new(Extra { trace: Some(trace), ..Extra::default() }));
+        Self(Arc::new(Inner { class, what, source: None, location, logged: Logged::default(), extra }))
+    }
+
+    /// An error of another type, without what it may not tell.
+    pub(super) fn boxed(class: Class, error: BoxError, location: Place) -> Self {
+        let (error, note) = foreign::redacted(error);
+        let error = Self::build(class, What::Value(error.into()), location);
+        match note {
+            Some(note) => error.note(note),
+            None => error,
+        }
+    }
+
+    pub(super) fn unbox(error: BoxError, location: Place) -> Self {
+        match error.downcast::<Self>() {
+            Ok(same) => *same,
+            Err(other) => Self::boxed(foreign::classify(&*other), other, location),
+        }
+    }
+
+    /// Translated by the layer `domain`, whose own line of code is no place to look at. What the program's own types say
+    /// is no answer of a dependency.
+    pub(crate) fn translated(error: BoxError, rules: &Chain, domain: Arc<str>) -> Self {
+        let ours = error.is::<Self>();
+        let (error, whose) = rules.translated(error);
+        let error = if ours { error } else { error.without_location() };
+        match whose {
+            Whose::Own => error.domain(domain),
+            Whose::Foreign => error.of_dependency(domain),
+        }
+    }
+
+    /// Says that it is the answer of the dependency `name`, for layers at the bottom of a stack. Until somebody
+    /// [reclassifies](Self::reclassify) it, what it blames its caller for is our own fault: it leaves this program as
+    /// [`Kind::Internal`], see [`Class::at_edge`].
+    #[must_use]
+    pub fn of_dependency(self, name: impl Into<Arc<str>>) -> Self {
+        self.domain(name).edit(|inner| inner.class.dependency = true)
+    }
+
+    /// Gives it a cause. An error that wraps another keeps that one's own cause, where it has one.
+    #[must_use]
+    pub fn caused_by(self, cause: impl Into<BoxError>) -> Self {
+        self.edit(|inner| inner.source = Some(Source::of(cause.into())))
+    }
+
+    /// Says what failed because of it, as a link of the chain: the new message comes first, this error becomes its cause,
+    /// and class, notes, hints, attributes and effort stay those of the whole.
+    ///
+    /// A [`note`](Self::note) is cheaper, and enough where the message need not change.
+    #[must_use]
+    pub fn context(mut self, message: impl Into<Text>) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        let mut extra = inner.extra.take();
+        let outer = Inner {
+            class: inner.class,
+            what: What::Context(message.into()),
+            source: None,
+            location: inner.location,
+            logged: inner.logged.clone(),
+            extra: None,
+        };
+        if let Some(domain) = extra.as_mut().and_then(|extra| extra.domain.take()) {
+            inner.extra.get_or_insert_default().domain = Some(domain);
+        }
+        Self(Arc::new(Inner { source: Some(Source::Ours(self)), extra, ..outer }))
+    }
+
+    /// Puts what caused it behind a barrier: it keeps its message, its class and all that was added to it, but nothing
+    /// below it is found by [`find`](Self::find), by `source()` or by a classifier any more. Only
+    /// [`hidden`](Self::hidden) and the report still tell.
+    ///
+    /// For causes that callers must not come to depend on, or that were handled.
+    #[must_use]
+    pub fn barrier(mut self) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        let mut message = String::new();
+        // A `Display` that fails leaves what it has written.
+        let _ = write!(message, "{}", Message(&inner.what));
+        let hidden = Self(Arc::new(Inner { extra: None, ..inner.clone() }));
+        let origin = hidden.origin().map(Arc::from);
+        inner.what = What::Text(message.into());
+        inner.source = None;
+        let extra = inner.extra.get_or_insert_default();
+        extra.domain = extra.domain.take().or(origin);
+        extra.hidden = Some(hidden);
+        self
+    }
+
+    /// Adds a note: what the program was doing. For those who run it; clients don't see it. The kind stays.
+    #[must_use]
+    pub fn note(self, note: impl Into<Text>) -> Self {
+        self.edit_extra(|extra| extra.notes.push(note.into()))
+    }
+
+    /// Adds a hint: what to do about it. Clients see it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<Text>) -> Self {
+        self.edit_extra(|extra| extra.hints.push(hint.into()))
+    }
+
+    /// Adds an attribute, for logs and reports; clients don't see it. An attribute of the same key is replaced. The value
+    /// is left out wherever it is written if the key is [secret](crate::is_secret).
+    #[must_use]
+    pub fn attr(self, key: &'static str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        self.edit_extra(|extra| match extra.attrs.iter_mut().find(|(own, _)| *own == key) {
+            Some((_, old)) => *old = value,
+            None => extra.attrs.push((key, value)),
+        })
+    }
+
+    /// Adds a field of the request that is wrong. Clients see it.
+    #[must_use]
+    pub fn violation(self, violation: Violation) -> Self {
+        self.edit_extra(|extra| extra.violations.push(violation))
+    }
+
+    /// Says it in words for clients, apart from its own message, which they don't see.
+    #[must_use]
+    pub fn public(self, message: impl Into<Text>) -> Self {
+        self.edit_extra(|extra| extra.public = Some(message.into()))
+    }
+
+    /// Names the part of the system that it comes from; the outermost layer to say so wins. `Display` begins with it.
+    #[must_use]
+    pub fn domain(self, domain: impl Into<Arc<str>>) -> Self {
+        self.edit_extra(|extra| extra.domain = Some(domain.into()))
+    }
+
+    /// Gives the reason, in the application's own vocabulary: `UPPER_SNAKE`, at most 63 characters.
+    #[must_use]
+    pub fn reason(self, reason: &'static str) -> Self {
+        self.edit(|inner| inner.class.reason = Some(reason))
+    }
+
+    /// Says how long the other side asked us to wait.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        self.edit(|inner| inner.class.retry_after = Some(wait))
+    }
+
+    /// Says what is known about the arrival of the request.
+    #[must_use]
+    pub fn delivery(self, delivery: Delivery) -> Self {
+        self.edit(|inner| inner.class.delivery = delivery)
+    }
+
+    /// Changes the class, and leaves a note that says so. An error that a retry layer has given up on stays given up,
+    /// and it still comes from the same domain, unless the new class names one.
+    #[must_use]
+    pub fn reclassify(self, class: impl Into<Class>) -> Self {
+        let mut class = class.into();
+        class.exhausted |= self.0.class.exhausted;
+        class.domain = class.domain.or(self.0.class.domain);
+        let note = format!("reclassified from {} to {}", self.kind(), class.kind);
+        self.edit(|inner| inner.class = class).note(note)
+    }
+
+    /// The same with another group in the place of its own, of which `group` is a part.
+    pub(crate) fn with_group(self, group: ErrorGroup) -> Self {
+        let Some(old) = self.group().map(Classify::class) else { return self };
+        let mut class = group.class();
+        class.exhausted |= self.0.class.exhausted;
+        match self.inner() {
+            Some(inner) => {
+                let inner = inner.clone().with_group(group);
+                self.edit(|outer| outer.source = Some(Source::Ours(inner)))
+            }
+            None => self.edit(|inner| inner.what = What::Value(Arc::new(group))),
+        }
+        // What somebody else made of the class stays.
+        .edit(|inner| inner.class = if inner.class.kind == old.kind { class } else { inner.class })
+    }
+
+    /// Forgets [where it was made](Self::location): for layers that make one, as their own line tells nothing.
+    #[must_use]
+    pub fn without_location(self) -> Self {
+        self.edit(|inner| inner.location = None)
+    }
+
+    /// The retry layer that gave up on it owns it: one further out changes nothing.
+    pub(crate) fn set_effort(&mut self, effort: &Effort) {
+        if self.0.class.exhausted && self.effort().is_some() {
+            return;
+        }
+        let inner = Arc::make_mut(&mut self.0);
+        inner.class.exhausted |= effort.exhausted;
+        inner.extra.get_or_insert_default().effort = Some(effort.clone());
+    }
+}
+
+/// What it says by itself, without domain and causes.
+pub(super) struct Message<'a>(pub(super) &'a What);
+
+impl Display for Message<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            What::Text(text) | What::Context(text) => f.write_str(text),
+            What::Value(value) => write!(f, "{value}"),
+            What::Rejection(rejection) => write!(f, "{rejection}"),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What becomes an error by `?`.
+
+use std::error::Error as StdError;
+use std::panic::Location;
+
+use super::{Error, What};
+use crate::{BoxError, Classify, foreign};
+
+/// Keeps the class and the value; `?` records the caller's line.
+impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        let (class, location) = (error.class(), Some(Location::caller()));
+        if foreign::is_telling::<E>() {
+            return Self::boxed(class, error.into(), location);
+        }
+        Self::build(class, What::of(error), location)
+    }
+}
+
+/// An `Error` in the box comes out as the same value; anything else is classified by [`classify`](crate::classify).
+impl From<BoxError> for Error {
+    #[track_caller]
+    fn from(error: BoxError) -> Self {
+        Self::unbox(error, Some(Location::caller()))
+    }
+}

@@ -1,0 +1,125 @@
+//! Reading an error.
+
+use std::borrow::Cow;
+
+use super::build::Message;
+use super::{Error, Place};
+use crate::{Class, Effort, Kind, Retry, Safe, Value, Violation};
+
+impl Error {
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.class.kind
+    }
+
+    /// The whole class. (No `Classify`: `Error` is what classified errors become.)
+    #[must_use]
+    pub fn class(&self) -> &Class {
+        &self.0.class
+    }
+
+    /// Is this its reason?
+    ///
+    /// ```
+    /// use buttress_error::{Error, Kind};
+    ///
+    /// let error = Error::new(Kind::FailedPrecondition, "card declined").reason("CARD_DECLINED");
+    /// assert!(error.is_reason("CARD_DECLINED"));
+    /// ```
+    #[must_use]
+    pub fn is_reason(&self, reason: &str) -> bool {
+        self.0.class.reason == Some(reason)
+    }
+
+    /// The retry advice: [`Retry::Never`] once a retry layer has given up on it.
+    #[must_use]
+    pub fn advice(&self) -> Retry {
+        if self.0.class.exhausted { Retry::Never } else { self.0.class.retry }
+    }
+
+    /// The part of the system that it comes from: what [`domain`](Self::domain) said, else its class.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        let mut error = self;
+        loop {
+            if let Some(domain) = error.extra().and_then(|extra| extra.domain.as_deref()) {
+                return Some(domain);
+            }
+            match error.inner() {
+                Some(inner) => error = inner,
+                None => return self.0.class.domain,
+            }
+        }
+    }
+
+    /// The notes, oldest first.
+    pub fn notes(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.extra().map_or(&[][..], |extra| &extra.notes).iter().map(AsRef::as_ref)
+    }
+
+    /// The hints, oldest first.
+    pub fn hints(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.extra().map_or(&[][..], |extra| &extra.hints).iter().map(AsRef::as_ref)
+    }
+
+    /// The attributes, oldest first, one of each key. Whoever writes them leaves out the values of
+    /// [secret](crate::is_secret) keys.
+    pub fn attrs(&self) -> impl ExactSizeIterator<Item = (&'static str, &Value)> {
+        self.extra().map_or(&[][..], |extra| &extra.attrs).iter().map(|(key, value)| (*key, value))
+    }
+
+    /// The fields of the request that are wrong.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        self.extra().map_or(&[], |extra| &extra.violations)
+    }
+
+    /// What clients may read: the words of [`public`](Self::public), else its own message where its class allows that
+    /// and the fault is the caller's. What really leaves is for [`safe`](Self::safe) to say.
+    #[must_use]
+    pub fn public_message(&self) -> Option<Cow<'_, str>> {
+        if let Some(public) = self.extra().and_then(|extra| extra.public.as_deref()) {
+            return Some(public.into());
+        }
+        let class = self.class();
+        // A context is no part of what the class allows, unless it was allowed with the context in place.
+        let mut error = self;
+        while let Some(inner) = error.inner().filter(|inner| inner.class().public) {
+            error = inner;
+        }
+        (class.public && class.kind.fault() == crate::Fault::Caller)
+            .then(|| Message(&error.0.what).to_string().into())
+    }
+
+    /// Only what may leave this program.
+    #[must_use]
+    pub fn safe(&self) -> Safe<'_> {
+        Safe::new(self)
+    }
+
+    /// Where it was made; none where a layer made it, whose own line would tell nothing.
+    #[must_use]
+    pub fn location(&self) -> Place {
+        self.0.location
+    }
+
+    /// What a retry layer did before it gave up on it.
+    #[must_use]
+    pub fn effort(&self) -> Option<&Effort> {
+        self.extra()?.effort.as_ref()
+    }
+
+    /// What a [`barrier`](Self::barrier) hides.
+    #[must_use]
+    pub fn hidden(&self) -> Option<&Self> {
+        self.extra()?.hidden.as_ref()
+    }
+
+    /// True for the first who asks, false ever after, for all its clones: so that an error is reported once, however
+    /// many handlers see it.
+    #[must_use = "it says whether to report"]
+    pub fn report_once(&self) -> bool {
+        self.0.logged.first()
+    }
+}

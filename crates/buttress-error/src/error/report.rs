@@ -1,0 +1,167 @@
+//! The report for people.
+
+use std::fmt::{self, Display, Write};
+
+use super::Error;
+use crate::group::MAX_SHOWN;
+use crate::{ErrorGroup, is_secret};
+
+/// How many groups deep, and barriers, a report goes.
+const MAX_LEVELS: usize = 8;
+
+/// Everything about an error, line by line, for a person at a terminal: [`Error::report`].
+///
+/// ```
+/// use buttress_error::{Error, Kind};
+///
+/// let error = Error::new(Kind::Timeout, "gateway did not answer")
+///     .caused_by(std::io::Error::other("connection reset"))
+///     .note("while renewing subscription 42")
+///     .hint("look at the status page of the gateway")
+///     .attr("amount_cents", 4999)
+///     .attr("card_token", "tok_1234")
+///     .without_location();
+/// assert_eq!(
+///     error.report().to_string(),
+///     "gateway did not answer
+///   kind: timeout
+///   caused by: connection reset
+///   note: while renewing subscription 42
+///   hint: look at the status page of the gateway
+///   with: amount_cents = 4999
+///   with: card_token = [redacted]"
+/// );
+/// ```
+#[derive(Clone, Copy)]
+pub struct ErrorReport<'a> {
+    error: &'a Error,
+    colour: bool,
+}
+
+impl Error {
+    /// Everything about it, line by line.
+    #[must_use]
+    pub const fn report(&self) -> ErrorReport<'_> {
+        ErrorReport { error: self, colour: false }
+    }
+}
+
+impl ErrorReport<'_> {
+    /// With colours, for a terminal. [`Exit`](crate::Exit) asks for them where there is one.
+    #[must_use]
+    pub const fn coloured(mut self) -> Self {
+        self.colour = true;
+        self
+    }
+}
+
+impl fmt::Debug for ErrorReport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+impl Display for ErrorReport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Page { out: f, colour: self.colour }.error(self.error, MAX_LEVELS)
+    }
+}
+
+/// Where a report is written: `dyn`, as each level writes into the one above.
+struct Page<'a> {
+    out: &'a mut dyn Write,
+    colour: bool,
+}
+
+impl Page<'_> {
+    fn error(&mut self, error: &Error, levels: usize) -> fmt::Result {
+        self.painted("1;31", error)?;
+        let class = error.class();
+        match class.reason {
+            Some(reason) => self.line("kind", format_args!("{} ({reason})", class.kind))?,
+            None => self.line("kind", class.kind)?,
+        }
+        match error.group() {
+            Some(group) => self.group(group, levels)?,
+            None => error.chain().try_for_each(|cause| self.line("caused by", cause))?,
+        }
+        if let Some(hidden) = error.hidden() {
+            self.nested("behind a barrier", hidden, levels)?;
+        }
+        error.violations().iter().try_for_each(|violation| self.line("field", violation))?;
+        error.notes().try_for_each(|note| self.line("note", note))?;
+        error.hints().try_for_each(|hint| self.line("hint", hint))?;
+        for (key, value) in error.attrs() {
+            let value: &dyn Display = if is_secret(key) { &"[redacted]" } else { value };
+            self.line("with", format_args!("{key} = {value}"))?;
+        }
+        if let Some(effort) = error.effort() {
+            let text =
+                format_args!("{} in {:?}, stopped: {}", effort.attempts, effort.elapsed, effort.stopped);
+            self.line("attempts", text)?;
+        }
+        if let Some(at) = error.location() {
+            self.line("at", at)?;
+        }
+        if let Some(spans) = error.spans() {
+            self.line("spans", format_args!("\n{spans}"))?;
+        }
+        match error.backtrace() {
+            Some(backtrace) => self.line("backtrace", format_args!("\n{backtrace}")),
+            None => Ok(()),
+        }
+    }
+
+    fn group(&mut self, group: &ErrorGroup, levels: usize) -> fmt::Result {
+        for (place, member) in group.members().iter().take(MAX_SHOWN).enumerate() {
+            self.nested(&format!("{}", place + 1), member, levels)?;
+        }
+        match group.members().len().saturating_sub(MAX_SHOWN) {
+            0 => Ok(()),
+            more => self.line("more", more),
+        }
+    }
+
+    /// An error in the report of another.
+    fn nested(&mut self, label: &str, error: &Error, levels: usize) -> fmt::Result {
+        if levels == 0 {
+            return self.line(label, error);
+        }
+        self.label(label)?;
+        let colour = self.colour;
+        Page { out: &mut Indent(self.out), colour }.error(error, levels - 1)
+    }
+
+    fn line(&mut self, label: &str, text: impl Display) -> fmt::Result {
+        self.label(label)?;
+        write!(Indent(self.out), "{text}")
+    }
+
+    fn label(&mut self, label: &str) -> fmt::Result {
+        self.out.write_str("\n  ")?;
+        self.painted("2", format_args!("{label}:"))?;
+        self.out.write_char(' ')
+    }
+
+    fn painted(&mut self, code: &str, text: impl Display) -> fmt::Result {
+        match self.colour {
+            true => write!(self.out, "\x1b[{code}m{text}\x1b[0m"),
+            false => write!(self.out, "{text}"),
+        }
+    }
+}
+
+/// Moves every line but the first four to the right.
+struct Indent<'a>(&'a mut dyn Write);
+
+impl Write for Indent<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (place, line) in text.split('\n').enumerate() {
+            if place > 0 {
+                self.0.write_str("\n    ")?;
+            }
+            self.0.write_str(line)?;
+        }
+        Ok(())
+    }
+}

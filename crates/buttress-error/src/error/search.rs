@@ -1,0 +1,85 @@
+//! Looking for a cause.
+
+use std::error::Error as StdError;
+use std::iter;
+
+use super::{Error, MAX_DEPTH};
+use crate::ErrorGroup;
+use crate::foreign::carried;
+
+type Link<'e> = &'e (dyn StdError + 'static);
+
+/// How many links a search visits at most: a guard against groups that share their members over and over.
+const MAX_VISITS: usize = 4_096;
+
+impl Error {
+    /// The causes below it, nearest first, at most 64.
+    pub fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        iter::successors(self.source(), |error| (*error).source()).take(MAX_DEPTH)
+    }
+
+    /// The last of its causes, at most 64 links away; itself where it has none.
+    #[must_use]
+    pub fn root_cause(&self) -> &(dyn StdError + 'static) {
+        self.chain().last().unwrap_or(self)
+    }
+
+    /// The first value of type `T` in it: the error that it wraps, one of its causes, or in a group one of the members and
+    /// of their causes. An `io::Error` is looked into. At most 64 links deep, and 4096 in all.
+    #[must_use]
+    pub fn find<T: StdError + 'static>(&self) -> Option<&T> {
+        let walk = Walk { next: None, pending: Vec::new(), left: MAX_VISITS };
+        walk.into(self).find_map(|link| link.downcast_ref())
+    }
+
+    /// Is there a value of type `T` in it? See [`find`](Self::find).
+    #[must_use]
+    pub fn is<T: StdError + 'static>(&self) -> bool {
+        self.find::<T>().is_some()
+    }
+}
+
+/// Every link of a tree of errors, each before those below it.
+struct Walk<'e> {
+    next: Option<(Link<'e>, usize)>,
+    /// Empty, and so without an allocation, where nothing branches.
+    pending: Vec<(Link<'e>, usize)>,
+    left: usize,
+}
+
+impl<'e> Walk<'e> {
+    /// Goes on with what is below `error`.
+    fn into(mut self, error: &'e Error) -> Self {
+        self.enter(error, 0);
+        self
+    }
+
+    fn enter(&mut self, link: Link<'e>, depth: usize) {
+        if depth == MAX_DEPTH {
+            return;
+        }
+        let below = |link| (link, depth + 1);
+        if let Some(error) = link.downcast_ref::<Error>() {
+            let (wrapped, given) = (error.wrapped(), error.given());
+            self.next = wrapped.or(given).map(below);
+            self.pending.extend(wrapped.and(given).map(below));
+        } else if let Some(group) = link.downcast_ref::<ErrorGroup>() {
+            let mut members = group.members().iter().map(|member| below(member as Link<'e>));
+            self.next = members.next();
+            self.pending.extend(members.rev());
+        } else {
+            self.next = carried(link).or_else(|| link.source()).map(below);
+        }
+    }
+}
+
+impl<'e> Iterator for Walk<'e> {
+    type Item = Link<'e>;
+
+    fn next(&mut self) -> Option<Link<'e>> {
+        let (link, depth) = self.next.take().or_else(|| self.pending.pop())?;
+        self.left = self.left.checked_sub(1)?;
+        self.enter(link, depth);
+        Some(link)
+    }
+}

@@ -1,0 +1,132 @@
+//! `Outcome`: a result as other programs read it.
+
+use std::borrow::Cow;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Class, Error, Kind, intern_reason};
+
+/// A result as other programs read it: `{"ok":true,"value":…}` or `{"ok":false,"error":{"code":…,"kind":…,"message":…}}`.
+///
+/// Of an error it tells only what is [safe](Error::safe).
+///
+/// ```
+/// use buttress_error::{Error, Kind, Outcome, Result};
+///
+/// let declined: Result<u32> =
+///     Err(Error::new(Kind::FailedPrecondition, "issuer said 51").reason("CARD_DECLINED").public("card declined"));
+/// assert_eq!(
+///     serde_json::to_string(&Outcome::from(declined))?,
+///     r#"{"ok":false,"error":{"code":"CARD_DECLINED","kind":"failed_precondition","message":"card declined"}}"#
+/// );
+///
+/// let outcome: Outcome<u32> = serde_json::from_str(r#"{"ok":true,"value":42}"#)?;
+/// assert_eq!(outcome.into_result()?, 42);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a result is one of two")]
+pub enum Outcome<T> {
+    /// It went well.
+    Ok(T),
+    /// It failed.
+    Error(Failure),
+}
+
+/// What an [`Outcome`] tells of an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The reason; where there is none, the name of the kind in capitals.
+    pub code: Cow<'static, str>,
+    /// The kind. One that is not known here is read as [`Kind::Unknown`].
+    #[serde(deserialize_with = "lenient")]
+    pub kind: Kind,
+    /// The public message, else the words of the kind.
+    pub message: Cow<'static, str>,
+}
+
+fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+    let name = Cow::<str>::deserialize(deserializer)?;
+    Ok(Kind::from_name(&name).unwrap_or(Kind::Unknown))
+}
+
+impl<T> Outcome<T> {
+    /// The result again. An error has the kind, the code as its reason, and the message as a public one.
+    ///
+    /// # Errors
+    /// Where it failed.
+    #[track_caller]
+    pub fn into_result(self) -> crate::Result<T> {
+        match self {
+            Self::Ok(value) => Ok(value),
+            Self::Error(failure) => Err(failure.into()),
+        }
+    }
+}
+
+impl<T, E: Into<Error>> From<Result<T, E>> for Outcome<T> {
+    fn from(result: Result<T, E>) -> Self {
+        match result {
+            Ok(value) => Self::Ok(value),
+            Err(error) => Self::Error(Failure::from(&error.into())),
+        }
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let safe = error.safe();
+        let kind = safe.kind();
+        let code = safe.reason().map_or_else(|| kind.as_str().to_ascii_uppercase().into(), Cow::Borrowed);
+        Self { code, kind, message: safe.to_string().into() }
+    }
+}
+
+impl From<Failure> for Error {
+    #[track_caller]
+    fn from(failure: Failure) -> Self {
+        let mut class = Class::new(failure.kind);
+        if !failure.code.eq_ignore_ascii_case(failure.kind.as_str()) {
+            class.reason = intern_reason(&failure.code);
+        }
+        Self::new(class, failure.message.clone()).public(failure.message)
+    }
+}
+
+impl<T: Serialize> Serialize for Outcome<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Outcome", 2)?;
+        match self {
+            Self::Ok(value) => {
+                out.serialize_field("ok", &true)?;
+                out.serialize_field("value", value)?;
+            }
+            Self::Error(failure) => {
+                out.serialize_field("ok", &false)?;
+                out.serialize_field("error", failure)?;
+            }
+        }
+        out.end()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Outcome<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(bound = "T: Deserialize<'de>")]
+        struct Wire<T> {
+            ok: bool,
+            #[serde(default = "Option::default")]
+            value: Option<T>,
+            error: Option<Failure>,
+        }
+        let missing = <D::Error as serde::de::Error>::missing_field;
+        let wire = Wire::deserialize(deserializer)?;
+        match wire.ok {
+            true => wire.value.map(Self::Ok).ok_or_else(|| missing("value")),
+            false => wire.error.map(Self::Error).ok_or_else(|| missing("error")),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `Value`: what a typed field may hold.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The value of a field: an attribute of an error, or what a context adds to log lines.
+///
+/// Small and cheap to clone; it keeps its type, so that a log line writes `4999` and not `"4999"`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// Text.
+    Str(Arc<str>),
+    /// A signed number.
+    I64(i64),
+    /// An unsigned number.
+    U64(u64),
+    /// A floating-point number.
+    F64(f64),
+    /// True or false.
+    Bool(bool),
+}
+
+macro_rules! from {
+    ($($type:ty => $variant:ident),+) => {
+        $(impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Self::$variant(value.into())
+            }
+        })+
+    };
+}
+
+from!(&str => Str, String => Str, Arc<str> => Str, bool => Bool, f32 => F64, f64 => F64);
+from!(i8 => I64, i16 => I64, i32 => I64, i64 => I64, u8 => U64, u16 => U64, u32 => U64, u64 => U64);
+
+impl From<usize> for Value {
+    fn from(value: usize) -> Self {
+        // Lossless wherever a pointer has at most 64 bits.
+        Self::U64(value as u64)
+    }
+}
+
+impl From<isize> for Value {
+    fn from(value: isize) -> Self {
+        Self::I64(value as i64)
+    }
+}
+
+/// Text as it is, numbers in decimal.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Str(value) => f.write_str(value),
+            Self::I64(value) => value.fmt(f),
+            Self::U64(value) => value.fmt(f),
+            Self::F64(value) => value.fmt(f),
+            Self::Bool(value) => value.fmt(f),
+        }
+    }
+}
