@@ -18,9 +18,9 @@ mod trace;
 
 #[cfg(feature = "http")]
 pub use self::http::{IDEMPOTENCY_KEY, ReplayBody, idempotent};
+pub use buttress_error::Value;
 pub use context::Context;
 pub use deadline::Deadline;
-pub use fields::Value;
 pub use frame::{Entered, Frame};
 pub use layer::ContextLayer;
 pub use replay::Replay;
