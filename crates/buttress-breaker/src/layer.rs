@@ -12,7 +12,9 @@ use crate::{Breaker, BreakerService};
 /// means that a `TranslateLayer` is missing below.
 ///
 /// An open circuit does not even poll the inner service for readiness. A service that was made ready that way refuses
-/// its next call, even if the wait ends in between.
+/// its next call, even if the wait ends in between. What `poll_ready` of the inner service fails with is passed on and
+/// not judged, as no call was made; and a call that is refused after it was ready leaves the inner service ready, with
+/// the slot of a concurrency limit, say, until that instance is called or dropped.
 ///
 /// ```
 /// use buttress_breaker::BreakerLayer;

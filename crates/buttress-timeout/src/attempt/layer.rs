@@ -30,6 +30,11 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "attempt timeout".into());
 /// [`Duration::MAX`] is no limit. Zero lets only answers through that are ready at the first poll, as tokio's own
 /// timeout does; [`try_new`](Self::try_new) refuses it.
 ///
+/// The wait in `poll_ready` comes before the attempt, so it is not limited.
+///
+/// # Panics
+/// Outside a tokio runtime with timers, the future panics when it has to wait.
+///
 /// ```
 /// use std::time::Duration;
 ///

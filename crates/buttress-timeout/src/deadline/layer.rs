@@ -25,6 +25,11 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "deadline".into());
 ///
 /// [`Duration::MAX`] is no limit. Zero refuses every call; [`try_new`](Self::try_new) refuses zero.
 ///
+/// The wait in `poll_ready` comes before the call, so the layer itself doesn't limit it.
+///
+/// # Panics
+/// Outside a tokio runtime with timers, the future panics when it has to wait.
+///
 /// ```
 /// use std::time::Duration;
 ///
