@@ -8,6 +8,9 @@ use crate::{command, demo, promises, readme, step::Step, tools};
 /// The command by which users and the CI start all this.
 pub(crate) const COMMAND: &str = "cargo xtask test";
 
+/// What loom tries in every interleaving.
+const MODELS: &str = "RUSTFLAGS=--cfg=buttress_loom cargo test --release -p buttress-breaker --lib --target-dir target/loom gate::model";
+
 pub(crate) fn steps() -> Vec<Step> {
     let mut steps = vec![
         Step::check("tools", tools::check),
@@ -16,6 +19,8 @@ pub(crate) fn steps() -> Vec<Step> {
         Step::run("docs", "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps"),
         // Scenarios are tests too: `cargo test --workspace --test scenarios` runs them alone.
         Step::run("tests", "cargo test --workspace --all-features --lib --bins --tests --no-fail-fast"),
+        // Another flag, so a target folder of its own: else the next build would start from nothing.
+        Step::run("models", MODELS),
         Step::run("doctests", "cargo test --workspace --all-features --doc --no-fail-fast"),
     ];
     steps.extend(examples());

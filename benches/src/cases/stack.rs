@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use buttress::breaker::Window;
-use buttress::{AttemptTimeoutLayer, BreakerLayer, RetryLayer};
+use buttress::{AttemptTimeoutLayer, Breaker, BreakerLayer, RetryLayer};
 use tower::ServiceBuilder;
 
 use super::{bare, breaker, retry, timeout};
@@ -13,18 +13,27 @@ use crate::peers;
 use crate::service::{self, Failure};
 
 pub(super) const CASES: [Case; 1] =
-    [Case { name: "stack", subjects: || vec![bare(), ours(), tower_resilience()] }];
+    [Case { name: "stack", subjects: || vec![bare(), ours(), ours_leaked(), tower_resilience()] }];
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Count window of 100, four attempts, no retry budget.
 fn ours() -> Subject {
+    subject(OURS.to_owned(), breaker::breaker(Window::count(100)))
+}
+
+/// With a breaker that is kept for ever, as the ready-made stack does.
+fn ours_leaked() -> Subject {
+    subject(format!("{OURS}/leaked"), breaker::breaker(Window::count(100)).leak())
+}
+
+/// Count window of 100, four attempts, no retry budget.
+fn subject(name: String, breaker: Breaker) -> Subject {
     let service = ServiceBuilder::new()
         .layer(AttemptTimeoutLayer::new(LIMIT))
-        .layer(BreakerLayer::new(breaker::breaker(Window::count(100))))
+        .layer(BreakerLayer::new(breaker))
         .layer(RetryLayer::new(retry::policy(None)).assume_idempotent())
         .service(service::prompt());
-    Subject::new(OURS, calls(service, Ends::Well))
+    Subject::new(name, calls(service, Ends::Well))
 }
 
 /// The same.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::{Builder, Settings};
+use crate::gate::Gate;
 use crate::state::{Answer, Change, Circuit, Due, Failure, Mark, Nanos, Pass, Refusal, State, nanos};
 use crate::{Permit, ResponseFuture, events};
 
@@ -40,7 +41,24 @@ use crate::{Permit, ResponseFuture, events};
 /// ```
 #[derive(Clone)]
 pub struct Breaker {
-    shared: Arc<Shared>,
+    shared: Handle,
+}
+
+#[derive(Clone)]
+enum Handle {
+    Counted(Arc<Shared>),
+    Leaked(&'static Shared),
+}
+
+impl Deref for Handle {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        match self {
+            Self::Counted(shared) => shared,
+            Self::Leaked(shared) => shared,
+        }
+    }
 }
 
 struct Shared {
@@ -49,8 +67,7 @@ struct Shared {
     origin: Instant,
     /// Copied from the settings, to be read without the lock.
     watches_slowness: bool,
-    /// Is the circuit closed? A hint that spares `poll_ready` the lock; admission decides under it.
-    closed: AtomicBool,
+    gate: Gate,
     circuit: Mutex<Circuit>,
     /// The state and its epoch, by which a late teller is told from a new one.
     watch: watch::Sender<(u64, State)>,
@@ -69,15 +86,28 @@ impl Breaker {
     }
 
     pub(crate) fn with_settings(name: Arc<str>, settings: Settings) -> Self {
+        let watches_slowness = settings.slow_call.is_some();
+        let circuit = Circuit::new(settings);
         let shared = Shared {
             name,
             origin: Instant::now(),
-            watches_slowness: settings.slow_call.is_some(),
-            closed: AtomicBool::new(true),
-            circuit: Mutex::new(Circuit::new(settings)),
+            watches_slowness,
+            gate: Gate::new(&circuit),
+            circuit: Mutex::new(circuit),
             watch: watch::Sender::new((0, State::Closed)),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Handle::Counted(Arc::new(shared)) }
+    }
+
+    /// The same breaker, kept for ever: its calls then count no references to it, which threads would do in turns. For
+    /// breakers that live as long as the program.
+    #[must_use]
+    pub fn leak(self) -> Self {
+        let shared = match self.shared {
+            Handle::Counted(shared) => Box::leak(Box::new(shared)),
+            Handle::Leaked(shared) => shared,
+        };
+        Self { shared: Handle::Leaked(shared) }
     }
 
     /// Its name, as in events and rejections.
@@ -108,28 +138,26 @@ impl Breaker {
     /// [`Rejection`] while the circuit is open, forced open, or half-open with all probes under way.
     pub fn admit(&self) -> Result<Permit, Rejection> {
         let now = self.now();
-        let mut circuit = self.lock();
-        match circuit.admit(now) {
-            Answer::Pass(pass) => Ok(Permit::new(self.clone(), pass)),
-            answer => self.admit_or_refuse(circuit, answer, now),
+        match self.shared.gate.pass() {
+            Some(epoch) => Ok(Permit::new(self.clone(), Pass::closed(epoch, now))),
+            None => self.admit_or_refuse(now),
         }
     }
 
     /// Apart, like all that follows from a change: with it in line, the call that simply passes would pay for the
     /// moving of values that it doesn't have.
     #[cold]
-    fn admit_or_refuse<'a>(
-        &'a self,
-        mut circuit: MutexGuard<'a, Circuit>,
-        mut answer: Answer,
-        now: Nanos,
-    ) -> Result<Permit, Rejection> {
+    fn admit_or_refuse(&self, now: Nanos) -> Result<Permit, Rejection> {
         loop {
-            let change = match &answer {
-                Answer::Due(due) => Some(self.turn(&mut circuit, *due, now)),
-                _ => None,
+            let (answer, change) = {
+                let mut circuit = self.lock();
+                let answer = circuit.admit(now);
+                let change = match &answer {
+                    Answer::Due(due) => Some(self.turn(&mut circuit, *due, now)),
+                    _ => None,
+                };
+                (answer, change)
             };
-            drop(circuit);
             match answer {
                 Answer::Pass(pass) => return Ok(Permit::new(self.clone(), pass)),
                 Answer::Refuse(refusal) => {
@@ -139,8 +167,6 @@ impl Breaker {
                 }
                 Answer::Due(_) => self.tell(change),
             }
-            circuit = self.lock();
-            answer = circuit.admit(now);
         }
     }
 
@@ -181,8 +207,8 @@ impl Breaker {
 
     /// The refusal of a call at this time, if it would be refused: for `poll_ready`.
     pub(crate) fn refusal(&self) -> Option<Rejection> {
-        // Relaxed: a stale `true` costs one poll of the inner service before `call` refuses, a stale `false` one lock.
-        if self.shared.closed.load(Ordering::Relaxed) {
+        // Stale, it costs one poll of the inner service before `call` refuses, or one lock.
+        if self.shared.gate.is_open() {
             return None;
         }
         self.refusal_now()
@@ -215,10 +241,17 @@ impl Breaker {
         }
     }
 
+    /// The call that `pass` admitted has succeeded.
+    pub(crate) fn succeed(&self, pass: &Pass) {
+        if !self.lock().succeed(pass) {
+            self.settle(pass, Mark::Success, None);
+        }
+    }
+
     /// The call that `pass` admitted has ended.
-    pub(crate) fn settle(&self, pass: Pass, mark: Mark, mut failure: Option<Failure>) {
+    pub(crate) fn settle(&self, pass: &Pass, mark: Mark, mut failure: Option<Failure>) {
         // A success of a closed circuit that does not watch slowness spares the clock: it belongs to the latest time
-        // that an admission has read.
+        // that the circuit has seen.
         let timeless = matches!(mark, Mark::Success | Mark::Neutral);
         let now = (!timeless || pass.is_probe() || self.shared.watches_slowness).then(|| self.now());
         let mut circuit = self.lock();
@@ -237,13 +270,12 @@ impl Breaker {
 
     fn turn(&self, circuit: &mut Circuit, due: Due, now: Nanos) -> Change {
         let change = circuit.turn(due, now, fastrand::f64());
-        self.hint(circuit);
+        self.shared.gate.follow(circuit);
         change
     }
 
-    /// Called under the lock, after whatever may have changed the state.
-    pub(crate) fn hint(&self, circuit: &Circuit) {
-        self.shared.closed.store(circuit.state().is_closed(), Ordering::Relaxed);
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.shared.gate
     }
 
     /// Tells subscribers and the log, with no lock held.

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{self, Poll};
 
@@ -62,22 +63,33 @@ where
                 Poll::Ready(Err(rejection.take().expect("polled after completion").into()))
             }
             StateProj::Running { inner, permit, classifier } => {
-                // The permit is on the stack while the inner future is polled: a panic drops it, and so is recorded
-                // where it happens, even if somebody further out catches it and keeps this future.
-                let held = permit.take().expect("polled after completion");
-                let Poll::Ready(outcome) = inner.poll(cx) else {
-                    *permit = Some(held);
-                    return Poll::Pending;
+                let watch = DropOnPanic(permit);
+                // Returned as it came: taken apart, a large outcome would be copied once more.
+                let polled = inner.poll(cx);
+                let Poll::Ready(outcome) = &polled else {
+                    mem::forget(watch);
+                    return polled;
                 };
-                let verdict = classifier.judge(&outcome);
+                let held = watch.0.take().expect("polled after completion");
+                let verdict = classifier.judge(outcome);
                 if cut_by_caller(&verdict) {
                     held.abandon();
                 } else {
-                    held.record_with(&verdict, || classifier.keep(&outcome));
+                    held.record_with(&verdict, || classifier.keep(outcome));
                 }
-                Poll::Ready(outcome)
+                polled
             }
         }
+    }
+}
+
+/// Drops the permit when the inner future panics, and so records the panic where it happens, even if somebody further
+/// out catches it and keeps the future.
+struct DropOnPanic<'f>(&'f mut Option<Permit>);
+
+impl Drop for DropOnPanic<'_> {
+    fn drop(&mut self) {
+        drop(self.0.take());
     }
 }
 

@@ -21,7 +21,7 @@ impl Breaker {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let now = self.now();
-        self.lock().stats(now)
+        self.lock().stats(now, self.gate().passed())
     }
 
     /// Refuses all calls until [`release`](Self::release) or [`reset`](Self::reset), however long that is.
@@ -64,7 +64,7 @@ impl Breaker {
             let mut circuit = self.lock();
             let before = circuit.is_shadow();
             let change = circuit.obey(order, now);
-            self.hint(&circuit);
+            self.gate().follow(&circuit);
             (change, (before, circuit.is_shadow()))
         };
         self.tell(change);

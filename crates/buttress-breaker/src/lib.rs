@@ -4,6 +4,7 @@ mod breaker;
 mod config;
 mod events;
 mod future;
+mod gate;
 mod handle;
 mod layer;
 mod permit;
@@ -11,6 +12,7 @@ mod service;
 mod state;
 mod stats;
 mod subscription;
+mod sync;
 mod window;
 
 pub use breaker::Breaker;

@@ -15,18 +15,20 @@ use crate::state::{Failure, Mark, Pass};
 #[must_use = "dropped at once, the call counts as abandoned"]
 pub struct Permit {
     breaker: Breaker,
-    /// None once it is settled.
-    pass: Option<Pass>,
+    pass: Pass,
+    /// A flag rather than an option of the pass: taking that would move it once more.
+    settled: bool,
 }
 
 impl Permit {
     pub(crate) const fn new(breaker: Breaker, pass: Pass) -> Self {
-        Self { breaker, pass: Some(pass) }
+        Self { breaker, pass, settled: false }
     }
 
     /// The dependency did its work.
-    pub fn success(self) {
-        self.settle(Mark::Success, None);
+    pub fn success(mut self) {
+        self.settled = true;
+        self.breaker.succeed(&self.pass);
     }
 
     /// The call failed with an error of this class; `&error` or a [`Kind`] will do. The table of kinds says whether
@@ -47,6 +49,9 @@ impl Permit {
 
     /// `keep` gives the error itself, for later rejections; it is asked for failures only.
     pub(crate) fn record_with(self, verdict: &Verdict, keep: impl FnOnce() -> Option<Error>) {
+        if verdict.is_success() {
+            return self.success();
+        }
         if !verdict.is_failure() {
             return self.settle(verdict.into(), None);
         }
@@ -61,22 +66,21 @@ impl Permit {
     }
 
     fn settle(mut self, mark: Mark, failure: Option<Failure>) {
-        if let Some(pass) = self.pass.take() {
-            self.breaker.settle(pass, mark, failure);
-        }
+        self.settled = true;
+        self.breaker.settle(&self.pass, mark, failure);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(pass) = self.pass.take() {
+        if !self.settled {
             let (mark, failure) = if thread::panicking() {
                 let cause = Cause::new(&Class::new(Kind::Panic), None);
                 (Mark::Failure, Failure::new(cause, None))
             } else {
                 (Mark::Abandoned, Failure::unanswered())
             };
-            self.breaker.settle(pass, mark, Some(failure));
+            self.breaker.settle(&self.pass, mark, Some(failure));
         }
     }
 }

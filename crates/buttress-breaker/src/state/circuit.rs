@@ -53,6 +53,11 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
+    /// That of a call which a closed circuit lets in without being asked.
+    pub(crate) const fn closed(epoch: u64, at: Nanos) -> Self {
+        Self { epoch, at, probe: None }
+    }
+
     pub(crate) const fn is_probe(&self) -> bool {
         self.probe.is_some()
     }
@@ -153,22 +158,36 @@ impl Circuit {
         self.stats.rejected += 1;
     }
 
-    /// An admitted call has ended. Without a time it ends at the latest time seen. `failure` is what a failed call
+    /// An admitted call has succeeded, and nothing is wrong: no rule can break, there is only to count. False: it is not
+    /// so simple, and nothing was counted.
+    pub(crate) fn succeed(&mut self, pass: &Pass) -> bool {
+        let simple = pass.epoch == self.epoch
+            && pass.probe.is_none()
+            && self.streak == 0
+            && self.settings.slow_call.is_none()
+            && matches!(self.phase, Phase::Closed { .. } | Phase::Disabled);
+        let now = self.tick(pass.at);
+        let counted = simple && self.memory.record_ok(now);
+        self.stats.succeeded += u64::from(counted);
+        counted
+    }
+
+    /// An admitted call has ended. Without a time it ends at the latest time seen, its admission's at least. `failure` is what a failed call
     /// leaves for later rejections to tell of; it is swapped for the one before it, for the caller to drop.
     pub(crate) fn settle(
         &mut self,
-        pass: Pass,
+        pass: &Pass,
         mark: Mark,
         now: Option<Nanos>,
         failure: &mut Option<Failure>,
     ) -> Option<Due> {
-        let now = now.map_or(self.latest, |now| self.tick(now));
+        let now = self.tick(now.unwrap_or(pass.at));
         if pass.epoch == BLIND {
             return None;
         }
         let elapsed = now.saturating_sub(pass.at);
         let mark = self.judge(mark, elapsed);
-        if !self.is_timely(&pass) {
+        if !self.is_timely(pass) {
             self.stats.late += 1;
             return None;
         }
@@ -301,7 +320,13 @@ impl Circuit {
         self.shadow
     }
 
-    pub(crate) fn stats(&mut self, now: Nanos) -> Stats {
+    /// The epoch, if the circuit is closed; else zero, which is none.
+    pub(crate) const fn closed_epoch(&self) -> u64 {
+        if let Phase::Closed { .. } = self.phase { self.epoch } else { BLIND }
+    }
+
+    /// `passed` are the calls that were let in without being asked.
+    pub(crate) fn stats(&mut self, now: Nanos, passed: u64) -> Stats {
         let now = self.tick(now);
         let window = match &self.phase {
             Phase::HalfOpen { round, .. } => round.settled(),
@@ -310,6 +335,6 @@ impl Circuit {
             }
             _ => self.memory.tally(now),
         };
-        Stats { window: window.into(), ..self.stats }
+        Stats { window: window.into(), admitted: self.stats.admitted + passed, ..self.stats }
     }
 }

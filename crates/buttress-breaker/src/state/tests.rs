@@ -48,7 +48,7 @@ fn admit(circuit: &mut Circuit, now: Nanos) -> Option<Pass> {
 }
 
 fn settle(circuit: &mut Circuit, pass: Pass, mark: Mark, now: Nanos) {
-    if let Some(due) = circuit.settle(pass, mark, Some(now), &mut None) {
+    if let Some(due) = circuit.settle(&pass, mark, Some(now), &mut None) {
         circuit.turn(due, now, 0.5);
     }
 }
@@ -225,7 +225,7 @@ proptest! {
                 Period::HalfOpen { .. } => State::HalfOpen,
             };
             prop_assert_eq!(circuit.state(), state);
-            let stats = circuit.stats(now);
+            let stats = circuit.stats(now, 0);
             if let Some(counts) = model.counts() {
                 prop_assert_eq!((stats.window.total as usize, stats.window.failed as usize), counts);
             }

@@ -24,6 +24,18 @@ impl CountWindow {
         self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
     }
 
+    /// Records a success, if the window holds nothing else: then it replaces its like, and there is only to count.
+    pub(crate) fn record_ok(&mut self) -> bool {
+        if !self.tally.is_clean() {
+            return false;
+        }
+        let full = self.tally.total as usize == self.ring.len();
+        self.ring[self.next] = Entry::OK;
+        self.tally.total += u32::from(!full);
+        self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
+        true
+    }
+
     pub(crate) const fn tally(&self) -> Tally {
         self.tally
     }

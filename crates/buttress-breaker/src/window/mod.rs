@@ -139,6 +139,11 @@ impl Tally {
         self.throttled = self.throttled.saturating_add(entry.bit(Entry::THROTTLED));
     }
 
+    /// Are all calls plain successes?
+    const fn is_clean(&self) -> bool {
+        self.failed | self.slow | self.throttled == 0
+    }
+
     const fn remove(&mut self, entry: Entry) {
         self.take_away(&Self {
             total: 1,
@@ -179,6 +184,15 @@ impl Memory {
             Self::Time(window) => window.record(entry, now),
             Self::Count(window) => window.record(entry),
             Self::Nothing => {}
+        }
+    }
+
+    /// Records a success, if there is nothing but successes: the short way of most calls. Else nothing.
+    pub(crate) fn record_ok(&mut self, now: Nanos) -> bool {
+        match self {
+            Self::Time(window) => window.record_ok(now),
+            Self::Count(window) => window.record_ok(),
+            Self::Nothing => true,
         }
     }
 

@@ -29,6 +29,16 @@ impl TimeWindow {
         self.tally.add(entry);
     }
 
+    /// Records a success, if the window holds nothing else.
+    pub(crate) fn record_ok(&mut self, now: Nanos) -> bool {
+        self.slide(now);
+        if self.tally.is_clean() {
+            self.ring[self.head].total = self.ring[self.head].total.saturating_add(1);
+            self.tally.total = self.tally.total.saturating_add(1);
+        }
+        self.tally.is_clean()
+    }
+
     pub(crate) fn tally(&mut self, now: Nanos) -> Tally {
         self.slide(now);
         self.tally
