@@ -137,7 +137,7 @@ impl Backoff {
     #[must_use]
     pub fn delay(&self, attempt: u32) -> Duration {
         let attempt = attempt.max(1);
-        let mut waits = Waits::default();
+        let mut waits = Waits::new();
         match self.kind {
             Kind::Decorrelated { .. } | Kind::Iterator(_) => {
                 // Both converge or end long before the number does.
@@ -220,13 +220,16 @@ impl fmt::Debug for Backoff {
 }
 
 /// What a backoff remembers within one call.
-#[derive(Default)]
 pub(crate) struct Waits {
     previous: Option<Duration>,
     iterator: Option<Iter>,
 }
 
 impl Waits {
+    pub(crate) const fn new() -> Self {
+        Self { previous: None, iterator: None }
+    }
+
     /// The wait before retry number `attempt`, from 1; none when an iterator has ended.
     pub(crate) fn next(&mut self, backoff: &Backoff, attempt: u32) -> Option<Duration> {
         let n = attempt.max(1) - 1;
@@ -381,7 +384,7 @@ mod tests {
     fn an_iterator_gives_the_waits() {
         let backoff = Backoff::iterator(|| [1, 2].into_iter().map(|n| MS * n));
         for _call in 0..2 {
-            let mut waits = Waits::default();
+            let mut waits = Waits::new();
             assert_eq!([1, 2, 3].map(|n| waits.next(&backoff, n)), [Some(MS), Some(MS * 2), None]);
         }
     }
@@ -391,7 +394,7 @@ mod tests {
     fn decorrelated_looks_at_the_wait_before() {
         let backoff = Backoff::decorrelated(MS * 10).max(MS * 500);
         for _call in 0..200 {
-            let (mut waits, mut previous) = (Waits::default(), MS * 10);
+            let (mut waits, mut previous) = (Waits::new(), MS * 10);
             for attempt in 1..20 {
                 let wait = waits.next(&backoff, attempt).unwrap();
                 assert!(

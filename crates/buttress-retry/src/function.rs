@@ -5,14 +5,15 @@ use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use buttress_context::Scope;
 use buttress_error::{ByKind, Classifier};
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::Policy;
-use crate::operation::{Operation, Repeatability};
+use crate::operation::{self, Operation, Repeatability};
 
 /// Calls `attempt` until it succeeds or `policy` (a reference or a value) says stop.
 ///
@@ -55,7 +56,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future,
 {
-    RetryFuture { policy, attempt, classifier: ByKind, idempotent: None, operation: None, state: State::Idle }
+    RetryFuture { policy, attempt, classifier: ByKind, idempotent: None, state: State::Idle }
 }
 
 pin_project! {
@@ -66,7 +67,6 @@ pin_project! {
         attempt: F,
         classifier: C,
         idempotent: Option<bool>,
-        operation: Option<Operation>,
         #[pin]
         state: State<Fut>,
     }
@@ -76,11 +76,28 @@ pin_project! {
     #[project = StateProj]
     enum State<Fut> {
         Idle,
-        // The first attempt, in the caller's own context.
-        First { #[pin] future: Fut },
-        // A later attempt, in a context with its number.
-        Scoped { #[pin] scope: Scope<Fut> },
+        // The first attempt, as it comes.
+        First { started: Option<Instant>, #[pin] future: Fut },
+        // It has failed. What follows is several times as large, and would be moved about with every call.
+        Later { later: Pin<Box<Later<Fut>>> },
+    }
+}
+
+pin_project! {
+    struct Later<Fut> {
+        operation: Operation,
+        #[pin]
+        stage: Stage<Fut>,
+    }
+}
+
+pin_project! {
+    #[project = StageProj]
+    enum Stage<Fut> {
         Waiting { #[pin] sleep: Sleep },
+        Due,
+        // An attempt, in a context with its number.
+        Running { #[pin] scope: Scope<Fut> },
     }
 }
 
@@ -88,7 +105,7 @@ impl<P, F, Fut, C> RetryFuture<P, F, Fut, C> {
     /// Judges outcomes with `classifier`.
     pub fn classifier<C2>(self, classifier: C2) -> RetryFuture<P, F, Fut, C2> {
         let Self { policy, attempt, idempotent, .. } = self;
-        RetryFuture { policy, attempt, classifier, idempotent, operation: None, state: State::Idle }
+        RetryFuture { policy, attempt, classifier, idempotent, state: State::Idle }
     }
 
     /// Repeats only what provably was not sent: the operation may not be done twice.
@@ -110,53 +127,86 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let policy = (*this.policy).borrow();
-        loop {
-            let mut outcome = match this.state.as_mut().project() {
-                StateProj::First { future } => ready!(future.poll(cx)),
-                StateProj::Scoped { scope } => ready!(scope.poll(cx)),
-                StateProj::Waiting { sleep } => {
-                    ready!(sleep.poll(cx));
-                    this.state.set(State::Idle);
-                    continue;
-                }
-                StateProj::Idle => {
-                    let again = this.operation.is_some();
-                    if again {
-                        // Attempts that never wait must let other tasks run all the same.
-                        ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
-                    }
-                    let operation = this.operation.get_or_insert_with(|| Operation::begin(policy));
-                    if again {
-                        operation.next_attempt();
-                    }
-                    let next = if again || policy.outermost_owns() {
-                        let mut frame = operation.frame(policy);
-                        let future = {
-                            let _entered = frame.enter();
-                            (this.attempt)()
-                        };
-                        State::Scoped { scope: Scope::new(frame, future) }
-                    } else {
-                        State::First { future: (this.attempt)() }
-                    };
-                    this.state.set(next);
-                    continue;
-                }
+        let request =
+            Repeatability { idempotent: *this.idempotent, assume_idempotent: true, replayable: true };
+        if let StateProj::Idle = this.state.as_mut().project() {
+            let started = operation::begin(policy);
+            let future = operation::first(policy, &mut *this.attempt);
+            this.state.set(State::First { started, future });
+        }
+        if let StateProj::First { started, future } = this.state.as_mut().project() {
+            let mut outcome = ready!(operation::first(policy, || future.poll(cx)));
+            let verdict = this.classifier.judge(&outcome);
+            let Some(class) = verdict.class() else {
+                operation::succeeded_at_once(policy);
+                return Poll::Ready(outcome);
             };
-            let operation = this.operation.as_mut().expect("an attempt has been begun");
-            let request =
-                Repeatability { idempotent: *this.idempotent, assume_idempotent: true, replayable: true };
-            match operation.ended(policy, this.classifier, &mut outcome, request) {
+            let mut operation = Operation::new(*started);
+            match operation.failed(policy, &*this.classifier, &mut outcome, class, request) {
                 None => return Poll::Ready(outcome),
-                Some(wait) if wait.is_zero() => this.state.set(State::Idle),
-                Some(wait) => this.state.set(State::Waiting { sleep: sleep(wait) }),
+                Some(wait) => {
+                    let later = Box::pin(Later { operation, stage: Stage::wait(wait) });
+                    this.state.set(State::Later { later });
+                }
             }
+        }
+        let StateProj::Later { later } = this.state.project() else {
+            unreachable!("the first attempt has failed")
+        };
+        loop {
+            let mut later = later.as_mut().project();
+            let mut outcome = ready!(later.stage.as_mut().poll(later.operation, policy, this.attempt, cx));
+            match later.operation.ended(policy, &*this.classifier, &mut outcome, request) {
+                None => return Poll::Ready(outcome),
+                Some(wait) => later.stage.set(Stage::wait(wait)),
+            }
+        }
+    }
+}
+
+impl<Fut: Future> Stage<Fut> {
+    fn wait(wait: Duration) -> Self {
+        if wait.is_zero() { Self::Due } else { Self::Waiting { sleep: sleep(wait) } }
+    }
+
+    /// Waits and makes the attempt: to its outcome.
+    fn poll(
+        mut self: Pin<&mut Self>,
+        operation: &mut Operation,
+        policy: &Policy,
+        attempt: &mut impl FnMut() -> Fut,
+        cx: &mut Context<'_>,
+    ) -> Poll<Fut::Output> {
+        loop {
+            let next = match self.as_mut().project() {
+                StageProj::Waiting { sleep } => {
+                    ready!(sleep.poll(cx));
+                    Self::Due
+                }
+                StageProj::Due => {
+                    // Attempts that never wait must let other tasks run all the same.
+                    ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
+                    operation.next_attempt();
+                    let mut frame = operation.frame(policy);
+                    let future = {
+                        let _entered = frame.enter();
+                        attempt()
+                    };
+                    Self::Running { scope: Scope::new(frame, future) }
+                }
+                StageProj::Running { scope } => return scope.poll(cx),
+            };
+            self.set(next);
         }
     }
 }
 
 impl<P, F, Fut, C> fmt::Debug for RetryFuture<P, F, Fut, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetryFuture").field("operation", &self.operation).finish_non_exhaustive()
+        let operation = match &self.state {
+            State::Idle | State::First { .. } => None,
+            State::Later { later } => Some(&later.operation),
+        };
+        f.debug_struct("RetryFuture").field("operation", &operation).finish_non_exhaustive()
     }
 }

@@ -3,14 +3,15 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use buttress_context::{Frame, Scope};
+use buttress_context::Scope;
 use buttress_error::Classifier;
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tower_service::Service;
 
-use crate::operation::{Operation, Repeatability};
+use crate::operation::{self, Operation, Repeatability};
 use crate::repeat::Repeat;
 use crate::service::Core;
 
@@ -22,7 +23,7 @@ pin_project! {
         S: Service<Req>,
     {
         core: Arc<Core<S, C, R>>,
-        operation: Operation,
+        started: Option<Instant>,
         idempotent: Option<bool>,
         copy: Option<Req>,
         #[pin]
@@ -33,37 +34,41 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, F> {
-        // The first attempt, in the caller's own context.
+        // The first attempt, as it comes.
         First { #[pin] future: F },
-        // A later attempt, in a context with its number.
-        Scoped { #[pin] scope: Scope<F> },
+        // It has failed. What follows is several times as large, and would be moved about with every call.
+        Later { later: Pin<Box<Later<S, F>>> },
+    }
+}
+
+pin_project! {
+    struct Later<S, F> {
+        operation: Operation,
+        #[pin]
+        stage: Stage<S, F>,
+    }
+}
+
+pin_project! {
+    #[project = StageProj]
+    enum Stage<S, F> {
         Waiting { #[pin] sleep: Sleep },
         // A fresh clone, not ready yet.
         Readying { service: S },
+        // An attempt, in a context with its number.
+        Running { #[pin] scope: Scope<F> },
     }
 }
 
 impl<S: Service<Req>, Req, C, R> ResponseFuture<S, Req, C, R> {
-    pub(crate) const fn first(
+    pub(crate) const fn new(
         core: Arc<Core<S, C, R>>,
-        operation: Operation,
+        started: Option<Instant>,
         idempotent: Option<bool>,
         copy: Option<Req>,
         future: S::Future,
     ) -> Self {
-        Self { core, operation, idempotent, copy, state: State::First { future } }
-    }
-
-    pub(crate) const fn scoped(
-        core: Arc<Core<S, C, R>>,
-        operation: Operation,
-        idempotent: Option<bool>,
-        copy: Option<Req>,
-        frame: Frame,
-        future: S::Future,
-    ) -> Self {
-        let scope = Scope::new(frame, future);
-        Self { core, operation, idempotent, copy, state: State::Scoped { scope } }
+        Self { core, started, idempotent, copy, state: State::First { future } }
     }
 }
 
@@ -78,54 +83,106 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let core = &**this.core;
-        loop {
-            let mut outcome = match this.state.as_mut().project() {
-                StateProj::First { future } => ready!(future.poll(cx)),
-                StateProj::Scoped { scope } => ready!(scope.poll(cx)),
-                StateProj::Waiting { sleep } => {
-                    ready!(sleep.poll(cx));
-                    this.state.set(State::Readying { service: core.service() });
-                    continue;
+        let request = |copy: &Option<Req>| Repeatability {
+            idempotent: *this.idempotent,
+            assume_idempotent: core.assume_idempotent,
+            replayable: copy.is_some(),
+        };
+        if let StateProj::First { future } = this.state.as_mut().project() {
+            // Returned as it came: taken apart, a large outcome would be copied once more.
+            let polled = operation::first(&core.policy, || future.poll(cx));
+            let Poll::Ready(outcome) = &polled else { return polled };
+            let verdict = core.classifier.judge(outcome);
+            let Some(class) = verdict.class() else {
+                operation::succeeded_at_once(&core.policy);
+                return polled;
+            };
+            let Poll::Ready(mut outcome) = polled else { unreachable!("it was ready just now") };
+            let mut operation = Operation::new(*this.started);
+            let request = request(this.copy);
+            match operation.failed(&core.policy, &core.classifier, &mut outcome, class, request) {
+                None => return Poll::Ready(outcome),
+                Some(wait) => {
+                    let later = Box::pin(Later { operation, stage: core.wait(wait) });
+                    this.state.set(State::Later { later });
                 }
-                StateProj::Readying { service } => {
+            }
+        }
+        let StateProj::Later { later } = this.state.project() else {
+            unreachable!("the first attempt has failed")
+        };
+        loop {
+            let mut later = later.as_mut().project();
+            let mut outcome = ready!(later.stage.as_mut().poll(later.operation, core, this.copy, cx));
+            let request = request(this.copy);
+            match later.operation.ended(&core.policy, &core.classifier, &mut outcome, request) {
+                None => return Poll::Ready(outcome),
+                Some(wait) => later.stage.set(core.wait(wait)),
+            }
+        }
+    }
+}
+
+impl<S: Clone, F> Stage<S, F> {
+    /// Waits, makes a fresh clone ready, calls it: to the outcome of the attempt.
+    fn poll<Req, C, R>(
+        mut self: Pin<&mut Self>,
+        operation: &mut Operation,
+        core: &Core<S, C, R>,
+        copy: &mut Option<Req>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S::Response, S::Error>>
+    where
+        S: Service<Req, Future = F>,
+        F: Future<Output = Result<S::Response, S::Error>>,
+        R: Repeat<Req>,
+    {
+        loop {
+            let next = match self.as_mut().project() {
+                StageProj::Waiting { sleep } => {
+                    ready!(sleep.poll(cx));
+                    Self::Readying { service: core.service() }
+                }
+                StageProj::Readying { service } => {
                     // Attempts that never wait must let other tasks run all the same.
                     ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
-                    match ready!(service.poll_ready(cx)) {
-                        Err(error) => {
-                            this.operation.next_attempt();
-                            Err(error)
-                        }
-                        Ok(()) => {
-                            this.operation.next_attempt();
-                            let request = this.copy.take().expect("a wait is only begun with a copy to send");
-                            *this.copy = core.copy(this.operation, &request);
-                            let mut frame = this.operation.frame(&core.policy);
-                            let future = {
-                                let _entered = frame.enter();
-                                service.call(request)
-                            };
-                            this.state.set(State::Scoped { scope: Scope::new(frame, future) });
-                            continue;
-                        }
+                    let readiness = ready!(service.poll_ready(cx));
+                    operation.next_attempt();
+                    if let Err(error) = readiness {
+                        return Poll::Ready(Err(error));
                     }
+                    let request = copy.take().expect("a wait is only begun with a copy to send");
+                    *copy = core.copy(operation.attempts() - 1, &request);
+                    let mut frame = operation.frame(&core.policy);
+                    let future = {
+                        let _entered = frame.enter();
+                        service.call(request)
+                    };
+                    Self::Running { scope: Scope::new(frame, future) }
                 }
+                StageProj::Running { scope } => return scope.poll(cx),
             };
-            let request = Repeatability {
-                idempotent: *this.idempotent,
-                assume_idempotent: core.assume_idempotent,
-                replayable: this.copy.is_some(),
-            };
-            match this.operation.ended(&core.policy, &core.classifier, &mut outcome, request) {
-                None => return Poll::Ready(outcome),
-                Some(wait) if wait.is_zero() => this.state.set(State::Readying { service: core.service() }),
-                Some(wait) => this.state.set(State::Waiting { sleep: sleep(wait) }),
-            }
+            self.set(next);
+        }
+    }
+}
+
+impl<S: Clone, C, R> Core<S, C, R> {
+    fn wait<F>(&self, wait: Duration) -> Stage<S, F> {
+        if wait.is_zero() {
+            Stage::Readying { service: self.service() }
+        } else {
+            Stage::Waiting { sleep: sleep(wait) }
         }
     }
 }
 
 impl<S: Service<Req>, Req, C, R> fmt::Debug for ResponseFuture<S, Req, C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("operation", &self.operation).finish_non_exhaustive()
+        let operation = match &self.state {
+            State::First { .. } => None,
+            State::Later { later } => Some(&later.operation),
+        };
+        f.debug_struct("ResponseFuture").field("operation", &operation).finish_non_exhaustive()
     }
 }

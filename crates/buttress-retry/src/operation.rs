@@ -37,22 +37,40 @@ pub(crate) struct Repeatability {
     pub(crate) replayable: bool,
 }
 
+/// A call begins: it is counted, and the clock is read if the budget needs it.
+pub(crate) fn begin(policy: &Policy) -> Option<Instant> {
+    let budget = policy.budget().filter(|budget| budget.needs_clock())?;
+    let now = Instant::now();
+    budget.deposit_at(now);
+    Some(now)
+}
+
+/// The first attempt has succeeded.
+pub(crate) fn succeeded_at_once(policy: &Policy) {
+    if let Some(budget) = policy.budget() {
+        budget.succeeded(None);
+    }
+}
+
+/// Runs a part of the first attempt: in the caller's own context, unless this layer alone repeats.
+pub(crate) fn first<T>(policy: &Policy, run: impl FnOnce() -> T) -> T {
+    if policy.outermost_owns() { Context::current().with_retries_owned().run(run) } else { run() }
+}
+
+/// May another attempt follow the one that is about to begin, after `earlier` ones?
+pub(crate) fn may_repeat(policy: &Policy, earlier: u32) -> bool {
+    earlier + 1 < policy.max_attempts() && !Context::read(Context::retries_owned)
+}
+
 impl Operation {
-    /// The first attempt begins. Reads the clock only for a budget that needs it.
-    pub(crate) fn begin(policy: &Policy) -> Self {
-        let mut started = None;
-        if let Some(budget) = policy.budget()
-            && budget.needs_clock()
-        {
-            let now = Instant::now();
-            budget.deposit_at(now);
-            started = Some(now);
-        }
+    /// The first attempt, begun at `started`, has failed.
+    #[cold]
+    pub(crate) const fn new(started: Option<Instant>) -> Self {
         Self {
             attempts: 1,
             started,
             slept: Duration::ZERO,
-            waits: Waits::default(),
+            waits: Waits::new(),
             reservation: None,
             spent: None,
             history: Vec::new(),
@@ -66,9 +84,9 @@ impl Operation {
         self.report(None, None);
     }
 
-    /// May another attempt follow the one that is about to begin?
-    pub(crate) fn may_repeat(&self, policy: &Policy) -> bool {
-        self.attempts < policy.max_attempts() && !Context::read(Context::retries_owned)
+    /// Attempts begun.
+    pub(crate) const fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// The frame for the attempt that is about to begin.
@@ -90,6 +108,18 @@ impl Operation {
             self.succeeded(policy);
             return None;
         };
+        self.failed(policy, classifier, outcome, class, request)
+    }
+
+    /// An attempt has failed, with `class`.
+    pub(crate) fn failed<Res, E>(
+        &mut self,
+        policy: &Policy,
+        classifier: &impl Classifier<Res, E>,
+        outcome: &mut Result<Res, E>,
+        class: &Class,
+        request: Repeatability,
+    ) -> Option<Duration> {
         let now = Instant::now();
         let started = *self.started.get_or_insert(now);
         match self.decide(policy, *class, now, request) {
@@ -152,10 +182,8 @@ impl Operation {
         if let Some(budget) = policy.budget() {
             budget.succeeded(self.spent);
         }
-        if self.attempts > 1 {
-            self.report(Some(Stop::Success), None);
-            events::recovered(self.attempts, self.slept);
-        }
+        self.report(Some(Stop::Success), None);
+        events::recovered(self.attempts, self.slept);
     }
 
     /// The oldest goes when there are too many.

@@ -5,9 +5,8 @@ use std::task::{self, Poll};
 use buttress_error::Classifier;
 use tower_service::Service;
 
-use crate::operation::Operation;
 use crate::repeat::Repeat;
-use crate::{Policy, ResponseFuture};
+use crate::{Policy, ResponseFuture, operation};
 
 /// The service of [`RetryLayer`](crate::RetryLayer).
 pub struct Retry<S, C, R> {
@@ -40,12 +39,12 @@ impl<S: Clone, C, R> Core<S, C, R> {
 }
 
 impl<S, C, R> Core<S, C, R> {
-    /// A copy of the request, if another attempt may follow the one that is about to begin.
-    pub(crate) fn copy<Req>(&self, operation: &Operation, request: &Req) -> Option<Req>
+    /// A copy of the request, if another attempt may follow the one that is about to begin after `earlier` ones.
+    pub(crate) fn copy<Req>(&self, earlier: u32, request: &Req) -> Option<Req>
     where
         R: Repeat<Req>,
     {
-        if operation.may_repeat(&self.policy) { self.repeat.repeat(request) } else { None }
+        if operation::may_repeat(&self.policy, earlier) { self.repeat.repeat(request) } else { None }
     }
 }
 
@@ -97,19 +96,10 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let core = Arc::clone(&self.core);
-        let operation = Operation::begin(&core.policy);
+        let started = operation::begin(&core.policy);
         let idempotent = core.repeat.idempotent(&request);
-        let copy = core.copy(&operation, &request);
-        let frame = core.policy.outermost_owns().then(|| operation.frame(&core.policy));
-        match frame {
-            None => ResponseFuture::first(core, operation, idempotent, copy, self.inner.call(request)),
-            Some(mut frame) => {
-                let future = {
-                    let _entered = frame.enter();
-                    self.inner.call(request)
-                };
-                ResponseFuture::scoped(core, operation, idempotent, copy, frame, future)
-            }
-        }
+        let copy = core.copy(0, &request);
+        let future = operation::first(&core.policy, || self.inner.call(request));
+        ResponseFuture::new(core, started, idempotent, copy, future)
     }
 }
