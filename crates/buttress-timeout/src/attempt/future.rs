@@ -49,10 +49,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         // The work first: a result that is ready at the limit wins.
-        if let Some(inner) = this.inner.as_mut().as_pin_mut()
-            && let Poll::Ready(output) = inner.poll(cx)
-        {
-            return Poll::Ready(output);
+        if let Some(inner) = this.inner.as_mut().as_pin_mut() {
+            let polled = inner.poll(cx);
+            if polled.is_ready() {
+                return polled;
+            }
         }
         let limit = *this.limit;
         let start = || Allowance::new(Instant::now(), limit, Context::read(Context::deadline));
