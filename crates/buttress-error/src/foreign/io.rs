@@ -1,5 +1,6 @@
 //! `std::io::Error`, by its kind.
 
+use std::error::Error as StdError;
 use std::io::{Error, ErrorKind as Io};
 
 use crate::{Class, Classify, Delivery, Kind, Retry};
@@ -9,6 +10,10 @@ impl Classify for Error {
     fn class(&self) -> Class {
         super::classify(self)
     }
+}
+
+pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
+    error.downcast_ref::<Error>().map(|error| from_kind(error.kind()))
 }
 
 pub(super) fn from_kind(kind: Io) -> Class {

@@ -1,60 +1,106 @@
 //! The classes of error types that are not ours.
 
+mod chain;
+mod grpc;
+#[cfg(feature = "h2")]
+mod h2;
+#[cfg(feature = "hyper")]
+mod hyper;
+#[cfg(feature = "hyper-util")]
+mod hyper_util;
 mod io;
+mod links;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+#[cfg(feature = "tonic")]
+mod retry_info;
+#[cfg(feature = "serde_json")]
+mod serde_json;
+mod status;
 #[cfg(feature = "tokio")]
 mod tokio;
+#[cfg(feature = "tonic")]
+mod tonic;
 #[cfg(feature = "tower")]
 mod tower;
+mod transport;
+#[cfg(any(feature = "hyper", feature = "reqwest"))]
+mod wire;
 
+use std::any::TypeId;
 use std::error::Error as StdError;
-use std::{io as std_io, iter};
 
-use crate::error::MAX_DEPTH;
-use crate::{Class, Classified, Classify, ConfigError, Error, Kind, Rejection};
+pub(crate) use chain::Whose;
+pub use chain::{Chain, Finding, chain};
+pub(crate) use links::carried;
+pub use transport::Transport;
+
+use crate::{BoxError, Class, Classified, Classify, ConfigError, Error, ErrorGroup, Kind, Rejection};
 
 /// The class of an error of any type: of the first link of its `source()` chain that is an [`Error`], a
-/// [`Rejection`], a [`ConfigError`], or a foreign type that this crate knows (`std::io::Error`; with feature `tokio` its `Elapsed` and
-/// `JoinError`; with feature `tower` its `Elapsed`, `Overloaded` and `Closed`). [`Kind::Unknown`] where there is none.
+/// [`Rejection`], a [`ConfigError`], or a foreign type that this crate knows: `std::io::Error`, and with the feature of
+/// that name the errors of h2, hyper, hyper-util, redis, reqwest, serde_json, tokio, tonic and tower.
+/// [`Kind::Unknown`] where there is none.
 ///
-/// At most 64 links are followed. An `io::Error` that only carries another error is looked into.
+/// At most 64 links are followed. An `io::Error` that only carries another error is looked into. [`chain`] takes rules
+/// of your own before these.
 #[must_use]
 pub fn classify(error: &(dyn StdError + 'static)) -> Class {
-    iter::successors(Some(error), |error| inside(*error))
-        .take(MAX_DEPTH)
-        .find_map(known)
+    links::links(error)
+        .find_map(|link| ours(link).or_else(|| known(link)))
         .unwrap_or(const { Class::new(Kind::Unknown) })
 }
 
-/// The next link. `io::Error::source` passes over the error that it carries; this does not.
-fn inside<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
-    match error.downcast_ref::<std_io::Error>().and_then(std_io::Error::get_ref) {
-        Some(carried) => Some(carried),
-        None => error.source(),
-    }
+/// The class of one link that is of a type of this crate.
+fn ours(link: &(dyn StdError + 'static)) -> Option<Class> {
+    (link.downcast_ref::<Error>().map(Classified::classified))
+        .or_else(|| link.downcast_ref::<Rejection>().map(Classify::class))
+        .or_else(|| link.downcast_ref::<ConfigError>().map(Classify::class))
+        .or_else(|| link.downcast_ref::<ErrorGroup>().map(Classify::class))
 }
 
-fn known(error: &(dyn StdError + 'static)) -> Option<Class> {
-    if let Some(error) = error.downcast_ref::<Error>() {
-        return Some(error.classified());
-    }
-    let class = (error.downcast_ref::<Rejection>().map(Classify::class))
-        .or_else(|| error.downcast_ref::<ConfigError>().map(Classify::class))
-        .or_else(|| error.downcast_ref::<std_io::Error>().map(|error| io::from_kind(error.kind())));
+/// The class of one link that is of a foreign type; none where that type says nothing, as an `io::Error` of kind other:
+/// what it carries may.
+fn known(link: &(dyn StdError + 'static)) -> Option<Class> {
+    let class = io::class(link);
+    #[cfg(feature = "h2")]
+    let class = class.or_else(|| self::h2::class(link));
+    #[cfg(feature = "hyper")]
+    let class = class.or_else(|| self::hyper::class(link));
+    #[cfg(feature = "hyper-util")]
+    let class = class.or_else(|| self::hyper_util::class(link));
+    #[cfg(feature = "redis")]
+    let class = class.or_else(|| self::redis::class(link));
+    #[cfg(feature = "reqwest")]
+    let class = class.or_else(|| self::reqwest::class(link));
+    #[cfg(feature = "serde_json")]
+    let class = class.or_else(|| self::serde_json::class(link));
     #[cfg(feature = "tokio")]
-    let class = class.or_else(|| self::tokio::class(error));
+    let class = class.or_else(|| self::tokio::class(link));
+    #[cfg(feature = "tonic")]
+    let class = class.or_else(|| self::tonic::class(link));
     #[cfg(feature = "tower")]
-    let class = class.or_else(|| self::tower::class(error));
-    // An `io::Error` of kind other says nothing: what it carries may.
+    let class = class.or_else(|| self::tower::class(link));
     class.filter(|class| class.kind != Kind::Unknown)
 }
 
-/// `error` as a `T`, also from inside an `io::Error` that carries one or an [`Error`] that wraps one. Its causes are
-/// the caller's to walk: to walk them at each link too would take time exponential in the length of the chain.
-pub(crate) fn downcast<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
-    iter::successors(Some(error), |error| {
-        let carried = error.downcast_ref::<std_io::Error>().and_then(std_io::Error::get_ref);
-        carried.map(|carried| carried as _).or_else(|| error.downcast_ref::<Error>()?.wrapped())
-    })
-    .take(MAX_DEPTH)
-    .find_map(|error| error.downcast_ref())
+/// What may be kept of an error, and a note that tells the rest: reqwest's show the secrets of a URL.
+pub(crate) fn redacted(error: BoxError) -> (BoxError, Option<String>) {
+    #[cfg(feature = "reqwest")]
+    let error = match error.downcast() {
+        Ok(error) => return self::reqwest::redacted(*error),
+        Err(error) => error,
+    };
+    (error, None)
+}
+
+/// Are errors of this type kept only [redacted]?
+pub(crate) fn is_telling<E: 'static>() -> bool {
+    let known: &[TypeId] = &[
+        #[cfg(feature = "reqwest")]
+        TypeId::of::<::reqwest::Error>(),
+    ];
+    known.contains(&TypeId::of::<E>())
 }

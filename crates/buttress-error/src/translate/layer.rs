@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::TranslateService;
-use crate::{BoxError, Error};
+use crate::{BoxError, Chain, Error};
 
 /// Makes another error type of the one below: "translate infrastructure errors at the boundary".
 ///
@@ -37,8 +37,40 @@ impl TranslateLayer {
     /// (see [`classify`](crate::classify)).
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { translate: Foreign { name: name.into() } }
+        Self { translate: Foreign { name: name.into(), rules: Chain::default() } }
     }
+
+    /// Classifies by rules of your own first. Default: none.
+    ///
+    /// ```
+    /// use buttress_error::{Class, Kind, chain, translate};
+    /// # use tower::{Layer, ServiceExt, service_fn};
+    /// # #[derive(Debug, thiserror::Error)]
+    /// # #[error("duplicate key")]
+    /// # struct PgError { code: &'static str }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    ///
+    /// let db = translate("db").rules(chain().rule(|error: &PgError| match error.code {
+    ///     "23505" => Some(Class::new(Kind::AlreadyExists).reason("DUPLICATE")),
+    ///     "40001" => Some(Class::new(Kind::Aborted)),
+    ///     _ => None,
+    /// }));
+    /// # async fn insert(_: ()) -> Result<(), PgError> { Err(PgError { code: "23505" }) }
+    /// # let error = db.layer(service_fn(insert)).oneshot(()).await.unwrap_err();
+    /// # assert_eq!((error.kind(), error.class().reason), (Kind::AlreadyExists, Some("DUPLICATE")));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn rules(mut self, rules: Chain) -> Self {
+        self.translate.rules = rules;
+        self
+    }
+}
+
+/// [`TranslateLayer::new`] in a word: foreign errors become [`Error`]s of the domain `name`.
+#[must_use]
+pub fn translate(name: impl Into<Arc<str>>) -> TranslateLayer {
+    TranslateLayer::new(name)
 }
 
 impl<T> TranslateLayer<T> {
@@ -85,12 +117,13 @@ impl<E, Out, F: Fn(E) -> Out> Translate<E> for F {
 #[derive(Clone, Debug)]
 pub struct Foreign {
     name: Arc<str>,
+    rules: Chain,
 }
 
 impl<E: Into<BoxError>> Translate<E> for Foreign {
     type Out = Error;
 
     fn translate(&self, error: E) -> Error {
-        Error::translated(error.into(), Arc::clone(&self.name))
+        Error::translated(error.into(), &self.rules, Arc::clone(&self.name))
     }
 }

@@ -5,5 +5,5 @@ mod layer;
 mod service;
 
 pub use future::ResponseFuture;
-pub use layer::{Foreign, Translate, TranslateLayer};
+pub use layer::{Foreign, Translate, TranslateLayer, translate};
 pub use service::TranslateService;

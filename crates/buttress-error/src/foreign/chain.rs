@@ -1,0 +1,294 @@
+//! `Chain`: rules of one's own for errors in a box.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::iter;
+use std::sync::Arc;
+
+use super::links::links;
+use crate::{BoxError, ByKind, Class, Classifier, Classify, Effort, Error, Kind, Verdict};
+
+type Link = dyn StdError + 'static;
+type Find = Arc<dyn Fn(&Link) -> Finding + Send + Sync>;
+type Refine = Arc<dyn Fn(&Link, Class) -> Class + Send + Sync>;
+type Stamp = Arc<dyn Fn(&mut BoxError, &Effort) + Send + Sync>;
+
+/// The classifier of errors that may be anything: rules of your own, then what [`classify`](crate::classify) knows.
+///
+/// A box remembers nothing of the type in it, so an error of your own that travels in a [`BoxError`] is
+/// [`Kind::Unknown`] to every layer. Name its type once, here, and hand this one value to all of them
+/// (`.classifier(rules.clone())`), or to the [translate layer](crate::TranslateLayer::rules) below them.
+///
+/// * **Where**: the error and its causes, outermost first, at most 64. At each link the rules are asked in the order in
+///   which they were given; the first that knows decides.
+/// * **Priority**: a rule anywhere in the chain goes before anything built in, with one exception: an [`Error`], a
+///   [`Rejection`](crate::Rejection) or a [`ConfigError`](crate::ConfigError) has its class already and ends the search,
+///   but for an `Error` of kind unknown.
+/// * **Veto**: a rule that answers [`Finding::Skip`] keeps the rules after it, and what is built in, away from that link.
+/// * **Refinement**: at the end [`refine`](Self::refine) may change the class that was found.
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress_error::{BoxError, Class, Classify, Kind, chain};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("card declined")]
+/// struct CardDeclined;
+///
+/// impl Classify for CardDeclined {
+///     fn class(&self) -> Class {
+///         Class::new(Kind::FailedPrecondition).reason("CARD_DECLINED")
+///     }
+/// }
+///
+/// let rules = chain()
+///     .knows::<CardDeclined>()
+///     .kind_of::<std::num::ParseIntError>(Kind::BadResponse)
+///     .rule(|error: &std::io::Error| match error.raw_os_error() {
+///         Some(11) => Some(Class::new(Kind::Throttled)),
+///         _ => None, // the next rule, and in the end the table
+///     })
+///     .refine(|_: &std::io::Error, class| class.retry_after(Duration::from_secs(1)));
+///
+/// let error: BoxError = CardDeclined.into();
+/// assert_eq!(rules.classify(&*error).reason, Some("CARD_DECLINED"));
+/// ```
+///
+/// A clone costs one count of references.
+#[derive(Clone, Default)]
+pub struct Chain {
+    rules: Arc<Rules>,
+}
+
+#[derive(Clone, Default)]
+struct Rules {
+    find: Vec<(Whose, Find)>,
+    refine: Vec<Refine>,
+    stamp: Vec<Stamp>,
+}
+
+/// Who speaks in a class: the program itself, or the tables and rules about others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Own,
+    Foreign,
+}
+
+/// No rules yet: [`Chain`].
+#[must_use]
+pub fn chain() -> Chain {
+    Chain::default()
+}
+
+/// What a rule says of one error.
+///
+/// A [`Class`] or a [`Kind`], or an `Option` of one, will do where a rule needs no veto.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // there is no fourth thing to say
+pub enum Finding {
+    /// Nothing: ask the next rule.
+    Pass,
+    /// It is of this class. Of kind [unknown](Kind::Unknown): nobody else is asked, about its causes neither.
+    Is(Class),
+    /// It is not what the rules after this one, or the tables, would make of it: go on with its cause.
+    Skip,
+}
+
+impl From<Class> for Finding {
+    fn from(class: Class) -> Self {
+        Self::Is(class)
+    }
+}
+
+impl From<Kind> for Finding {
+    fn from(kind: Kind) -> Self {
+        Self::Is(kind.into())
+    }
+}
+
+impl<C: Into<Class>> From<Option<C>> for Finding {
+    fn from(class: Option<C>) -> Self {
+        class.map_or(Self::Pass, |class| Self::Is(class.into()))
+    }
+}
+
+impl Chain {
+    /// `T` says itself what it is, wherever it stands in the chain. A retry layer that gives up on one in a box tells
+    /// it so ([`Classify::note_effort`]).
+    #[must_use]
+    pub fn knows<T: Classify + StdError + Send + Sync + 'static>(self) -> Self {
+        self.edit(|rules| {
+            rules
+                .find
+                .push((Whose::Own, Arc::new(|link| link.downcast_ref::<T>().map(Classify::class).into())));
+            rules.stamp.push(Arc::new(|error, effort| {
+                if let Some(error) = error.downcast_mut::<T>() {
+                    Classify::note_effort(error, effort);
+                }
+            }));
+        })
+    }
+
+    /// Every `T` is of this class.
+    #[must_use]
+    pub fn kind_of<T: StdError + 'static>(self, class: impl Into<Class>) -> Self {
+        let class = class.into();
+        self.rule(move |_: &T| class)
+    }
+
+    /// Asks a function about every `T`. It answers with a [`Finding`], or with what can be made one: a [`Class`], a
+    /// [`Kind`], an `Option` of either. Name the type of its argument.
+    #[must_use]
+    pub fn rule<T, F, A>(self, rule: F) -> Self
+    where
+        T: StdError + 'static,
+        F: Fn(&T) -> A + Send + Sync + 'static,
+        A: Into<Finding>,
+    {
+        let find: Find =
+            Arc::new(move |link| link.downcast_ref().map_or(Finding::Pass, |error| rule(error).into()));
+        self.edit(|rules| rules.find.push((Whose::Foreign, find)))
+    }
+
+    /// Changes the class that was found, whoever found it, where there is a `T` in the chain: the outermost one is
+    /// shown to the function. Refinements follow each other in the order in which they were given.
+    #[must_use]
+    pub fn refine<T, F>(self, change: F) -> Self
+    where
+        T: StdError + 'static,
+        F: Fn(&T, Class) -> Class + Send + Sync + 'static,
+    {
+        let refine: Refine = Arc::new(move |error, class| {
+            let found = walk(error).find_map(|link| link.downcast_ref());
+            found.map_or(class, |error| change(error, class))
+        });
+        self.edit(|rules| rules.refine.push(refine))
+    }
+
+    /// Adds all rules of another, after those that are here.
+    #[must_use]
+    pub fn then(self, other: &Self) -> Self {
+        self.edit(|rules| {
+            rules.find.extend_from_slice(&other.rules.find);
+            rules.refine.extend_from_slice(&other.rules.refine);
+            rules.stamp.extend_from_slice(&other.rules.stamp);
+        })
+    }
+
+    fn edit(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(Arc::make_mut(&mut self.rules));
+        self
+    }
+
+    /// The class of an error of any type: [`Kind::Unknown`] where nobody knows it.
+    #[must_use]
+    pub fn classify(&self, error: &(dyn StdError + 'static)) -> Class {
+        self.search(error).0
+    }
+
+    fn search(&self, error: &Link) -> (Class, Whose) {
+        let (class, whose) = self.find(error);
+        let class = self.rules.refine.iter().fold(class, |class, refine| refine(error, class));
+        (class, whose)
+    }
+
+    fn find(&self, error: &Link) -> (Class, Whose) {
+        // What goes if no rule says anything: what is built in, else what an `Error` of kind unknown has besides.
+        let (mut table, mut unknown) = (None, None);
+        for link in walk(error) {
+            match self.ask(link) {
+                Some((Finding::Is(class), whose)) => return (keep(class, unknown), whose),
+                Some((Finding::Skip, _)) => continue,
+                Some((Finding::Pass, _)) | None => {}
+            }
+            match super::ours(link) {
+                Some(class) if class.kind == Kind::Unknown => unknown = unknown.or(Some(class)),
+                Some(class) => return (keep(class, unknown), Whose::Own),
+                // Below an `Error` the tables were asked already, when it was made.
+                None if unknown.is_none() => table = table.or_else(|| super::known(link)),
+                None => {}
+            }
+        }
+        let whose = if table.is_none() && unknown.is_some() { Whose::Own } else { Whose::Foreign };
+        (table.or(unknown).unwrap_or(Class::new(Kind::Unknown)), whose)
+    }
+
+    /// The first rule that has something to say of this link.
+    fn ask(&self, link: &Link) -> Option<(Finding, Whose)> {
+        let mut answers = self.rules.find.iter().map(|(whose, find)| (find(link), *whose));
+        answers.find(|(finding, _)| *finding != Finding::Pass)
+    }
+
+    /// Makes an [`Error`] of any error, of the class that the rules find. One that is an `Error` stays the same value,
+    /// [reclassified](Error::reclassify) where the rules know better.
+    #[must_use]
+    #[track_caller]
+    pub fn translate(&self, error: impl Into<BoxError>) -> Error {
+        self.translated(error.into()).0
+    }
+
+    #[track_caller]
+    pub(crate) fn translated(&self, error: BoxError) -> (Error, Whose) {
+        let (class, whose) = self.search(&*error);
+        let error = match error.downcast::<Error>() {
+            Ok(same) if *same.class() == class => *same,
+            Ok(same) => same.reclassify(class),
+            Err(other) => Error::wrap(class, other),
+        };
+        (error, whose)
+    }
+}
+
+/// An error that a retry layer has given up on stays given up, however little else was known of it.
+fn keep(class: Class, unknown: Option<Class>) -> Class {
+    if unknown.is_some_and(|unknown| unknown.exhausted) { class.exhausted() } else { class }
+}
+
+/// The links of the chain, and at each [`Error`] those of the error that it wraps, whose type its own `source()` hides.
+fn walk(error: &Link) -> impl Iterator<Item = &Link> {
+    links(error).flat_map(|link| {
+        let wrapped = link.downcast_ref::<Error>().and_then(Error::wrapped);
+        iter::once(link).chain(wrapped.into_iter().flat_map(links))
+    })
+}
+
+impl<Res> Classifier<Res, BoxError> for Chain {
+    fn judge(&self, outcome: &Result<Res, BoxError>) -> Verdict {
+        outcome.as_ref().map_or_else(|error| Verdict::of(self.classify(&**error)), |_| Verdict::success())
+    }
+
+    fn stamp(&self, outcome: &mut Result<Res, BoxError>, effort: &Effort) {
+        ByKind.stamp(outcome, effort);
+        if let Err(error) = outcome {
+            self.rules.stamp.iter().for_each(|stamp| stamp(error, effort));
+        }
+    }
+
+    fn keep(&self, outcome: &Result<Res, BoxError>) -> Option<Error> {
+        ByKind.keep(outcome)
+    }
+}
+
+impl<Res> Classifier<Res, Error> for Chain {
+    fn judge(&self, outcome: &Result<Res, Error>) -> Verdict {
+        outcome.as_ref().map_or_else(|error| Verdict::of(self.classify(error)), |_| Verdict::success())
+    }
+
+    fn stamp(&self, outcome: &mut Result<Res, Error>, effort: &Effort) {
+        ByKind.stamp(outcome, effort);
+    }
+
+    fn keep(&self, outcome: &Result<Res, Error>) -> Option<Error> {
+        ByKind.keep(outcome)
+    }
+}
+
+/// How many rules there are.
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain")
+            .field("rules", &self.rules.find.len())
+            .field("refinements", &self.rules.refine.len())
+            .finish()
+    }
+}

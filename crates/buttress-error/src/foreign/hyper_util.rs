@@ -1,0 +1,26 @@
+//! The errors of hyper-util's client.
+
+use std::error::Error as StdError;
+
+use hyper_util::client::legacy::Error;
+
+use super::wire::{after_connect, before_connect};
+use crate::{Class, Classify, Transport};
+
+impl Classify for Error {
+    fn class(&self) -> Class {
+        let transport = if self.is_connect() {
+            before_connect(self)
+        } else if self.source().is_none() {
+            // It refuses without a cause only what it can't send: a version, a method or a URL.
+            Transport::InvalidRequest
+        } else {
+            after_connect(self).unwrap_or(Transport::Reset)
+        };
+        transport.class()
+    }
+}
+
+pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
+    error.downcast_ref::<Error>().map(Classify::class)
+}

@@ -1,0 +1,114 @@
+//! The errors of the redis client.
+
+use std::error::Error as StdError;
+
+use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind as Server};
+
+use super::links::links;
+use crate::{Class, Classify, Delivery, Kind};
+
+/// By kind, by the code of the server, and where the connection failed by the `io::Error`. A server that refuses a
+/// command in its present state (loading, failing over, read-only) has done nothing: it may be repeated. A pipeline is a
+/// group, of which some commands may have run.
+impl Classify for RedisError {
+    fn class(&self) -> Class {
+        match self.kind() {
+            ErrorKind::Io => connection(self),
+            ErrorKind::Server(_) | ErrorKind::Extension => answer(self),
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Class::new(Kind::BadResponse),
+            ErrorKind::AuthenticationFailed => Class::new(Kind::Unauthenticated),
+            ErrorKind::InvalidClientConfig | ErrorKind::EmptySentinelList | ErrorKind::RESP3NotSupported => {
+                Class::new(Kind::Config)
+            }
+            ErrorKind::Client => Class::new(Kind::InvalidArgument).delivery(Delivery::NotSent),
+            ErrorKind::MasterNameNotFoundBySentinel
+            | ErrorKind::NoValidReplicasFoundBySentinel
+            | ErrorKind::ClusterConnectionNotFound => unavailable(),
+            _ => Class::new(Kind::Unknown),
+        }
+    }
+}
+
+pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
+    (error.downcast_ref::<RedisError>().map(Classify::class))
+        .or_else(|| error.downcast_ref::<ServerError>().map(of_server))
+}
+
+/// It did nothing.
+const fn unavailable() -> Class {
+    Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
+}
+
+fn connection(error: &RedisError) -> Class {
+    if error.is_connection_refusal() {
+        // Also a socket file that is not there.
+        return unavailable();
+    }
+    if error.is_timeout() {
+        // Also `WouldBlock`, which is how a blocking socket says it.
+        return Class::new(Kind::Timeout);
+    }
+    let system = links(error).find_map(|link| link.downcast_ref::<std::io::Error>());
+    let class = system.map(|error| super::io::from_kind(error.kind()));
+    class.filter(|class| class.kind != Kind::Unknown).unwrap_or(Class::new(Kind::Unavailable))
+}
+
+/// What the server said. No source: several answers, or none that is kept.
+fn answer(error: &RedisError) -> Class {
+    let answers = error.clone().into_server_errors();
+    let answers = answers.iter().flat_map(|answers| answers.iter());
+    match Class::of_group(answers.map(|(_, error)| of_server(error))) {
+        None => match error.kind() {
+            ErrorKind::Server(kind) => of_kind(kind, error.detail()),
+            _ => Class::new(Kind::Unknown),
+        },
+        Some(class) if error.source().is_some() => class,
+        // A transaction that was discarded has not run at all; of a pipeline the rest may have.
+        Some(class) if error.kind() == ErrorKind::Server(Server::ExecAbort) => class,
+        Some(class) => class.delivery(Delivery::Unknown),
+    }
+}
+
+fn of_server(error: &ServerError) -> Class {
+    match error.kind() {
+        Some(kind) => of_kind(kind, error.details()),
+        None => of_code(error.code()),
+    }
+}
+
+fn of_kind(kind: Server, detail: Option<&str>) -> Class {
+    let kind = match kind {
+        Server::BusyLoading
+        | Server::ClusterDown
+        | Server::MasterDown
+        | Server::ReadOnly
+        | Server::TryAgain
+        | Server::Moved
+        | Server::Ask => return unavailable(),
+        // The one overload that has no code of its own.
+        Server::ResponseError if detail.is_some_and(|text| text.starts_with("max number of clients")) => {
+            return unavailable();
+        }
+        Server::ResponseError | Server::CrossSlot => Kind::InvalidArgument,
+        Server::ExecAbort => Kind::Aborted,
+        Server::NoScript | Server::NotBusy | Server::NoSub => Kind::FailedPrecondition,
+        Server::NoPerm => Kind::PermissionDenied,
+        _ => Kind::Unknown,
+    };
+    Class::new(kind)
+}
+
+/// Codes of which the client has no kind.
+fn of_code(code: &str) -> Class {
+    let kind = match code {
+        "BUSY" | "MISCONF" | "NOREPLICAS" => return unavailable(),
+        "BUSYGROUP" | "BUSYKEY" => Kind::AlreadyExists,
+        "NOAUTH" | "WRONGPASS" => Kind::Unauthenticated,
+        "NOGROUP" => Kind::NotFound,
+        "NOPROTO" => Kind::Unimplemented,
+        "OOM" => Kind::ResourceExhausted,
+        "WRONGTYPE" => Kind::FailedPrecondition,
+        _ => Kind::Unknown,
+    };
+    Class::new(kind)
+}

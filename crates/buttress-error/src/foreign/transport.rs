@@ -1,0 +1,69 @@
+//! `Transport`: why no answer came, or none that can be used.
+
+use crate::{Class, Delivery, Kind, Retry};
+
+/// Why no answer to an HTTP request came, or none that can be used.
+///
+/// ```
+/// use buttress_error::{Class, Delivery, Kind, Transport};
+///
+/// let class = Class::from(Transport::Connect);
+/// assert_eq!((class.kind, class.delivery), (Kind::Unavailable, Delivery::NotSent));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// The host has no address. (Read from the errors of clients as [`Connect`](Self::Connect): the class is the same.)
+    Dns,
+    /// No connection: refused, unreachable, not in time, broken off while it was made, or gone before the request was
+    /// written to it.
+    Connect,
+    /// No secure connection: the certificate is not trusted, or the two sides cannot agree. Never repeated.
+    Untrusted,
+    /// The server refused the HTTP/2 stream, unprocessed.
+    RefusedStream,
+    /// The server closed the HTTP/2 connection before it looked at the stream.
+    GoAway,
+    /// The connection broke, or ended before the answer did.
+    Reset,
+    /// No answer in time.
+    ReadTimeout,
+    /// The answer is no HTTP, or its body is not what it says it is.
+    Undecodable,
+    /// Redirects without end, or to where they may not lead. Never repeated.
+    Redirect,
+    /// The request can't be sent by this client: a bad URL or header, a scheme it does not speak.
+    InvalidRequest,
+    /// The request's own body failed while it was sent.
+    RequestBody,
+    /// The caller gave up.
+    Cancelled,
+}
+
+impl Transport {
+    /// Its class.
+    #[must_use]
+    pub const fn class(self) -> Class {
+        match self {
+            Self::Dns | Self::Connect | Self::RefusedStream | Self::GoAway => {
+                Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
+            }
+            Self::Untrusted => {
+                Class::new(Kind::FailedPrecondition).retry(Retry::Never).delivery(Delivery::NotSent)
+            }
+            Self::Reset => Class::new(Kind::Unavailable),
+            Self::ReadTimeout => Class::new(Kind::Timeout),
+            Self::Undecodable => Class::new(Kind::BadResponse),
+            Self::Redirect => Class::new(Kind::FailedPrecondition).retry(Retry::Never),
+            Self::InvalidRequest => Class::new(Kind::InvalidArgument).delivery(Delivery::NotSent),
+            Self::RequestBody => Class::new(Kind::InvalidArgument).delivery(Delivery::Unknown),
+            Self::Cancelled => Class::new(Kind::Cancelled),
+        }
+    }
+}
+
+impl From<Transport> for Class {
+    fn from(transport: Transport) -> Self {
+        transport.class()
+    }
+}
