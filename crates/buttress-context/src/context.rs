@@ -137,6 +137,14 @@ impl Context {
         self
     }
 
+    /// The same with a new request id and a new trace where it has none.
+    #[must_use]
+    pub fn with_ids(mut self) -> Self {
+        self.request_id.get_or_insert_with(RequestId::random);
+        self.trace.get_or_insert_with(Trace::random);
+        self
+    }
+
     /// The same, to be done by `deadline` or by its own deadline, whichever is earlier: a deadline is only ever
     /// shortened.
     #[must_use]
@@ -145,7 +153,8 @@ impl Context {
         self
     }
 
-    /// The same, to be done within `timeout` from now or by its own deadline, whichever is earlier.
+    /// The same, to be done within `timeout` from now or by its own deadline, whichever is earlier. This tells those
+    /// who ask; what cuts a call that takes longer is a deadline layer.
     #[must_use]
     pub fn with_timeout(self, timeout: std::time::Duration) -> Self {
         match Instant::now().checked_add(timeout) {

@@ -6,7 +6,7 @@ use std::task::{self, Poll};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Context, Frame, RequestId, Scope, Trace};
+use crate::{Context, Frame, Scope};
 
 /// The service of [`ContextLayer`](crate::ContextLayer).
 #[derive(Clone, Copy, Debug)]
@@ -45,23 +45,13 @@ impl<Req, S: Service<Req>> Service<Req> for ContextService<S> {
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let mut frame = Frame::new(complete(Context::current()));
+        let mut frame = Frame::new(Context::current().with_ids());
         let future = {
             let _entered = frame.enter();
             self.inner.call(request)
         };
         ResponseFuture { scope: Scope::new(frame, future) }
     }
-}
-
-fn complete(mut context: Context) -> Context {
-    if context.request_id().is_none() {
-        context = context.with_request_id(RequestId::random());
-    }
-    if context.trace().is_none() {
-        context = context.with_trace(Trace::random());
-    }
-    context
 }
 
 pin_project! {

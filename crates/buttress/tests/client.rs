@@ -201,3 +201,30 @@ async fn a_bad_request_is_an_invalid_argument() {
     let error = client.send(reqwest::Client::new().get("not a url")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::InvalidArgument);
 }
+
+/// The caller's own line about an error can be joined to what the server and the log have of the call.
+#[tokio::test]
+async fn the_error_bears_the_request_id() {
+    let server = Server::start(&[Status("400 Bad Request")]).await;
+    let error = get(&client().service(reqwest::Client::new()), &server).await.unwrap_err();
+    let id = error.attrs().find(|(key, _)| *key == "request_id").unwrap().1.to_string();
+    assert_eq!(id, server.header(0, "x-request-id"));
+}
+
+/// Who wonders why a POST was not repeated finds the answer on the error.
+#[tokio::test]
+async fn the_error_says_why_it_was_not_repeated() {
+    let server = Server::start(&[DOWN]).await;
+    let client = client().service(reqwest::Client::new());
+    let error = client.send(reqwest::Client::new().post(&server.url)).await.unwrap_err();
+    assert_eq!(error.effort().unwrap().stopped.as_str(), "not_idempotent");
+    assert!(!error.class().exhausted, "somebody who knows better may");
+}
+
+/// The defaults agree with each other.
+#[test]
+fn the_defaults_need_no_warning() {
+    let text = buttress::client("payments").service(reqwest::Client::new()).explain().to_string();
+    assert!(!text.contains("warning"), "{text}");
+    assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+}

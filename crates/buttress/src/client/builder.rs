@@ -17,6 +17,9 @@ use super::{Client, ClientLayer};
 /// Outermost first, in [the order that works](crate#the-stack): context, log, deadline, retry, breaker, attempt timeout,
 /// and over an HTTP client the layer that makes its failures ours.
 ///
+/// One client has one circuit and one retry budget, whatever the URL: make one client for each service that fails by
+/// itself. The circuit judges attempts, so a call that is repeated twice counts three times.
+///
 /// ```
 /// use std::time::Duration;
 /// use buttress::Body;
@@ -128,7 +131,7 @@ impl ClientBuilder {
         // Where the deadline cuts a hanging attempt first, the breaker sees it dropped a moment before the deadline's age.
         let patience = if self.attempt_timeout < self.deadline { lease } else { self.deadline / 2 };
         let builder = Breaker::builder(&*self.name).lease(lease).patience(patience);
-        builder.build().expect("the defaults are good, and the times not zero")
+        builder.build().expect("the defaults are good, and the times not zero").leak()
     }
 
     fn http<R>(&self) -> HttpLayer<R> {

@@ -25,8 +25,9 @@ use super::ClientLayer;
 ///   context          request id and trace, unless the caller brings them
 ///   log              one event when it starts, one when it ends
 ///   deadline         5s for the whole call
-///   retry            3 attempts at most, waiting 150ms in all at most (3s if throttled, 120s if the server asks)
-///   breaker          closed
+///   retry            3 attempts at most; the waits take up to 150ms in all,
+///                    3s after throttles, 120s if the server asks for them
+///   breaker          closed; one circuit for all calls of this client
 ///   attempt timeout  10s for each attempt
 ///   http             bad statuses and broken connections become errors
 /// worst case: 3 calls, 5s
@@ -60,22 +61,26 @@ impl fmt::Display for Explain<'_> {
         line(
             "retry",
             format_args!(
-                "{attempts} attempts at most, waiting {waits:?} in all at most ({throttled:?} if throttled, {asked:?} \
-                 if the server asks)"
+                "{attempts} attempts at most; the waits take up to {waits:?} in all,\n{:19}{throttled:?} after \
+                 throttles, {asked:?} if the server asks for them",
+                ""
             ),
         )?;
-        line("breaker", format_args!("{}", self.layer.breaker.state()))?;
+        line(
+            "breaker",
+            format_args!("{}; one circuit for all calls of this client", self.layer.breaker.state()),
+        )?;
         line("attempt timeout", format_args!("{timeout:?} for each attempt"))?;
         line("http", format_args!("bad statuses and broken connections become errors"))?;
 
         let calls = timeout.saturating_mul(attempts);
         writeln!(f, "worst case: {attempts} calls, {:?}", calls.saturating_add(asked).min(deadline))?;
-        self.warnings(f, calls.saturating_add(waits.max(throttled)))
+        self.warnings(f, calls)
     }
 }
 
 impl Explain<'_> {
-    fn warnings(&self, f: &mut fmt::Formatter<'_>, unhurried: Duration) -> fmt::Result {
+    fn warnings(&self, f: &mut fmt::Formatter<'_>, calls: Duration) -> fmt::Result {
         let settings = &self.layer.settings;
         let (deadline, timeout) = (settings.deadline, settings.attempt_timeout);
         if settings.policy.max_attempts() > 1 && timeout >= deadline {
@@ -84,10 +89,10 @@ impl Explain<'_> {
                 "warning: the attempt timeout ({timeout:?}) is not below the deadline ({deadline:?}): a hanging \
                  attempt is never repeated"
             )?;
-        } else if unhurried > deadline {
+        } else if calls > deadline {
             writeln!(
                 f,
-                "warning: all attempts and waits take up to {unhurried:?}, the deadline ({deadline:?}) cuts them short"
+                "warning: the attempts alone take up to {calls:?}, the deadline ({deadline:?}) cuts them short"
             )?;
         }
         if settings.policy.max_attempts() > 1 && settings.policy.budget().is_none() {

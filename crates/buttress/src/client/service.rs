@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use buttress_breaker::Breaker;
+use buttress_context::Context as CallContext;
 use buttress_error::{BoxError, Error};
 use buttress_http::{Body, FromHttp, Head, Http, IntoHttp, IntoRequest};
 use http::Request;
@@ -17,7 +18,19 @@ use super::{ClientLayer, Explain, Stack};
 
 /// The ready-made stack around an HTTP client: a tower service, and [`send`](Self::send) for everyday use.
 ///
-/// Clones share everything, and are cheap.
+/// Clones share everything, and are cheap. `S` is the HTTP client and `R` its request type: over reqwest the whole name
+/// is `Client<reqwest::Client, reqwest::Request>`.
+///
+/// ```
+/// # #[cfg(feature = "reqwest")] {
+/// struct Payments {
+///     client: buttress::Client<reqwest::Client, reqwest::Request>,
+/// }
+///
+/// let payments = Payments { client: buttress::client("payments").service(reqwest::Client::new()) };
+/// # let _ = payments.client;
+/// # }
+/// ```
 pub struct Client<S, R> {
     stack: Stack<Http<S, R>>,
     layer: ClientLayer,
@@ -54,11 +67,20 @@ where
     ///
     /// # Errors
     /// An [`Error`] of known kind: a request that can't be built (invalid argument), a refusal by a layer of the stack
-    /// (it has a [`Rejection`](crate::Rejection) inside), a failure of the client, or a bad status.
+    /// (it has a [`Rejection`](crate::Rejection) inside), a failure of the client, or a bad status. Its attribute
+    /// `request_id` is that of the log lines of the call.
     ///
     /// # Cancel safety
     /// Dropping the future gives back everything that was reserved for the call.
     pub async fn send(&self, request: impl IntoRequest) -> Result<S::Response, Error> {
+        let context = CallContext::current().with_ids();
+        // The caller's own line about an error can then be joined to those of the call.
+        let id = context.request_id().cloned();
+        let sent = context.scope(self.call_once(request)).await;
+        sent.map_err(|error| id.into_iter().fold(error, |error, id| error.attr("request_id", id.to_string())))
+    }
+
+    async fn call_once(&self, request: impl IntoRequest) -> Result<S::Response, Error> {
         let request = request.into_request()?;
         let mut stack = self.stack.clone();
         match poll_fn(|cx| Poll::Ready(stack.poll_ready(cx))).await {
