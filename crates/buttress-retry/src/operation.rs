@@ -134,7 +134,9 @@ impl Operation {
                 let mut effort = Effort::new(self.attempts, now.saturating_duration_since(started), stop);
                 let given_up = matches!(stop, Stop::Attempts | Stop::Deadline | Stop::Budget);
                 effort.exhausted = given_up && policy.max_attempts() > 1;
-                let stamped = effort.exhausted || self.attempts > 1;
+                // Who wonders why a failed POST was sent once finds the answer on the error.
+                let unsafe_to_repeat = matches!(stop, Stop::NotIdempotent | Stop::NotReplayable);
+                let stamped = effort.exhausted || unsafe_to_repeat || self.attempts > 1;
                 if stamped {
                     self.remember(class, Duration::ZERO);
                     effort.history = std::mem::take(&mut self.history);

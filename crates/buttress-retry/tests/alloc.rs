@@ -50,7 +50,7 @@ async fn nothing_for_what_is_not_repeated() {
     }
 }
 
-/// At most three for a call that retries once. (It is one: the history.)
+/// At most three for a call that retries once. (It is two: the state of later attempts, and the history.)
 #[tokio::test(start_paused = true)]
 async fn few_for_a_retry() {
     for policy in policies() {
