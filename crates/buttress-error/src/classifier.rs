@@ -20,6 +20,11 @@ use crate::{Classified, Effort, Error, Verdict};
 ///
 /// assert!(judge.judge(&Ok(503)).is_failure());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot judge a `Result<{Res}, {E}>`",
+    note = "`ByKind`, the default, needs an error that knows its class: implement `buttress_error::Classify` for `{E}`, \
+            say `.translate()`, put `TranslateLayer` below, or give a classifier"
+)]
 pub trait Classifier<Res, E> {
     /// Is it a success, a failure or neither, and of which class?
     fn judge(&self, outcome: &Result<Res, E>) -> Verdict;
