@@ -114,25 +114,7 @@ impl ErrorGroup {
     fn worst(&self) -> Option<&Error> {
         self.members.iter().find(|member| member.kind() == self.class.kind)
     }
-
-    /// `: [a: its cause; b]`, at most 16 members on 8 levels.
-    pub(crate) fn members_on_a_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(": [")?;
-        for (place, member) in self.members.iter().take(MAX_SHOWN).enumerate() {
-            if place > 0 {
-                f.write_str("; ")?;
-            }
-            write!(f, "{member:#}")?;
-        }
-        match self.members.len().saturating_sub(MAX_SHOWN) {
-            0 => f.write_str("]"),
-            more => write!(f, "; {more} more]"),
-        }
-    }
 }
-
-/// How many members a report shows of each group.
-pub(crate) const MAX_SHOWN: usize = 16;
 
 struct Leaves<'a> {
     levels: Vec<std::slice::Iter<'a, Error>>,
@@ -190,7 +172,7 @@ impl fmt::Display for ErrorGroup {
             (None, 1) => f.write_str("1 error"),
             (None, members) => write!(f, "{members} errors"),
         }?;
-        if f.alternate() { self.members_on_a_line(f) } else { Ok(()) }
+        if f.alternate() { crate::error::members_on_a_line(self, f) } else { Ok(()) }
     }
 }
 

@@ -52,6 +52,11 @@ fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error>
     Ok(Kind::from_name(&name).unwrap_or(Kind::Unknown))
 }
 
+/// A field that is there has a value, though it be `null`: that may be a `T`.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 impl<T> Outcome<T> {
     /// The result again. An error has the kind, the code as its reason, and the message as a public one.
     ///
@@ -118,7 +123,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Outcome<T> {
         #[serde(bound = "T: Deserialize<'de>")]
         struct Wire<T> {
             ok: bool,
-            #[serde(default = "Option::default")]
+            #[serde(default = "Option::default", deserialize_with = "present")]
             value: Option<T>,
             error: Option<Failure>,
         }

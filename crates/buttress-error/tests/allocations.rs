@@ -45,6 +45,32 @@ fn an_error_allocates_once_of_its_own() {
     assert_eq!(allocations(|| drop(black_box(Error::from(io)))), 2);
 }
 
+/// "At most one allocation of its own to make; a foreign source adds its box, a formatted message its text."
+#[test]
+fn what_is_added_is_paid_for_when_it_is_added() {
+    let io = || io::Error::from(io::ErrorKind::NotFound);
+    let cost = |make: &dyn Fn() -> Error| allocations(|| drop(black_box(make())));
+    assert_eq!(cost(&|| Error::new(Kind::NotFound, "x")), 1);
+    assert_eq!(cost(&|| Error::new(Kind::NotFound, format!("{}", black_box(7)))), 2, "its text");
+    assert_eq!(cost(&|| Error::new(Kind::NotFound, "x").context("y")), 2, "one for each link");
+    assert_eq!(cost(&|| Error::from(io()).context("y").context("z")), 4);
+    assert_eq!(cost(&|| Error::new(Kind::NotFound, "x").reason("R").retry_after(Duration::ZERO)), 1);
+    // The room for details, and the list of that sort.
+    assert_eq!(cost(&|| Error::new(Kind::NotFound, "x").note("n")), 3);
+    assert_eq!(cost(&|| Error::new(Kind::NotFound, "x").note("n").note("m").attr("k", 7)), 4);
+    assert_eq!(cost(&|| Error::new(Kind::NotFound, "x").public("p").note("n").context("c")), 4);
+}
+
+#[test]
+fn searching_allocates_nothing_where_nothing_branches() {
+    let error = Error::from(io::Error::from(io::ErrorKind::NotFound)).context("y").note("n");
+    let count = allocations(|| {
+        assert!(black_box(error.is::<io::Error>()) && !error.is_reason("R"));
+        black_box(error.root_cause());
+    });
+    assert_eq!(count, 0);
+}
+
 #[test]
 fn judging_and_cloning_allocate_nothing() {
     let outcome: Result<(), Error> = Err(Error::new(Kind::Internal, "it failed").note("n"));

@@ -7,7 +7,10 @@ const fn all<T: Send + Sync + Unpin + 'static>() {}
 const _: () = {
     all::<(Breaker, Delivery, Fault, Level, Retry, Kind, Class, Verdict, ByKind)>();
     all::<(Error, BoxError, Rejection, Cause, Trip, Rule, Why, ConfigError)>();
-    all::<(Effort, Stop, Try)>();
+    all::<(Effort, Stop, Try, Handled, Sent, Value, Violation)>();
+    all::<(ErrorGroup, ErrorReport<'_>, Safe<'_>, Exit, ExitProfile)>();
+    #[cfg(feature = "serde")]
+    all::<(Outcome<()>, Failure)>();
     all::<(Foreign, TranslateLayer, TranslateService<(), Foreign>, ResponseFuture<(), Foreign>)>();
 };
 

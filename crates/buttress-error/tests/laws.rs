@@ -1,10 +1,10 @@
-//! The laws of the taxonomy, one to six.
+//! The laws of the taxonomy, one to six. (`tests/edge.rs` has seven to nine.)
 
 use std::io;
 use std::time::Duration;
 
 use buttress_error::{
-    Breaker, ByKind, Class, Classifier, Delivery, Effort, Error, Fault, Kind, Retry, Stop, Verdict,
+    Breaker, ByKind, Class, Classifier, Delivery, Effort, Error, Fault, Kind, Retry, Stop, Verdict, Violation,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -107,6 +107,13 @@ enum Add {
     Effort(bool),
     Box,
     Clone,
+    Hint,
+    Attr,
+    Public,
+    Violation,
+    Context,
+    Barrier,
+    Dependency,
 }
 
 fn additions() -> impl Strategy<Value = Add> {
@@ -121,6 +128,8 @@ fn additions() -> impl Strategy<Value = Add> {
         any::<bool>().prop_map(Add::Effort),
         Just(Add::Box),
         Just(Add::Clone),
+        select(vec![Add::Hint, Add::Attr, Add::Public, Add::Violation]),
+        select(vec![Add::Context, Add::Barrier, Add::Dependency]),
     ]
 }
 
@@ -142,6 +151,13 @@ fn add(error: Error, addition: Add) -> Error {
         }
         Add::Box => Error::from(buttress_error::BoxError::from(error)),
         Add::Clone => error.clone(),
+        Add::Hint => error.hint("try again"),
+        Add::Attr => error.attr("amount", 42),
+        Add::Public => error.public("for you"),
+        Add::Violation => error.violation(Violation::new("field", "wrong")),
+        Add::Context => error.context("while testing"),
+        Add::Barrier => error.barrier(),
+        Add::Dependency => error.of_dependency("db"),
     }
 }
 

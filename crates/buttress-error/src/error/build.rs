@@ -118,10 +118,24 @@ impl Error {
         self.domain(name).edit(|inner| inner.class.dependency = true)
     }
 
-    /// Gives it a cause. An error that wraps another keeps that one's own cause, where it has one.
+    /// Gives it a cause, below any [context](Self::context). An error that wraps another keeps that one's own cause,
+    /// where it has one.
     #[must_use]
-    pub fn caused_by(self, cause: impl Into<BoxError>) -> Self {
-        self.edit(|inner| inner.source = Some(Source::of(cause.into())))
+    pub fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
+        self.innermost().source = Some(Source::of(cause.into()));
+        self
+    }
+
+    /// What all context is about.
+    fn innermost(&mut self) -> &mut Inner {
+        let mut error = self;
+        while error.inner().is_some() {
+            let Some(Source::Ours(inner)) = &mut Arc::make_mut(&mut error.0).source else {
+                unreachable!("it was just seen")
+            };
+            error = inner;
+        }
+        Arc::make_mut(&mut error.0)
     }
 
     /// Says what failed because of it, as a link of the chain: the new message comes first, this error becomes its cause,
@@ -132,18 +146,12 @@ impl Error {
     pub fn context(mut self, message: impl Into<Text>) -> Self {
         let inner = Arc::make_mut(&mut self.0);
         let mut extra = inner.extra.take();
-        let outer = Inner {
-            class: inner.class,
-            what: What::Context(message.into()),
-            source: None,
-            location: inner.location,
-            logged: inner.logged.clone(),
-            extra: None,
-        };
         if let Some(domain) = extra.as_mut().and_then(|extra| extra.domain.take()) {
             inner.extra.get_or_insert_default().domain = Some(domain);
         }
-        Self(Arc::new(Inner { source: Some(Source::Ours(self)), extra, ..outer }))
+        let (class, location, logged) = (inner.class, inner.location, inner.logged.clone());
+        let what = What::Context(message.into());
+        Self(Arc::new(Inner { class, what, source: Some(Source::Ours(self)), location, logged, extra }))
     }
 
     /// Puts what caused it behind a barrier: it keeps its message, its class and all that was added to it, but nothing
@@ -157,7 +165,9 @@ impl Error {
         let mut message = String::new();
         // A `Display` that fails leaves what it has written.
         let _ = write!(message, "{}", Message(&inner.what));
-        let hidden = Self(Arc::new(Inner { extra: None, ..inner.clone() }));
+        let mut hidden = inner.clone();
+        hidden.extra = None;
+        let hidden = Self(Arc::new(hidden));
         let origin = hidden.origin().map(Arc::from);
         inner.what = What::Text(message.into());
         inner.source = None;
@@ -242,15 +252,10 @@ impl Error {
         let Some(old) = self.group().map(Classify::class) else { return self };
         let mut class = group.class();
         class.exhausted |= self.0.class.exhausted;
-        match self.inner() {
-            Some(inner) => {
-                let inner = inner.clone().with_group(group);
-                self.edit(|outer| outer.source = Some(Source::Ours(inner)))
-            }
-            None => self.edit(|inner| inner.what = What::Value(Arc::new(group))),
-        }
+        let mut error = self;
+        error.innermost().what = What::Value(Arc::new(group));
         // What somebody else made of the class stays.
-        .edit(|inner| inner.class = if inner.class.kind == old.kind { class } else { inner.class })
+        if error.kind() == old.kind { error.edit(|inner| inner.class = class) } else { error }
     }
 
     /// Forgets [where it was made](Self::location): for layers that make one, as their own line tells nothing.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use crate::{BoxError, Class, Effort, ErrorGroup, Rejection, Value, Violation};
 use logged::Logged;
+pub(crate) use render::members_on_a_line;
 pub use report::ErrorReport;
 use trace::Trace;
 
@@ -26,6 +27,10 @@ type Place = Option<&'static Location<'static>>;
 
 /// How many links of a chain are followed at most: a guard against errors that are their own source.
 pub(crate) const MAX_DEPTH: usize = 64;
+
+/// How many members of groups a line or a report shows in all, and on how many levels.
+const MAX_MEMBERS: usize = 64;
+const MAX_LEVELS: usize = 8;
 
 /// An error of known [`Kind`](crate::Kind), with what happened, why, where, and what was being done.
 ///
@@ -68,6 +73,17 @@ struct Inner {
     location: Place,
     logged: Logged,
     extra: Option<Box<Extra>>,
+}
+
+/// A chain of our own errors is taken apart link by link: by itself it would be dropped to the depth of its length, which
+/// no stack has to hold.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut source = self.source.take();
+        while let Some(Source::Ours(mut error)) = source {
+            source = Arc::get_mut(&mut error.0).and_then(|inner| inner.source.take());
+        }
+    }
 }
 
 #[derive(Clone)]

@@ -1,9 +1,10 @@
 //! One line for logs.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::build::Message;
-use super::{Error, What};
+use super::{Error, MAX_LEVELS, MAX_MEMBERS, What};
+use crate::ErrorGroup;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,15 +17,7 @@ impl fmt::Display for Error {
             write!(f, "{domain}: ")?;
         }
         Message(&self.0.what).fmt(f)?;
-        if f.alternate() {
-            if let Some(group) = self.wrapped().and_then(|error| error.downcast_ref::<crate::ErrorGroup>()) {
-                return group.members_on_a_line(f);
-            }
-            for cause in self.chain() {
-                write!(f, ": {cause}")?;
-            }
-        }
-        Ok(())
+        if f.alternate() { causes(self, f, &mut { MAX_MEMBERS }, MAX_LEVELS) } else { Ok(()) }
     }
 }
 
@@ -32,5 +25,41 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.report().fmt(f)
+    }
+}
+
+/// `: [a: its cause; b]`
+pub(crate) fn members_on_a_line(group: &ErrorGroup, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    members(group, f, &mut { MAX_MEMBERS }, MAX_LEVELS)
+}
+
+/// The causes, or the members, of an error: of members `left` in all, on so many levels.
+fn causes(error: &Error, out: &mut dyn Write, left: &mut usize, levels: usize) -> fmt::Result {
+    let Some(group) = error.group() else {
+        return error.chain().try_for_each(|cause| write!(out, ": {cause}"));
+    };
+    let mut error = error;
+    while let Some(inner) = error.inner() {
+        write!(out, ": {inner}")?;
+        error = inner;
+    }
+    members(group, out, left, levels)
+}
+
+fn members(group: &ErrorGroup, out: &mut dyn Write, left: &mut usize, levels: usize) -> fmt::Result {
+    let Some(levels) = levels.checked_sub(1) else { return Ok(()) };
+    out.write_str(": [")?;
+    let mut shown = 0;
+    for member in group.members() {
+        let Some(fewer) = left.checked_sub(1) else { break };
+        *left = fewer;
+        out.write_str(if shown == 0 { "" } else { "; " })?;
+        write!(out, "{member}")?;
+        causes(member, out, left, levels)?;
+        shown += 1;
+    }
+    match group.members().len() - shown {
+        0 => out.write_str("]"),
+        more => write!(out, "{}{more} more]", if shown == 0 { "" } else { "; " }),
     }
 }

@@ -2,12 +2,8 @@
 
 use std::fmt::{self, Display, Write};
 
-use super::Error;
-use crate::group::MAX_SHOWN;
+use super::{Error, MAX_LEVELS, MAX_MEMBERS};
 use crate::{ErrorGroup, is_secret};
-
-/// How many groups deep, and barriers, a report goes.
-const MAX_LEVELS: usize = 8;
 
 /// Everything about an error, line by line, for a person at a terminal: [`Error::report`].
 ///
@@ -63,7 +59,7 @@ impl fmt::Debug for ErrorReport<'_> {
 
 impl Display for ErrorReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Page { out: f, colour: self.colour }.error(self.error, MAX_LEVELS)
+        Page { out: f, colour: self.colour, left: &mut { MAX_MEMBERS } }.error(self.error, MAX_LEVELS)
     }
 }
 
@@ -71,6 +67,8 @@ impl Display for ErrorReport<'_> {
 struct Page<'a> {
     out: &'a mut dyn Write,
     colour: bool,
+    /// How many more members of groups are shown.
+    left: &'a mut usize,
 }
 
 impl Page<'_> {
@@ -107,16 +105,20 @@ impl Page<'_> {
             self.line("spans", format_args!("\n{spans}"))?;
         }
         match error.backtrace() {
-            Some(backtrace) => self.line("backtrace", format_args!("\n{backtrace}")),
+            Some(backtrace) => self.line("backtrace", format_args!("\n{}", backtrace.to_string().trim_end())),
             None => Ok(()),
         }
     }
 
     fn group(&mut self, group: &ErrorGroup, levels: usize) -> fmt::Result {
-        for (place, member) in group.members().iter().take(MAX_SHOWN).enumerate() {
-            self.nested(&format!("{}", place + 1), member, levels)?;
+        let mut shown = 0;
+        for member in group.members() {
+            let Some(fewer) = self.left.checked_sub(1) else { break };
+            *self.left = fewer;
+            shown += 1;
+            self.nested(&shown.to_string(), member, levels)?;
         }
-        match group.members().len().saturating_sub(MAX_SHOWN) {
+        match group.members().len() - shown {
             0 => Ok(()),
             more => self.line("more", more),
         }
@@ -128,13 +130,12 @@ impl Page<'_> {
             return self.line(label, error);
         }
         self.label(label)?;
-        let colour = self.colour;
-        Page { out: &mut Indent(self.out), colour }.error(error, levels - 1)
+        Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }.error(error, levels - 1)
     }
 
     fn line(&mut self, label: &str, text: impl Display) -> fmt::Result {
         self.label(label)?;
-        write!(Indent(self.out), "{text}")
+        write!(Clean(&mut Indent(self.out)), "{text}")
     }
 
     fn label(&mut self, label: &str) -> fmt::Result {
@@ -144,10 +145,27 @@ impl Page<'_> {
     }
 
     fn painted(&mut self, code: &str, text: impl Display) -> fmt::Result {
-        match self.colour {
-            true => write!(self.out, "\x1b[{code}m{text}\x1b[0m"),
-            false => write!(self.out, "{text}"),
+        if !self.colour {
+            return write!(Clean(self.out), "{text}");
         }
+        write!(self.out, "\x1b[{code}m")?;
+        write!(Clean(self.out), "{text}")?;
+        self.out.write_str("\x1b[0m")
+    }
+}
+
+/// Escapes what a terminal would obey: the text may come from anywhere.
+struct Clean<'a>(&'a mut dyn Write);
+
+impl Write for Clean<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let told = |c: char| c.is_control() && c != '\n' && c != '\t';
+        for part in text.split_inclusive(told) {
+            let plain = part.trim_end_matches(told);
+            self.0.write_str(plain)?;
+            write!(self.0, "{}", part[plain.len()..].escape_default())?;
+        }
+        Ok(())
     }
 }
 

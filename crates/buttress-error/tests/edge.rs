@@ -1,0 +1,162 @@
+//! The laws of the taxonomy, seven to nine: what leaves a program, and what arrives.
+
+use std::time::Duration;
+
+use buttress_error::{
+    Breaker, Class, Delivery, Error, ExitProfile, Fault, Handled, Kind, Level, Retry, Sent, TranslateLayer,
+    Verdict,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+use tower::{Layer, ServiceExt, service_fn};
+
+fn classes() -> impl Strategy<Value = Class> {
+    let retry = select(vec![Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy]);
+    let delivery = select(vec![Delivery::NotSent, Delivery::Unknown, Delivery::Processed]);
+    let wait = proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
+    let reason = proptest::option::of(Just("BECAUSE"));
+    (select(Kind::ALL.to_vec()), retry, delivery, any::<bool>(), wait, reason, any::<bool>()).prop_map(
+        |(kind, retry, delivery, exhausted, wait, reason, dependency)| {
+            let mut class = Class::new(kind).retry(retry).delivery(delivery).http(418).exit(9);
+            (class.exhausted, class.retry_after, class.reason) = (exhausted, wait, reason);
+            class.dependency = dependency;
+            class
+        },
+    )
+}
+
+fn handled() -> impl Strategy<Value = Handled> {
+    select(vec![Handled::Yes, Handled::No])
+}
+
+proptest! {
+    /// Law 7: the advice is sent in three cases, and in no other.
+    #[test]
+    fn advice_is_sent_only_where_the_server_knows_better(class in classes(), handled in handled()) {
+        let (edge, sent) = (class.at_edge(), class.sent(handled));
+        let refused = handled == Handled::No && edge.delivery == Delivery::NotSent;
+        let expected = match (edge.exhausted, refused || edge.retry_after.is_some()) {
+            (true, _) => Some(Retry::Never),
+            (false, true) => Some(edge.retry),
+            (false, false) => None,
+        };
+        prop_assert_eq!(sent.retry, expected);
+        prop_assert_eq!(sent.delivery, if refused { Delivery::NotSent } else { Delivery::Unknown });
+        prop_assert_eq!(sent.retry_after, edge.retry_after);
+    }
+
+    /// Law 8: kind, reason and the advice that law 7 left arrive, and arrive again.
+    #[test]
+    fn what_is_sent_arrives(class in classes(), handled in handled()) {
+        let (edge, sent) = (class.at_edge(), class.sent(handled));
+        let received = sent.received();
+        prop_assert_eq!((received.kind, received.reason), (edge.kind.received(), edge.reason));
+        prop_assert_eq!(received.retry_after, edge.retry_after);
+        match sent.retry {
+            Some(Retry::Never) => prop_assert_eq!(received.retry, Retry::Never),
+            Some(retry) => prop_assert!(received.retry == retry || received.retry == received.kind.retry()),
+            None => prop_assert_eq!(received.retry, received.kind.retry()),
+        }
+        prop_assert_eq!(received.delivery == Delivery::NotSent, sent.delivery == Delivery::NotSent);
+        // As whoever decodes it puts it together.
+        let mut decoded = Sent::new(sent.kind);
+        (decoded.reason, decoded.retry) = (sent.reason, sent.retry);
+        (decoded.delivery, decoded.retry_after) = (sent.delivery, sent.retry_after);
+        prop_assert_eq!(decoded.received(), received);
+    }
+
+    /// Law 4 holds for what arrives, whatever the other side says.
+    #[test]
+    fn nothing_that_arrives_makes_a_bug_repeatable(class in classes(), handled in handled()) {
+        let received = class.sent(handled).received();
+        let never = [Kind::Internal, Kind::Panic, Kind::DataLoss, Kind::Config, Kind::InvalidArgument];
+        prop_assert!(!never.contains(&received.kind) || !received.repeatable(true));
+        // [S15] nor an exhausted error, across the wire.
+        prop_assert!(!class.exhausted || !received.repeatable(true));
+    }
+
+    /// Law 9: what a dependency blames on its caller is our own fault, and anything else leaves as it is.
+    #[test]
+    fn a_dependencys_callers_fault_is_ours(class in classes()) {
+        let edge = class.at_edge();
+        if class.dependency && class.kind.fault() == Fault::Caller {
+            let mut internal = Class::new(Kind::Internal);
+            internal.exhausted = class.exhausted;
+            prop_assert_eq!(edge, internal);
+            prop_assert_eq!((edge.kind.http(), edge.kind.level()), (500, Level::Error));
+            prop_assert_eq!(ExitProfile::Unix.code(class), 1);
+            prop_assert_eq!(ExitProfile::Sysexits.code(class), 70);
+        } else {
+            prop_assert_eq!(edge, class);
+        }
+        prop_assert_eq!(edge.at_edge(), edge);
+    }
+}
+
+/// Law 8: three kinds speak of the sender's own process.
+#[test]
+fn three_kinds_arrive_as_their_canonical_kind() {
+    for kind in Kind::ALL {
+        let received = Class::new(kind).sent(Handled::Yes).received();
+        let expected = match kind {
+            Kind::Rejected => Kind::Unavailable,
+            Kind::Config | Kind::Panic => Kind::Internal,
+            other => other,
+        };
+        assert_eq!(received.kind, expected);
+    }
+    let shed = Class::new(Kind::Rejected).sent(Handled::No).received();
+    assert_eq!(shed.breaker(), Breaker::Failure, "it counts for the client's breaker");
+    assert!(shed.repeatable(false), "the whole request was refused");
+    let inner = Class::new(Kind::Rejected).sent(Handled::Yes).received();
+    assert!(
+        !inner.repeatable(false) && inner.repeatable(true),
+        "a breaker further in says nothing of this request"
+    );
+}
+
+/// A circuit at the client that sees only answers which blame the caller can close.
+#[test]
+fn an_answer_that_arrives_is_an_answer() {
+    assert!(Verdict::of(Class::new(Kind::NotFound).sent(Handled::Yes).received()).is_success());
+}
+
+/// Law 9, through the layer: the mark is the layer's, no domain makes it, and reclassifying takes it away.
+#[tokio::test]
+async fn the_translate_layer_marks_and_reclassifying_unmarks() {
+    async fn lookup(_: ()) -> Result<(), std::io::Error> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+    let error = TranslateLayer::new("db").layer(service_fn(lookup)).oneshot(()).await.unwrap_err();
+    assert_eq!((error.kind(), error.origin()), (Kind::NotFound, Some("db")), "readable inside");
+    assert_eq!(error.safe().kind(), Kind::Internal);
+    assert_eq!(error.clone().note("n").context("c").domain("d").safe().kind(), Kind::Internal);
+
+    let ours = Error::new(Kind::NotFound, "no such order").domain("db");
+    assert_eq!(ours.safe().kind(), Kind::NotFound);
+    let judged = error.clone().reclassify(Kind::NotFound);
+    assert_eq!((judged.safe().kind(), judged.origin()), (Kind::NotFound, Some("db")));
+    let above = Error::new(Kind::NotFound, "no such order").caused_by(error);
+    assert_eq!(above.safe().kind(), Kind::NotFound, "a new error is our own judgement");
+}
+
+/// Law 9: the mark goes wherever the class goes: through a box, a group, and an own type that forwards.
+#[test]
+fn the_mark_travels() {
+    let dependency = || Error::new(Kind::NotFound, "no such row").of_dependency("db");
+    let boxed = buttress_error::BoxError::from(dependency());
+    assert!(buttress_error::classify(&*boxed).dependency);
+    assert_eq!(Error::from(boxed).safe().kind(), Kind::Internal);
+    let group = buttress_error::ErrorGroup::of([dependency(), dependency()]).expect("not empty");
+    assert_eq!(Error::from(group).safe().kind(), Kind::Internal);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("orders")]
+    struct Orders(#[source] Error);
+    impl buttress_error::Classify for Orders {
+        fn class(&self) -> Class {
+            *self.0.class()
+        }
+    }
+    assert_eq!(Error::from(Orders(dependency())).safe().kind(), Kind::Internal);
+}
