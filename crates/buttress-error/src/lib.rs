@@ -14,6 +14,9 @@ mod exit;
 mod ext;
 mod foreign;
 mod group;
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 mod kind;
 #[cfg(feature = "serde")]
 mod machine;

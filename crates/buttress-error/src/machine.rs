@@ -55,7 +55,7 @@ impl Serialize for Error {
         entry(&mut out, "attempts", self.effort().map(|effort| effort.attempts))?;
         match self.group() {
             Some(group) => out.serialize_entry("errors", group.members())?,
-            None => list(&mut out, "chain", self.chain().map(|cause| cause.to_string()))?,
+            None => list(&mut out, "chain", self.chain().map(ToString::to_string))?,
         }
         entry(&mut out, "hidden", self.hidden())?;
         list(&mut out, "violations", self.violations().iter())?;

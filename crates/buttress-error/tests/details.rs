@@ -119,7 +119,7 @@ fn a_barrier_hides_what_is_below() {
         (shut.kind(), shut.notes().len(), shut.to_string().as_str()),
         (Kind::Timeout, 1, "pay: no answer")
     );
-    assert!(shut.hidden().is_some_and(|hidden| hidden.is::<io::Error>()));
+    assert!(shut.hidden().is_some_and(Error::is::<io::Error>));
     assert!(format!("{shut:?}").contains("caused by: connection reset"), "{shut:?}");
 
     // It may be the error itself that is of another type.

@@ -25,7 +25,7 @@ fn full() -> Error {
     effort.exhausted = true;
     let mut outcome: Result<()> = Err(error);
     ByKind.stamp(&mut outcome, &effort);
-    outcome.unwrap_err()
+    outcome.expect_err("it was an error")
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use buttress_error::{Class, Error, ErrorGroup, Kind, ResultExt, Violation};
+use buttress_error::{Class, Error, ErrorGroup, Kind, Violation};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -54,9 +54,7 @@ fn plant(error: Error, plant: Plant, kind: Kind) -> Error {
         Plant::Group => {
             ErrorGroup::of([Error::new(kind, CANARY), error]).expect("two").message(CANARY).into()
         }
-        Plant::Foreign => {
-            Err::<(), _>(io::Error::other(CANARY)).with_kind(kind).unwrap_err().caused_by(error)
-        }
+        Plant::Foreign => Error::wrap(kind, io::Error::other(CANARY)).caused_by(error),
         Plant::Reclassified => error.reclassify(kind),
     }
 }

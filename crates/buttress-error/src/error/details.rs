@@ -65,6 +65,7 @@ impl Error {
 
     /// The attributes, oldest first, one of each key. Whoever writes them leaves out the values of
     /// [secret](crate::is_secret) keys.
+    #[must_use]
     pub fn attrs(&self) -> impl ExactSizeIterator<Item = (&'static str, &Value)> {
         self.extra().map_or(&[][..], |extra| &extra.attrs).iter().map(|(key, value)| (*key, value))
     }
