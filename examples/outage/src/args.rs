@@ -7,20 +7,28 @@ use reqwest::Url;
 use crate::trouble::Trouble;
 
 pub const HELP: &str = "\
-A real HTTP server goes through ten seconds of bad weather. Two clients send it a steady load: one behind
-buttress, and a naive one that repeats three times at once. Who did what to the server?
+A real HTTP server goes through ten seconds of bad weather under a steady load,
+50 requests a second: once from a client behind buttress, and once from a naive
+one that repeats three times at once. What did each do to its server?
+
+Each client has a server of its own, both alike. It can handle 100 requests a
+second, twice the load. With more than a quarter of a second's work in hand it
+is overloaded and refuses with 503. Refusing is work too, so that a storm of
+retries can keep a server down when the weather is fine again.
 
 Usage: outage [--url URL] [--seed N]
 
-  --url URL   run both clients against this HTTP server instead; the weather is its own
-              (50 requests a second from each client, where they fail up to 200 from the naive one;
-              an attempt may take 0.2 s behind buttress, 1 s in the naive client)
+  --url URL   run both clients against this HTTP server instead, in its own
+              weather (50 requests a second from each client, where they fail
+              up to 200 from the naive one; an attempt may take 0.2 s behind
+              buttress, 1 s in the naive client)
   --seed N    a number from which the fate of each request is drawn; default 42
   --help      this text
 
-Standard output: a timeline (live on a terminal) and a table. Standard error: the log, JSON lines or for humans;
-BUTTRESS_LOG=human,debug changes format and level.
-Exit code: 0 if the goals below the table were met, 1 if not, 2 for bad arguments.
+Standard output: a timeline (live on a terminal) and tables. Standard error: the
+log of the circuit breaker in JSON lines; on a terminal the timeline shows it
+instead. BUTTRESS_LOG=human,debug sets format and level.
+Exit code: 0 if the goals at the end were met, 1 if not, 2 for bad arguments.
 ";
 
 #[derive(Debug, PartialEq)]

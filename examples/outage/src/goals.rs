@@ -42,7 +42,10 @@ pub fn amplification(board: &Board) -> Goal {
 /// take. None where the weather isn't ours to know.
 pub fn recovery(board: &Board, cycle: Duration) -> Option<Goal> {
     let cleared = board.sky.cleared()?;
-    let goal = |met, figures: String| Goal { met, text: format!("recovered within {cycle:.1?}: {figures}") };
+    let goal = |met, figures: String| Goal {
+        met,
+        text: format!("recovered within {:.1} s: {figures}", cycle.as_secs_f64()),
+    };
     if board.circuit.at(cleared) == State::Closed {
         return Some(goal(false, "the circuit had not even opened".into()));
     }
@@ -64,7 +67,7 @@ pub fn recovery(board: &Board, cycle: Duration) -> Option<Goal> {
         return Some(goal(false, "not for long".into()));
     }
     let took = closed.max(served) - cleared;
-    Some(goal(took <= cycle, format!("{took:.2?} after the weather")))
+    Some(goal(took <= cycle, format!("{:.2} s after the weather", took.as_secs_f64())))
 }
 
 #[cfg(test)]
@@ -112,15 +115,15 @@ mod tests {
     fn recovery_is_timed_from_the_clearing() {
         use State::{Closed, HalfOpen, Open};
         for (changes, met, said) in [
-            (&[(7900, Open), (8300, HalfOpen), (8350, Closed)][..], true, "350.00ms after the weather"),
-            (&[(7900, Open), (8300, HalfOpen), (8700, Closed)], true, "700.00ms after the weather"),
-            (&[(7900, Open), (8300, HalfOpen), (8701, Closed)], false, "701.00ms after the weather"),
+            (&[(7900, Open), (8300, HalfOpen), (8350, Closed)][..], true, "0.35 s after the weather"),
+            (&[(7900, Open), (8300, HalfOpen), (8700, Closed)], true, "0.70 s after the weather"),
+            (&[(7900, Open), (8300, HalfOpen), (8710, Closed)], false, "0.71 s after the weather"),
             (&[(7900, Open), (8300, HalfOpen)], false, "never"),
             (&[(7900, Open), (8300, HalfOpen), (8350, Closed), (9000, Open)], false, "not for long"),
             (&[(5000, Open), (7900, HalfOpen), (7950, Closed)], false, "the circuit had not even opened"),
         ] {
             let goal = recovery(&board(changes), ms(700)).unwrap();
-            assert_eq!((goal.met, goal.text), (met, format!("recovered within 700.0ms: {said}")));
+            assert_eq!((goal.met, goal.text), (met, format!("recovered within 0.7 s: {said}")));
         }
     }
 

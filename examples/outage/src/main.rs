@@ -4,12 +4,13 @@
 //! cargo run --manifest-path examples/Cargo.toml -p outage
 //! ```
 //!
-//! takes ten seconds. The server is healthy, answers 503 to some requests, throttles, hangs, closes its listener and
-//! recovers. Standard output shows a timeline, then what each client got and what it cost the server. Standard error
+//! takes ten seconds. Each client has a server of its own, both alike: healthy, answering 503 to some requests,
+//! throttling, hanging, closing its listener and recovering; with too many requests in hand it refuses them. Standard output shows a timeline, then what each client got and what it cost the server. Standard error
 //! has the log of the circuit breaker (with `BUTTRESS_LOG=info` that of each call). The exit code is 0 if the goals at
 //! the end were met, 1 if not, 2 for bad arguments. `--help` tells the rest.
 
 mod args;
+mod backlog;
 mod bare;
 mod board;
 mod goals;
@@ -23,6 +24,7 @@ mod table;
 mod tally;
 mod timeline;
 mod trouble;
+mod verdict;
 mod weather;
 
 use std::io::{self, Write};

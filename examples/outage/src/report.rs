@@ -9,11 +9,18 @@ use crate::board::Board;
 use crate::goals::Goal;
 use crate::table::Table;
 use crate::tally::{Call, Counts, Ending, endings, percentile};
+use crate::verdict::verdict;
 use crate::weather::Weather;
+
+const LEGEND: &str = "\
+amplification: attempts by request, what an outage costs the server
+stopped by: why there was no further attempt; budget: too many retries already
+";
 
 /// `hits` are the requests of each client that have come to the server, where it is ours.
 pub fn text(board: &Board, hits: Option<[u64; 2]>, goals: &[Goal]) -> String {
-    let parts = [totals(board, hits), spells(board), circuit(board), added(board), list(goals)];
+    let parts =
+        [totals(board, hits), spells(board), circuit(board), added(board), list(goals), verdict(board)];
     parts.join("\n")
 }
 
@@ -44,7 +51,7 @@ fn totals(board: &Board, hits: Option<[u64; 2]>) -> String {
         let wait = |calls: &[Call]| millis(percentile(calls.iter().map(|call| call.took).collect(), part));
         row(name, wait(&stack), wait(&naive));
     }
-    table.text()
+    table.text() + LEGEND
 }
 
 fn spells(board: &Board) -> String {
@@ -119,4 +126,36 @@ fn times(counts: Counts) -> String {
 
 fn millis(time: Option<Duration>) -> String {
     time.map_or("-".to_owned(), |time| format!("{:.3} ms", time.as_secs_f64() * 1e3))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::tally::tests::call;
+    use crate::weather::{SCRIPT, Sky};
+    use crate::{args, timeline};
+
+    #[test]
+    fn it_fits_into_80_columns() {
+        let board = Board::new(Arc::new(Sky::new(SCRIPT)));
+        for spell in 0..SCRIPT.len() {
+            for _ in 0..1000 {
+                let ending = Ending::Failed("attempt_timeout (stopped by: not_replayable)".into());
+                board.stack.add(call(spell, 10, 4, ending));
+                board.naive.add(call(spell, 10, 4, Ending::Served));
+            }
+        }
+        board.circuit.enter(Duration::from_secs(9), State::Open);
+        let goals = [crate::goals::amplification(&board)];
+        let report = text(&board, Some([100_000; 2]), &goals);
+        for line in [&report, args::HELP, timeline::LEGEND, &timeline::whole(&board)]
+            .map(str::lines)
+            .into_iter()
+            .flatten()
+        {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The run: the server, both clients and whoever watches them, all at the same time.
+//! The run: the servers, both clients and whoever watches them, all at the same time.
 
 use std::env;
 use std::future::pending;
@@ -26,7 +26,8 @@ const EVERY: Duration = Duration::from_millis(20);
 
 /// Runs for ten seconds; the answer is what is left to print, and the exit code.
 pub async fn run(args: Args) -> Result<(String, ExitCode), Trouble> {
-    let _guard = log()?;
+    let live = io::stdout().is_terminal();
+    let _guard = log(live && io::stderr().is_terminal())?;
     // The environment's proxy has no business on the loopback.
     let http =
         reqwest::Client::builder().no_proxy().connect_timeout(DEADLINE / 2).timeout(DEADLINE).build()?;
@@ -38,39 +39,39 @@ pub async fn run(args: Args) -> Result<(String, ExitCode), Trouble> {
 
     let sky = Arc::new(Sky::new(if args.url.is_some() { THEIRS } else { SCRIPT }));
     let board = Arc::new(Board::new(Arc::clone(&sky)));
-    let (urls, server) = match args.url {
+    let (urls, servers) = match args.url {
         Some(url) => ([url.clone(), url], None),
         None => {
-            let server = Server::bind(Arc::clone(&sky), args.seed).await?;
-            (server.urls(), Some(server))
+            let bind = || Server::bind(Arc::clone(&sky), args.seed);
+            let (stack, naive) = (bind().await?, bind().await?);
+            ([stack.url(), naive.url()], Some([stack, naive]))
         }
     };
-    let hits = server.as_ref().map(Server::hits);
+    let hits = servers.as_ref().map(|servers| servers.each_ref().map(Server::hits));
     let weather = async {
-        match server {
-            Some(server) => server.run().await,
+        match servers {
+            Some([stack, naive]) => tokio::try_join!(stack.run(), naive.run()),
             None => pending().await,
         }
     };
 
     show(&format!("{}\n", client.explain()));
-    let live = io::stdout().is_terminal();
     let mut watchers = watch(&board, &client, live);
     tokio::select! {
         () = race(&board, client, bare, urls) => {}
-        broken = weather => match broken? {},
+        broken = weather => match broken?.0 {},
     }
     watchers.shutdown().await;
 
     let mut goals = vec![goals::amplification(&board)];
     goals.extend(goals::recovery(&board, LONGEST_OPEN + ATTEMPT));
     let timeline = if live { timeline::last(&board) } else { timeline::whole(&board) };
-    let tables = report::text(&board, hits.map(|hits| hits.read()), &goals);
+    let tables = report::text(&board, hits.map(|hits| hits.map(|hits| hits.read())), &goals);
     let missed = goals.iter().any(|goal| !goal.met);
     Ok((format!("{timeline}{}\n{tables}", timeline::LEGEND), ExitCode::from(u8::from(missed))))
 }
 
-/// Both clients under the same load, each with a path of its own, half a step apart.
+/// Both clients under the same load, half a step apart.
 async fn race(board: &Arc<Board>, client: Client<Bare, Request>, bare: Bare, urls: [Url; 2]) {
     let (began, over) = (board.sky.began(), board.sky.over());
     let [stack_url, naive_url] = urls;
@@ -85,11 +86,13 @@ async fn race(board: &Arc<Board>, client: Client<Bare, Request>, bare: Bare, url
     tokio::join!(stack, naive);
 }
 
-/// The log as `BUTTRESS_LOG` wants it; where it says nothing, the circuit breaker alone is heard, not each call.
-fn log() -> Result<Guard, InitError> {
+/// The log as `BUTTRESS_LOG` wants it; where it says nothing, the circuit breaker alone is heard, not each call. Not even
+/// that where its lines would come in between the timeline, which `shows` the same.
+fn log(shows: bool) -> Result<Guard, InitError> {
+    let breaker = if shows { LevelFilter::ERROR } else { LevelFilter::INFO };
     match env::var_os(VARIABLE) {
         Some(_) => buttress::log::init(),
-        None => Config::new().level(LevelFilter::ERROR).target("buttress::breaker", LevelFilter::INFO).init(),
+        None => Config::new().level(LevelFilter::ERROR).target("buttress::breaker", breaker).init(),
     }
 }
 

@@ -1,11 +1,13 @@
-//! The server: a real listener on a free port of the loopback, at the mercy of the weather.
+//! A server: a real listener on a free port of the loopback, at the mercy of the weather.
+//!
+//! Each client has one of its own, so that the storms of one don't hurt the other. Both are alike.
 
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -18,12 +20,10 @@ use hyper_util::rt::TokioIo;
 use reqwest::Url;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use crate::backlog::Backlog;
 use crate::weather::{Sky, Weather, is_unlucky};
-
-/// Each client has a path of its own, by which the server counts.
-const PATHS: [&str; 2] = ["/stack", "/naive"];
 
 pub struct Server {
     listener: TcpListener,
@@ -35,16 +35,23 @@ pub struct Server {
 struct Site {
     sky: Arc<Sky>,
     seed: u64,
-    hits: [AtomicU64; 2],
+    hits: AtomicU64,
+    backlog: Mutex<Backlog>,
 }
 
-/// Reads how many requests of each client have come to the server.
+impl Site {
+    fn is_overloaded(&self) -> bool {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner).overloaded(Instant::now())
+    }
+}
+
+/// Reads how many requests have come to the server.
 #[derive(Clone)]
 pub struct Hits(Arc<Site>);
 
 impl Hits {
-    pub fn read(&self) -> [u64; 2] {
-        self.0.hits.each_ref().map(|hits| hits.load(Ordering::Relaxed))
+    pub fn read(&self) -> u64 {
+        self.0.hits.load(Ordering::Relaxed)
     }
 }
 
@@ -52,12 +59,14 @@ impl Server {
     pub async fn bind(sky: Arc<Sky>, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, site: Arc::new(Site { sky, seed, hits: Default::default() }) })
+        let backlog = Mutex::new(Backlog::new(Instant::now()));
+        let site = Arc::new(Site { sky, seed, hits: AtomicU64::new(0), backlog });
+        Ok(Self { listener, address, site })
     }
 
-    /// Where each client finds it.
-    pub fn urls(&self) -> [Url; 2] {
-        PATHS.map(|path| format!("http://{}{path}", self.address).parse().expect("an address and a path"))
+    /// Where its client finds it.
+    pub fn url(&self) -> Url {
+        format!("http://{}", self.address).parse().expect("an address")
     }
 
     pub fn hits(&self) -> Hits {
@@ -109,24 +118,22 @@ async fn serve(listener: &TcpListener, site: &Arc<Site>, connections: &mut JoinS
 
 async fn converse(stream: TcpStream, site: Arc<Site>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(request, &site));
+    let service = service_fn(|_: Request<Incoming>| answer(&site));
     // An error here is a client that went away.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: Request<Incoming>, site: &Site) -> Result<Response<Full<Bytes>>, Infallible> {
-    let Some(client) = PATHS.iter().position(|path| *path == request.uri().path()) else {
-        return Ok(reply(StatusCode::NOT_FOUND));
-    };
-    let number = site.hits[client].fetch_add(1, Ordering::Relaxed);
+async fn answer(site: &Site) -> Result<Response<Full<Bytes>>, Infallible> {
+    let number = site.hits.fetch_add(1, Ordering::Relaxed);
     Ok(match site.sky.weather() {
-        Weather::Flaky if is_unlucky(site.seed, client, number) => reply(StatusCode::SERVICE_UNAVAILABLE),
+        Weather::Hanging | Weather::Refused => pending().await,
+        _ if site.is_overloaded() => reply(StatusCode::SERVICE_UNAVAILABLE),
+        Weather::Flaky if is_unlucky(site.seed, number) => reply(StatusCode::SERVICE_UNAVAILABLE),
         Weather::Throttled => {
             let mut reply = reply(StatusCode::TOO_MANY_REQUESTS);
             reply.headers_mut().insert(RETRY_AFTER, 1.into());
             reply
         }
-        Weather::Hanging | Weather::Refused => pending().await,
         _ => reply(StatusCode::OK),
     })
 }
@@ -151,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn the_listener_closes_and_comes_back_on_its_port() {
         let server = Server::bind(Arc::new(Sky::new(TEST)), 0).await.unwrap();
-        let ([_, url], hits) = (server.urls(), server.hits());
+        let (url, hits) = (server.url(), server.hits());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let ask = async {
             let mut seen = vec![];
@@ -162,7 +169,7 @@ mod tests {
                     }
                     Err(_) => "refused".into(),
                 });
-                sleep(Duration::from_millis(5)).await;
+                sleep(Duration::from_millis(20)).await;
             }
             seen
         };
@@ -171,8 +178,21 @@ mod tests {
             broken = server.run() => match broken.unwrap() {},
         };
         let answered = seen.iter().filter(|seen| *seen != "refused").count() as u64;
-        assert!(hits.read()[1] >= answered && hits.read()[0] == 0);
+        assert!(hits.read() >= answered);
         seen.dedup();
         assert_eq!(seen, ["429 Some(\"1\")", "refused", "200 None"]);
+    }
+
+    #[tokio::test]
+    async fn a_storm_is_refused_even_in_fine_weather() {
+        const FINE: &[Spell] = &[spell("healthy", Weather::Healthy, 0)];
+        let server = Server::bind(Arc::new(Sky::new(FINE)), 0).await.unwrap();
+        let ask = || async { answer(&server.site).await.unwrap().status() };
+        assert_eq!(ask().await, StatusCode::OK);
+        let mut storm = 0;
+        while ask().await == StatusCode::OK {
+            storm += 1;
+        }
+        assert!(storm >= 25, "{storm}");
     }
 }

@@ -14,7 +14,8 @@ use crate::tally::{Ending, Tally};
 const STEP: Duration = Duration::from_millis(100);
 
 pub const LEGEND: &str = "\
-calls that ended:  █ served   ▄ some of them   × failed   · refused, nothing sent   (blank) still waiting
+calls that ended:  █ served   ▄ some of them   × failed
+                   · refused, nothing sent   (blank) all still waiting
 breaker:           _ closed   O open   h half-open
 ";
 
