@@ -13,7 +13,9 @@ mod retry_after;
 
 pub use bad_status::BadStatus;
 pub use body::Body;
-pub use classify::{ByStatus, Profile, Transport, http, translate};
+#[doc(inline)]
+pub use buttress_error::Transport;
+pub use classify::{ByStatus, Profile, http, translate};
 #[cfg(feature = "reqwest")]
 pub use client::{CrossOriginRedirect, same_origin};
 pub use client::{FromHttp, Head, IntoHttp};

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Verdict};
+use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Retry, Verdict};
 use http::{HeaderMap, StatusCode, header};
 
-use super::{grpc, status};
+use super::grpc;
 use crate::{Head, retry_after};
 
 /// The classifier of HTTP answers, with its defaults: [`ByStatus`].
@@ -23,6 +23,16 @@ pub enum Profile {
     Strict,
     /// As the SDKs of AWS and Google do: a 500 is repeated, where the request is idempotent.
     Aws,
+}
+
+impl Profile {
+    const fn class(self, code: StatusCode) -> Class {
+        let class = Class::of_http(code.as_u16());
+        match (self, code.as_u16()) {
+            (Self::Aws, 500) => class.retry(Retry::Call),
+            _ => class,
+        }
+    }
 }
 
 /// Judges answers by status, and by `grpc-status` in gRPC; errors by their kind.
@@ -102,7 +112,7 @@ impl ByStatus {
         } else if self.is_good(code) {
             return None;
         } else {
-            status::class(code.as_u16(), self.profile)
+            self.profile.class(code)
         };
         Some(self.wait(class, code, headers))
     }

@@ -1,8 +1,6 @@
 //! gRPC over HTTP: status in a header, push-back, and proxies that know nothing of it.
 
-use std::time::Duration;
-
-use buttress_error::{Class, Kind, Retry};
+use buttress_error::{Class, Kind};
 use http::{HeaderMap, StatusCode, header};
 
 /// Is it a message of gRPC? (gRPC-Web is another protocol.)
@@ -23,16 +21,14 @@ pub(crate) fn status(headers: &HeaderMap) -> Option<u8> {
 pub(super) fn class(http: StatusCode, headers: &HeaderMap) -> Option<Class> {
     let class = match status(headers) {
         Some(0) => return None,
-        Some(number) => by_number(number),
+        Some(number) => Class::of_grpc(number),
         None if http == StatusCode::OK && is_grpc(headers) => return None,
         None => Class::new(by_proxy(http)),
     };
-    Some(push_back(class, headers))
-}
-
-fn by_number(number: u8) -> Class {
-    let canonical = Kind::ALL.into_iter().find(|kind| kind.number() == number && number <= 16);
-    Class::new(canonical.unwrap_or(Kind::Unknown))
+    Some(match headers.get("grpc-retry-pushback-ms") {
+        Some(millis) => class.push_back(millis.to_str().unwrap_or_default()),
+        None => class,
+    })
 }
 
 /// A proxy answered for a server that speaks gRPC:
@@ -45,20 +41,5 @@ const fn by_proxy(http: StatusCode) -> Kind {
         404 => Kind::Unimplemented,
         429 | 502..=504 => Kind::Unavailable,
         _ => Kind::Unknown,
-    }
-}
-
-/// An exact delay in milliseconds; negative or unreadable forbids the retry:
-/// [A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback).
-fn push_back(class: Class, headers: &HeaderMap) -> Class {
-    let Some(value) = headers.get("grpc-retry-pushback-ms") else { return class };
-    match value.to_str().ok().and_then(|text| text.trim().parse::<u32>().ok()) {
-        None => class.retry(Retry::Never),
-        // A quota that says when it is there again is a throttle.
-        Some(millis) => match class.kind {
-            Kind::ResourceExhausted => Class::new(Kind::Throttled),
-            _ => class,
-        }
-        .retry_after(Duration::from_millis(millis.into())),
     }
 }

@@ -2,13 +2,9 @@
 
 mod by_status;
 mod grpc;
-#[cfg(feature = "reqwest")]
-mod reqwest;
-mod status;
 mod translate;
-mod transport;
+mod words;
 
 pub use by_status::{ByStatus, Profile, http};
 pub(crate) use grpc::status as grpc_status;
 pub use translate::translate;
-pub use transport::Transport;

@@ -2,15 +2,20 @@
 
 use buttress_error::{BoxError, Error};
 
+use super::words::words;
+
 /// Makes an [`Error`] of a client's error, as [`HttpLayer`](crate::HttpLayer) does with those it sees. For errors that
 /// come after the layer is done: while the body of a good answer is read.
 ///
 /// ```
 /// # #[cfg(feature = "reqwest")]
 /// async fn read(answer: reqwest::Response) -> Result<String, buttress_error::Error> {
-///     answer.text().await.map_err(buttress_http::translate)
+///     answer.text().await.map_err(|error| buttress_http::translate(error))
 /// }
 /// ```
+///
+/// What clients bury in a chain becomes the message: `connection refused`, `name not resolved`, `timed out`. The client's
+/// own error is its cause. One that is an [`Error`] stays as it is.
 ///
 /// An error of reqwest's loses its URL, whose query or user-info may be secret; scheme, host and path stay as a note.
 /// What is known to Buttress (an [`Error`], a `Rejection`, an `io::Error`) keeps its class; anything else is
@@ -18,10 +23,10 @@ use buttress_error::{BoxError, Error};
 #[track_caller]
 pub fn translate(error: impl Into<BoxError>) -> Error {
     let error = error.into();
-    #[cfg(feature = "reqwest")]
-    let error = match error.downcast::<reqwest::Error>() {
-        Ok(error) => return super::reqwest::translate(*error),
-        Err(error) => error,
-    };
-    Error::from(error)
+    let words = if error.is::<Error>() { None } else { words(&*error) };
+    let error = Error::from(error);
+    match words {
+        Some(words) => error.context(words),
+        None => error,
+    }
 }

@@ -11,9 +11,14 @@ use reqwest::{Request, RequestBuilder, Response};
 use super::{FromHttp, Head, IntoHttp};
 use crate::{Body, IntoRequest, translate};
 
+/// Our own line is no place to look at.
+fn unfit(error: reqwest::Error) -> Error {
+    translate(error).without_location()
+}
+
 impl FromHttp for Request {
     fn from_http(request: http::Request<Body>) -> Result<Self, Error> {
-        Self::try_from(request).map_err(translate)
+        Self::try_from(request).map_err(unfit)
     }
 }
 
@@ -42,14 +47,16 @@ impl From<reqwest::Body> for Body {
 
 impl IntoRequest for Request {
     fn into_request(self) -> Result<http::Request<Body>, Error> {
-        let request = http::Request::<reqwest::Body>::try_from(self).map_err(translate)?;
-        Ok(request.map(Into::into))
+        match http::Request::<reqwest::Body>::try_from(self) {
+            Ok(request) => Ok(request.map(Into::into)),
+            Err(error) => Err(unfit(error)),
+        }
     }
 }
 
 impl IntoRequest for RequestBuilder {
     fn into_request(self) -> Result<http::Request<Body>, Error> {
-        self.build().map_err(translate)?.into_request()
+        self.build().map_err(unfit)?.into_request()
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::Future;
+use std::mem::take;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -8,6 +9,8 @@ use buttress_error::{BoxError, Class, Error};
 use http::response::Parts;
 use pin_project_lite::pin_project;
 
+use super::asked::Asked;
+use super::excerpt::excerpt;
 use super::read::Read;
 use super::settings::{Bad, Settings};
 use crate::{BadStatus, ByStatus, Head, IntoHttp};
@@ -29,7 +32,7 @@ pin_project! {
     enum State<F, B> {
         // The client can't express the request.
         Refused { error: Option<Error> },
-        Calling { #[pin] inner: F, classifier: ByStatus, settings: Arc<Settings> },
+        Calling { #[pin] inner: F, classifier: ByStatus, asked: Asked, settings: Arc<Settings> },
         // The status is bad.
         Reading { #[pin] body: Read<B>, bad: Box<Judged>, settings: Arc<Settings> },
     }
@@ -38,11 +41,17 @@ pin_project! {
 struct Judged {
     class: Class,
     head: Parts,
+    note: String,
 }
 
 impl<F, B> ResponseFuture<F, B> {
-    pub(super) const fn calling(inner: F, classifier: ByStatus, settings: Arc<Settings>) -> Self {
-        Self { state: State::Calling { inner, classifier, settings } }
+    pub(super) const fn calling(
+        inner: F,
+        classifier: ByStatus,
+        asked: Asked,
+        settings: Arc<Settings>,
+    ) -> Self {
+        Self { state: State::Calling { inner, classifier, asked, settings } }
     }
 
     pub(super) const fn refused(error: Error) -> Self {
@@ -65,25 +74,29 @@ where
                 StateProj::Refused { error } => {
                     return Poll::Ready(Err(error.take().expect("polled after completion")));
                 }
-                StateProj::Calling { inner, classifier, settings } => {
+                StateProj::Calling { inner, classifier, asked, settings } => {
                     let answer = match ready!(inner.poll(cx)) {
                         Ok(answer) => answer,
-                        Err(error) => return Poll::Ready(Err(settings.translate(error.into()))),
+                        Err(error) => return Poll::Ready(Err(settings.failed(error.into(), asked))),
                     };
                     let Bad::Error { bytes, time } = settings.bad else { return Poll::Ready(Ok(answer)) };
                     let Some(class) = classifier.class(&answer) else { return Poll::Ready(Ok(answer)) };
                     let (head, body) = answer.into_http().into_parts();
                     State::Reading {
                         body: Read::new(body, bytes, time),
-                        bad: Box::new(Judged { class, head }),
+                        bad: Box::new(Judged { class, head, note: asked.to_string() }),
                         settings: Arc::clone(settings),
                     }
                 }
                 StateProj::Reading { body, bad, settings } => {
                     let (bytes, whole) = ready!(body.poll(cx));
+                    let words = excerpt(&bytes);
                     let answer = BadStatus::new(&bad.head, bytes, whole);
-                    let error = Error::wrap(bad.class, answer);
-                    return Poll::Ready(Err(settings.stamp(error)));
+                    let error = settings.stamp(Error::wrap(bad.class, answer)).note(take(&mut bad.note));
+                    return Poll::Ready(Err(match words {
+                        Some(words) => error.note(format!("answer: {words}")),
+                        None => error,
+                    }));
                 }
             };
             state.set(next);

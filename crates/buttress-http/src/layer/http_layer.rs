@@ -18,7 +18,10 @@ use crate::{ByStatus, InvalidOrigin, http};
 /// * A good answer keeps the client's own type: `reply.json().await` still works over reqwest.
 /// * A bad status becomes an error of its kind, with [the answer inside](crate::BadStatus), so that every layer above
 ///   does the right thing without a setting. ([`pass_status`](Self::pass_status) is for gateways.)
-/// * The client's errors become ours; a URL in them loses user-info and query.
+/// * The client's errors become ours, and say what went wrong: `payments: connection refused`. A URL in them loses
+///   user-info and query.
+/// * Every error has a note that says which request failed (`GET http://localhost/orders/7`, again without user-info and
+///   query), and that of a bad status one with the first words of the answer, where it is text.
 /// * The request takes its context along: request id and a new span of the trace; the deadline only to
 ///   [origins that are trusted](Self::trust_origin) with it. A header that the caller has set itself stays.
 ///

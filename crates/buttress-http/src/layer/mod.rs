@@ -1,5 +1,7 @@
 //! The bottom of a client stack.
 
+mod asked;
+mod excerpt;
 mod future;
 mod http_layer;
 mod read;

@@ -8,6 +8,7 @@ use http::Request;
 use tower_service::Service;
 
 use super::ResponseFuture;
+use super::asked::Asked;
 use super::settings::Settings;
 use crate::{Body, FromHttp, Head, IntoHttp, headers};
 
@@ -56,12 +57,16 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let classifier = self.settings.classifier.for_request(request.headers());
+        let asked = Asked::new(request.method(), request.uri());
         headers::write(&mut request, &self.settings.trusted);
         match R::from_http(request) {
-            Ok(request) => {
-                ResponseFuture::calling(self.inner.call(request), classifier, Arc::clone(&self.settings))
-            }
-            Err(error) => ResponseFuture::refused(self.settings.stamp(error)),
+            Ok(request) => ResponseFuture::calling(
+                self.inner.call(request),
+                classifier,
+                asked,
+                Arc::clone(&self.settings),
+            ),
+            Err(error) => ResponseFuture::refused(self.settings.failed(error.into(), &asked)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use buttress_error::{BoxError, Error};
 
+use super::asked::Asked;
 use crate::origin::Origin;
 use crate::{ByStatus, translate};
 
@@ -26,7 +27,7 @@ pub(super) enum Bad {
 }
 
 impl Settings {
-    /// An error that was ours before keeps the place where it was made.
+    /// The client is not ready, or failed. An error that was ours before keeps the place where it was made.
     pub(super) fn translate(&self, error: BoxError) -> Error {
         match error.downcast::<Error>() {
             Ok(ours) => ours.domain(Arc::clone(&self.name)),
@@ -34,8 +35,34 @@ impl Settings {
         }
     }
 
+    /// The request `asked` failed.
+    pub(super) fn failed(&self, error: BoxError, asked: &Asked) -> Error {
+        self.translate(without_url(error, asked.url())).note(asked.to_string())
+    }
+
     /// An error that this layer made.
     pub(super) fn stamp(&self, error: Error) -> Error {
         error.without_location().domain(Arc::clone(&self.name))
     }
+}
+
+/// What `asked` says need not be said twice. Where a redirect led is news.
+fn without_url(error: BoxError, asked: &str) -> BoxError {
+    #[cfg(feature = "reqwest")]
+    let error = match error.downcast::<reqwest::Error>() {
+        Ok(error) => {
+            let same = error.url().is_some_and(|url| {
+                let mut url = url.clone();
+                // A URL that takes no password has none.
+                let _ = (url.set_username(""), url.set_password(None));
+                url.set_query(None);
+                url.set_fragment(None);
+                url.as_str() == asked
+            });
+            return if same { error.without_url().into() } else { error };
+        }
+        Err(error) => error,
+    };
+    let _ = asked;
+    error
 }
