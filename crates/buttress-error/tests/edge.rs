@@ -97,13 +97,16 @@ proptest! {
 #[test]
 fn three_kinds_arrive_as_their_canonical_kind() {
     for kind in Kind::ALL {
-        let received = Class::new(kind).sent(Handled::Yes).received();
+        let sent = Class::new(kind).sent(Handled::Yes);
+        let received = sent.received();
         let expected = match kind {
             Kind::Rejected => Kind::Unavailable,
             Kind::Config | Kind::Panic => Kind::Internal,
             other => other,
         };
-        assert_eq!(received.kind, expected);
+        assert_eq!((sent.kind, received.kind), (expected, expected));
+        // Also from a sender that does not keep the law.
+        assert_eq!(Sent::new(kind).received().kind, expected);
     }
     let shed = Class::new(Kind::Rejected).sent(Handled::No).received();
     assert_eq!(shed.breaker(), Breaker::Failure, "it counts for the client's breaker");

@@ -98,6 +98,14 @@ impl StdError for Endless {
     }
 }
 
+/// "At most 64 links deep."
+#[test]
+fn a_search_has_a_bottom() {
+    let under = |depth| (0..depth).fold(reset(), |error, _| error.context("c"));
+    // The error that wraps it is a link, too.
+    assert!(under(63).is::<io::Error>() && !under(64).is::<io::Error>());
+}
+
 /// An error that is its own source, and groups that share their members over and over, end the search.
 #[test]
 fn a_search_ends() {
