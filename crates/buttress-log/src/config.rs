@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::directives::{Directives, Format};
+use crate::directives::{Directives, Format, Ignored};
 use crate::guard::{Guard, Shared};
 use crate::{Human, JsonLayer, Limits};
 
@@ -23,8 +23,8 @@ pub const VARIABLE: &str = "BUTTRESS_LOG";
 ///
 /// Its parts, separated by commas and in any order, are a format (`json`, `human`, or `auto`, the default: human
 /// exactly if standard error is a terminal), a level (`off`, `error`, `warn`, `info`, `debug`, `trace`; default
-/// `info`) and levels of single targets (`hyper=warn`). A part that means nothing is left out, and one WARN line
-/// says so: a slip in a variable stops no program.
+/// `info`) and levels of single targets (`hyper=warn`). A part that means nothing is left out, as is a format or level
+/// that a later one contradicts, and one WARN line says so: a slip in a variable stops no program.
 ///
 /// ```no_run
 /// let _guard = buttress_log::init()?; // BUTTRESS_LOG=json,info,hyper=warn
@@ -132,20 +132,23 @@ impl Config {
             layer = layer.without_redaction();
         }
         let guard = Guard::new(writer, layer.losses());
-        let unknown = &self.directives.unknown;
+        let ignored = &self.directives.ignored;
         let mut filter = self.directives.filter();
-        if !unknown.is_empty() {
+        if !ignored.is_empty() {
             filter = filter.with_target(TARGET, LevelFilter::WARN);
         }
         let subscriber = tracing_subscriber::registry().with(filter).with(layer);
         set_global_default(subscriber).map_err(|_taken| InitError(()))?;
-        if !unknown.is_empty() {
+        if !ignored.is_empty() {
+            let parts: Vec<_> = ignored.iter().map(Ignored::part).collect();
+            let told: Vec<_> = ignored.iter().map(ToString::to_string).collect();
             tracing::warn!(
                 target: TARGET,
                 event = "log.setting_ignored",
                 variable = VARIABLE,
-                ignored = unknown.join(","),
-                "parts of the variable were not understood: they are no format (json, human, auto), no level and no target=level"
+                ignored = parts.join(","),
+                "{VARIABLE}: {}",
+                told.join("; ")
             );
         }
         Ok(guard)

@@ -78,7 +78,7 @@ fn the_variable_picks_format_and_levels() {
 
 #[test]
 fn a_slip_in_the_variable_is_told_once_and_stops_nothing() {
-    for value in ["json,inof,noisy=wran,error", "error,inof,noisy=wran", "off,inof,noisy=wran,error"] {
+    for value in ["json,inof,noisy=wran,error", "error,inof,noisy=wran"] {
         let lines: Vec<Value> = kit::parse(run("env", Some(value)).as_bytes());
         assert_eq!(lines.len(), 2, "{value}: {lines:#?}");
         assert_eq!((&lines[0]["level"], &lines[0]["event"]), (&"WARN".into(), &"log.setting_ignored".into()));
@@ -86,8 +86,22 @@ fn a_slip_in_the_variable_is_told_once_and_stops_nothing() {
             (&lines[0]["variable"], &lines[0]["ignored"]),
             (&"BUTTRESS_LOG".into(), &"inof,noisy=wran".into())
         );
+        let message = r#"BUTTRESS_LOG: "inof" ignored, did you mean info?; "noisy=wran" ignored, did you mean noisy=warn?"#;
+        assert_eq!(lines[0]["message"], message);
         assert_eq!(lines[1]["message"], "error line");
     }
+    assert_eq!(
+        messages(&run("env", Some("off,jsn"))),
+        [r#"BUTTRESS_LOG: "jsn" ignored, did you mean json?"#]
+    );
+}
+
+#[test]
+fn of_two_levels_the_last_counts_and_the_first_is_named() {
+    let lines: Vec<Value> = kit::parse(run("env", Some("info,error")).as_bytes());
+    assert_eq!(lines[0]["message"], r#"BUTTRESS_LOG: "info" ignored, the later "error" counts"#);
+    assert_eq!(lines[1]["message"], "error line");
+    assert_eq!(lines.len(), 2);
 }
 
 #[test]
