@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod as_dyn;
 mod call;
 mod callsite;
 mod config;
@@ -25,6 +26,7 @@ pub mod test;
 mod time;
 mod value;
 
+pub use as_dyn::as_dyn;
 pub use call::{LogLayer, LogService, ResponseFuture};
 pub use config::{Config, InitError, VARIABLE, init};
 pub use directives::Format;

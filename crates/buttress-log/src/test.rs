@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tracing::subscriber::DefaultGuard;
-use tracing::{Metadata, subscriber};
+use tracing::{Dispatch, Metadata, subscriber};
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -15,7 +16,8 @@ use crate::value::Value;
 
 /// Captures every line, of any level, that this thread logs from now until the [`Logs`] are dropped.
 ///
-/// Other threads, and the workers of a multi-threaded runtime, log elsewhere.
+/// Other threads, and the workers of a multi-threaded runtime, log elsewhere; they may meet the same lines of code, before
+/// or at the same time.
 ///
 /// ```
 /// let logs = buttress_log::test::capture();
@@ -25,9 +27,22 @@ use crate::value::Value;
 /// ```
 #[must_use = "capturing ends when it is dropped"]
 pub fn capture() -> Logs {
+    keep_listening();
     let lines = Lines::default();
     let subscriber = tracing_subscriber::registry().with(JsonLayer::new(lines.clone()));
     Logs { lines, _guard: subscriber::set_default(subscriber) }
+}
+
+/// Has every place in the code ask each time whether somebody listens.
+///
+/// As long as `tracing` knows of one subscriber only, the first thread that comes by a place decides for all threads: if
+/// nobody listens there, say in a test that runs at the same time, the place stays silent. Two subscribers that live as
+/// long as the program and take nothing are enough to keep it from that.
+fn keep_listening() {
+    static DEAF: OnceLock<[Dispatch; 2]> = OnceLock::new();
+    DEAF.get_or_init(|| {
+        [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry().with(dynamic_filter_fn(|_, _| false))))
+    });
 }
 
 /// The lines captured so far: see [`capture`].
@@ -57,13 +72,39 @@ impl Logs {
     #[track_caller]
     #[allow(clippy::must_use_candidate)] // an assertion
     pub fn assert_one(&self, event: &str) -> Line {
-        let mut events = self.events(event);
-        match events.pop() {
-            Some(line) if events.is_empty() => line,
-            found => panic!(
-                "expected one event `{event}`, found {}, in:\n{self}",
-                events.len() + usize::from(found.is_some())
-            ),
+        self.one("event", event, self.events(event))
+    }
+
+    /// The lines whose message is `message`.
+    #[must_use]
+    pub fn messages(&self, message: &str) -> Vec<Line> {
+        self.lines().into_iter().filter(|line| line.is("message", message)).collect()
+    }
+
+    /// The one line whose message is `message`, the whole of it.
+    ///
+    /// ```
+    /// let logs = buttress_log::test::capture();
+    /// tracing::error!(order = 42, "order failed");
+    /// logs.assert_message("order failed").field("order", 42).field("level", "ERROR");
+    /// ```
+    ///
+    /// # Panics
+    /// If there is none or more than one; the message shows all lines.
+    #[track_caller]
+    #[allow(clippy::must_use_candidate)] // an assertion
+    pub fn assert_message(&self, message: &str) -> Line {
+        self.one("message", message, self.messages(message))
+    }
+
+    #[track_caller]
+    fn one(&self, what: &str, name: &str, mut found: Vec<Line>) -> Line {
+        match found.pop() {
+            Some(line) if found.is_empty() => line,
+            last => {
+                let count = found.len() + usize::from(last.is_some());
+                panic!("expected one {what} `{name}`, found {count}, in:\n{self}")
+            }
         }
     }
 
@@ -77,9 +118,15 @@ impl Logs {
     }
 }
 
+/// All lines, or why there may be none.
 impl fmt::Display for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines().iter().try_for_each(|line| writeln!(f, "{line}"))
+        let lines = self.lines();
+        if lines.is_empty() {
+            let hint = "(no lines on this thread; other threads are not captured: is it a runtime of flavor = \"multi_thread\"?)";
+            return writeln!(f, "{hint}");
+        }
+        lines.iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) fn log_with(
     change: impl FnOnce(JsonLayer<Lines>) -> JsonLayer<Lines>,
     work: impl FnOnce(),
 ) -> Vec<Value> {
+    drop(buttress_log::test::capture()); // so that tests at the same time don't silence each other
     let lines = Lines::default();
     let layer = change(JsonLayer::new(lines.clone()));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
