@@ -260,3 +260,35 @@ mod tower_errors {
         );
     }
 }
+
+#[cfg(feature = "serde_json")]
+mod serde_json_errors {
+    use super::*;
+
+    fn failed(text: &str) -> serde_json::Error {
+        serde_json::from_str::<u8>(text).expect_err("it is no number")
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_bad_response() {
+        for text in ["", "1 2", "\"x\"", "300", "{"] {
+            assert_eq!(classify(&Link(failed(text))), Class::new(Kind::BadResponse), "{text}");
+            assert_eq!(*Error::from(failed(text)).class(), Class::new(Kind::BadResponse), "{text}");
+        }
+    }
+
+    /// A reader that breaks off.
+    struct Broken;
+
+    impl io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(Io::ConnectionReset.into())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_fails_goes_by_the_system() {
+        let error = serde_json::from_reader::<_, u8>(Broken).expect_err("it breaks off");
+        assert_eq!(classify(&error), Class::new(Kind::Unavailable));
+    }
+}

@@ -1,0 +1,338 @@
+//! The errors of hyper, hyper-util, h2 and reqwest, made by servers that do everything wrong.
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use buttress_error::{BoxError, Class, Classified, Classify, Delivery, Error, Kind, Transport, classify};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Empty, StreamBody};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const UNSENT: (Kind, Delivery) = (Kind::Unavailable, Delivery::NotSent);
+const BROKEN: (Kind, Delivery) = (Kind::Unavailable, Delivery::Unknown);
+const GARBLED: (Kind, Delivery) = (Kind::BadResponse, Delivery::Processed);
+
+/// Kind and delivery, by value and in a box.
+fn what<E: Classify + Into<BoxError>>(error: E) -> (Kind, Delivery) {
+    let class = error.class();
+    let text = format!("{class:?}");
+    assert_eq!(error.into().classified(), class, "{text}");
+    (class.kind, class.delivery)
+}
+
+/// A server that reads the head of a request, gives this answer and closes.
+async fn answers(bytes: impl Into<Vec<u8>>) -> SocketAddr {
+    let (listener, bytes) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), bytes.into());
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let bytes = bytes.clone();
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(stream.read_u8().await?);
+                }
+                stream.write_all(&bytes).await
+            });
+        }
+    });
+    addr
+}
+
+/// An address where nobody listens.
+async fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+fn get(addr: SocketAddr) -> Request<Empty<Bytes>> {
+    Request::get(format!("http://{addr}/")).body(Empty::new()).unwrap()
+}
+
+mod hyper_util_client {
+    use super::*;
+
+    async fn fails(addr: SocketAddr) -> (Kind, Delivery) {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        what(client.request(get(addr)).await.unwrap_err())
+    }
+
+    #[tokio::test]
+    async fn nobody_listens() {
+        assert_eq!(fails(nobody().await).await, UNSENT);
+    }
+
+    #[tokio::test]
+    async fn the_connection_ends_before_the_head() {
+        for bytes in ["", "HTTP/1.1 200 OK\r\nContent-Le"] {
+            assert_eq!(fails(answers(bytes).await).await, BROKEN, "{bytes}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_answer_is_no_http() {
+        assert_eq!(fails(answers("\x16\x03\x01 no http\r\n\r\n").await).await, GARBLED);
+    }
+
+    /// hyper-util refuses it without a cause.
+    #[tokio::test]
+    async fn a_request_that_it_cannot_send() {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let request = Request::get("/no/host").body(Empty::<Bytes>::new()).unwrap();
+        let error = client.request(request).await.unwrap_err();
+        assert_eq!(what(error), (Kind::InvalidArgument, Delivery::NotSent));
+    }
+
+    /// rustls says of an untrusted certificate that the data is invalid.
+    #[tokio::test]
+    async fn a_handshake_that_fails() {
+        let connector = tower::service_fn(|_: http::Uri| {
+            let error = std::io::Error::new(std::io::ErrorKind::InvalidData, "unknown issuer");
+            std::future::ready(Err::<TokioIo<TcpStream>, _>(error))
+        });
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let error = client.request(get(nobody().await)).await.unwrap_err();
+        assert_eq!(error.class(), Transport::Untrusted.class());
+        assert!(!error.class().repeatable(true));
+    }
+}
+
+mod hyper_connection {
+    use super::*;
+
+    type Sender<B> = hyper::client::conn::http1::SendRequest<B>;
+
+    async fn connect<B>(addr: SocketAddr) -> Sender<B>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let stream = TcpStream::connect(addr).await.unwrap();
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        sender
+    }
+
+    #[tokio::test]
+    async fn the_connection_ends_before_the_head() {
+        let error = connect(answers("").await).await.send_request(get(nobody().await)).await.unwrap_err();
+        assert!(error.is_incomplete_message(), "{error:?}");
+        assert_eq!(what(error), BROKEN);
+    }
+
+    #[tokio::test]
+    async fn the_answer_is_no_http() {
+        let addr = answers("nonsense\r\n\r\n").await;
+        let error = connect(addr).await.send_request(get(addr)).await.unwrap_err();
+        assert!(error.is_parse(), "{error:?}");
+        assert_eq!(what(error), GARBLED);
+    }
+
+    #[tokio::test]
+    async fn the_body_of_the_answer_breaks_off() {
+        let addr = answers("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello").await;
+        let answer = connect(addr).await.send_request(get(addr)).await.unwrap();
+        assert_eq!(what(answer.into_body().collect().await.unwrap_err()), BROKEN);
+    }
+
+    #[tokio::test]
+    async fn the_body_of_the_request_fails() {
+        let addr = answers("").await;
+        let frames = futures_util::stream::iter([Err::<hyper::body::Frame<Bytes>, _>("out of paper")]);
+        let request = Request::post("/").header("content-length", 5).body(StreamBody::new(frames)).unwrap();
+        let error = connect(addr).await.send_request(request).await.unwrap_err();
+        assert!(error.is_user(), "{error:?}");
+        assert_eq!(what(error), (Kind::InvalidArgument, Delivery::Unknown));
+    }
+
+    /// The connection closed while the request waited for it.
+    #[tokio::test]
+    async fn a_request_that_was_never_written() {
+        let addr = answers("").await;
+        let mut sender = connect(addr).await;
+        sender.send_request(get(addr)).await.unwrap_err();
+        let error = sender.send_request(get(addr)).await.unwrap_err();
+        assert!(error.is_canceled(), "{error:?}");
+        assert_eq!(what(error), UNSENT);
+    }
+}
+
+mod h2_streams {
+    use super::*;
+    use h2::Reason;
+
+    /// A server that ends every stream, or the connection, for this reason.
+    async fn ends(reason: Reason, whole: bool) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, reason, whole));
+            }
+        });
+        addr
+    }
+
+    async fn serve(stream: TcpStream, reason: Reason, whole: bool) {
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((_request, mut reply))) = connection.accept().await {
+            if whole {
+                connection.abrupt_shutdown(reason);
+            } else {
+                reply.send_reset(reason);
+            }
+        }
+    }
+
+    async fn error(addr: SocketAddr) -> h2::Error {
+        let stream = TcpStream::connect(addr).await.unwrap();
+        let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        let mut sender = sender.ready().await.unwrap();
+        let request = Request::get(format!("http://{addr}/")).body(()).unwrap();
+        let (reply, _) = sender.send_request(request, true).unwrap();
+        reply.await.unwrap_err()
+    }
+
+    /// [S12] a stream that the server refused was not processed.
+    #[tokio::test]
+    async fn refused() {
+        let refused = error(ends(Reason::REFUSED_STREAM, false).await).await;
+        assert_eq!(what(refused), UNSENT);
+        assert_eq!(what(h2::Error::from(Reason::REFUSED_STREAM)), BROKEN, "we said so ourselves");
+    }
+
+    /// [S12] any other end may have been processed.
+    #[tokio::test]
+    async fn any_other_end() {
+        for reason in [Reason::INTERNAL_ERROR, Reason::CANCEL, Reason::ENHANCE_YOUR_CALM, Reason::NO_ERROR] {
+            assert_eq!(what(error(ends(reason, false).await).await), BROKEN, "{reason:?}");
+        }
+        assert_eq!(what(error(ends(Reason::PROTOCOL_ERROR, true).await).await), BROKEN);
+    }
+
+    /// [S12] the same reason is found inside of hyper's errors, and of those of its client.
+    #[tokio::test]
+    async fn refused_in_the_chain_of_a_client() {
+        let addr = ends(Reason::REFUSED_STREAM, false).await;
+        let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let error = client.request(get(addr)).await.unwrap_err();
+        assert_eq!(what(error), UNSENT);
+
+        let stream = TokioIo::new(TcpStream::connect(addr).await.unwrap());
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        tokio::spawn(connection);
+        assert_eq!(what(sender.send_request(get(addr)).await.unwrap_err()), UNSENT);
+    }
+}
+
+mod reqwest_client {
+    use super::*;
+
+    async fn fails(addr: SocketAddr) -> reqwest::Error {
+        reqwest::get(format!("http://{addr}/")).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn each_row() {
+        assert_eq!(what(fails(nobody().await).await), UNSENT);
+        assert_eq!(what(fails(answers("").await).await), BROKEN);
+        assert_eq!(what(fails(answers("nonsense\r\n\r\n").await).await), GARBLED);
+        let forever = answers("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(fails(forever).await.class(), Transport::Redirect.class());
+        let unusable = reqwest::Client::new().get("no url").build().unwrap_err();
+        assert_eq!(unusable.class(), Transport::InvalidRequest.class());
+    }
+
+    #[tokio::test]
+    async fn no_answer_in_time() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = reqwest::Client::builder().timeout(Duration::from_millis(50)).build().unwrap();
+        let error = client.get(format!("http://{}/", silent.local_addr().unwrap())).send().await.unwrap_err();
+        assert_eq!(what(error), (Kind::Timeout, Delivery::Unknown));
+    }
+
+    #[tokio::test]
+    async fn a_status_that_was_made_an_error() {
+        for (status, kind) in [(404, Kind::NotFound), (429, Kind::Throttled), (503, Kind::Unavailable)] {
+            let addr = answers(format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n")).await;
+            let answer = reqwest::get(format!("http://{addr}/")).await.unwrap();
+            let error = answer.error_for_status().unwrap_err();
+            assert_eq!(error.class(), Class::of_http(status));
+            assert_eq!(what(error).0, kind);
+        }
+    }
+
+    /// However it becomes an error of ours, the query and the user-info of its URL stay out; the rest is a note.
+    #[tokio::test]
+    async fn no_secret_of_a_url_is_shown() {
+        let url = format!("http://user:hunter2@{}/pay?token=hunter2#hunter2", nobody().await);
+        let raise = |error: reqwest::Error| -> buttress_error::Result<()> { Err(error)? };
+        let failed = async || reqwest::get(&url).await.unwrap_err();
+        assert!(format!("{:?}", failed().await).contains("hunter2"), "else this proves nothing");
+        let errors = [
+            raise(failed().await).unwrap_err(),
+            Error::from(BoxError::from(failed().await)),
+            Error::wrap(Kind::Internal, failed().await),
+            buttress_error::chain().translate(failed().await),
+        ];
+        for error in errors {
+            let text = format!("{error} {error:#} {error:?}");
+            assert!(!text.contains("hunter2"), "{text}");
+            assert!(
+                error.notes().any(|note| note.starts_with("http://127.0.0.1:") && note.ends_with("/pay"))
+            );
+            assert!(error.find::<reqwest::Error>().is_some());
+        }
+    }
+
+    /// In a box, in the chain of another, and by `?`.
+    #[tokio::test]
+    async fn wherever_it_is() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("payment")]
+        struct Payment(#[source] reqwest::Error);
+
+        let addr = nobody().await;
+        let class = classify(&Payment(fails(addr).await));
+        assert_eq!((class.kind, class.delivery), UNSENT);
+        let raise = |error: reqwest::Error| -> buttress_error::Result<()> { Err(error)? };
+        assert_eq!(*raise(fails(addr).await).unwrap_err().class(), class);
+        assert_eq!(*Error::from(BoxError::from(fails(addr).await)).class(), class);
+    }
+}
+
+/// The table of TAXONOMY, status by status.
+#[test]
+fn each_status() {
+    let table: &[(&[u16], Kind)] = &[
+        (&[400, 406, 413, 415, 422, 431, 418, 499 - 1], Kind::InvalidArgument),
+        (&[401, 407, 511], Kind::Unauthenticated),
+        (&[402, 412, 426, 428], Kind::FailedPrecondition),
+        (&[403, 451], Kind::PermissionDenied),
+        (&[404, 410], Kind::NotFound),
+        (&[405, 501, 505], Kind::Unimplemented),
+        (&[408, 504], Kind::Timeout),
+        (&[409, 423], Kind::Aborted),
+        (&[416], Kind::OutOfRange),
+        (&[429], Kind::Throttled),
+        (&[499], Kind::Cancelled),
+        (&[500, 508, 599], Kind::Internal),
+        (&[502, 503], Kind::Unavailable),
+        (&[507], Kind::ResourceExhausted),
+        (&[0, 100, 200, 302, 600], Kind::BadResponse),
+    ];
+    for (codes, kind) in table {
+        for &code in *codes {
+            assert_eq!(Class::of_http(code), Class::new(*kind), "{code}");
+        }
+    }
+    for code in [421, 425] {
+        assert_eq!(Class::of_http(code), Class::new(Kind::Unavailable).delivery(Delivery::NotSent));
+    }
+}
