@@ -251,3 +251,14 @@ fn shared_and_boxed_errors_keep_their_class() {
     assert_eq!(Class::from(&Error::new(Kind::Aborted, "x")).kind, Kind::Aborted);
     assert_eq!(Class::from(&Rejection::forced_open("b".into(), Duration::ZERO)).kind, Kind::Rejected);
 }
+
+/// [S15] what a retry layer has given up on stays given up as the cause of another error, in a box too.
+#[test]
+fn a_cause_that_was_given_up_counts() {
+    let given_up = || Error::new(Class::new(Kind::Unavailable).exhausted(), "the pool is empty");
+    for cause in [BoxError::from(given_up()), io::Error::other(given_up()).into()] {
+        let error = Error::new(Kind::Unavailable, "no connection").context("while charging").caused_by(cause);
+        assert_eq!((error.class().exhausted, error.advice()), (true, Retry::Never));
+    }
+    assert!(!Error::new(Kind::Unavailable, "no").caused_by(io::Error::other("x")).class().exhausted);
+}

@@ -119,11 +119,13 @@ impl Error {
     }
 
     /// Gives it a cause, below any [context](Self::context). An error that wraps another keeps that one's own cause,
-    /// where it has one.
+    /// where it has one. What a retry layer has given up on stays given up.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
-        self.innermost().source = Some(Source::of(cause.into()));
-        self
+        let cause = Source::of(cause.into());
+        let given_up = foreign::classify(cause.get()).exhausted;
+        self.innermost().source = Some(cause);
+        if given_up { self.edit(|inner| inner.class.exhausted = true) } else { self }
     }
 
     /// What all context is about.
