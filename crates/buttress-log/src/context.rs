@@ -1,16 +1,13 @@
 //! What the context of the call puts into every line.
 
-use std::fmt::Write;
-
-use buttress_context::{Context, Value};
+use buttress_context::Context;
 
 use crate::callsite;
 use crate::fields::Fields;
-use crate::json::{self, Text};
-use crate::key::Role;
+use crate::json;
+use crate::key::{REDACTED, Role};
 use crate::limits::Limits;
-use crate::redact::REDACTED;
-use crate::value::Value as Field;
+use crate::value::Value;
 
 /// Appends the ids of the call.
 pub(crate) fn append_ids(out: &mut Vec<u8>, cx: &Context) {
@@ -38,20 +35,11 @@ pub(crate) fn encode(fields: &mut Fields, cx: &Context, limits: &Limits, redact:
     for (name, value) in cx.fields() {
         let key = callsite::key(name);
         fields.add(&key, limits.fields(), |out| {
-            let value = match value {
-                _ if redact && key.role == Role::Secret => return out.extend_from_slice(REDACTED.as_bytes()),
-                Value::Str(value) => Field::Str(value),
-                Value::I64(value) => Field::I64(*value),
-                Value::U64(value) => Field::U64(*value),
-                Value::F64(value) => Field::F64(*value),
-                Value::Bool(value) => Field::Bool(*value),
-                other => {
-                    let mut text = Text::open(out, limits.field());
-                    let _ = write!(text, "{other:?}");
-                    return text.close();
-                }
-            };
-            value.write(out, limits.field());
+            if redact && key.role == Role::Secret {
+                out.extend_from_slice(REDACTED.as_bytes());
+            } else {
+                Value::from(value).write(out, limits.field(), redact);
+            }
         });
     }
 }

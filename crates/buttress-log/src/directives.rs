@@ -88,10 +88,10 @@ impl Directives {
     fn part(&mut self, part: &str) {
         if let Some(format) = format(part) {
             let earlier = self.format.replace(format);
-            self.overrule(earlier, format, part);
+            self.overrule(earlier, &format, part);
         } else if let Some(level) = level(part) {
             let earlier = self.level.replace(level);
-            self.overrule(earlier, level, part);
+            self.overrule(earlier, &level, part);
         } else if let Some((target, level)) = target(part) {
             self.targets.push((target, level));
         } else {
@@ -99,8 +99,8 @@ impl Directives {
         }
     }
 
-    fn overrule<T: PartialEq + fmt::Display>(&mut self, earlier: Option<T>, later: T, part: &str) {
-        if let Some(earlier) = earlier.filter(|earlier| *earlier != later) {
+    fn overrule<T: PartialEq + fmt::Display>(&mut self, earlier: Option<T>, later: &T, part: &str) {
+        if let Some(earlier) = earlier.filter(|earlier| earlier != later) {
             self.ignored.push(Ignored::Overruled(earlier.to_string(), part.to_owned()));
         }
     }

@@ -1,54 +1,72 @@
-//! An error as a JSON object: what it says, its kind and advice, its whole chain, its notes, its place.
+//! An error as a JSON object: what it says, its kind and advice, its whole chain, what was added to it, its place.
 
 use std::error::Error as StdError;
-use std::iter;
+use std::{io, iter};
 
-use buttress_error::{Error, classify};
+use buttress_error::{Error, Retry, Violation, classify, is_secret};
 
 use crate::contain;
 use crate::json::{self, Text};
+use crate::key::REDACTED;
+use crate::list::{LEAST, MAX_LIST, list, member, some};
+use crate::place::is_ours;
+use crate::value::Value;
 
-/// How many causes, and how many notes, are written; a mark tells of more.
-const MAX_LIST: usize = 16;
 /// How deep a chain is searched at all: a guard against an error that is its own source.
 const MAX_DEPTH: usize = 64;
+/// How many members of a group are counted at all: a guard against groups that share theirs over and over.
+const MAX_LEAVES: usize = 4_096;
 /// What an object may be longer than its limit: keys, marks and numbers.
 pub(crate) const OVERHEAD: usize = 2_048;
 
 type Link<'a> = &'a (dyn StdError + 'static);
 
-/// Appends `{message, kind, reason, retry, attempts, chain, notes, at}`. All strings together have at most `limit`
-/// encoded bytes. `attempts`, `notes` and `at` are left out where nothing is known.
-pub(crate) fn write(out: &mut Vec<u8>, error: Link<'_>, limit: usize) {
-    let start = out.len();
-    let room = |out: &Vec<u8>| limit.saturating_sub(out.len() - start);
+/// Appends `{message, kind, reason, domain, retry, attempts, stopped, chain, errors, violations, notes, hints, attrs, at}`. All
+/// strings together have at most `limit` encoded bytes. What nothing is known of is left out, but for `reason`, which is
+/// null then, and the chain.
+pub(crate) fn write(out: &mut Vec<u8>, error: Link<'_>, limit: usize, redact: bool) {
+    let end = out.len() + limit;
+    let room = |out: &Vec<u8>| end.saturating_sub(out.len());
     let class = contain::call(|| classify(error)).unwrap_or(buttress_error::Kind::Unknown.into());
 
     out.extend_from_slice(b"{\"message\":");
     display(out, error, room(out));
-    out.extend_from_slice(b",\"kind\":\"");
-    out.extend_from_slice(class.kind.as_str().as_bytes());
-    out.extend_from_slice(b"\",\"reason\":");
+    member(out, "kind");
+    json::string(out, class.kind.as_str(), 256);
+    member(out, "reason");
     match class.reason {
         Some(reason) => json::string(out, reason, room(out).min(256)),
         None => out.extend_from_slice(b"null"),
     }
-    out.extend_from_slice(b",\"retry\":\"");
-    let retry = if class.exhausted { buttress_error::Retry::Never } else { class.retry };
-    out.extend_from_slice(retry.as_str().as_bytes());
-    out.push(b'"');
+    if let Some(domain) = known(error).find_map(Error::origin).or(class.domain) {
+        member(out, "domain");
+        json::string(out, domain, room(out).min(256));
+    }
+    member(out, "retry");
+    json::string(out, if class.exhausted { Retry::Never } else { class.retry }.as_str(), 256);
     if let Some(effort) = known(error).find_map(Error::effort) {
-        out.extend_from_slice(b",\"attempts\":");
+        member(out, "attempts");
         json::integer(out, effort.attempts);
+        member(out, "stopped");
+        json::string(out, effort.stopped.as_str(), 256);
     }
-    out.extend_from_slice(b",\"chain\":");
-    list(out, links(error).skip(1), |out, cause| display(out, cause, room(out)));
-    if known(error).any(|error| error.notes().len() > 0) {
-        out.extend_from_slice(b",\"notes\":");
-        list(out, known(error).flat_map(Error::notes), |out, note| json::string(out, note, room(out)));
+    member(out, "chain");
+    list(out, end, links(error).skip(1), |out, cause| display(out, cause, room(out)));
+    if let Some(group) = known(error).find_map(Error::group) {
+        some(out, end, "errors", group.leaves().take(MAX_LEAVES), |out, leaf| {
+            let mut text = Text::open(out, room(out));
+            contain::write(&mut text, format_args!("{leaf:#}"));
+            text.close();
+        });
     }
-    if let Some(at) = known(error).find_map(Error::location) {
-        out.extend_from_slice(b",\"at\":");
+    let violations = known(error).flat_map(Error::violations);
+    some(out, end, "violations", violations, |out, violation| self::violation(out, violation, end));
+    let text = |out: &mut Vec<u8>, text: &str| json::string(out, text, room(out));
+    some(out, end, "notes", known(error).flat_map(Error::notes), text);
+    some(out, end, "hints", known(error).flat_map(Error::hints), text);
+    attrs(out, error, end, redact);
+    if let Some(at) = known(error).filter_map(Error::location).find(|at| !is_ours(at.file())) {
+        member(out, "at");
         let mut text = Text::open(out, 256);
         contain::write(&mut text, format_args!("{}:{}", at.file(), at.line()));
         text.close();
@@ -70,7 +88,12 @@ fn links(error: Link<'_>) -> impl Iterator<Item = Link<'_>> {
 
 /// Those links that are ours and know more than their text.
 fn known(error: Link<'_>) -> impl Iterator<Item = &Error> {
-    links(error).filter_map(|link| link.downcast_ref())
+    links(error).filter_map(|link| link.downcast_ref().or_else(|| carried(link)))
+}
+
+/// An `io::Error` doesn't count what it carries as its source.
+fn carried(link: Link<'_>) -> Option<&Error> {
+    link.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
 }
 
 fn display(out: &mut Vec<u8>, error: Link<'_>, room: usize) {
@@ -79,24 +102,52 @@ fn display(out: &mut Vec<u8>, error: Link<'_>, room: usize) {
     text.close();
 }
 
-fn list<T>(out: &mut Vec<u8>, mut items: impl Iterator<Item = T>, write: impl Fn(&mut Vec<u8>, T)) {
-    out.push(b'[');
-    for (place, item) in items.by_ref().take(MAX_LIST).enumerate() {
-        if place > 0 {
-            out.push(b',');
+fn violation(out: &mut Vec<u8>, violation: &Violation, end: usize) {
+    let text = |out: &mut Vec<u8>, text: &str| json::string(out, text, end.saturating_sub(out.len()));
+    out.extend_from_slice(b"{\"field\":");
+    text(out, &violation.field);
+    if let Some(reason) = &violation.reason {
+        member(out, "reason");
+        text(out, reason);
+    }
+    member(out, "description");
+    text(out, &violation.description);
+    out.push(b'}');
+}
+
+/// The attributes, each key once, as set furthest outside. A key is written whole or not at all.
+fn attrs(out: &mut Vec<u8>, error: Link<'_>, end: usize, redact: bool) {
+    const MORE: &str = "…";
+    let all = || known(error).flat_map(Error::attrs);
+    let first = |(place, (key, _)): &(usize, (&str, _))| all().take(*place).all(|(other, _)| other != *key);
+    let (mut written, mut more) = (0, 0);
+    for (_, (key, value)) in all().enumerate().filter(first) {
+        if written == MAX_LIST || key == MORE || out.len() + 6 * key.len() + LEAST > end {
+            more += 1;
+            continue;
         }
-        write(out, item);
+        out.extend_from_slice(if written == 0 { b",\"attrs\":{" } else { b"," });
+        json::string(out, key, usize::MAX);
+        out.push(b':');
+        if redact && is_secret(key) {
+            out.extend_from_slice(REDACTED.as_bytes());
+        } else {
+            Value::from(value).write(out, end.saturating_sub(out.len()), redact);
+        }
+        written += 1;
     }
-    let more = items.count();
     if more > 0 {
-        out.extend_from_slice(format!(",\"…[{more} more]\"").as_bytes());
+        out.extend_from_slice(if written == 0 { b",\"attrs\":{" } else { b"," });
+        out.extend_from_slice(format!("\"{MORE}\":\"[{more} more]\"").as_bytes());
     }
-    out.push(b']');
+    if written + more > 0 {
+        out.push(b'}');
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fmt, io};
+    use std::fmt;
 
     use buttress_error::{Effort, Kind, Stop};
     use serde_json::{Value, json};
@@ -106,12 +157,12 @@ mod tests {
 
     fn object(error: Link<'_>, limit: usize) -> Value {
         let mut out = Vec::new();
-        write(&mut out, error, limit);
+        write(&mut out, error, limit, true);
         assert!(out.len() <= limit + OVERHEAD, "{} bytes", out.len());
         serde_json::from_slice(&out).unwrap()
     }
 
-    /// [S35] An error keeps message, kind, reason, advice, chain, notes and place.
+    /// [S35] An error keeps message, kind, reason, advice, chain and notes. (Its place is tested from outside.)
     #[test]
     fn our_error_keeps_everything() {
         let reset = io::Error::other("connection reset by peer");
@@ -119,14 +170,12 @@ mod tests {
             .reason("GATEWAY")
             .caused_by(Error::wrap(Kind::Unavailable, reset).note("inner note"))
             .note("while renewing subscription 42");
-        let line = line!() - 4;
         assert_eq!(
             object(&error, 8_000),
             json!({
                 "message": "gateway did not answer", "kind": "timeout", "reason": "GATEWAY", "retry": "call",
                 "chain": ["connection reset by peer"],
                 "notes": ["while renewing subscription 42", "inner note"],
-                "at": format!("{}:{line}", file!()),
             })
         );
     }
@@ -172,7 +221,7 @@ mod tests {
         }
         let object = object(&error, 1_000);
         assert!(object["message"].as_str().unwrap().ends_with("bytes cut]"));
-        assert_eq!(object["notes"][MAX_LIST], "…[24 more]");
+        assert_eq!(object["notes"], json!(["…[40 more]"]));
     }
 
     #[derive(Debug)]
@@ -224,5 +273,25 @@ mod tests {
         buttress_error::Classifier::stamp(&buttress_error::ByKind, &mut outcome, &effort);
         let object = object(&outcome.unwrap_err(), 8_000);
         assert_eq!((&object["attempts"], &object["retry"]), (&json!(3), &json!("never")));
+    }
+
+    /// [S34] More items than a list shows are counted, and keys are never cut into each other.
+    #[test]
+    fn long_lists_are_cut() {
+        let keys: Vec<String> = (0..20).map(|n| format!("{}{n}", "k".repeat(100))).collect();
+        let mut error = Error::new(Kind::Internal, "m").attr("…", 1);
+        for key in keys {
+            let key: &'static str = key.leak();
+            error = error.note(key).hint(key).attr(key, key).violation(Violation::new(key, key).reason(key));
+        }
+        for limit in (100..12_000).step_by(7) {
+            object(&error, limit);
+        }
+        let object = object(&error, 30_000);
+        for list in ["notes", "hints", "violations"] {
+            assert_eq!(object[list][MAX_LIST], "…[4 more]");
+        }
+        assert_eq!(object["attrs"]["…"], "[5 more]");
+        assert_eq!(object["attrs"].as_object().unwrap().len(), MAX_LIST + 1);
     }
 }

@@ -131,31 +131,29 @@ fn render(line: &str, colored: bool) -> Option<String> {
 }
 
 fn render_error(page: &mut Page, error: &str) {
-    let mut about = Vec::new();
+    let (mut about, mut message) = (Vec::new(), String::new());
     for (key, value) in members(error) {
         match (key, value) {
             ("message", _) => {
+                message = plain(value);
                 page.text.push_str("    ");
-                page.put(RED, &plain(value));
+                page.put(RED, &message);
             }
             (_, "null") => {}
             ("kind" | "reason", _) => about.push(plain(value)),
             ("retry", _) => about.push(format!("retry {}", plain(value))),
             ("attempts", _) => about.push(format!("{value} attempts")),
+            ("stopped", _) => about.push(format!("stopped: {}", plain(value))),
+            // The message of our own error begins with it.
+            ("domain", _) if message.starts_with(&format!("{}: ", plain(value))) => {}
+            ("domain", _) => about.push(format!("from {}", plain(value))),
             _ => {
                 // The line about the whole error ends where its details begin.
                 end_head(page, &mut about);
-                let (label, list) = match key {
-                    "chain" => ("caused by: ", value),
-                    "notes" => ("note: ", value),
-                    _ => ("at: ", value),
-                };
-                let alone = [list];
-                let lines = if list.starts_with('[') { items(list).collect() } else { alone.to_vec() };
-                for line in lines {
+                for line in details(key, value) {
                     page.text.push_str("    ");
-                    page.put(DIM, label);
-                    page.text.push_str(&plain(line));
+                    page.put(DIM, label(key));
+                    page.text.push_str(&line);
                     page.text.push('\n');
                 }
             }
@@ -163,6 +161,37 @@ fn render_error(page: &mut Page, error: &str) {
     }
     if !error.is_empty() {
         end_head(page, &mut about);
+    }
+}
+
+/// As in the report of an error.
+fn label(key: &str) -> &'static str {
+    match key {
+        "chain" => "caused by: ",
+        "errors" => "error: ",
+        "violations" => "field: ",
+        "notes" => "note: ",
+        "hints" => "hint: ",
+        "attrs" => "with: ",
+        _ => "at: ",
+    }
+}
+
+/// The lines about one member of the error object: an item of a list each, or a member of an object.
+fn details(key: &str, value: &str) -> Vec<String> {
+    match key {
+        "attrs" => members(value).map(|(key, value)| format!("{key} = {}", plain(value))).collect(),
+        "violations" => items(value).map(violation).collect(),
+        _ if value.starts_with('[') => items(value).map(plain).collect(),
+        _ => vec![plain(value)],
+    }
+}
+
+fn violation(item: &str) -> String {
+    let member = |name| members(item).find(|(key, _)| *key == name).map(|(_, value)| plain(value));
+    match member("field").zip(member("description")) {
+        Some((field, description)) => format!("{field}: {description}"),
+        None => plain(item),
     }
 }
 

@@ -14,9 +14,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::callsite::Callsite;
 use crate::fields::Fields;
-use crate::key::{Key, Role};
+use crate::key::{Key, REDACTED, Role};
 use crate::limits::Limits;
-use crate::redact::REDACTED;
 use crate::scratch::Scratch;
 use crate::span::{Epoch, Spans};
 use crate::value::{Each, Value};
@@ -116,7 +115,7 @@ impl<W> JsonLayer<W> {
     fn field(&self, fields: &mut Fields, key: &Key, value: Value<'_>) {
         fields.add(key, self.limits.fields(), |out| match key.role {
             Role::Secret if self.redact => out.extend_from_slice(REDACTED.as_bytes()),
-            _ => value.write(out, self.limits.field()),
+            _ => value.write(out, self.limits.field(), self.redact),
         });
     }
 
@@ -124,7 +123,7 @@ impl<W> JsonLayer<W> {
     fn error(&self, out: &mut Vec<u8>, value: Value<'_>) {
         out.clear();
         match value {
-            Value::Error(error) => error::write(out, error, self.limits.field()),
+            Value::Error(error) => error::write(out, error, self.limits.field(), self.redact),
             _ => error::write_message(out, |out| value.write_text(out, self.limits.field())),
         }
     }

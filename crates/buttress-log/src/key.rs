@@ -1,7 +1,8 @@
 //! The names of fields: which are ours, which are secret, and how each is written.
 
+use buttress_error::is_secret;
+
 use crate::json;
-use crate::redact;
 
 /// Names that only this crate writes at the root of a line. A user's field of such a name gets an underscore.
 pub(crate) const RESERVED: &[&str] = &[
@@ -18,6 +19,9 @@ pub(crate) const RESERVED: &[&str] = &[
 
 /// A name is cut here: a line's size has a limit, so its names must have one.
 const MAX_NAME: usize = 256;
+
+/// What stands in place of a secret value, whatever its type.
+pub(crate) const REDACTED: &str = "\"[redacted]\"";
 
 /// What becomes of a field's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +52,7 @@ impl Key {
 
     /// A name that is reserved or already `taken` gets underscores at its end until it is free.
     pub(crate) fn among(name: &str, taken: &[Self]) -> Self {
-        let role = if redact::is_secret(name) { Role::Secret } else { Role::Plain };
+        let role = if is_secret(name) { Role::Secret } else { Role::Plain };
         let mut name = name.to_owned();
         while RESERVED.contains(&name.as_str()) {
             name.push('_');

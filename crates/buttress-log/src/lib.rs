@@ -16,8 +16,9 @@ mod json;
 mod json_layer;
 mod key;
 mod limits;
+mod list;
 mod members;
-mod redact;
+mod place;
 mod scratch;
 mod span;
 #[cfg(feature = "test-util")]

@@ -217,7 +217,7 @@ impl Expected<'_> {
             Repr::F64(value) => Value::F64(value),
             Repr::Bool(value) => Value::Bool(value),
         };
-        value.write(&mut out, usize::MAX);
+        value.write(&mut out, usize::MAX, true);
         String::from_utf8_lossy(&out).into_owned()
     }
 }

@@ -23,11 +23,25 @@ pub(crate) enum Value<'a> {
     Error(&'a (dyn Error + 'static)),
 }
 
+impl<'a> From<&'a buttress_error::Value> for Value<'a> {
+    fn from(value: &'a buttress_error::Value) -> Self {
+        match value {
+            buttress_error::Value::Str(value) => Self::Str(value),
+            buttress_error::Value::I64(value) => Self::I64(*value),
+            buttress_error::Value::U64(value) => Self::U64(*value),
+            buttress_error::Value::F64(value) => Self::F64(*value),
+            buttress_error::Value::Bool(value) => Self::Bool(*value),
+            other => Self::Debug(other),
+        }
+    }
+}
+
 impl Value<'_> {
     /// Appends the value: numbers and booleans as such, errors as objects, the rest as a string of at most `limit`
     /// encoded bytes. A 128-bit integer is a number if it fits 64 bits, else a string; bytes are a string, what is
     /// not UTF-8 in them replaced by U+FFFD.
-    pub(crate) fn write(self, out: &mut Vec<u8>, limit: usize) {
+    /// `redact` is for the attributes of errors: a secret field is never handed to this.
+    pub(crate) fn write(self, out: &mut Vec<u8>, limit: usize, redact: bool) {
         match self {
             Self::I64(value) => json::integer(out, value),
             Self::U64(value) => json::integer(out, value),
@@ -42,7 +56,7 @@ impl Value<'_> {
             },
             Self::F64(value) => json::float(out, value),
             Self::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
-            Self::Error(value) => error::write(out, value, limit),
+            Self::Error(value) => error::write(out, value, limit, redact),
             _ => self.write_text(out, limit),
         }
     }

@@ -1,5 +1,7 @@
 //! The assertions of `test::capture`, and what they say when they fail.
 
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
