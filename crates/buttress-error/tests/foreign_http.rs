@@ -280,6 +280,7 @@ mod reqwest_client {
             Error::from(BoxError::from(failed().await)),
             Error::wrap(Kind::Internal, failed().await),
             buttress_error::chain().translate(failed().await),
+            Error::new(Kind::Internal, "no receipt").caused_by(failed().await),
         ];
         for error in errors {
             let text = format!("{error} {error:#} {error:?}");

@@ -122,10 +122,15 @@ impl Error {
     /// where it has one. What a retry layer has given up on stays given up.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
-        let cause = Source::of(cause.into());
+        let (cause, place) = foreign::redacted(cause.into());
+        let cause = Source::of(cause);
         let given_up = foreign::classify(cause.get()).exhausted;
         self.innermost().source = Some(cause);
-        if given_up { self.edit(|inner| inner.class.exhausted = true) } else { self }
+        let error = if given_up { self.edit(|inner| inner.class.exhausted = true) } else { self };
+        match place {
+            Some(place) => error.note(place),
+            None => error,
+        }
     }
 
     /// What all context is about.
