@@ -102,6 +102,11 @@ impl Sent {
             _ => Delivery::Unknown,
         };
         match self.retry {
+            // Somebody has given up on what could be repeated: nobody repeats it on the way further up either.
+            Some(Retry::Never) if !matches!(class.retry, Retry::Never) => {
+                class.retry = Retry::Never;
+                class.exhausted = true;
+            }
             // Law 4 holds whatever the other side says.
             Some(retry) if !kind.never_repeated() => class.retry = retry,
             _ => {}
