@@ -7,6 +7,8 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::response::Parts;
 
+use crate::ProblemDetails;
+
 /// The answer of a server that made [`HttpLayer`](crate::HttpLayer) return an error: its head and the beginning of its
 /// body.
 ///
@@ -57,6 +59,13 @@ impl BadStatus {
     #[must_use]
     pub const fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// What the body says, where it is a problem ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) or another known
+    /// envelope of an error, and whole.
+    #[must_use]
+    pub fn problem(&self) -> Option<ProblemDetails> {
+        if self.whole { crate::problem::read(&self.headers, &self.body) } else { None }
     }
 
     /// Is it the whole body? Not when it was longer than the bound, took too long, or broke off.

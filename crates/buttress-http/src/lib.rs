@@ -8,6 +8,7 @@ mod client;
 mod headers;
 mod layer;
 mod origin;
+mod problem;
 mod request;
 mod retry_after;
 
@@ -22,5 +23,6 @@ pub use client::{FromHttp, Head, IntoHttp};
 pub use headers::{DEADLINE, REQUEST_ID, TRACEPARENT};
 pub use layer::{Http, HttpLayer, ResponseFuture};
 pub use origin::InvalidOrigin;
+pub use problem::{Problem, ProblemDetails};
 pub use request::IntoRequest;
 pub use retry_after::retry_after;

@@ -78,7 +78,7 @@ async fn inner_errors_are_translated() {
         Err(Error::new(Kind::DataLoss, "torn page"))
     }
     let error = HttpLayer::new("orders").layer(service_fn(refused)).oneshot(get()).await.unwrap_err();
-    assert_eq!(*error.class(), Class::new(Kind::Unavailable).delivery(Delivery::NotSent));
+    assert_eq!(*error.class(), Class::new(Kind::Unavailable).delivery(Delivery::NotSent).dependency());
     assert_eq!((error.to_string().as_str(), error.location()), ("orders: connection refused", None));
 
     let error = HttpLayer::new("orders").layer(service_fn(boxed)).oneshot(get()).await.unwrap_err();

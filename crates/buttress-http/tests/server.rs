@@ -231,7 +231,8 @@ async fn a_bad_status_is_an_error_with_the_answer_inside() {
     )
     .await;
     let error = send(&mut plain(), get(&server.url)).await.unwrap_err();
-    assert_eq!(*error.class(), Class::new(Kind::Unavailable).retry_after(Duration::from_secs(7)));
+    let class = Class::new(Kind::Unavailable).retry_after(Duration::from_secs(7)).dependency();
+    assert_eq!(*error.class(), class);
     assert_eq!(error.to_string(), "payments: 503 Service Unavailable");
     let answer = error.find::<BadStatus>().unwrap();
     assert_eq!((answer.body().as_ref(), answer.is_whole()), (&b"busy"[..], true));

@@ -6,7 +6,7 @@ use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Retry
 use http::{HeaderMap, StatusCode, header};
 
 use super::grpc;
-use crate::{Head, retry_after};
+use crate::{Head, ProblemDetails, retry_after};
 
 /// The classifier of HTTP answers, with its defaults: [`ByStatus`].
 #[must_use]
@@ -115,6 +115,13 @@ impl ByStatus {
             self.profile.class(code)
         };
         Some(self.wait(class, code, headers))
+    }
+
+    /// The class of an answer whose head has the class `head`, and whose body says this.
+    pub(crate) fn told(&self, head: Class, body: &ProblemDetails) -> Class {
+        let mut class = body.class(head);
+        class.retry_after = class.retry_after.map(|wait| wait.min(self.max_retry_after));
+        class
     }
 
     fn is_good(&self, code: StatusCode) -> bool {

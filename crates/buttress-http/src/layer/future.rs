@@ -13,7 +13,7 @@ use super::asked::Asked;
 use super::excerpt::excerpt;
 use super::read::Read;
 use super::settings::{Bad, Settings};
-use crate::{BadStatus, ByStatus, Head, IntoHttp};
+use crate::{BadStatus, ByStatus, Head, IntoHttp, ProblemDetails};
 
 pin_project! {
     /// The future of [`Http`](crate::Http).
@@ -40,8 +40,24 @@ pin_project! {
 
 struct Judged {
     class: Class,
+    classifier: ByStatus,
     head: Parts,
-    note: String,
+    asked: String,
+}
+
+impl Judged {
+    fn error(&mut self, answer: BadStatus, settings: &Settings) -> Error {
+        let problem = answer.problem();
+        let class = problem.as_ref().map_or(self.class, |problem| self.classifier.told(self.class, problem));
+        let words = match &problem {
+            Some(ProblemDetails { detail: Some(detail), .. }) => excerpt(detail.as_bytes()),
+            _ => excerpt(answer.body()),
+        };
+        let error = settings.stamp(Error::wrap(class, answer)).note(take(&mut self.asked));
+        let error = words.into_iter().fold(error, |error, words| error.note(format!("answer: {words}")));
+        let violations = problem.into_iter().flat_map(|problem| problem.violations);
+        violations.fold(error, Error::violation)
+    }
 }
 
 impl<F, B> ResponseFuture<F, B> {
@@ -84,19 +100,19 @@ where
                     let (head, body) = answer.into_http().into_parts();
                     State::Reading {
                         body: Read::new(body, bytes, time),
-                        bad: Box::new(Judged { class, head, note: asked.to_string() }),
+                        bad: Box::new(Judged {
+                            class,
+                            classifier: *classifier,
+                            head,
+                            asked: asked.to_string(),
+                        }),
                         settings: Arc::clone(settings),
                     }
                 }
                 StateProj::Reading { body, bad, settings } => {
                     let (bytes, whole) = ready!(body.poll(cx));
-                    let words = excerpt(&bytes);
                     let answer = BadStatus::new(&bad.head, bytes, whole);
-                    let error = settings.stamp(Error::wrap(bad.class, answer)).note(take(&mut bad.note));
-                    return Poll::Ready(Err(match words {
-                        Some(words) => error.note(format!("answer: {words}")),
-                        None => error,
-                    }));
+                    return Poll::Ready(Err(bad.error(answer, settings)));
                 }
             };
             state.set(next);

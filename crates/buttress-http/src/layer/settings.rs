@@ -40,9 +40,9 @@ impl Settings {
         self.translate(without_url(error, asked.url())).note(asked.to_string())
     }
 
-    /// An error that this layer made.
+    /// An error that this layer made: it is the dependency's.
     pub(super) fn stamp(&self, error: Error) -> Error {
-        error.without_location().domain(Arc::clone(&self.name))
+        error.without_location().of_dependency(Arc::clone(&self.name))
     }
 }
 

@@ -1,0 +1,87 @@
+//! Problem → what it says, from bytes that nobody vouches for.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use buttress_error::{Kind, Retry, Violation, intern_reason};
+use serde_json::{Map, Value};
+
+use super::{ProblemDetails, plain};
+
+impl ProblemDetails {
+    /// How many bytes are looked at; a longer body is none that is known.
+    pub(super) const MAX_READ: usize = 64 * 1024;
+
+    /// How many characters of a text are kept.
+    pub(super) const MAX_TEXT: usize = 1_024;
+
+    /// How many violations, and hints, are read.
+    pub(super) const MAX_ITEMS: usize = 256;
+
+    /// Reads a body, of at most 64 KiB; none if it is no JSON object.
+    ///
+    /// As the RFC says, a member of another type than expected is ignored. Of the texts the first 1024 characters are
+    /// kept, control characters as spaces, and of the lists the first 256 items. A reason is one that
+    /// [`intern_reason`] takes.
+    #[must_use]
+    pub fn from_json(body: &[u8]) -> Option<Self> {
+        Some(Self::of_members(&members(body)?))
+    }
+
+    fn of_members(body: &Map<String, Value>) -> Self {
+        let named = |member: &str| body.get(member)?.as_str();
+        let text = |member: &str| named(member).map(|text| plain(text, Self::MAX_TEXT));
+        let list = |member: &str| {
+            let items = body.get(member).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            items.iter().take(Self::MAX_ITEMS)
+        };
+        let status = body.get("status").and_then(Value::as_u64);
+        Self {
+            type_uri: text("type"),
+            title: text("title"),
+            status: status.and_then(|status| u16::try_from(status).ok()),
+            detail: text("detail"),
+            instance: text("instance"),
+            kind: named("kind").and_then(Kind::from_name),
+            reason: named("reason").and_then(intern_reason),
+            retry: named("retry").and_then(retry),
+            not_sent: named("delivery") == Some("not_sent"),
+            retry_after: body.get("retry_after_ms").and_then(Value::as_u64).map(Duration::from_millis),
+            violations: list("violations").filter_map(violation).collect(),
+            hints: list("hints").filter_map(Value::as_str).map(|hint| plain(hint, Self::MAX_TEXT)).collect(),
+            request_id: text("request_id"),
+        }
+    }
+
+    /// A violation as it is sent and received.
+    pub(super) fn violation(violation: &Violation) -> Violation {
+        let text = |text: &str| Cow::Owned(plain(text, Self::MAX_TEXT));
+        let sent = Violation::new(text(&violation.field), text(&violation.description));
+        match &violation.reason {
+            Some(reason) => sent.reason(text(reason)),
+            None => sent,
+        }
+    }
+}
+
+pub(super) fn members(body: &[u8]) -> Option<Map<String, Value>> {
+    if body.len() > ProblemDetails::MAX_READ {
+        return None;
+    }
+    serde_json::from_slice(body).ok()
+}
+
+fn retry(name: &str) -> Option<Retry> {
+    [Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy]
+        .into_iter()
+        .find(|retry| retry.as_str() == name)
+}
+
+fn violation(item: &Value) -> Option<Violation> {
+    let text = |member: &str| item.get(member).and_then(Value::as_str).map(str::to_owned);
+    let violation = Violation::new(text("field")?, text("description")?);
+    Some(ProblemDetails::violation(&match text("reason") {
+        Some(reason) => violation.reason(reason),
+        None => violation,
+    }))
+}

@@ -1,0 +1,344 @@
+//! Errors as they leave a server and reach a client: laws 7 to 9 of the taxonomy, over all kinds.
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use buttress_context::{Context, RequestId};
+use buttress_error::{
+    Class, Delivery, Error, ErrorGroup, Fault, Handled, Kind, Outcome, Retry, TranslateLayer, Violation,
+};
+use buttress_http::{BadStatus, Body, HttpLayer, Problem, ProblemDetails, Profile, http};
+use http::{Request, Response};
+use proptest::prelude::*;
+use tower::{Layer, ServiceExt, service_fn};
+
+/// What a client makes of this answer.
+async fn arrives_by(layer: HttpLayer<Request<Body>>, answer: Response<Body>) -> Error {
+    let answer = std::sync::Mutex::new(Some(answer));
+    let mock = service_fn(move |_: Request<Body>| {
+        let answer = answer.lock().unwrap().take().unwrap();
+        async { Ok::<_, Infallible>(answer) }
+    });
+    let request = Request::get("http://localhost/orders/7").body(Body::empty()).unwrap();
+    layer.layer(mock).oneshot(request).await.unwrap_err()
+}
+
+async fn arrives(answer: Response<Body>) -> Error {
+    arrives_by(HttpLayer::new("orders"), answer).await
+}
+
+/// The same without a runtime.
+fn travels(error: &Error, handled: Handled) -> Error {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(arrives(Problem::from(error.clone()).handled(handled).to_response()))
+}
+
+fn json(status: u16, media: &str, body: impl Into<Body>) -> Response<Body> {
+    Response::builder().status(status).header("content-type", media).body(body.into()).unwrap()
+}
+
+fn problem(status: u16, body: impl Into<Body>) -> Response<Body> {
+    json(status, "application/problem+json", body)
+}
+
+prop_compose! {
+    fn classes()(
+        kind in prop::sample::select(Kind::ALL.to_vec()),
+        retry in prop::option::of(prop::sample::select(
+            vec![Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy],
+        )),
+        delivery in prop::option::of(prop::sample::select(
+            vec![Delivery::NotSent, Delivery::Unknown, Delivery::Processed],
+        )),
+        exhausted: bool,
+        wait in prop::option::of(0..86_400_000_u64),
+        reason in prop::option::of(prop::sample::select(vec!["CARD_DECLINED", "NO_ORDER", "A"])),
+        http in prop::option::of(400..=599_u16),
+        dependency: bool,
+    ) -> Class {
+        let mut class = Class::new(kind);
+        class.retry = retry.unwrap_or(class.retry);
+        class.delivery = delivery.unwrap_or(class.delivery);
+        class.exhausted = exhausted;
+        class.retry_after = wait.map(Duration::from_millis);
+        class.reason = reason;
+        class.http = http;
+        class.dependency = dependency;
+        class
+    }
+}
+
+fn canonical_of_own(kind: Kind) -> Kind {
+    match kind {
+        Kind::Rejected => Kind::Unavailable,
+        Kind::Config | Kind::Panic => Kind::Internal,
+        other => other,
+    }
+}
+
+proptest! {
+    /// Laws 7, 8 and 9, written once more.
+    #[test]
+    fn what_leaves_is_what_arrives(class in classes(), refused: bool) {
+        let handled = if refused { Handled::No } else { Handled::Yes };
+        let got = travels(&Error::new(class, "torn page"), handled);
+
+        let bug = class.dependency && class.kind.fault() == Fault::Caller;
+        let kind = if bug { Kind::Internal } else { canonical_of_own(class.kind) };
+        prop_assert_eq!(got.kind(), kind, "laws 8 and 9");
+        prop_assert_eq!(got.class().reason, if bug { None } else { class.reason });
+        prop_assert_eq!(got.class().retry_after, if bug { None } else { class.retry_after });
+
+        let refused = refused && !bug && class.delivery == Delivery::NotSent;
+        let told = refused || (!bug && class.retry_after.is_some());
+        let never = [Kind::InvalidArgument, Kind::Internal, Kind::DataLoss].contains(&kind);
+        let advice = if class.exhausted || never {
+            Retry::Never
+        } else if told {
+            class.retry
+        } else {
+            kind.retry()
+        };
+        prop_assert_eq!(got.advice(), advice, "law 7");
+        prop_assert_eq!(got.class().delivery == Delivery::NotSent, refused, "law 7");
+        prop_assert!(got.class().dependency);
+    }
+
+    /// Law 7, for a whole chain of servers: none of them repeats what one of them has given up on.
+    #[test]
+    fn exhausted_stays_so_over_two_hops(class in classes()) {
+        let first = travels(&Error::new(class.exhausted(), "busy"), Handled::Yes);
+        let second = travels(&first, Handled::Yes);
+        prop_assert_eq!(second.advice(), Retry::Never);
+    }
+
+    /// What a server has to say of fields arrives whole.
+    #[test]
+    fn violations_arrive(
+        list in prop::collection::vec(("[a-z.\\[\\]0-9]{0,20}", "\\PC{0,40}", prop::option::of("[A-Z_]{1,9}")), 0..9)
+    ) {
+        let violations: Vec<_> = list.into_iter().map(|(field, description, reason)| {
+            let violation = Violation::new(field, description);
+            match reason {
+                Some(reason) => violation.reason(reason),
+                None => violation,
+            }
+        }).collect();
+        let error = violations.iter().cloned().fold(Error::new(Kind::InvalidArgument, "bad"), Error::violation);
+        let got = travels(&error, Handled::Yes);
+        prop_assert_eq!(got.violations(), violations);
+    }
+
+    /// A body of any error is one that clients read whole, and says the same to them as to us.
+    #[test]
+    fn a_body_has_a_bound_and_round_trips(class in classes(), text in "\\PC{0,1500}|\\x00{1500}", count in 0..12_usize) {
+        let mut error = Error::new(class, "x").public(text.clone());
+        for _ in 0..count {
+            error = error.hint(text.clone()).violation(Violation::new(text.clone(), text.clone()));
+        }
+        let details = ProblemDetails::of(&error, Handled::Yes);
+        let body = details.to_json();
+        prop_assert!(body.len() <= ProblemDetails::MAX && ProblemDetails::MAX <= HttpLayer::<()>::ERROR_BODY);
+        prop_assert_eq!(ProblemDetails::from_json(body.as_bytes()), Some(details));
+    }
+}
+
+/// The status is that of the kind, or the one of the class; never one that is no failure.
+#[test]
+fn every_kind_has_its_status() {
+    let status =
+        |class: Class| Problem::from(Error::new(class, "x")).to_response::<String>().status().as_u16();
+    for kind in Kind::ALL {
+        assert_eq!(status(kind.into()), kind.http(), "{kind}");
+        assert_eq!(status(Class::new(kind).http(418)), 418, "{kind}");
+        assert_eq!(status(Class::new(kind).http(200)), kind.http(), "{kind}");
+    }
+}
+
+#[test]
+fn the_answer_of_a_server() {
+    let error = Error::invalid("items[2].amount", "must be positive")
+        .reason("BAD_ORDER")
+        .hint("see the price list")
+        .retry_after(Duration::from_millis(1_500));
+    let id = RequestId::random();
+    let answer: Response<String> =
+        Context::default().with_request_id(id.clone()).run(|| Problem::from(error).to_response());
+    assert_eq!(answer.status(), 400);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    assert_eq!(answer.headers()["retry-after"], "2");
+    assert!(answer.extensions().get::<Error>().is_some());
+    let body: serde_json::Value = serde_json::from_str(answer.body()).unwrap();
+    let expected = serde_json::json!({
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "items[2].amount: must be positive",
+        "kind": "invalid_argument",
+        "reason": "BAD_ORDER",
+        "retry": "never",
+        "retry_after_ms": 1_500,
+        "violations": [{"field": "items[2].amount", "description": "must be positive"}],
+        "hints": ["see the price list"],
+        "request_id": id.to_string(),
+    });
+    assert_eq!(body, expected);
+}
+
+/// Law 9: what an order service blames on us is our bug, not our client's.
+#[tokio::test]
+async fn a_dependencys_404_leaves_as_500() {
+    let inner =
+        arrives(problem(404, r#"{"kind":"not_found","reason":"NO_ORDER","detail":"secret plan"}"#)).await;
+    assert_eq!((inner.kind(), inner.class().reason), (Kind::NotFound, Some("NO_ORDER")));
+    let answer = Problem::from(inner.clone()).to_response::<String>();
+    assert_eq!(answer.status(), 500);
+    assert!(!answer.body().contains("NO_ORDER") && !answer.body().contains("secret plan"));
+
+    let judged = inner.reclassify(Kind::NotFound);
+    let answer = Problem::from(judged).to_response::<String>();
+    assert_eq!(answer.status(), 404);
+    assert!(!answer.body().contains("secret plan"), "words of a dependency are not ours to publish");
+
+    let bare = arrives(json(404, "text/plain", "no such order")).await;
+    assert_eq!(Problem::from(bare).to_response::<String>().status(), 500);
+    let gone = TranslateLayer::new("db")
+        .layer(service_fn(|()| async { Err::<(), _>(io::Error::from(io::ErrorKind::NotFound)) }));
+    let gone = gone.oneshot(()).await.unwrap_err();
+    assert_eq!(Problem::from(gone).to_response::<String>().status(), 500);
+}
+
+/// [S38] what is planted where clients may not look is in no part of the answer.
+#[test]
+fn canary() {
+    const SECRET: &str = "hunter2";
+    let says = |text: &str| format!("{text} {SECRET}");
+    for kind in Kind::ALL {
+        let error = Error::new(kind, says("message"))
+            .caused_by(io::Error::other(says("cause")))
+            .note(says("note"))
+            .attr("plain", says("attribute"))
+            .domain(says("domain"))
+            .context(says("context"));
+        let wrapped = Error::wrap(kind, io::Error::other(says("wrapped")));
+        let hidden = Error::new(Class::new(kind).public(), "told").caused_by(error.clone()).barrier();
+        let group: Error = ErrorGroup::of([error.clone(), wrapped.clone()]).unwrap().into();
+        for error in [error, wrapped, hidden, group] {
+            for handled in [Handled::Yes, Handled::No] {
+                let answer = Problem::from(error.clone()).handled(handled).to_response::<String>();
+                assert!(!answer.body().contains(SECRET), "{kind}: {}", answer.body());
+                assert!(!format!("{:?}", answer.headers()).contains(SECRET));
+            }
+        }
+    }
+}
+
+/// "A body that is a known error envelope wins over the status."
+#[tokio::test]
+async fn the_body_wins() {
+    let error = arrives(problem(500, r#"{"kind":"unavailable","retry_after_ms":50,"retry":"call"}"#)).await;
+    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, Retry::Call));
+    assert_eq!(error.class().retry_after, Some(Duration::from_millis(50)));
+    assert!(error.find::<BadStatus>().unwrap().problem().is_some());
+
+    let google = r#"{"error":{"code":500,"message":"no such bucket","status":"NOT_FOUND"}}"#;
+    let error = arrives(json(500, "application/json; charset=UTF-8", google)).await;
+    assert_eq!(error.kind(), Kind::NotFound);
+    assert_eq!(error.notes().last(), Some("answer: no such bucket"));
+
+    let declined: Outcome<()> =
+        Err::<(), _>(Error::new(Kind::FailedPrecondition, "x").reason("CARD_DECLINED")).into();
+    let error = arrives(json(500, "application/json", serde_json::to_string(&declined).unwrap())).await;
+    assert_eq!((error.kind(), error.class().reason), (Kind::FailedPrecondition, Some("CARD_DECLINED")));
+}
+
+/// What says no kind, or is not said to be an envelope, leaves it to the status.
+#[tokio::test]
+async fn else_the_status_decides() {
+    let known = r#"{"kind":"not_found"}"#;
+    let cases = [
+        problem(503, r#"{"type":"https://example.org/busy","title":"Busy","status":503}"#),
+        problem(503, r#"{"kind":"frobbed","reason":"A","retry":"never"}"#),
+        problem(503, r#"{"kind":["not_found"]}"#),
+        problem(503, r#"{"kind":"not_fo"#),
+        problem(503, "[]"),
+        problem(503, ""),
+        json(503, "application/problem+xml", known),
+        json(503, "text/html", known),
+        json(503, "application/json", known),
+        json(503, "application/json", r#"{"error":"not_found"}"#),
+        json(503, "application/json", r#"{"error":{"status":"REJECTED"}}"#),
+    ];
+    for case in cases {
+        let text = format!("{case:?}");
+        let error = arrives(case).await;
+        assert_eq!(*error.class(), Class::new(Kind::Unavailable).dependency(), "{text}");
+    }
+    let error = arrives(problem(503, format!("{:9000}", known))).await;
+    assert_eq!(error.kind(), Kind::Unavailable, "longer than what is read");
+    let error = arrives(Response::builder().status(503).body(Body::from(known)).unwrap()).await;
+    assert_eq!(error.kind(), Kind::Unavailable, "without a media type");
+}
+
+/// [S10] a wait in the body is cut as one in the header is.
+#[tokio::test]
+async fn a_wait_in_the_body_is_capped() {
+    let body = format!(r#"{{"kind":"throttled","retry_after_ms":{}}}"#, u64::MAX);
+    let error = arrives(problem(429, body.clone())).await;
+    assert_eq!(error.class().retry_after, Some(Duration::from_secs(86_400)));
+    let layer = HttpLayer::new("orders").classifier(http().max_retry_after(Duration::from_secs(9)));
+    let error = arrives_by(layer, problem(429, body)).await;
+    assert_eq!(error.class().retry_after, Some(Duration::from_secs(9)));
+}
+
+/// A profile that repeats a 500 does so too where the body says no more than that; but it never overrules a server that has
+/// given up.
+#[tokio::test]
+async fn a_profile_holds_for_bodies() {
+    for (body, advice) in [
+        (r#"{"kind":"internal"}"#, Retry::Call),
+        (r#"{"kind":"internal","retry":"never"}"#, Retry::Never),
+        (r#"{"kind":"data_loss"}"#, Retry::Never),
+    ] {
+        let aws = HttpLayer::new("orders").classifier(http().profile(Profile::Aws));
+        assert_eq!(arrives_by(aws, problem(500, body)).await.advice(), advice, "{body}");
+        assert_eq!(arrives(problem(500, body)).await.advice(), Retry::Never, "{body}");
+    }
+}
+
+/// Untrusted text reaches neither the terminal nor the labels of a metric as it is.
+#[tokio::test]
+async fn hostile_words_are_tamed() {
+    let body = serde_json::json!({
+        "kind": "invalid_argument",
+        "reason": "x".repeat(5_000),
+        "detail": "first\nsecond \u{1b}[31m",
+        "violations": [{"field": "a\u{1b}[2J", "description": "b\n"}, {"field": 7}, "no"],
+    });
+    let error = arrives(problem(400, body.to_string())).await;
+    assert_eq!(error.class().reason, None);
+    assert_eq!(error.notes().last(), Some("answer: first second [31m"));
+    assert_eq!(error.violations(), [Violation::new("a [2J", "b ")]);
+    assert!(!format!("{error} {error:#} {error:?}").contains('\u{1b}'));
+}
+
+/// A `?` in a handler records the handler's own line.
+#[test]
+fn a_question_mark_records_its_line() {
+    fn handler() -> Result<(), Problem> {
+        Err(io::Error::from(io::ErrorKind::TimedOut))?
+    }
+    let place = handler().unwrap_err().into_error().location().unwrap();
+    assert!(place.file().ends_with("wire.rs"), "{place}");
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn axum_takes_it() {
+    use axum_core::response::IntoResponse;
+
+    let result: Result<(), Problem> = Err(Error::new(Kind::NotFound, "x").into());
+    assert_eq!(result.into_response().status(), 404);
+}
