@@ -1,5 +1,6 @@
 //! `Budget`: how many retries a whole program may make, whatever each call's policy allows.
 
+mod prices;
 mod ratio;
 mod tokens;
 
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use buttress_error::Kind;
 use tokio::time::Instant;
 
+use prices::Prices;
 pub use ratio::RatioBudget;
 use ratio::RatioWindow;
 use tokens::TokenBucket;
@@ -65,7 +67,7 @@ impl Budget {
 
     pub(crate) fn withdraw_at(&self, kind: Kind, now: Instant) -> Option<Reservation> {
         let taken = match &*self.0 {
-            Rule::Ratio(window) => Taken::Slot(lock(window).withdraw(now)?),
+            Rule::Ratio(window) => Taken::Slot(lock(window).withdraw(now, kind)?),
             Rule::Tokens(bucket) => Taken::Tokens(lock(bucket).withdraw(kind)?),
         };
         Some(Reservation { budget: self.clone(), taken: Some(taken) })
@@ -115,8 +117,8 @@ pub struct Reservation {
 
 #[derive(Clone, Copy, Debug)]
 enum Taken {
-    /// From the ratio window, in this slot.
-    Slot(u64),
+    /// From the ratio window: the slot, and what.
+    Slot((u64, u32)),
     Tokens(u32),
 }
 

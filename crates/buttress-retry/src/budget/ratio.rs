@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use buttress_error::ConfigError;
+use buttress_error::{ConfigError, Kind};
 use tokio::time::Instant;
 
-use super::{Budget, Rule};
+use super::{Budget, Prices, Rule};
 
 /// Settings of a budget that allows retries in proportion to the requests of the last seconds, plus a reserve for
 /// quiet times.
@@ -32,6 +32,7 @@ pub struct RatioBudget {
     ratio: f64,
     min_per_second: u32,
     over: Duration,
+    prices: Prices,
 }
 
 impl Default for RatioBudget {
@@ -42,7 +43,7 @@ impl Default for RatioBudget {
 
 impl RatioBudget {
     pub(super) const fn new(ratio: f64) -> Self {
-        Self { ratio, min_per_second: 10, over: Duration::from_secs(10) }
+        Self { ratio, min_per_second: 10, over: Duration::from_secs(10), prices: Prices::each(1) }
     }
 
     /// Retries per second that are allowed however few requests there are. Default: 10.
@@ -57,10 +58,29 @@ impl RatioBudget {
         self
     }
 
+    /// What a retry takes. Default: 1.
+    pub const fn retry_cost(mut self, retries: u32) -> Self {
+        self.prices.retry = retries;
+        self
+    }
+
+    /// What a retry after a timeout takes. Default: 1.
+    pub const fn timeout_cost(mut self, retries: u32) -> Self {
+        self.prices.timeout = retries;
+        self
+    }
+
+    /// What a retry after a throttle takes. Default: 1.
+    pub const fn throttle_cost(mut self, retries: u32) -> Self {
+        self.prices.throttle = retries;
+        self
+    }
+
     /// The budget.
     ///
     /// # Errors
-    /// If the ratio (retries per request) is not in 0.0..=1000.0, or the window not in 1 ms..=1 h.
+    /// If the ratio (retries per request) is not in 0.0..=1000.0, the window not in 1 ms..=1 h, or a cost is zero: such
+    /// retries would have no bound.
     pub fn build(self) -> Result<Budget, ConfigError> {
         if !(0.0..=1000.0).contains(&self.ratio) {
             return Err(ConfigError::new("ratio", "in 0.0..=1000.0", self.ratio));
@@ -68,6 +88,7 @@ impl RatioBudget {
         if !(Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&self.over) {
             return Err(ConfigError::new("over", "in 1 ms..=1 h", self.over));
         }
+        self.prices.check()?;
         Ok(Budget(Arc::new(Rule::Ratio(Mutex::new(self.window())))))
     }
 
@@ -77,6 +98,7 @@ impl RatioBudget {
             ratio: (self.ratio * RETRY as f64).round() as i64,
             reserve: (per_window * RETRY as f64).round() as i64,
             slot: self.over / SLOTS as u32,
+            prices: self.prices,
             origin: None,
             head: 0,
             slots: [Slot::default(); SLOTS],
@@ -98,6 +120,7 @@ pub(super) struct RatioWindow {
     reserve: i64,
     /// The length of a slot.
     slot: Duration,
+    prices: Prices,
     /// The first time seen: slots count from here.
     origin: Option<Instant>,
     /// The number of the latest slot.
@@ -117,22 +140,23 @@ impl RatioWindow {
         slot.requests = slot.requests.saturating_add(1);
     }
 
-    /// Takes one retry; the answer is the number of the slot that it is counted in.
-    pub(super) fn withdraw(&mut self, now: Instant) -> Option<u64> {
+    /// Takes one retry after a failure of `kind`; the answer is what it took, and the slot that this is counted in.
+    pub(super) fn withdraw(&mut self, now: Instant, kind: Kind) -> Option<(u64, u32)> {
         self.advance(now);
-        if self.balance() < RETRY {
+        let cost = self.prices.of(kind);
+        if self.balance() < i64::from(cost) * RETRY {
             return None;
         }
         let slot = &mut self.slots[index(self.head)];
-        slot.retries = slot.retries.saturating_add(1);
-        Some(self.head)
+        slot.retries = slot.retries.saturating_add(cost);
+        Some((self.head, cost))
     }
 
-    /// Gives a retry back, unless its slot has left the window.
-    pub(super) fn give_back(&mut self, number: u64) {
+    /// Gives back what a retry took, unless its slot has left the window.
+    pub(super) fn give_back(&mut self, (number, cost): (u64, u32)) {
         if self.head - number < SLOTS as u64 {
             let slot = &mut self.slots[index(number)];
-            slot.retries = slot.retries.saturating_sub(1);
+            slot.retries = slot.retries.saturating_sub(cost);
         }
     }
 
@@ -189,7 +213,7 @@ mod tests {
             let mut granted = 0_u32;
             for _ in 0..20_000 {
                 window.deposit(now);
-                while window.withdraw(now).is_some() {
+                while window.withdraw(now, Kind::Unavailable).is_some() {
                     granted += 1;
                 }
             }
@@ -204,7 +228,7 @@ mod tests {
             let mut now = Instant::now();
             for (millis, request) in steps {
                 now += Duration::from_millis(millis);
-                if request { window.deposit(now) } else { let _ = window.withdraw(now); }
+                if request { window.deposit(now) } else { let _ = window.withdraw(now, Kind::Timeout); }
             }
             prop_assert_eq!(window.available(now + Duration::from_millis(1000)), 0);
             prop_assert!(window.slots.iter().all(|slot| slot.requests == 0 && slot.retries == 0));
@@ -218,5 +242,21 @@ mod tests {
         let now = Instant::now() + Duration::from_secs(3600);
         window.deposit(now);
         assert_eq!(window.available(now - Duration::from_secs(1800)), 1);
+    }
+
+    /// [S14] a retry has a price by the kind of the failure, and gives back just that.
+    #[test]
+    fn retries_are_priced_by_kind() {
+        let settings = Budget::ratio(1.0).min_per_second(0).timeout_cost(3).throttle_cost(2);
+        let (mut window, now) = (settings.window(), Instant::now());
+        (0..6).for_each(|_| window.deposit(now));
+        let mut take = |kind| window.withdraw(now, kind);
+        assert_eq!([Kind::Timeout, Kind::Throttled].map(|kind| take(kind).unwrap().1), [3, 2]);
+        assert!(take(Kind::Timeout).is_none(), "one is left");
+        let last = take(Kind::Unavailable).unwrap();
+        assert_eq!((last.1, window.available(now)), (1, 0));
+        window.give_back(last);
+        assert_eq!(window.available(now), 1);
+        assert!(settings.retry_cost(0).build().is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use buttress_error::{ConfigError, Kind};
 
-use super::{Budget, Rule};
+use super::{Budget, Prices, Rule};
 
 /// Settings of a budget whose retries cost tokens, priced by the failure; successes give them back.
 ///
@@ -15,9 +15,7 @@ use super::{Budget, Rule};
 #[must_use = "nothing is made before `build`"]
 pub struct TokenBudget {
     capacity: u32,
-    retry_cost: u32,
-    timeout_cost: u32,
-    throttle_cost: u32,
+    prices: Prices,
 }
 
 impl Default for TokenBudget {
@@ -28,24 +26,24 @@ impl Default for TokenBudget {
 
 impl TokenBudget {
     pub(super) const fn new(capacity: u32) -> Self {
-        Self { capacity, retry_cost: 5, timeout_cost: 10, throttle_cost: 5 }
+        Self { capacity, prices: Prices { retry: 5, timeout: 10, throttle: 5 } }
     }
 
     /// Tokens that a retry costs. Default: 5.
     pub const fn retry_cost(mut self, tokens: u32) -> Self {
-        self.retry_cost = tokens;
+        self.prices.retry = tokens;
         self
     }
 
     /// Tokens that a retry after a timeout costs. Default: 10.
     pub const fn timeout_cost(mut self, tokens: u32) -> Self {
-        self.timeout_cost = tokens;
+        self.prices.timeout = tokens;
         self
     }
 
     /// Tokens that a retry after a throttle costs. Default: 5.
     pub const fn throttle_cost(mut self, tokens: u32) -> Self {
-        self.throttle_cost = tokens;
+        self.prices.throttle = tokens;
         self
     }
 
@@ -54,14 +52,7 @@ impl TokenBudget {
     /// # Errors
     /// If a cost is zero: such retries would have no bound.
     pub fn build(self) -> Result<Budget, ConfigError> {
-        let costs = [
-            ("retry_cost", self.retry_cost),
-            ("timeout_cost", self.timeout_cost),
-            ("throttle_cost", self.throttle_cost),
-        ];
-        if let Some((setting, cost)) = costs.into_iter().find(|(_, cost)| *cost == 0) {
-            return Err(ConfigError::new(setting, "at least 1", cost));
-        }
+        self.prices.check()?;
         Ok(Budget(Arc::new(Rule::Tokens(Mutex::new(TokenBucket { settings: self, tokens: self.capacity })))))
     }
 }
@@ -76,11 +67,7 @@ pub(super) struct TokenBucket {
 impl TokenBucket {
     /// Takes what a retry after a failure of `kind` costs; nothing if it is too much.
     pub(super) fn withdraw(&mut self, kind: Kind) -> Option<u32> {
-        let cost = match kind {
-            Kind::Timeout => self.settings.timeout_cost,
-            Kind::Throttled => self.settings.throttle_cost,
-            _ => self.settings.retry_cost,
-        };
+        let cost = self.settings.prices.of(kind);
         self.tokens = self.tokens.checked_sub(cost)?;
         Some(cost)
     }
