@@ -72,8 +72,15 @@ fn spells(board: &Board) -> String {
             naive.served.to_string(),
         ]);
     }
-    table.text()
+    let ours = board.sky.script().iter().all(|spell| spell.weather != Weather::Theirs);
+    table.text() + if ours { OVERLOAD } else { "" }
 }
+
+/// Why a client may get nothing from a healthy server.
+const OVERLOAD: &str = "\
+×: amplification. A server that gets more than it can handle refuses with 503,
+in any weather (see --help)
+";
 
 /// A line for each time that the circuit opened.
 fn circuit(board: &Board) -> String {
