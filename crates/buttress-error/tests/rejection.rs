@@ -202,3 +202,11 @@ fn the_table_gives_the_verdict() {
     let plain = ByKind.judge(&Ok::<_, Error>(()));
     assert!(plain.is_success() && plain.class().is_none());
 }
+
+/// The place where a layer made it would tell nothing.
+#[test]
+fn a_refusal_has_no_place() {
+    for rejection in each() {
+        assert_eq!(buttress_error::Error::from(rejection).location(), None);
+    }
+}

@@ -6,7 +6,8 @@ use std::panic::Location;
 use super::{Error, What};
 use crate::{BoxError, Classify, foreign};
 
-/// Keeps the class and the value; `?` records the caller's line.
+/// Keeps the class and the value; `?` records the caller's line. (Not that of a [`Rejection`](crate::Rejection): it is a
+/// layer's own line, which would tell nothing.)
 impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
     #[track_caller]
     fn from(error: E) -> Self {
@@ -14,7 +15,9 @@ impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
         if foreign::is_telling::<E>() {
             return Self::boxed(class, error.into(), location);
         }
-        Self::build(class, What::of(error), location)
+        let what = What::of(error);
+        let location = location.filter(|_| !matches!(what, What::Rejection(_)));
+        Self::build(class, what, location)
     }
 }
 

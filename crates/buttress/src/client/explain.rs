@@ -26,7 +26,7 @@ use super::ClientLayer;
 ///   log              one event when it starts, one when it ends
 ///   deadline         5s for the whole call
 ///   retry            3 attempts at most; the waits take up to 150ms in all,
-///                    3s after throttles, 120s if the server asks for them
+///                    3s after throttles, 5s if the server asks for them
 ///   breaker          closed; one circuit for all calls of this client
 ///   attempt timeout  10s for each attempt
 ///   http             bad statuses and broken connections become errors
@@ -52,7 +52,7 @@ impl fmt::Display for Explain<'_> {
         let (deadline, timeout) = (settings.deadline, settings.attempt_timeout);
         let attempts = settings.policy.max_attempts();
         let (waits, throttled) = settings.policy.longest_waits();
-        let asked = settings.policy.longest_asked_waits();
+        let asked = settings.policy.longest_asked_waits().min(deadline);
         writeln!(f, "{}: a call passes, outermost first,", settings.name)?;
         let mut line = |layer: &str, text: fmt::Arguments<'_>| writeln!(f, "  {layer:<16} {text}");
         line("context", format_args!("request id and trace, unless the caller brings them"))?;
