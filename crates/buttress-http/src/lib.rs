@@ -3,6 +3,7 @@
 
 mod bad_status;
 mod body;
+mod boundary;
 mod classify;
 mod client;
 mod headers;
@@ -14,6 +15,10 @@ mod retry_after;
 
 pub use bad_status::BadStatus;
 pub use body::Body;
+pub use boundary::read_json;
+#[cfg(feature = "garde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "garde")))]
+pub use boundary::{invalid, read_valid_json};
 #[doc(inline)]
 pub use buttress_error::Transport;
 pub use classify::{ByStatus, Profile, http, translate};
