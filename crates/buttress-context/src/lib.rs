@@ -14,6 +14,9 @@ mod request_id;
 mod scope;
 mod service;
 mod spawn;
+mod supervised;
+mod task;
+mod task_group;
 mod trace;
 
 #[cfg(feature = "http")]
@@ -28,5 +31,7 @@ pub use report::Report;
 pub use request_id::{InvalidRequestId, RequestId};
 pub use scope::Scope;
 pub use service::{ContextService, ResponseFuture};
-pub use spawn::spawn;
+pub use spawn::{carry, spawn, spawn_blocking};
+pub use supervised::{Supervised, spawn_supervised};
+pub use task_group::TaskGroup;
 pub use trace::{SpanId, Trace, TraceId};

@@ -1,9 +1,9 @@
-//! `spawn`: a task that keeps its context.
+//! `spawn`, `spawn_blocking`: a task that keeps its context.
 
 use std::future::Future;
 
 use tokio::task::JoinHandle;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::{Context, Frame, Scope};
 
@@ -33,4 +33,47 @@ where
     F::Output: Send + 'static,
 {
     tokio::spawn(Scope::new(Frame::boundary(Context::current()), future.in_current_span()))
+}
+
+/// [`tokio::task::spawn_blocking`], keeping the current context and the current `tracing` span.
+///
+/// ```
+/// use buttress_context::Context;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tokio::task::JoinError> {
+/// let cx = Context::current().with_field("order", 42);
+/// let task = cx.run(|| buttress_context::spawn_blocking(|| Context::current().fields().count()));
+/// assert_eq!(task.await?, 1);
+/// # Ok(()) }
+/// ```
+///
+/// # Panics
+/// Outside a tokio runtime, as `tokio::task::spawn_blocking` does.
+///
+/// # Cancel safety
+/// Dropping the handle detaches the task.
+#[track_caller]
+pub fn spawn_blocking<F, R>(run: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    tokio::task::spawn_blocking(carry(run))
+}
+
+/// `run`, with the current context and the current `tracing` span taken along to wherever it runs.
+///
+/// ```
+/// use buttress_context::{Context, carry};
+///
+/// let cx = Context::current().with_field("order", 42);
+/// let thread = cx.run(|| std::thread::spawn(carry(|| Context::current().fields().count())));
+/// assert_eq!(thread.join().unwrap(), 1);
+/// ```
+pub fn carry<R>(run: impl FnOnce() -> R) -> impl FnOnce() -> R {
+    let (mut frame, span) = (Frame::boundary(Context::current()), Span::current());
+    move || {
+        let _entered = frame.enter();
+        span.in_scope(run)
+    }
 }

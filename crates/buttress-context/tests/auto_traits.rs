@@ -14,6 +14,7 @@ const _: () = {
     all::<(ContextLayer, ContextService<()>)>();
     all::<(Scope<()>, ResponseFuture<()>)>();
     send::<Scope<PhantomPinned>>();
+    all::<(TaskGroup<()>, Supervised<()>)>();
 };
 
 /// Futures carry a frame, and threads swap it: it stays small.

@@ -31,7 +31,7 @@ fn the_page_lists_every_event_and_no_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let page = fs::read_to_string(root.join("docs/events.md")).unwrap();
     let mut code = String::new();
-    for layer in ["breaker", "log", "retry", "timeout"] {
+    for layer in ["breaker", "context", "log", "retry", "timeout"] {
         sources(&root.join(format!("crates/buttress-{layer}/src")), &mut code);
     }
     let calls = ["event = \"", "tell!(INFO, \"", "tell!(WARN, \"", "WARN,\n        \""];
