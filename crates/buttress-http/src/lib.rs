@@ -15,6 +15,9 @@ mod retry_after;
 
 pub use bad_status::BadStatus;
 pub use body::Body;
+#[cfg(feature = "serde_path_to_error")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde_path_to_error")))]
+pub use boundary::invalid_at;
 pub use boundary::read_json;
 #[cfg(feature = "garde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "garde")))]

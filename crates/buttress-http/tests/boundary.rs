@@ -256,3 +256,19 @@ mod by_rules {
         assert_eq!(shown(Path::empty()), "body");
     }
 }
+
+/// [S38] of an error that quotes only the place stays.
+#[cfg(feature = "serde_path_to_error")]
+#[test]
+fn a_place_is_taken_over_without_the_words() {
+    let read = |body: &str| {
+        let error =
+            serde_path_to_error::deserialize::<_, Order>(&mut serde_json::Deserializer::from_str(body));
+        let error = buttress_http::invalid_at(&error.unwrap_err());
+        assert_harmless(&error);
+        error.violations()[0].field.clone()
+    };
+    assert_eq!(read(r#"{"id":1,"items":[{"amount":"hunter2"}]}"#), "items[0].amount");
+    assert_eq!(read(r#"{"id":1,"items":[],"prices":{"hunter2@example.org":"hunter2"}}"#), "prices.*");
+    assert_eq!(read(r#""hunter2""#), "body");
+}

@@ -4,6 +4,7 @@ use buttress_error::{Class, Error, Kind, Violation};
 use garde::{Report, Validate};
 use serde::de::DeserializeOwned;
 
+use super::field::shown;
 use super::read_json;
 
 /// Reads JSON that a client has sent, and asks its own rules whether it is good: [`read_json`], then
@@ -43,26 +44,30 @@ where
 #[track_caller]
 pub fn invalid(report: &Report) -> Error {
     let violations = report.iter().map(|(path, error)| {
-        let field = field(&path.to_string());
-        Violation::new(field, error.message().to_owned()).reason("RULE")
+        Violation::new(field(&path.to_string()), error.message().to_owned()).reason("RULE")
     });
     let error = Error::new(Class::new(Kind::InvalidArgument).public(), "request is not valid");
     violations.fold(error, Error::violation)
 }
 
+/// `name`, `name[2]`, `[2][3]`, with dots between.
 fn field(path: &str) -> String {
-    let shown: Vec<_> = path.split('.').map(|step| if is_plain(step) { step } else { "*" }).collect();
-    if path.is_empty() { "body".to_owned() } else { shown.join(".") }
+    if path.is_empty() {
+        return "body".to_owned();
+    }
+    let steps: Vec<_> = path.split('.').map(step).collect();
+    steps.join(".")
 }
 
-/// `name`, `name[2]`, `[2][3]`.
-fn is_plain(step: &str) -> bool {
+fn step(step: &str) -> String {
     let (name, indices) = step.split_at(step.find('[').unwrap_or(step.len()));
-    let index = |text: &str| {
-        text.strip_suffix(']')
-            .is_some_and(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()))
+    let is_index = |text: &str| {
+        let digits = text.strip_suffix(']').unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
     };
-    name.len() <= 63
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && indices.split('[').skip(1).all(index)
+    if indices.split('[').skip(1).all(is_index) {
+        format!("{}{indices}", shown(name))
+    } else {
+        "*".to_owned()
+    }
 }
