@@ -200,6 +200,8 @@ async fn a_bad_request_is_an_invalid_argument() {
     let client = client().service(reqwest::Client::new());
     let error = client.send(reqwest::Client::new().get("not a url")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::InvalidArgument);
+    assert_eq!((error.origin(), error.location()), (Some("payments"), None));
+    assert_eq!(error.to_string(), "payments: invalid request");
 }
 
 /// The caller's own line about an error can be joined to what the server and the log have of the call.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use buttress_breaker::Breaker;
@@ -81,7 +82,9 @@ where
     }
 
     async fn call_once(&self, request: impl IntoRequest) -> Result<S::Response, Error> {
-        let request = request.into_request()?;
+        // What we can't send is no fault of our own client's.
+        let name = &self.layer.settings.name;
+        let request = request.into_request().map_err(|error| error.of_dependency(Arc::clone(name)))?;
         let mut stack = self.stack.clone();
         match poll_fn(|cx| Poll::Ready(stack.poll_ready(cx))).await {
             Poll::Ready(ready) => ready?,
