@@ -79,6 +79,21 @@ async fn a_cancelled_task_is_dropped_in_its_context() {
     assert_eq!(dropped.try_recv().unwrap(), order(1).request_id().cloned());
 }
 
+/// [S39] a task that panics is dropped in its context, and before its result is there.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_panics_is_dropped_in_its_context() {
+    let (witness, dropped) = Witness::new(id);
+    let mut group = TaskGroup::<()>::new("orders");
+    // What a closure holds outlives its panic; the variables of an async block don't.
+    let task = std::future::poll_fn(move |_| -> std::task::Poll<Result<(), Error>> {
+        let _witness = &witness;
+        panic!("a bug")
+    });
+    order(1).run(|| group.spawn(task));
+    assert_eq!(group.join().await.unwrap_err().kind(), Kind::Panic);
+    assert_eq!(dropped.try_recv().unwrap(), order(1).request_id().cloned());
+}
+
 /// [S39] `spawn_blocking`, and a thread with `carry`, have context and span.
 #[tokio::test]
 async fn threads_carry_context_and_span() {
