@@ -22,7 +22,9 @@ use crate::ProblemDetails;
 /// }
 /// ```
 ///
-/// Neither `Display` nor `Debug` shows header values or the body: they may hold secrets, and errors end up in logs.
+/// Neither `Display` nor `Debug` shows header values or the body, which may hold secrets. The error around it has the first
+/// 200 characters of a text as a note, for those who run the program; [`error_body`](crate::HttpLayer::error_body) with
+/// zero bytes leaves out both.
 #[derive(Clone)]
 pub struct BadStatus {
     status: StatusCode,

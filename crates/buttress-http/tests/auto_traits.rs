@@ -1,7 +1,8 @@
 //! What may cross threads.
 
 use buttress_http::{
-    BadStatus, Body, ByStatus, Http, HttpLayer, InvalidOrigin, Profile, ResponseFuture, Transport,
+    BadStatus, Body, ByStatus, Http, HttpLayer, InvalidOrigin, Problem, ProblemDetails, Profile,
+    ResponseFuture, Transport,
 };
 use http::Request;
 
@@ -23,9 +24,13 @@ fn everything_is_send_and_sync() {
     send_sync_static::<Profile>();
     send_sync_static::<Transport>();
     send_sync_static::<InvalidOrigin>();
+    send_sync_static::<Problem>();
+    send_sync_static::<ProblemDetails>();
     unpin::<Body>();
     unpin::<Http<(), Local>>();
     clone_debug::<HttpLayer<Request<Body>>>();
     clone_debug::<Http<u8, Request<Body>>>();
     clone_debug::<BadStatus>();
+    clone_debug::<Problem>();
+    clone_debug::<ProblemDetails>();
 }

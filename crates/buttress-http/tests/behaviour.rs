@@ -63,6 +63,7 @@ async fn no_body_is_read_where_none_is_kept() {
     let error = call(HttpLayer::new("orders").error_body(0, Duration::ZERO), 500).await.unwrap_err();
     let answer = error.find::<BadStatus>().unwrap();
     assert_eq!((answer.body().len(), answer.is_whole()), (0, false));
+    assert_eq!(error.notes().collect::<Vec<_>>(), ["GET http://localhost/orders/7"]);
 }
 
 /// What was known before the layer keeps its class and its place.

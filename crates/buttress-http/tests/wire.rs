@@ -282,6 +282,14 @@ async fn else_the_status_decides() {
     assert_eq!(error.kind(), Kind::Unavailable, "without a media type");
 }
 
+#[test]
+fn a_reason_needs_a_kind() {
+    let read = |body: &str| ProblemDetails::from_json(body.as_bytes()).unwrap().reason;
+    assert_eq!(read(r#"{"reason":"NO_ORDER","kind":"not_found"}"#), Some("NO_ORDER"));
+    assert_eq!(read(r#"{"reason":"NO_ORDER","kind":"frobbed"}"#), None);
+    assert_eq!(read(r#"{"reason":"NO_ORDER"}"#), None);
+}
+
 /// [S10] a wait in the body is cut as one in the header is.
 #[tokio::test]
 async fn a_wait_in_the_body_is_capped() {

@@ -21,8 +21,8 @@ impl ProblemDetails {
     /// Reads a body, of at most 64 KiB; none if it is no JSON object.
     ///
     /// As the RFC says, a member of another type than expected is ignored. Of the texts the first 1024 characters are
-    /// kept, control characters as spaces, and of the lists the first 256 items. A reason is one that
-    /// [`intern_reason`] takes.
+    /// kept, control characters as spaces, and of the lists the first 256 items. A reason counts beside a known kind,
+    /// and if [`intern_reason`] takes it.
     #[must_use]
     pub fn from_json(body: &[u8]) -> Option<Self> {
         Some(Self::of_members(&members(body)?))
@@ -36,14 +36,16 @@ impl ProblemDetails {
             items.iter().take(Self::MAX_ITEMS)
         };
         let status = body.get("status").and_then(Value::as_u64);
+        let kind = named("kind").and_then(Kind::from_name);
         Self {
             type_uri: text("type"),
             title: text("title"),
             status: status.and_then(|status| u16::try_from(status).ok()),
             detail: text("detail"),
             instance: text("instance"),
-            kind: named("kind").and_then(Kind::from_name),
-            reason: named("reason").and_then(intern_reason),
+            kind,
+            // Whoever doesn't know our kinds doesn't know our reasons: theirs are not worth a place in the list.
+            reason: kind.and_then(|_| named("reason")).and_then(intern_reason),
             retry: named("retry").and_then(retry),
             not_sent: named("delivery") == Some("not_sent"),
             retry_after: body.get("retry_after_ms").and_then(Value::as_u64).map(Duration::from_millis),
