@@ -15,7 +15,7 @@ pub use client::{Client, ClientBuilder, ClientFuture, ClientLayer, Explain, Stac
 
 pub use buttress_context as context;
 #[doc(no_inline)]
-pub use buttress_context::{Context, ContextLayer, spawn};
+pub use buttress_context::{Context, ContextLayer, TaskGroup, spawn};
 
 pub use buttress_error as error;
 #[doc(no_inline)]
@@ -37,7 +37,7 @@ pub use buttress_breaker::{Breaker, BreakerLayer};
 pub use buttress_http as http;
 #[cfg(feature = "http")]
 #[doc(no_inline)]
-pub use buttress_http::{Body, HttpLayer};
+pub use buttress_http::{Body, HttpLayer, Problem};
 
 #[cfg(feature = "log")]
 pub use buttress_log as log;
