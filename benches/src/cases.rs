@@ -6,6 +6,7 @@ mod bulkhead;
 mod call_log;
 mod client;
 mod context;
+mod error;
 mod log;
 mod retry;
 mod retry_function;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(log::CASES);
     all.extend(call_log::CASES);
     all.extend(context::CASES);
+    all.extend(error::CASES);
     all
 }
 

@@ -69,6 +69,9 @@ fn measure(args: &Args) -> Result<(), Failed> {
         wanted.iter().for_each(|case| call(case, args.subject.as_deref(), calls));
         return Ok(());
     }
+    if ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"].iter().any(|name| std::env::var_os(name).is_some()) {
+        let _ = writeln!(io::stderr(), "backtraces are on: errors cost those that take one a lot");
+    }
     let plan = if args.quick { Plan::QUICK } else { Plan::FULL };
     for case in wanted {
         let measurements = measure::case(&case, args.subject.as_deref(), plan);

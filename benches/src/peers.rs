@@ -2,8 +2,20 @@
 
 const LOCK: &str = include_str!("../../Cargo.lock");
 
+pub(crate) fn anyhow() -> String {
+    named("anyhow")
+}
+
 pub(crate) fn backon() -> String {
     named("backon")
+}
+
+pub(crate) fn error_stack() -> String {
+    named("error-stack")
+}
+
+pub(crate) fn eyre() -> String {
+    named("eyre")
 }
 
 pub(crate) fn failsafe() -> String {
@@ -16,6 +28,10 @@ pub(crate) fn json_subscriber() -> String {
 
 pub(crate) fn recloser() -> String {
     named("recloser")
+}
+
+pub(crate) fn snafu() -> String {
+    named("snafu")
 }
 
 pub(crate) fn tokio() -> String {

@@ -22,13 +22,19 @@ pub(super) const CASES: [Case; 10] = [
         subjects: || vec![bare(), ours(Window::consecutive(5)), consecutive()],
     },
     Case { name: "breaker/count-10", subjects: || vec![bare(), ours(Window::count(10)), count(10)] },
-    Case { name: "breaker/count-100", subjects: || vec![bare(), ours(Window::count(100)), count(100)] },
+    Case {
+        name: "breaker/count-100",
+        subjects: || vec![bare(), ours(Window::count(100)), leaked(Window::count(100)), count(100)],
+    },
     Case {
         name: "breaker/count-10000",
         subjects: || vec![bare(), ours(Window::count(10_000)), count(10_000)],
     },
     Case { name: "breaker/time-10-live", subjects: || vec![bare(), our_time(10), time(10)] },
-    Case { name: "breaker/time-100-live", subjects: || vec![bare(), our_time(100), time(100)] },
+    Case {
+        name: "breaker/time-100-live",
+        subjects: || vec![bare(), our_time(100), leaked_time(100), time(100)],
+    },
     Case { name: "breaker/time-1000-live", subjects: || vec![bare(), our_time(1_000), time(1_000)] },
     Case { name: "breaker/time-10000-live", subjects: || vec![bare(), our_time(10_000), time(10_000)] },
     Case { name: "breaker/time-sliding", subjects: || vec![bare(), ours(Window::time(SHORT)), sliding()] },
@@ -48,15 +54,35 @@ pub(super) fn breaker(window: Window) -> Breaker {
 }
 
 fn ours(window: Window) -> Subject {
-    let layer = BreakerLayer::new(breaker(window));
-    Subject::new(OURS, calls(layer.layer(service::prompt()), Ends::Well))
+    subject(OURS.to_owned(), breaker(window))
+}
+
+/// Kept for ever, as the ready-made stack does: no reference is counted.
+fn leaked(window: Window) -> Subject {
+    subject(leaked_name(), breaker(window).leak())
+}
+
+pub(super) fn leaked_name() -> String {
+    format!("{OURS}/leaked")
+}
+
+fn subject(name: String, breaker: Breaker) -> Subject {
+    Subject::new(name, calls(BreakerLayer::new(breaker).layer(service::prompt()), Ends::Well))
 }
 
 /// Emptied as often as the peer's.
 fn our_time(live: u64) -> Subject {
-    let layer = BreakerLayer::new(breaker(Window::time(AN_HOUR)));
+    timed(OURS.to_owned(), breaker(Window::time(AN_HOUR)), live)
+}
+
+fn leaked_time(live: u64) -> Subject {
+    timed(leaked_name(), breaker(Window::time(AN_HOUR)).leak(), live)
+}
+
+fn timed(name: String, breaker: Breaker, live: u64) -> Subject {
+    let layer = BreakerLayer::new(breaker);
     let call = calls(layer.layer(service::prompt()), Ends::Well);
-    Subject::new(OURS, emptied(live, call, move || layer.breaker().reset()))
+    Subject::new(name, emptied(live, call, move || layer.breaker().reset()))
 }
 
 /// Opened by a failure, so that the refusal has something to tell.

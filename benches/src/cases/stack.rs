@@ -23,7 +23,7 @@ fn ours() -> Subject {
 
 /// With a breaker that is kept for ever, as the ready-made stack does.
 fn ours_leaked() -> Subject {
-    subject(format!("{OURS}/leaked"), breaker::breaker(Window::count(100)).leak())
+    subject(breaker::leaked_name(), breaker::breaker(Window::count(100)).leak())
 }
 
 /// Count window of 100, four attempts, no retry budget.

@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress::BreakerLayer;
 use buttress::breaker::Window;
+use buttress::{Breaker, BreakerLayer};
 use failsafe::backoff::constant;
 use failsafe::failure_policy::consecutive_failures;
 use failsafe::{CircuitBreaker, Config};
@@ -31,26 +31,29 @@ pub(super) const CASES: [Case; 2] = [
     },
 ];
 
-/// `rows` for each kind of window, the first under our plain name.
-fn windows<I: Iterator<Item = Subject>>(rows: fn(String, Window) -> I) -> impl Iterator<Item = Subject> {
-    let count = rows(OURS.to_owned(), Window::count(100));
-    let time = rows(format!("{OURS}/time"), Window::time(Duration::from_secs(10)));
-    let consecutive = rows(format!("{OURS}/consecutive"), Window::consecutive(5));
-    count.chain(time).chain(consecutive)
+/// `rows` for each kind of window, the first under our plain name, and of one that is kept for ever.
+fn windows<I: Iterator<Item = Subject>>(
+    rows: fn(String, fn() -> Breaker) -> I,
+) -> impl Iterator<Item = Subject> {
+    let count = rows(OURS.to_owned(), || breaker::breaker(Window::count(100)));
+    let time = rows(format!("{OURS}/time"), || breaker::breaker(Window::time(Duration::from_secs(10))));
+    let consecutive = rows(format!("{OURS}/consecutive"), || breaker::breaker(Window::consecutive(5)));
+    let leaked = rows(breaker::leaked_name(), || breaker::breaker(Window::count(100)).leak());
+    count.chain(time).chain(consecutive).chain(leaked)
 }
 
 /// Each thread has a clone of the service.
-fn ours(name: String, window: Window) -> impl Iterator<Item = Subject> {
+fn ours(name: String, breaker: fn() -> Breaker) -> impl Iterator<Item = Subject> {
     rows(name, move || {
-        let service = BreakerLayer::new(breaker::breaker(window)).layer(service::prompt());
+        let service = BreakerLayer::new(breaker()).layer(service::prompt());
         move || calls(service.clone(), Ends::Well)
     })
 }
 
 /// Each thread has a clone of the handle.
-fn ours_bare(name: String, window: Window) -> impl Iterator<Item = Subject> {
+fn ours_bare(name: String, breaker: fn() -> Breaker) -> impl Iterator<Item = Subject> {
     rows(name, move || {
-        let breaker = breaker::breaker(window);
+        let breaker = breaker();
         move || {
             let breaker = breaker.clone();
             move |n| (0..n).for_each(|request| drop(black_box(breaker_bare::guarded(&breaker, request))))
