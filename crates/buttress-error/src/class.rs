@@ -119,6 +119,12 @@ impl Class {
         self
     }
 
+    /// Takes the allowance back, unless `told`.
+    pub(crate) const fn public_if(mut self, told: bool) -> Self {
+        self.public &= told;
+        self
+    }
+
     /// Marks it as the answer of a dependency. A layer at the bottom of a stack does.
     #[must_use]
     pub const fn dependency(mut self) -> Self {

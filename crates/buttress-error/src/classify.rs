@@ -84,7 +84,7 @@ impl<E: Classify> Classified for E {
 
 impl Classified for Error {
     fn classified(&self) -> Class {
-        *self.class()
+        self.class_as_shown()
     }
 
     fn stamp(&mut self, effort: &Effort) {

@@ -45,7 +45,7 @@ impl ErrorGroup {
         Some(Self { message: None, class, members })
     }
 
-    /// Says what failed, in place of the number of its members.
+    /// Says what failed, in place of the number of its members. Clients don't see it, whatever the members allow.
     #[must_use]
     pub fn message(mut self, message: impl Into<Text>) -> Self {
         self.message = Some(message.into());
@@ -55,13 +55,14 @@ impl ErrorGroup {
     /// Adds a member.
     #[track_caller]
     pub fn push(&mut self, error: impl Into<Error>) {
-        self.members.push(error.into());
-        self.refresh();
+        let error = error.into();
+        self.class = Class::of_group([self.class, *error.class()]).unwrap_or(self.class);
+        self.members.push(error);
     }
 
-    fn refresh(&mut self) {
-        let classes = self.members.iter().map(|member| *member.class());
-        self.class = Class::of_group(classes).unwrap_or(self.class);
+    /// All members, to be dropped one by one.
+    pub(crate) fn take_members(&mut self) -> Vec<Error> {
+        std::mem::take(&mut self.members)
     }
 
     /// The members, oldest first: at least one.
@@ -158,8 +159,7 @@ impl<'a> IntoIterator for &'a ErrorGroup {
 
 impl Extend<Error> for ErrorGroup {
     fn extend<I: IntoIterator<Item = Error>>(&mut self, errors: I) {
-        self.members.extend(errors);
-        self.refresh();
+        errors.into_iter().for_each(|error| self.push(error));
     }
 }
 
@@ -190,6 +190,7 @@ impl StdError for ErrorGroup {
 
 impl Classify for ErrorGroup {
     fn class(&self) -> Class {
-        self.class
+        // The members allowed their own messages, not this one.
+        self.class.public_if(self.message.is_none())
     }
 }

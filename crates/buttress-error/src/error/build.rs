@@ -1,10 +1,10 @@
 //! Making errors, and adding to them.
 
-use std::fmt::{Display, Write};
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::render::{Message, shown};
 use super::{Error, Extra, Inner, Logged, Place, Source, Text, Trace, What};
 use crate::foreign::{self, Whose};
 use crate::{BoxError, Chain, Class, Classify, Delivery, Effort, ErrorGroup, Kind, Value, Violation};
@@ -168,18 +168,22 @@ impl Error {
     /// For causes that callers must not come to depend on, or that were handled.
     #[must_use]
     pub fn barrier(mut self) -> Self {
+        // A context is no part of what the class allows.
+        let public =
+            self.inner().and_then(|_| self.public_message()).map(|public| public.into_owned().into());
         let inner = Arc::make_mut(&mut self.0);
-        let mut message = String::new();
-        // A `Display` that fails leaves what it has written.
-        let _ = write!(message, "{}", Message(&inner.what));
+        let message = shown(&Message(&inner.what));
         let mut hidden = inner.clone();
-        hidden.extra = None;
+        // What an earlier barrier hides stays behind this one.
+        let earlier = hidden.extra.take().and_then(|extra| extra.hidden);
+        hidden.extra = earlier.map(|earlier| Box::new(Extra { hidden: Some(earlier), ..Extra::default() }));
         let hidden = Self(Arc::new(hidden));
         let origin = hidden.origin().map(Arc::from);
         inner.what = What::Text(message.into());
         inner.source = None;
         let extra = inner.extra.get_or_insert_default();
         extra.domain = extra.domain.take().or(origin);
+        extra.public = public.or(extra.public.take());
         extra.hidden = Some(hidden);
         self
     }
@@ -259,6 +263,7 @@ impl Error {
         let Some(old) = self.group().map(Classify::class) else { return self };
         let mut class = group.class();
         class.exhausted |= self.0.class.exhausted;
+        class.public &= self.0.class.public;
         let mut error = self;
         error.innermost().what = What::Value(Arc::new(group));
         // What somebody else made of the class stays.
@@ -279,18 +284,5 @@ impl Error {
         let inner = Arc::make_mut(&mut self.0);
         inner.class.exhausted |= effort.exhausted;
         inner.extra.get_or_insert_default().effort = Some(effort.clone());
-    }
-}
-
-/// What it says by itself, without domain and causes.
-pub(super) struct Message<'a>(pub(super) &'a What);
-
-impl Display for Message<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            What::Text(text) | What::Context(text) => f.write_str(text),
-            What::Value(value) => write!(f, "{value}"),
-            What::Rejection(rejection) => write!(f, "{rejection}"),
-        }
     }
 }

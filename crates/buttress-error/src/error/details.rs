@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::build::Message;
+use super::render::{Message, shown};
 use super::{Error, Place};
 use crate::{Class, Effort, Kind, Retry, Safe, Value, Violation};
 
@@ -17,6 +17,14 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> &Class {
         &self.0.class
+    }
+
+    /// The class for those who show its `Display`, which tells more than is public: domain, context, or a message that
+    /// was replaced for clients.
+    pub(crate) fn class_as_shown(&self) -> Class {
+        let replaced = self.extra().is_some_and(|extra| extra.public.is_some());
+        let told = self.origin().is_none() && self.inner().is_none() && !replaced;
+        self.class().public_if(told)
     }
 
     /// Is this its reason?
@@ -90,7 +98,7 @@ impl Error {
             error = inner;
         }
         (class.public && class.kind.fault() == crate::Fault::Caller)
-            .then(|| Message(&error.0.what).to_string().into())
+            .then(|| shown(&Message(&error.0.what)).into())
     }
 
     /// Only what may leave this program.

@@ -18,6 +18,8 @@ use std::sync::Arc;
 use crate::{BoxError, Class, Effort, ErrorGroup, Rejection, Value, Violation};
 use logged::Logged;
 pub(crate) use render::members_on_a_line;
+#[cfg(feature = "serde")]
+pub(crate) use render::shown;
 pub use report::ErrorReport;
 use trace::Trace;
 
@@ -55,7 +57,7 @@ const MAX_LEVELS: usize = 8;
 ///
 /// | | for |
 /// |---|---|
-/// | `Display`: one line without the causes; `{:#}` adds the chain, still on one line | log lines |
+/// | `Display`: one line without the causes; `{:#}` adds the chain, still on one line if its messages are | log lines |
 /// | `Debug`, [`report`](Self::report): everything, line by line | people at a terminal |
 /// | [`safe`](Self::safe): only what is public | clients |
 /// | `serde::Serialize` (feature `serde`): everything | machines |
@@ -75,13 +77,32 @@ struct Inner {
     extra: Option<Box<Extra>>,
 }
 
-/// A chain of our own errors is taken apart link by link: by itself it would be dropped to the depth of its length, which
+/// A tree of our own errors is taken apart link by link: by itself it would be dropped to the depth of its length, which
 /// no stack has to hold.
 impl Drop for Inner {
     fn drop(&mut self) {
-        let mut source = self.source.take();
-        while let Some(Source::Ours(mut error)) = source {
-            source = Arc::get_mut(&mut error.0).and_then(|inner| inner.source.take());
+        // Empty, and so without an allocation, where nothing branches.
+        let mut pending = Vec::new();
+        let mut next = self.take_apart(&mut pending);
+        while let Some(mut error) = next.or_else(|| pending.pop()) {
+            next = Arc::get_mut(&mut error.0).and_then(|inner| inner.take_apart(&mut pending));
+        }
+    }
+}
+
+impl Inner {
+    /// The next link; members of a group, and what is behind a barrier, are left for later.
+    fn take_apart(&mut self, pending: &mut Vec<Error>) -> Option<Error> {
+        if let What::Value(value) = &mut self.what
+            && value.is::<ErrorGroup>()
+            && let Some(group) = Arc::get_mut(value).and_then(|value| value.downcast_mut::<ErrorGroup>())
+        {
+            pending.append(&mut group.take_members());
+        }
+        pending.extend(self.extra.as_mut().and_then(|extra| extra.hidden.take()));
+        match self.source.take() {
+            Some(Source::Ours(error)) => Some(error),
+            _ => None,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write};
 
-use super::build::Message;
 use super::{Error, MAX_LEVELS, MAX_MEMBERS, What};
 use crate::ErrorGroup;
 
@@ -61,5 +60,25 @@ fn members(group: &ErrorGroup, out: &mut dyn Write, left: &mut usize, levels: us
     match group.members().len() - shown {
         0 => out.write_str("]"),
         more => write!(out, "{}{more} more]", if shown == 0 { "" } else { "; " }),
+    }
+}
+
+/// Its text. A `Display` that fails leaves what it has written.
+pub(crate) fn shown(text: &impl fmt::Display) -> String {
+    let mut shown = String::new();
+    let _ = write!(shown, "{text}");
+    shown
+}
+
+/// What it says by itself, without domain and causes.
+pub(super) struct Message<'a>(pub(super) &'a What);
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            What::Text(text) | What::Context(text) => f.write_str(text),
+            What::Value(value) => write!(f, "{value}"),
+            What::Rejection(rejection) => write!(f, "{rejection}"),
+        }
     }
 }

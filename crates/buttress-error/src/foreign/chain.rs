@@ -195,15 +195,18 @@ impl Chain {
     fn find(&self, error: &Link) -> (Class, Whose) {
         // What goes if no rule says anything: what is built in, else what an `Error` of kind unknown has besides.
         let (mut table, mut unknown) = (None, None);
-        for link in walk(error) {
+        // The message of an `Error` is that of the error that it wraps; no other cause speaks of the message above it.
+        let wraps = error.downcast_ref::<Error>().is_some_and(|error| error.wrapped().is_some());
+        for (depth, link) in walk(error).enumerate() {
+            let told = depth == 0 || depth == 1 && wraps;
             match self.ask(link) {
-                Some((Finding::Is(class), whose)) => return (keep(class, unknown), whose),
+                Some((Finding::Is(class), whose)) => return (keep(class, unknown).public_if(told), whose),
                 Some((Finding::Skip, _)) => continue,
                 Some((Finding::Pass, _)) | None => {}
             }
             match super::ours(link) {
                 Some(class) if class.kind == Kind::Unknown => unknown = unknown.or(Some(class)),
-                Some(class) => return (keep(class, unknown), Whose::Own),
+                Some(class) => return (keep(class, unknown).public_if(told), Whose::Own),
                 // Below an `Error` the tables were asked already, when it was made.
                 None if unknown.is_none() => table = table.or_else(|| super::known(link)),
                 None => {}

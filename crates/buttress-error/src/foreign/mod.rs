@@ -48,14 +48,19 @@ use crate::{BoxError, Class, Classified, Classify, ConfigError, Error, ErrorGrou
 /// of your own before these.
 #[must_use]
 pub fn classify(error: &(dyn StdError + 'static)) -> Class {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return error.classified();
+    }
     links::links(error)
-        .find_map(|link| ours(link).or_else(|| known(link)))
+        .enumerate()
+        // What a cause allows of its own message says nothing of the one above it.
+        .find_map(|(depth, link)| Some(ours(link).or_else(|| known(link))?.public_if(depth == 0)))
         .unwrap_or(const { Class::new(Kind::Unknown) })
 }
 
 /// The class of one link that is of a type of this crate.
 fn ours(link: &(dyn StdError + 'static)) -> Option<Class> {
-    (link.downcast_ref::<Error>().map(Classified::classified))
+    (link.downcast_ref::<Error>().map(|error| *error.class()))
         .or_else(|| link.downcast_ref::<Rejection>().map(Classify::class))
         .or_else(|| link.downcast_ref::<ConfigError>().map(Classify::class))
         .or_else(|| link.downcast_ref::<ErrorGroup>().map(Classify::class))
