@@ -1,11 +1,13 @@
 //! Errors for machines.
 
+use std::cell::Cell;
 use std::fmt::Display;
 
 use serde::de::Error as _;
-use serde::ser::{SerializeMap, SerializeStruct};
+use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::error::shown;
 use crate::{Error, ErrorGroup, Kind, Safe, Value, is_secret};
 
 /// By its [name](Kind::as_str).
@@ -36,36 +38,56 @@ impl Serialize for Value {
     }
 }
 
+/// How many members of groups are told in all, and on how many levels: groups may share their members over and over.
+const MAX_MEMBERS: usize = 4_096;
+const MAX_LEVELS: usize = 32;
+
 /// Everything: for logs and stores, not for clients. Fields without anything to tell are left out; the values of
-/// [secret](is_secret) attributes are `"[redacted]"`.
+/// [secret](is_secret) attributes are `"[redacted]"`. Of groups in groups at most 4096 members are told, on at most 32
+/// levels; `more` says how many a group has besides.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let class = self.class();
+        Node { error: self, levels: MAX_LEVELS, left: &Cell::new(MAX_MEMBERS) }.serialize(serializer)
+    }
+}
+
+/// An error in another one.
+struct Node<'a> {
+    error: &'a Error,
+    levels: usize,
+    left: &'a Cell<usize>,
+}
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { error, levels, left } = *self;
+        let class = error.class();
         let mut out = serializer.serialize_map(None)?;
-        out.serialize_entry("message", &self.to_string())?;
+        out.serialize_entry("message", &shown(error))?;
         out.serialize_entry("kind", &class.kind)?;
         entry(&mut out, "reason", class.reason)?;
-        entry(&mut out, "domain", self.origin())?;
-        out.serialize_entry("retry", self.advice().as_str())?;
+        entry(&mut out, "domain", error.origin())?;
+        out.serialize_entry("retry", error.advice().as_str())?;
         entry(&mut out, "retry_after_ms", class.retry_after.map(millis))?;
         out.serialize_entry("delivery", class.delivery.as_str())?;
         if class.exhausted {
             out.serialize_entry("exhausted", &true)?;
         }
-        entry(&mut out, "attempts", self.effort().map(|effort| effort.attempts))?;
-        match self.group() {
-            Some(group) => out.serialize_entry("errors", group.members())?,
-            None => list(&mut out, "chain", self.chain().map(ToString::to_string))?,
+        entry(&mut out, "attempts", error.effort().map(|effort| effort.attempts))?;
+        match error.group() {
+            Some(group) => members(&mut out, group, levels, left)?,
+            None => list(&mut out, "chain", error.chain().map(|cause| shown(&cause)))?,
         }
-        entry(&mut out, "hidden", self.hidden())?;
-        list(&mut out, "violations", self.violations().iter())?;
-        list(&mut out, "notes", self.notes())?;
-        list(&mut out, "hints", self.hints())?;
-        if self.attrs().len() > 0 {
-            out.serialize_entry("attrs", &Attrs(self))?;
+        let hidden = error.hidden().filter(|_| levels > 0);
+        entry(&mut out, "hidden", hidden.map(|error| Node { error, levels: levels - 1, left }))?;
+        list(&mut out, "violations", error.violations().iter())?;
+        list(&mut out, "notes", error.notes())?;
+        list(&mut out, "hints", error.hints())?;
+        if error.attrs().len() > 0 {
+            out.serialize_entry("attrs", &Attrs(error))?;
         }
-        entry(&mut out, "at", self.location().map(Text))?;
-        entry(&mut out, "backtrace", self.backtrace().map(Text))?;
+        entry(&mut out, "at", error.location().map(Text))?;
+        entry(&mut out, "backtrace", error.backtrace().map(Text))?;
         out.end()
     }
 }
@@ -86,10 +108,43 @@ impl Serialize for Safe<'_> {
 /// What it says, its kind and its members.
 impl Serialize for ErrorGroup {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("ErrorGroup", 3)?;
-        out.serialize_field("message", &self.to_string())?;
-        out.serialize_field("kind", &crate::Classify::class(self).kind)?;
-        out.serialize_field("errors", self.members())?;
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("message", &self.to_string())?;
+        out.serialize_entry("kind", &crate::Classify::class(self).kind)?;
+        members(&mut out, self, MAX_LEVELS, &Cell::new(MAX_MEMBERS))?;
+        out.end()
+    }
+}
+
+fn members<M: SerializeMap>(
+    out: &mut M,
+    group: &ErrorGroup,
+    levels: usize,
+    left: &Cell<usize>,
+) -> Result<(), M::Error> {
+    let members = Members { group, levels, left, told: Cell::new(0) };
+    out.serialize_entry("errors", &members)?;
+    let more = group.members().len() - members.told.get();
+    entry(out, "more", (more > 0).then_some(more))
+}
+
+struct Members<'a> {
+    group: &'a ErrorGroup,
+    levels: usize,
+    left: &'a Cell<usize>,
+    told: Cell<usize>,
+}
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_seq(None)?;
+        let Some(levels) = self.levels.checked_sub(1) else { return out.end() };
+        for error in self.group.members() {
+            let Some(fewer) = self.left.get().checked_sub(1) else { break };
+            self.left.set(fewer);
+            self.told.set(self.told.get() + 1);
+            out.serialize_element(&Node { error, levels, left: self.left })?;
+        }
         out.end()
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::error::shown;
 use crate::{Class, Error, Kind, intern_reason};
 
 /// A result as other programs read it: `{"ok":true,"value":…}` or `{"ok":false,"error":{"code":…,"kind":…,"message":…}}`.
@@ -85,7 +86,7 @@ impl From<&Error> for Failure {
         let safe = error.safe();
         let kind = safe.kind();
         let code = safe.reason().map_or_else(|| kind.as_str().to_ascii_uppercase().into(), Cow::Borrowed);
-        Self { code, kind, message: safe.to_string().into() }
+        Self { code, kind, message: shown(&safe).into() }
     }
 }
 

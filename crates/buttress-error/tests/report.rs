@@ -55,7 +55,7 @@ fn hostile_text_can_not_play_with_the_terminal() {
     let error = Error::new(Kind::NotFound, "red \x1b[31m\r\nline two").note("a\nb\x07").without_location();
     let report = format!("{:?}", error.report().coloured());
     assert_eq!(report.matches('\x1b').count(), 6, "{report:?}");
-    assert!(report.contains("red \\u{1b}[31m\\r\nline two"), "{report:?}");
+    assert!(report.contains("red \\u{1b}[31m\\r\n    line two"), "{report:?}");
     assert!(report.contains("a\n    b\\u{7}"), "{report:?}");
 }
 

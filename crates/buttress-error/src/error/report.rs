@@ -73,7 +73,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn error(&mut self, error: &Error, levels: usize) -> fmt::Result {
-        self.painted("1;31", error)?;
+        Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }.painted("1;31", error)?;
         let class = error.class();
         match class.reason {
             Some(reason) => self.line("kind", format_args!("{} ({reason})", class.kind))?,

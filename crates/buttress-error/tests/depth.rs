@@ -1,0 +1,98 @@
+//! What is deep, wide or hostile is held, told and dropped all the same.
+
+use std::fmt;
+use std::io;
+
+use buttress_error::{Error, ErrorGroup, Kind, classify};
+
+const DEEP: usize = 100_000;
+
+fn leaf() -> Error {
+    Error::new(Kind::Timeout, "slow")
+}
+
+fn pair(first: Error, second: Error) -> Error {
+    ErrorGroup::of([first, second]).expect("two").into()
+}
+
+/// No stack holds so many frames.
+#[test]
+fn groups_in_groups_are_told_and_dropped() {
+    let error = (0..DEEP).fold(leaf(), |error, _| pair(error, leaf()).context("again"));
+    assert_eq!(classify(&error).kind, Kind::Timeout);
+    assert!(error.find::<io::Error>().is_none());
+    assert!(format!("{error:#}{error:?}").len() < 100_000);
+    #[cfg(feature = "serde")]
+    assert!(serde_json::to_string(&error).expect("it serialises").len() < 100_000);
+    drop(error);
+}
+
+#[test]
+fn barriers_behind_barriers_are_told_and_dropped() {
+    let error = (0..DEEP).fold(leaf(), |error, _| error.context("again").barrier());
+    assert!(format!("{error:#}{error:?}").len() < 100_000);
+    #[cfg(feature = "serde")]
+    assert!(serde_json::to_string(&error).expect("it serialises").len() < 100_000);
+    drop(error);
+}
+
+/// "At most 4096 members": two to the power of thirty would never end.
+#[cfg(feature = "serde")]
+#[test]
+fn members_that_are_shared_over_and_over_are_counted() {
+    let error = (0..30).fold(leaf(), |error, _| pair(error.clone(), error));
+    let told = serde_json::to_string(&error).expect("it serialises");
+    assert_eq!(told.matches(r#""kind":"timeout""#).count(), 4_096 + 1);
+    assert!(told.contains(r#""more":2"#), "what is left out is counted");
+    serde_json::from_str::<serde_json::Value>(&told).expect("not deeper than readers go");
+}
+
+/// A member more costs the same, however many there are.
+#[test]
+fn a_group_takes_many_members_one_by_one() {
+    let mut group = ErrorGroup::new(leaf());
+    (0..DEEP).for_each(|_| group.push(leaf()));
+    assert_eq!(group.members().len(), DEEP + 1);
+}
+
+/// "Only `hidden` and the report still tell": of all that barriers hide.
+#[test]
+fn a_barrier_hides_and_keeps_what_is_behind_an_earlier_one() {
+    let error = leaf().caused_by(io::Error::other("reset")).barrier();
+    for error in [error.clone().barrier(), error.context("while paying").barrier()] {
+        let earlier = error.hidden().and_then(Error::hidden).expect("both are there");
+        assert!(earlier.find::<io::Error>().is_some() && error.find::<io::Error>().is_none());
+        assert!(format!("{error:?}").contains("reset"), "{error:?}");
+    }
+}
+
+/// A message can not pass for a line of the report.
+#[test]
+fn a_message_forges_no_line_of_the_report() {
+    let text = "down\n  kind: not_found";
+    let error = Error::new(Kind::Internal, text).domain(text).note(text).attr("key", text);
+    let report = format!("{:?}", error.caused_by(io::Error::other(text)));
+    assert_eq!(report.lines().filter(|line| line.starts_with("  kind:")).count(), 1, "{report}");
+}
+
+#[derive(Debug)]
+struct Failing;
+
+impl fmt::Display for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("half")?;
+        Err(fmt::Error)
+    }
+}
+
+impl std::error::Error for Failing {}
+
+/// What clients and machines read is no place to panic.
+#[test]
+fn a_display_that_fails_leaves_what_it_wrote() {
+    let class = buttress_error::Class::new(Kind::NotFound).public();
+    let error = Error::wrap(class, Failing);
+    assert_eq!(error.safe().to_string(), "half");
+    #[cfg(feature = "serde")]
+    assert!(serde_json::to_string(&error.caused_by(Failing)).expect("it serialises").contains("half"));
+}
