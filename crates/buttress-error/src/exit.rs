@@ -10,8 +10,9 @@ use crate::{Class, Error};
 
 /// How a program ends: well, or with an error of any type, its report on standard error and the exit code of its kind.
 ///
-/// It is the error type of the function that does the work, where `?` takes every error there is, and at the same time
-/// what `main` returns:
+/// It is the error type of the function that does the work, where `?` takes every error type there is, and at the same
+/// time what `main` returns. (What is in a box already, as in [`BoxError`](crate::BoxError) or anyhow's, is no error type:
+/// say `.translate()?`.)
 ///
 /// ```no_run
 /// use buttress_error::{Exit, Kind, Result, bail};

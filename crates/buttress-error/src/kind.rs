@@ -204,6 +204,6 @@ impl Kind {
 /// Writes [`as_str`](Kind::as_str).
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }

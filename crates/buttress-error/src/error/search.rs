@@ -25,7 +25,8 @@ impl Error {
     }
 
     /// The first value of type `T` in it: the error that it wraps, one of its causes, or in a group one of the members and
-    /// of their causes. An `io::Error` is looked into. At most 64 links deep, and 4096 in all.
+    /// of their causes. An `io::Error` is looked into; a `T` that was a `Box<T>` or an `Arc<T>` when it became an error is
+    /// found as that. At most 64 links deep, and 4096 in all.
     #[must_use]
     pub fn find<T: StdError + 'static>(&self) -> Option<&T> {
         let walk = Walk { next: None, pending: Vec::new(), left: MAX_VISITS };
