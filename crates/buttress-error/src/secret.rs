@@ -2,11 +2,15 @@
 
 /// Words that make a name secret wherever they stand in it.
 const SECRET_WORDS: &[&str] = &[
+    "accesstoken",
     "apikey",
     "apikeys",
+    "apitoken",
     "auth",
     "authorization",
+    "authtoken",
     "bearer",
+    "clientsecret",
     "cookie",
     "cookies",
     "credential",
@@ -16,12 +20,14 @@ const SECRET_WORDS: &[&str] = &[
     "cvv",
     "jwt",
     "otp",
+    "passcode",
     "passphrase",
     "passwd",
     "password",
     "passwords",
     "privatekey",
     "pwd",
+    "refreshtoken",
     "secret",
     "secretkey",
     "secrets",
@@ -38,6 +44,7 @@ const SECRET_PAIRS: &[(&str, &str)] = &[
     ("api", "key"),
     ("api", "keys"),
     ("encryption", "key"),
+    ("master", "key"),
     ("private", "key"),
     ("shared", "key"),
     ("signing", "key"),
@@ -194,6 +201,13 @@ mod tests {
             "private_key",
             "user.passwd",
             "XMLToken2",
+            "x-authtoken",
+            "accesstoken",
+            "refreshtoken",
+            "apitoken",
+            "clientsecret",
+            "passcode",
+            "master_key",
         ] {
             assert!(is_secret(name), "{name}");
         }

@@ -126,7 +126,7 @@ impl Error {
     }
 
     /// True for the first who asks, false ever after, for all its clones: so that an error is reported once, however
-    /// many handlers see it.
+    /// many handlers see it. (A clone that something was added to before that asks for itself.)
     #[must_use = "it says whether to report"]
     pub fn report_once(&self) -> bool {
         self.0.logged.first()
