@@ -151,12 +151,15 @@ impl Error {
     /// A [`note`](Self::note) is cheaper, and enough where the message need not change.
     #[must_use]
     pub fn context(mut self, message: impl Into<Text>) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
-        let mut extra = inner.extra.take();
-        if let Some(domain) = extra.as_mut().and_then(|extra| extra.domain.take()) {
-            inner.extra.get_or_insert_default().domain = Some(domain);
+        let mut extra = None;
+        if self.0.extra.is_some() {
+            let inner = Arc::make_mut(&mut self.0);
+            extra = inner.extra.take();
+            if let Some(domain) = extra.as_mut().and_then(|extra| extra.domain.take()) {
+                inner.extra.get_or_insert_default().domain = Some(domain);
+            }
         }
-        let (class, location, logged) = (inner.class, inner.location, inner.logged.clone());
+        let (class, location, logged) = (self.0.class, self.0.location, self.0.logged.clone());
         let what = What::Context(message.into());
         Self(Arc::new(Inner { class, what, source: Some(Source::Ours(self)), location, logged, extra }))
     }

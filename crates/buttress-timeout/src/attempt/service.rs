@@ -54,8 +54,9 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         // The clock is read only for a call that has a deadline.
         let deadline = Context::read(Context::deadline).instant();
-        let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
-        let inner = if late { None } else { Some(self.inner.call(request)) };
-        AttemptTimeoutFuture::new(inner, self.limit, self.name.clone())
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return AttemptTimeoutFuture::new(None, self.limit, self.name.clone());
+        }
+        AttemptTimeoutFuture::new(Some(self.inner.call(request)), self.limit, self.name.clone())
     }
 }
