@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod keyed;
+mod shard;
+mod stats;
+
+pub use builder::Builder;
+pub use buttress_error::ConfigError;
+pub use keyed::Keyed;
+pub use stats::Stats;

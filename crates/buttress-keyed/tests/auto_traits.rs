@@ -1,0 +1,33 @@
+//! Auto traits, and what `Debug` shows.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use buttress_keyed::{Builder, Keyed, Stats};
+
+const fn all<T: Send + Sync + Unpin + 'static>() {}
+
+#[test]
+fn auto_traits() {
+    all::<Keyed<String, Arc<u32>>>();
+    all::<Builder<String, Arc<u32>>>();
+    all::<Stats>();
+    // `Mutex` makes what is only `Send` shareable.
+    all::<Keyed<std::cell::Cell<u32>, Arc<u32>>>();
+}
+
+/// A map is useful on one thread too, and asks nothing of its types before they are used.
+#[test]
+fn a_state_need_not_be_send() {
+    let map = Keyed::<String, Rc<u32>>::new();
+    assert_eq!(*map.get_or_insert_with("a", || Rc::new(1)), 1);
+}
+
+#[test]
+fn debug_tells_no_keys() {
+    let map = Keyed::<String, Arc<u32>>::new();
+    map.get_or_insert_with("secret", || Arc::new(1));
+    let text = format!("{map:?} {:?}", Keyed::<String, Arc<u32>>::builder());
+    assert!(text.contains("Keyed { len: 1, max_keys: 10000, idle_after: 600s, keep: false"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+}
