@@ -3,7 +3,7 @@
 use std::slice;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Field, Generics, Type, parse_quote};
 
@@ -47,6 +47,12 @@ fn bounds(name: &Ident, generics: &mut Generics, cases: &[Case<'_>], root: &Toke
     }
 }
 
+/// A name of our own, which none of the user's can be, or be taken for: neither a constant, which a pattern would match,
+/// nor what an expression in an attribute speaks of.
+fn own(name: &str) -> Ident {
+    format_ident!("__buttress_{name}", span = Span::mixed_site())
+}
+
 fn mentions(ty: &Type, names: &[Ident]) -> bool {
     fn any(tokens: TokenStream, names: &[Ident]) -> bool {
         tokens.into_iter().any(|token| match token {
@@ -70,12 +76,13 @@ fn methods(cases: &[Case<'_>], root: &TokenStream) -> TokenStream {
     let arms = cases.iter().map(|case| class(case, root));
     // A reference to a type without values counts as one with values, so it has to be looked through.
     let scrutinee = if cases.is_empty() { quote!(*self) } else { quote!(self) };
-    let effort = note_effort(cases, root);
+    let (effort, passes_on) = (note_effort(cases, root), passes_on(cases, root));
     quote! {
         fn class(&self) -> #root::Class {
             match #scrutinee { #(#arms)* }
         }
         #effort
+        #passes_on
     }
 }
 
@@ -84,39 +91,40 @@ fn class(case: &Case<'_>, root: &TokenStream) -> TokenStream {
     let Case { path, base, attrs, wait } = case;
     let mut fields = Vec::new();
     let mut changes = changes(attrs, root);
-    let class = match base {
+    let (class, inner, after) = (own("class"), own("inner"), own("wait"));
+    let made = match base {
         Base::Kind(kind) => {
-            let class =
-                changed(&quote!(#root::Class::new(#root::Kind::#kind)), &std::mem::take(&mut changes));
-            quote!(const { #class })
+            let made = changed(&quote!(#root::Class::new(#root::Kind::#kind)), &std::mem::take(&mut changes));
+            quote!(const { #made })
         }
         Base::Forward { member, field, transparent, domain } => {
-            fields.push(quote!(#member: inner));
+            fields.push(quote!(#member: #inner));
             if let (Some(domain), None) = (domain, &attrs.domain) {
-                changes.push(quote!(class.domain = class.domain.or(::core::option::Option::Some(#domain));));
+                changes
+                    .push(quote!(#class.domain = #class.domain.or(::core::option::Option::Some(#domain));));
             }
             // The field spoke of its own message; this one is another.
             if !transparent && attrs.public.is_none() {
-                changes.push(quote!(class.public = false;));
+                changes.push(quote!(#class.public = false;));
             }
             let classified = classified(field, root);
-            quote_spanned!(place(field)=> #classified::classified(inner))
+            quote_spanned!(place(field)=> #classified::classified(#inner))
         }
     };
     let value = match (wait, &attrs.retry_after) {
         (Some((member, field)), _) => {
-            fields.push(quote!(#member: wait));
-            Some((quote!(*wait), place(field)))
+            fields.push(quote!(#member: #after));
+            Some((quote!(*#after), place(field)))
         }
         (None, Some(Wait::Value(value))) => Some((value.clone(), value.span())),
         (None, _) => None,
     };
     if let Some((value, span)) = value {
         let from = quote_spanned!(span=> ::core::option::Option::<::core::time::Duration>::from);
-        changes.push(quote!(class.retry_after = #from(#value);));
+        changes.push(quote!(#class.retry_after = #from(#value);));
     }
-    let class = changed(&class, &changes);
-    quote!(#path { #(#fields,)* .. } => #class,)
+    let made = changed(&made, &changes);
+    quote!(#path { #(#fields,)* .. } => #made,)
 }
 
 /// Where the field's type stands, for messages; names mean what they mean in the derive, whoever wrote the type.
@@ -133,22 +141,24 @@ fn classified(field: &Field, root: &TokenStream) -> TokenStream {
     path.collect()
 }
 
-fn changed(class: &TokenStream, changes: &[TokenStream]) -> TokenStream {
+fn changed(made: &TokenStream, changes: &[TokenStream]) -> TokenStream {
     if changes.is_empty() {
-        return class.clone();
+        return made.clone();
     }
+    let class = own("class");
     quote!({
-        let mut class = #class;
+        let mut #class = #made;
         #(#changes)*
-        class
+        #class
     })
 }
 
 /// What the attributes change in the class, but for a `retry_after` that only the value knows.
 fn changes(attrs: &Attrs, root: &TokenStream) -> Vec<TokenStream> {
+    let class = own("class");
     let some = |field: &str, value: TokenStream| {
         let field = Ident::new(field, Span::call_site());
-        quote!(class.#field = ::core::option::Option::Some(#value);)
+        quote!(#class.#field = ::core::option::Option::Some(#value);)
     };
     let Attrs { kind: _, forward: _, reason, domain, http, exit, retry, delivery, retry_after, public } =
         attrs;
@@ -161,35 +171,67 @@ fn changes(attrs: &Attrs, root: &TokenStream) -> Vec<TokenStream> {
         domain.as_ref().map(|domain| some("domain", quote!(#domain))),
         http.map(|http| some("http", quote!(#http))),
         exit.map(|exit| some("exit", quote!(#exit))),
-        retry.as_ref().map(|retry| quote!(class.retry = #root::Retry::#retry;)),
-        delivery.as_ref().map(|delivery| quote!(class.delivery = #root::Delivery::#delivery;)),
+        retry.as_ref().map(|retry| quote!(#class.retry = #root::Retry::#retry;)),
+        delivery.as_ref().map(|delivery| quote!(#class.delivery = #root::Delivery::#delivery;)),
         seconds.map(|seconds| some("retry_after", seconds)),
-        public.map(|public| quote!(class.public = #public;)),
+        public.map(|public| quote!(#class.public = #public;)),
     ];
     changes.into_iter().flatten().collect()
 }
 
 /// A forwarded error keeps what a retry layer tells it.
 fn note_effort(cases: &[Case<'_>], root: &TokenStream) -> Option<TokenStream> {
-    let forwards: Vec<_> = cases
+    let (inner, effort) = (own("inner"), own("effort"));
+    let stamp = |field: &Field| {
+        let classified = classified(field, root);
+        quote_spanned!(place(field)=> #classified::stamp(#inner, #effort))
+    };
+    let arms = forwards(cases, |_| true, stamp, &quote!({}))?;
+    Some(quote! {
+        fn note_effort(&mut self, #effort: &#root::Effort) {
+            match self { #arms }
+        }
+    })
+}
+
+/// An error whose message is that of another tells all that was added to that one.
+fn passes_on(cases: &[Case<'_>], root: &TokenStream) -> Option<TokenStream> {
+    let inner = own("inner");
+    let passed_on = |field: &Field| {
+        let classified = classified(field, root);
+        quote_spanned!(place(field)=> #classified::passed_on(#inner))
+    };
+    let told = |case: &Case<'_>| {
+        matches!(case.base, Base::Forward { transparent: true, .. }) && case.attrs.public != Some(false)
+    };
+    let arms = forwards(cases, told, passed_on, &quote!(::core::option::Option::None))?;
+    Some(quote! {
+        fn passes_on(&self) -> ::core::option::Option<&#root::Error> {
+            match self { #arms }
+        }
+    })
+}
+
+/// The arms of a match: for each of the `wanted` cases that forward what is `done` with the field, for all others `rest`;
+/// none where there are no such.
+fn forwards(
+    cases: &[Case<'_>],
+    wanted: impl Fn(&Case<'_>) -> bool,
+    done: impl Fn(&Field) -> TokenStream,
+    rest: &TokenStream,
+) -> Option<TokenStream> {
+    let inner = own("inner");
+    let arms: Vec<_> = cases
         .iter()
+        .filter(|case| wanted(case))
         .filter_map(|case| match &case.base {
-            Base::Forward { member, field, .. } => Some((&case.path, member, field)),
+            Base::Forward { member, field, .. } => {
+                let (path, done) = (&case.path, done(field));
+                Some(quote!(#path { #member: #inner, .. } => #done,))
+            }
             Base::Kind(_) => None,
         })
         .collect();
-    if forwards.is_empty() {
-        return None;
-    }
-    let arms = forwards.iter().map(|(path, member, field)| {
-        let classified = classified(field, root);
-        let stamp = quote_spanned!(place(field)=> #classified::stamp(inner, effort));
-        quote!(#path { #member: inner, .. } => #stamp,)
-    });
-    let rest = (forwards.len() < cases.len()).then(|| quote!(_ => {}));
-    Some(quote! {
-        fn note_effort(&mut self, effort: &#root::Effort) {
-            match self { #(#arms)* #rest }
-        }
-    })
+    let others = (arms.len() < cases.len()).then(|| quote!(_ => #rest,));
+    (!arms.is_empty()).then(|| quote!(#(#arms)* #others))
 }

@@ -210,6 +210,73 @@ fn a_forwarded_error_stays_given_up() {
     assert_eq!(plain.class(), Defaults::Overridden.class());
 }
 
+/// What a client would see of the error itself it sees of a variant that only passes it on.
+#[test]
+fn a_transparent_variant_passes_on_what_was_added() {
+    let detailed = || Error::invalid("amount", "must be positive").hint("try 1").note("n");
+    let boxed = BoxError::from(detailed());
+    let carried = BoxError::from(io::Error::other(detailed()));
+    for error in [Forwards::from(detailed()), Forwards::from(boxed), Forwards::from(carried)] {
+        let error = Error::from(error);
+        assert_eq!(error.safe().hints().collect::<Vec<_>>(), ["try 1"]);
+        assert_eq!((error.safe().violations().len(), error.notes().len()), (1, 1));
+    }
+    #[derive(Debug, thiserror::Error, Classify)]
+    #[classify(forward)]
+    enum Outer {
+        #[error(transparent)]
+        Nested(Forwards),
+        #[error(transparent)]
+        #[classify(public = false)]
+        Hidden(Forwards),
+        #[error("cannot pay")]
+        Worded(#[source] Forwards),
+    }
+    let hints = |error: Outer| Error::from(error).hints().count();
+    assert_eq!(hints(Outer::Nested(detailed().into())), 1);
+    assert_eq!(hints(Outer::Hidden(detailed().into())), 0, "it said so");
+    assert_eq!(hints(Outer::Worded(detailed().into())), 0, "it has words of its own");
+}
+
+/// A user's constants and functions may have any name: a pattern would match a constant, and an expression in an attribute
+/// speaks of what is around the type.
+mod names {
+    #![allow(non_upper_case_globals, dead_code, reason = "the names are the point")]
+
+    use super::*;
+
+    const class: u64 = 0;
+    const inner: u64 = 0;
+    const wait: u64 = 7;
+    const effort: u8 = 0;
+    const __buttress: u8 = 0;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[derive(Classify)]
+    pub(super) enum Collides {
+        #[classify(kind = Throttled, reason = "R", retry_after = seconds(wait + class + inner))]
+        Expression,
+        #[classify(kind = Throttled, retry_after = wait)]
+        Field { wait: Duration },
+        #[classify(forward)]
+        Forwarded(Error),
+    }
+}
+
+#[test]
+fn names_of_ours_are_no_names_of_the_users() {
+    use names::Collides;
+    let seven = Some(Duration::from_secs(7));
+    assert_eq!(Collides::Expression.class().retry_after, seven);
+    assert_eq!(Collides::Field { wait: Duration::from_secs(7) }.class().retry_after, seven);
+    let mut error = Collides::Forwarded(Error::new(Kind::Timeout, "slow"));
+    error.note_effort(&gave_up());
+    assert!(error.class().exhausted);
+}
+
 #[derive(Debug, thiserror::Error, Classify)]
 enum Own {
     #[error(transparent)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Breaker, Classified, Delivery, Kind, Retry};
+use crate::{Breaker, Classified, Delivery, Fault, Kind, Retry};
 
 /// What is known about one failure: its kind, and where this failure differs from what its kind says.
 ///
@@ -156,7 +156,9 @@ impl Class {
 
     /// The class of a group of failures: the most severe kind by [`Level`](crate::Level), among equals the first, of
     /// the members that are not cancelled. It may be repeated only if every member may, and no sooner than the longest
-    /// `retry_after` says; it is public only if every member is. None for an empty group.
+    /// `retry_after` says; it is public only if every member is. If one of its worst members is a
+    /// [dependency's](Self::dependency) word against its caller, all of it leaves as such, in whatever order they come.
+    /// None for an empty group.
     #[must_use]
     pub fn of_group(members: impl IntoIterator<Item = Self>) -> Option<Self> {
         members.into_iter().reduce(Self::join)
@@ -165,8 +167,11 @@ impl Class {
     /// What two failures have in common; each axis falls to its careful value where they differ.
     fn join(self, other: Self) -> Self {
         // Cancelled, the only kind at DEBUG, is below all others.
-        let worst = if other.kind.level() > self.kind.level() { other } else { self };
+        let (level, theirs) = (self.kind.level(), other.kind.level());
+        let worst = if theirs > level { other } else { self };
+        let blamed = |class: Self| class.dependency && class.kind.fault() == Fault::Caller;
         Self {
+            dependency: worst.dependency || level == theirs && blamed(other),
             retry: if self.retry == other.retry { self.retry } else { Retry::Never },
             delivery: if self.delivery == other.delivery { self.delivery } else { Delivery::Unknown },
             exhausted: self.exhausted || other.exhausted,

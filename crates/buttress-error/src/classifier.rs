@@ -1,6 +1,6 @@
 //! `Classifier`: classification as a value that any layer takes.
 
-use crate::{Classified, Effort, Error, Verdict};
+use crate::{Classified, Deferral, Effort, Error, Verdict};
 
 /// Judges one outcome. [`ByKind`], the default of every layer, reads the error's own class; any
 /// `Fn(&Result<Response, Error>) -> Verdict` will do too.
@@ -37,6 +37,13 @@ pub trait Classifier<Res, E> {
     /// The failure itself, where it can be kept without asking for `Clone`; it becomes the source of the
     /// rejections that follow from it. Default: none.
     fn keep(&self, outcome: &Result<Res, E>) -> Option<Error> {
+        let _ = outcome;
+        None
+    }
+
+    /// Where to wait for the end of a call whose response is there, but not all of it: the verdict is then that of the
+    /// end. Layers ask for it at a success. Default: nowhere, the response says all.
+    fn deferral(&self, outcome: &Result<Res, E>) -> Option<Deferral> {
         let _ = outcome;
         None
     }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use crate::error::{carried, in_box};
 use crate::{BoxError, Class, Effort, Error, foreign};
 
 /// An error type that knows its [`Class`]. Implement it for your own errors; layers read [`Classified`].
@@ -46,9 +47,19 @@ pub trait Classify {
     fn note_effort(&mut self, effort: &Effort) {
         let _ = effort;
     }
+
+    /// The [`Error`] that it only passes on, with its message: a transparent variant. When this becomes an [`Error`] in
+    /// turn, that one's notes, hints, attributes, violations, public words and attempts go with it. Default: none.
+    fn passes_on(&self) -> Option<&Error> {
+        None
+    }
 }
 
 /// What layers read of an error: implemented for every [`Classify`] type, for [`Error`] and for [`BoxError`].
+///
+/// That a retry layer has given up stays with an [`Error`], also with one in a box, or in an `io::Error` in it. A box with
+/// anything else can't hold it, but for a type that a [`chain`](crate::chain) knows: where such a failure goes from task to
+/// task, put a [`TranslateLayer`](crate::TranslateLayer) below, or nested retry layers multiply.
 ///
 /// Not for users to implement; that is [`Classify`].
 #[diagnostic::on_unimplemented(
@@ -70,6 +81,12 @@ pub trait Classified {
     fn keep(&self) -> Option<Error> {
         None
     }
+
+    /// The [`Error`] that it is or only passes on.
+    #[doc(hidden)]
+    fn passed_on(&self) -> Option<&Error> {
+        None
+    }
 }
 
 impl<E: Classify> Classified for E {
@@ -79,6 +96,10 @@ impl<E: Classify> Classified for E {
 
     fn stamp(&mut self, effort: &Effort) {
         self.note_effort(effort);
+    }
+
+    fn passed_on(&self) -> Option<&Error> {
+        self.passes_on()
     }
 }
 
@@ -94,6 +115,10 @@ impl Classified for Error {
     fn keep(&self) -> Option<Error> {
         Some(self.clone())
     }
+
+    fn passed_on(&self) -> Option<&Error> {
+        Some(self)
+    }
 }
 
 impl Classified for BoxError {
@@ -102,13 +127,17 @@ impl Classified for BoxError {
     }
 
     fn stamp(&mut self, effort: &Effort) {
-        if let Some(error) = self.downcast_mut::<Error>() {
+        if let Some(error) = in_box(self) {
             error.set_effort(effort);
         }
     }
 
     fn keep(&self) -> Option<Error> {
-        self.downcast_ref::<Error>().cloned()
+        self.passed_on().cloned()
+    }
+
+    fn passed_on(&self) -> Option<&Error> {
+        self.downcast_ref().or_else(|| carried(&**self))
     }
 }
 
@@ -120,11 +149,19 @@ impl<E: Classify> Classify for Box<E> {
     fn note_effort(&mut self, effort: &Effort) {
         (**self).note_effort(effort);
     }
+
+    fn passes_on(&self) -> Option<&Error> {
+        (**self).passes_on()
+    }
 }
 
 impl<E: Classify + ?Sized> Classify for Arc<E> {
     fn class(&self) -> Class {
         (**self).class()
+    }
+
+    fn passes_on(&self) -> Option<&Error> {
+        (**self).passes_on()
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Kind;
+use crate::{Error, Kind};
 
 /// What a retry layer did for one call before it gave up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Effort {
     /// Attempts made, the first call included.
@@ -19,7 +19,22 @@ pub struct Effort {
     pub exhausted: bool,
     /// The failed attempts, oldest first; of more than [`HISTORY`](Self::HISTORY) the oldest are dropped.
     pub history: Vec<Try>,
+    /// Why the remedy that should have healed the failure did not; none where there was no remedy, or it worked.
+    pub remedy: Option<Error>,
 }
+
+/// Of the remedy's error the text is compared.
+impl PartialEq for Effort {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |effort: &Self| {
+            let remedy = effort.remedy.as_ref().map(|error| format!("{error:#}"));
+            (effort.attempts, effort.elapsed, effort.stopped, effort.exhausted, remedy)
+        };
+        of(self) == of(other) && self.history == other.history
+    }
+}
+
+impl Eq for Effort {}
 
 impl Effort {
     /// How many failed attempts are remembered at most.
@@ -28,7 +43,7 @@ impl Effort {
     /// An effort of `attempts` attempts that ended because of `stopped`.
     #[must_use]
     pub const fn new(attempts: u32, elapsed: Duration, stopped: Stop) -> Self {
-        Self { attempts, elapsed, stopped, exhausted: false, history: Vec::new() }
+        Self { attempts, elapsed, stopped, exhausted: false, history: Vec::new(), remedy: None }
     }
 }
 
@@ -72,6 +87,10 @@ pub enum Stop {
     Deadline,
     /// The retry budget is spent.
     Budget,
+    /// The next attempt would begin later than the policy allows after the first.
+    Elapsed,
+    /// A rule of the policy's user said so.
+    Rule,
 }
 
 impl Stop {
@@ -88,6 +107,8 @@ impl Stop {
             Self::Attempts => "attempts",
             Self::Deadline => "deadline",
             Self::Budget => "budget",
+            Self::Elapsed => "elapsed",
+            Self::Rule => "rule",
         }
     }
 }

@@ -1,18 +1,15 @@
 //! `Exit`: what `main` returns.
 
-use std::any::Any;
-use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::process::{ExitCode, Termination};
 
-use crate::{Class, Error};
+use crate::{BoxError, Class, Error};
 
 /// How a program ends: well, or with an error of any type, its report on standard error and the exit code of its kind.
 ///
-/// It is the error type of the function that does the work, where `?` takes every error type there is, and at the same
-/// time what `main` returns. (What is in a box already, as in [`BoxError`](crate::BoxError) or anyhow's, is no error type:
-/// say `.translate()?`.)
+/// It is the error type of the function that does the work, where `?` takes every error type there is, one in a box as in
+/// [`BoxError`](crate::BoxError), and anyhow's and eyre's too, and at the same time what `main` returns.
 ///
 /// ```no_run
 /// use buttress_error::{Exit, Kind, Result, bail};
@@ -34,7 +31,8 @@ use crate::{Class, Error};
 ///
 /// A `main` that returns `Result<(), Exit>` prints the same report, but the standard library always ends it with 1.
 ///
-/// An [`Error`] is found again as the same value. An own type that is [classified](crate::Classify) has to become an
+/// An [`Error`] is found again as the same value, also in a box. (Not in anyhow's or eyre's, whose boxes hide what is in
+/// them: `error.downcast::<buttress_error::Error>()` takes it out.) An own type that is [classified](crate::Classify) has to become an
 /// [`Error`] first, as in `listen` above: a direct `?` into an `Exit` takes it for a foreign error, of which only
 /// what [`classify`](crate::classify) knows has a kind.
 pub struct Exit {
@@ -101,14 +99,11 @@ impl Exit {
     }
 }
 
-/// Any error, also one that nobody classified.
-impl<E: StdError + Send + Sync + 'static> From<E> for Exit {
+/// Any error, also one that nobody classified, and one that is in a box already.
+impl<E: Into<BoxError>> From<E> for Exit {
     #[track_caller]
     fn from(error: E) -> Self {
-        let mut slot = Some(error);
-        let ours = (&mut slot as &mut dyn Any).downcast_mut::<Option<Error>>().and_then(Option::take);
-        let error = ours.or_else(|| slot.map(|error| Error::from(crate::BoxError::from(error))));
-        Self { error, profile: ExitProfile::Unix }
+        Self { error: Some(Error::from(error.into())), profile: ExitProfile::Unix }
     }
 }
 

@@ -1,9 +1,9 @@
 //! `ErrorGroup`: several failures as one.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write};
 
-use crate::error::{MAX_DEPTH, Text};
+use crate::error::{Line, MAX_DEPTH, Text};
 use crate::{Class, Classify, Error};
 
 /// Several failures as one: never empty, and a tree, as a member may be a group again.
@@ -58,6 +58,11 @@ impl ErrorGroup {
         let error = error.into();
         self.class = Class::of_group([self.class, *error.class()]).unwrap_or(self.class);
         self.members.push(error);
+    }
+
+    /// How deep an error is that has it below it.
+    pub(crate) fn depth(&self) -> u32 {
+        self.members.iter().map(Error::depth).max().unwrap_or(0)
     }
 
     /// All members, to be dropped one by one.
@@ -163,12 +168,12 @@ impl Extend<Error> for ErrorGroup {
     }
 }
 
-/// The message, or how many members there are.
+/// The message, or how many members there are, on one line.
 impl fmt::Display for ErrorGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.message, self.members.len()) {
-            (Some(message), 1) => write!(f, "{message} (1 error)"),
-            (Some(message), members) => write!(f, "{message} ({members} errors)"),
+            (Some(message), 1) => write!(Line(f), "{message} (1 error)"),
+            (Some(message), members) => write!(Line(f), "{message} ({members} errors)"),
             (None, 1) => f.write_str("1 error"),
             (None, members) => write!(f, "{members} errors"),
         }?;

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::shown;
+use crate::error::{Raw, shown};
 use crate::{Error, ErrorGroup, Kind, Safe, Value, is_secret};
 
 /// By its [name](Kind::as_str).
@@ -63,7 +63,7 @@ impl Serialize for Node<'_> {
         let Self { error, levels, left } = *self;
         let class = error.class();
         let mut out = serializer.serialize_map(None)?;
-        out.serialize_entry("message", &shown(error))?;
+        out.serialize_entry("message", &shown(&Raw(error)))?;
         out.serialize_entry("kind", &class.kind)?;
         entry(&mut out, "reason", class.reason)?;
         entry(&mut out, "domain", error.origin())?;
@@ -76,7 +76,7 @@ impl Serialize for Node<'_> {
         entry(&mut out, "attempts", error.effort().map(|effort| effort.attempts))?;
         match error.group() {
             Some(group) => members(&mut out, group, levels, left)?,
-            None => list(&mut out, "chain", error.chain().map(|cause| shown(&cause)))?,
+            None => list(&mut out, "chain", error.chain().map(|cause| shown(&Raw(cause))))?,
         }
         let hidden = error.hidden().filter(|_| levels > 0);
         entry(&mut out, "hidden", hidden.map(|error| Node { error, levels: levels - 1, left }))?;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::value::UnitDeserializer;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -10,7 +11,8 @@ use crate::{Class, Error, Kind, intern_reason};
 
 /// A result as other programs read it: `{"ok":true,"value":…}` or `{"ok":false,"error":{"code":…,"kind":…,"message":…}}`.
 ///
-/// Of an error it tells only what is [safe](Error::safe).
+/// Of an error it tells only what is [safe](Error::safe). A `value` that is `null`, or not there, is read where nothing is
+/// a value, as it is of `()` and of an option; beside an error it is passed over.
 ///
 /// ```
 /// use buttress_error::{Error, Kind, Outcome, Result};
@@ -53,13 +55,16 @@ fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error>
     Ok(Kind::from_name(&name).unwrap_or(Kind::Unknown))
 }
 
-/// A field that is there has a value, though it be `null`: that may be a `T`.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+/// A field that is there, though it be `null`: then it holds nothing.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl<T> Outcome<T> {
-    /// The result again. An error has the kind, the code as its reason, and the message as a public one.
+    /// The result again. An error has the kind, the code as its reason, and the message as a public one. A code that can be
+    /// no [reason](crate::intern_reason) becomes the attribute `code`.
     ///
     /// # Errors
     /// Where it failed.
@@ -94,10 +99,11 @@ impl From<Failure> for Error {
     #[track_caller]
     fn from(failure: Failure) -> Self {
         let mut class = Class::new(failure.kind);
-        if !failure.code.eq_ignore_ascii_case(failure.kind.as_str()) {
-            class.reason = intern_reason(&failure.code);
-        }
-        Self::new(class, failure.message.clone()).public(failure.message)
+        let named = !failure.code.eq_ignore_ascii_case(failure.kind.as_str());
+        class.reason = if named { intern_reason(&failure.code) } else { None };
+        let error = Self::new(class, failure.message.clone()).public(failure.message);
+        // What is no reason, or one too many, is told all the same.
+        if named && class.reason.is_none() { error.attr("code", &*failure.code) } else { error }
     }
 }
 
@@ -125,14 +131,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Outcome<T> {
         struct Wire<T> {
             ok: bool,
             #[serde(default = "Option::default", deserialize_with = "present")]
-            value: Option<T>,
+            value: Option<Option<T>>,
             error: Option<Failure>,
         }
         let missing = <D::Error as serde::de::Error>::missing_field;
         let wire = Wire::deserialize(deserializer)?;
-        match wire.ok {
-            true => wire.value.map(Self::Ok).ok_or_else(|| missing("value")),
-            false => wire.error.map(Self::Error).ok_or_else(|| missing("error")),
+        match (wire.ok, wire.value) {
+            (true, Some(Some(value))) => Ok(Self::Ok(value)),
+            // Nothing, or nothing at all, is what some types are: `()`, an option.
+            (true, Some(None)) => T::deserialize(UnitDeserializer::new()).map(Self::Ok),
+            (true, None) => {
+                let nothing = UnitDeserializer::<D::Error>::new();
+                T::deserialize(nothing).map_or_else(|_| Err(missing("value")), |value| Ok(Self::Ok(value)))
+            }
+            (false, _) => wire.error.map(Self::Error).ok_or_else(|| missing("error")),
         }
     }
 }

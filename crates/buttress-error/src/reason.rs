@@ -3,16 +3,36 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// How many texts are kept at most.
-const MAX_KEPT: usize = 1_024;
+/// How many texts that others sent are kept at most.
+const MAX_RECEIVED: usize = 1_024;
 
-static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+static KNOWN: Mutex<Known> = Mutex::new(Known { own: BTreeSet::new(), received: BTreeSet::new() });
+
+struct Known {
+    own: BTreeSet<&'static str>,
+    received: BTreeSet<&'static str>,
+}
+
+/// Makes the program's own reasons, and those of its peers that it asks for by
+/// [`is_reason`](crate::Error::is_reason), known: they are told apart when they come over a wire, however many others
+/// came before. Call it once at the start; what is no reason is passed over.
+///
+/// ```
+/// use buttress_error::{intern_reason, register_reasons};
+///
+/// register_reasons(&["CARD_DECLINED", "CARD_EXPIRED"]);
+/// assert_eq!(intern_reason("CARD_DECLINED"), Some("CARD_DECLINED"));
+/// ```
+pub fn register_reasons(reasons: &[&'static str]) {
+    lock(|known| known.own.extend(reasons.iter().copied().filter(|reason| is_reason(reason))));
+}
 
 /// A reason that came over a wire, as one that lives as long as the program; none where it is not `UPPER_SNAKE` of at
 /// most 63 characters, beginning with a letter.
 ///
-/// The first 1024 different ones are kept for good, 63 bytes each at most; more are refused, so that nobody outside can
-/// fill the memory, or the labels of a metric.
+/// Those of [`register_reasons`] are always known. Of others the first 1024 different ones are kept for good, 63 bytes each
+/// at most; more are refused, so that nobody outside can fill the memory, or the labels of a metric. Who sends that many
+/// takes the place of reasons that nobody registered, and of no others.
 ///
 /// ```
 /// use buttress_error::intern_reason;
@@ -22,19 +42,25 @@ static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 /// ```
 #[must_use]
 pub fn intern_reason(text: &str) -> Option<&'static str> {
-    intern(&mut KEPT.lock().unwrap_or_else(PoisonError::into_inner), text)
+    lock(|known| known.intern(text))
 }
 
-fn intern(kept: &mut BTreeSet<&'static str>, text: &str) -> Option<&'static str> {
-    if let Some(known) = kept.get(text) {
-        return Some(known);
+fn lock<T>(work: impl FnOnce(&mut Known) -> T) -> T {
+    work(&mut KNOWN.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Known {
+    fn intern(&mut self, text: &str) -> Option<&'static str> {
+        if let Some(known) = self.own.get(text).or_else(|| self.received.get(text)) {
+            return Some(known);
+        }
+        if self.received.len() == MAX_RECEIVED || !is_reason(text) {
+            return None;
+        }
+        let text: &'static str = Box::leak(text.into());
+        self.received.insert(text);
+        Some(text)
     }
-    if kept.len() == MAX_KEPT || !is_reason(text) {
-        return None;
-    }
-    let text: &'static str = Box::leak(text.into());
-    kept.insert(text);
-    Some(text)
 }
 
 fn is_reason(text: &str) -> bool {
@@ -57,14 +83,23 @@ mod tests {
         }
     }
 
-    /// "The first 1024 different ones are kept for good; more are refused."
+    /// "Of others the first 1024 different ones are kept for good; more are refused." "Those of `register_reasons` are
+    /// always known."
     #[test]
     fn a_flood_is_refused_and_the_known_ones_stay() {
-        let mut kept = BTreeSet::new();
-        let first = intern(&mut kept, "A").expect("there is room");
-        let taken = (0..2_000).filter(|n| intern(&mut kept, &format!("FLOOD_{n}")).is_some()).count();
-        assert_eq!(taken, MAX_KEPT - 1);
-        assert_eq!(intern(&mut kept, "ONE_MORE"), None);
-        assert!(intern(&mut kept, "A").is_some_and(|again| std::ptr::eq(first, again)), "the same memory");
+        let mut known = Known { own: BTreeSet::from(["OURS"]), received: BTreeSet::new() };
+        let first = known.intern("A").expect("there is room");
+        let taken = (0..2_000).filter(|n| known.intern(&format!("FLOOD_{n}")).is_some()).count();
+        assert_eq!(taken, MAX_RECEIVED - 1);
+        assert_eq!(known.intern("ONE_MORE"), None);
+        assert!(known.intern("A").is_some_and(|again| std::ptr::eq(first, again)), "the same memory");
+        assert_eq!(known.intern("OURS"), Some("OURS"));
+    }
+
+    #[test]
+    fn only_reasons_are_registered() {
+        register_reasons(&["REGISTERED", "no reason"]);
+        assert!(lock(|known| known.own.contains("REGISTERED")));
+        assert_eq!(intern_reason("no reason"), None);
     }
 }

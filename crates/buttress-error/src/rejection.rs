@@ -18,7 +18,6 @@ use crate::{Class, Classify, Error, Kind};
 /// [`Kind::Rejected`].
 #[derive(Clone)]
 pub struct Rejection {
-    layer: Arc<str>,
     retry_after: Option<Duration>,
     /// Since when the circuit is open, or how long the call took: nanoseconds, saturating at 584 years.
     elapsed: u64,
@@ -29,9 +28,9 @@ pub struct Rejection {
 enum Detail {
     CircuitOpen(Arc<Trip>),
     ProbesTaken(Arc<Trip>),
-    ForcedOpen,
-    AttemptTimeout { limit: Duration },
-    Deadline { limit: Duration, cause: Option<Arc<Cause>> },
+    ForcedOpen { layer: Arc<str> },
+    AttemptTimeout { layer: Arc<str>, limit: Duration },
+    Deadline { layer: Arc<str>, limit: Duration, cause: Option<Arc<Cause>> },
 }
 
 /// Why a layer refused.
@@ -76,17 +75,19 @@ impl fmt::Display for Why {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Trip {
+    /// The name of the layer whose circuit it is.
+    pub layer: Arc<str>,
     /// The rule.
     pub rule: Rule,
-    /// The last real failure; none where the circuit opened for slowness alone.
+    /// The last real failure; none where the circuit opened for slow or stuck calls alone.
     pub cause: Option<Cause>,
 }
 
 impl Trip {
-    /// A circuit opened by `rule`, the last failure being `cause`.
+    /// The circuit `layer` was opened by `rule`, the last failure being `cause`.
     #[must_use]
-    pub const fn new(rule: Rule, cause: Option<Cause>) -> Self {
-        Self { rule, cause }
+    pub const fn new(layer: Arc<str>, rule: Rule, cause: Option<Cause>) -> Self {
+        Self { layer, rule, cause }
     }
 }
 
@@ -132,6 +133,15 @@ pub enum Rule {
         /// The length of the window; none where it is its number of calls.
         window: Option<Duration>,
     },
+    /// Too many calls have been in flight for too long.
+    Stuck {
+        /// The calls.
+        calls: u32,
+        /// They have been in flight for longer than this.
+        age: Duration,
+    },
+    /// The fleet that the circuit belongs to has opened.
+    Fleet,
     /// Probes of the half-open circuit failed.
     Probes {
         /// Probes that failed.
@@ -150,6 +160,8 @@ impl Rule {
             Self::SlowRate { .. } => "slow_rate",
             Self::Streak { .. } => "streak",
             Self::ThrottleRate { .. } => "throttle_rate",
+            Self::Stuck { .. } => "stuck",
+            Self::Fleet => "fleet",
             Self::Probes { .. } => "probes",
         }
     }
@@ -173,6 +185,9 @@ impl fmt::Display for Rule {
                 rate(throttled, calls, "throttled", threshold, window)
             }
             Self::Streak { failures } => write!(f, "{failures} failures in a row"),
+            Self::Stuck { calls: 1, age } => write!(f, "1 call in flight for longer than {age:?}"),
+            Self::Stuck { calls, age } => write!(f, "{calls} calls in flight for longer than {age:?}"),
+            Self::Fleet => f.write_str("the fleet has opened"),
             Self::Probes { failed, probes } => write!(f, "{failed} of {probes} probes failed"),
         }
     }
@@ -199,38 +214,38 @@ impl Cause {
 }
 
 impl Rejection {
-    const fn new(layer: Arc<str>, detail: Detail) -> Self {
-        Self { layer, retry_after: None, elapsed: 0, detail }
+    const fn new(detail: Detail) -> Self {
+        Self { retry_after: None, elapsed: 0, detail }
     }
 
-    /// The circuit `layer` is open since `since` because of `trip`.
+    /// The circuit is open since `since` because of `trip`.
     #[must_use]
-    pub fn circuit_open(layer: Arc<str>, trip: Arc<Trip>, since: Duration) -> Self {
-        Self::new(layer, Detail::CircuitOpen(trip)).took(since)
+    pub fn circuit_open(trip: Arc<Trip>, since: Duration) -> Self {
+        Self::new(Detail::CircuitOpen(trip)).took(since)
     }
 
-    /// The circuit `layer` is half-open, all its probes are under way; it had opened because of `trip`.
+    /// The circuit is half-open, all its probes are under way; it had opened because of `trip`.
     #[must_use]
-    pub fn probes_taken(layer: Arc<str>, trip: Arc<Trip>, since: Duration) -> Self {
-        Self::new(layer, Detail::ProbesTaken(trip)).took(since)
+    pub fn probes_taken(trip: Arc<Trip>, since: Duration) -> Self {
+        Self::new(Detail::ProbesTaken(trip)).took(since)
     }
 
     /// Somebody forced the circuit `layer` open.
     #[must_use]
     pub fn forced_open(layer: Arc<str>, since: Duration) -> Self {
-        Self::new(layer, Detail::ForcedOpen).took(since)
+        Self::new(Detail::ForcedOpen { layer }).took(since)
     }
 
     /// An attempt through `layer` took `elapsed`, allowed were `limit`.
     #[must_use]
     pub fn attempt_timeout(layer: Arc<str>, limit: Duration, elapsed: Duration) -> Self {
-        Self::new(layer, Detail::AttemptTimeout { limit }).took(elapsed)
+        Self::new(Detail::AttemptTimeout { layer, limit }).took(elapsed)
     }
 
     /// The call through `layer` took `elapsed`, allowed were `limit`; `cause` is the last real failure before that.
     #[must_use]
     pub fn deadline(layer: Arc<str>, limit: Duration, elapsed: Duration, cause: Option<Cause>) -> Self {
-        Self::new(layer, Detail::Deadline { limit, cause: cause.map(Arc::new) }).took(elapsed)
+        Self::new(Detail::Deadline { layer, limit, cause: cause.map(Arc::new) }).took(elapsed)
     }
 
     /// Says when to come back.
@@ -248,7 +263,12 @@ impl Rejection {
     /// The name of the layer that refused.
     #[must_use]
     pub fn layer(&self) -> &str {
-        &self.layer
+        match &self.detail {
+            Detail::CircuitOpen(trip) | Detail::ProbesTaken(trip) => &trip.layer,
+            Detail::ForcedOpen { layer }
+            | Detail::AttemptTimeout { layer, .. }
+            | Detail::Deadline { layer, .. } => layer,
+        }
     }
 
     /// Why it refused.
@@ -257,7 +277,7 @@ impl Rejection {
         match self.detail {
             Detail::CircuitOpen(_) => Why::CircuitOpen,
             Detail::ProbesTaken(_) => Why::ProbesTaken,
-            Detail::ForcedOpen => Why::ForcedOpen,
+            Detail::ForcedOpen { .. } => Why::ForcedOpen,
             Detail::AttemptTimeout { .. } => Why::AttemptTimeout,
             Detail::Deadline { .. } => Why::Deadline,
         }
@@ -279,7 +299,7 @@ impl Rejection {
     #[must_use]
     pub const fn limit(&self) -> Option<Duration> {
         match self.detail {
-            Detail::AttemptTimeout { limit } | Detail::Deadline { limit, .. } => Some(limit),
+            Detail::AttemptTimeout { limit, .. } | Detail::Deadline { limit, .. } => Some(limit),
             _ => None,
         }
     }
@@ -291,6 +311,16 @@ impl Rejection {
             Detail::CircuitOpen(trip) | Detail::ProbesTaken(trip) => Some(trip),
             _ => None,
         }
+    }
+
+    /// The last real failure, where nobody else holds it: to be dropped apart from what it caused.
+    pub(crate) fn take_cause(&mut self) -> Option<Error> {
+        let cause = match &mut self.detail {
+            Detail::CircuitOpen(trip) | Detail::ProbesTaken(trip) => Arc::get_mut(trip)?.cause.as_mut(),
+            Detail::Deadline { cause, .. } => cause.as_mut().and_then(Arc::get_mut),
+            _ => None,
+        };
+        cause?.error.take()
     }
 
     /// The last real failure.
@@ -306,7 +336,7 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (layer, elapsed) = (&self.layer, self.elapsed());
+        let (layer, elapsed) = (self.layer(), self.elapsed());
         match &self.detail {
             Detail::CircuitOpen(trip) => {
                 write!(f, "{layer}: circuit open for {elapsed:.1?} ({})", trip.rule)?;
@@ -314,8 +344,8 @@ impl fmt::Display for Rejection {
             Detail::ProbesTaken(trip) => {
                 write!(f, "{layer}: circuit half-open, all probes under way ({})", trip.rule)?;
             }
-            Detail::ForcedOpen => write!(f, "{layer}: circuit forced open for {elapsed:.1?}")?,
-            Detail::AttemptTimeout { limit } => {
+            Detail::ForcedOpen { .. } => write!(f, "{layer}: circuit forced open for {elapsed:.1?}")?,
+            Detail::AttemptTimeout { limit, .. } => {
                 write!(f, "{layer}: attempt timed out after {elapsed:.1?} (limit {limit:?})")?;
             }
             Detail::Deadline { limit, .. } => {
@@ -338,7 +368,7 @@ impl fmt::Display for Rejection {
 impl fmt::Debug for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rejection")
-            .field("layer", &self.layer)
+            .field("layer", &self.layer())
             .field("why", &self.why())
             .field("elapsed", &self.elapsed())
             .field("limit", &self.limit())

@@ -4,7 +4,6 @@
 const SECRET_WORDS: &[&str] = &[
     "accesstoken",
     "apikey",
-    "apikeys",
     "apitoken",
     "auth",
     "authorization",
@@ -12,9 +11,7 @@ const SECRET_WORDS: &[&str] = &[
     "bearer",
     "clientsecret",
     "cookie",
-    "cookies",
     "credential",
-    "credentials",
     "csrftoken",
     "cvc",
     "cvv",
@@ -24,27 +21,34 @@ const SECRET_WORDS: &[&str] = &[
     "passphrase",
     "passwd",
     "password",
-    "passwords",
     "privatekey",
     "pwd",
     "refreshtoken",
     "secret",
     "secretkey",
-    "secrets",
     "session",
     "sessionid",
+    "ssn",
     "token",
     "xsrftoken",
 ];
+
+/// Words that make a name secret where they are its last: `db_pass`, but not `pass_rate`.
+const SECRET_LAST: &[&str] = &["pass", "pin"];
+
+/// Words that make a longer one secret whose end they are: `pgpassword`.
+const SECRET_ENDS: &[&str] = &["passphrase", "passwd", "password"];
 
 /// Two neighbouring words that are secret together; `key` alone is not.
 const SECRET_PAIRS: &[(&str, &str)] = &[
     ("access", "key"),
     ("account", "key"),
     ("api", "key"),
-    ("api", "keys"),
     ("encryption", "key"),
     ("master", "key"),
+    ("pass", "phrase"),
+    ("pass", "word"),
+    ("pin", "code"),
     ("private", "key"),
     ("shared", "key"),
     ("signing", "key"),
@@ -85,6 +89,25 @@ const DESCRIBING: &[&str] = &[
     "version",
 ];
 
+/// Beside one of these a plural is a number of secrets: `max_tokens`, `active_sessions`.
+const COUNTING: &[&str] = &[
+    "active",
+    "cached",
+    "completion",
+    "input",
+    "max",
+    "min",
+    "num",
+    "open",
+    "output",
+    "per",
+    "prompt",
+    "reasoning",
+    "remaining",
+    "total",
+    "used",
+];
+
 /// A name that begins with one of these asks about a secret: `has_password`.
 const ASKING: &[&str] = &["has", "is", "needs", "no"];
 
@@ -92,26 +115,39 @@ const ASKING: &[&str] = &["has", "is", "needs", "no"];
 const LONGEST: usize = 16;
 
 /// Whether the name of a field says that its value is secret. Names are judged by whole words in snake, kebab,
-/// dotted or camel case: `apiKey` and `DB_PASSWORD` are secret, `author` and `secretary` are not.
+/// dotted or camel case: `apiKey`, `DB_PASSWORD` and `cookies` are secret, `author` and `passenger` are not.
 ///
 /// ```
 /// use buttress_error::is_secret;
 ///
-/// assert!(is_secret("refreshToken") && !is_secret("token_type"));
+/// assert!(is_secret("refreshToken") && is_secret("tokens"));
+/// assert!(!is_secret("token_type") && !is_secret("max_tokens"));
 /// ```
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
-    let mut secret = false;
+    let (mut secret, mut secrets, mut counted) = (false, false, false);
     let mut last = Word::default();
     for (place, word) in words(name).enumerate() {
-        if place == 0 && ASKING.contains(&word.as_str()) {
+        let text = word.as_str();
+        if place == 0 && ASKING.contains(&text) {
             return false;
         }
-        secret |=
-            SECRET_WORDS.contains(&word.as_str()) || SECRET_PAIRS.contains(&(last.as_str(), word.as_str()));
+        secret |= is_secret_word(last.as_str(), text);
+        secrets |= text.strip_suffix('s').is_some_and(|one| is_secret_word(last.as_str(), one));
+        counted |= COUNTING.contains(&text);
         last = word;
     }
-    secret && !DESCRIBING.contains(&last.as_str())
+    let last = last.as_str();
+    secret |= SECRET_LAST.contains(&last);
+    secrets |= last.strip_suffix('s').is_some_and(|one| SECRET_LAST.contains(&one));
+    (secret || secrets && !counted) && !DESCRIBING.contains(&last)
+}
+
+/// Is a word secret, alone or after the one before it?
+fn is_secret_word(before: &str, word: &str) -> bool {
+    SECRET_WORDS.contains(&word)
+        || SECRET_PAIRS.contains(&(before, word))
+        || SECRET_ENDS.iter().any(|end| word.ends_with(end))
 }
 
 /// A word in lower case, without a number at its end (`token2`); empty when it is too long or not ASCII.
@@ -208,6 +244,30 @@ mod tests {
             "clientsecret",
             "passcode",
             "master_key",
+            "pass",
+            "DB_PASS",
+            "smtpPass",
+            "pin",
+            "card.pin",
+            "pinCode",
+            "pass_word",
+            "ssn",
+            "customer_ssn",
+            "cvv",
+            "otp",
+            "PGPASSWORD",
+            "dbpasswd",
+            "tokens",
+            "refreshTokens",
+            "secrets",
+            "cookies",
+            "passwords",
+            "credentials",
+            "sessions",
+            "api_keys",
+            "apikeys",
+            "otps",
+            "pins",
         ] {
             assert!(is_secret(name), "{name}");
         }
@@ -223,7 +283,20 @@ mod tests {
             "cache_key",
             "monkey",
             "passenger",
+            "spinning",
+            "mapping",
+            "compass",
+            "pass_rate",
+            "passed",
+            "bypass",
+            "pinned",
+            "pin_count",
+            "opinion",
+            "classname",
             "secretary",
+            "active_sessions",
+            "prompt_tokens",
+            "tokens_per_second",
             "max_tokens",
             "token_type",
             "password_policy",

@@ -16,4 +16,4 @@ const _: () = {
 
 const fn unwinds<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
 
-const _: () = unwinds::<(Kind, Class, Verdict, Effort, ConfigError)>();
+const _: () = unwinds::<(Error, Kind, Class, Verdict, Effort, ConfigError)>();

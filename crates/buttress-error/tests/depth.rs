@@ -2,8 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
-use buttress_error::{Error, ErrorGroup, Kind, classify};
+use buttress_error::{
+    BoxError, ByKind, Cause, Classifier, Effort, Error, ErrorGroup, Kind, Rejection, Rule, Stop, Trip,
+    classify,
+};
 
 const DEEP: usize = 100_000;
 
@@ -34,6 +39,50 @@ fn barriers_behind_barriers_are_told_and_dropped() {
     #[cfg(feature = "serde")]
     assert!(serde_json::to_string(&error).expect("it serialises").len() < 100_000);
     drop(error);
+}
+
+/// Links of every sort that can be taken apart: in an `io::Error`, in two, as a cause, as the cause of a refusal, below a
+/// remedy that failed, and all of them in turn.
+#[test]
+fn links_of_every_sort_are_dropped() {
+    type Wrap = fn(Error) -> Error;
+    let kinds: [Wrap; 8] = [
+        |error| io::Error::other(error).into(),
+        |error| Error::from(BoxError::from(io::Error::other(io::Error::other(error)))),
+        |error| leaf().caused_by(error),
+        |error| leaf().context("a").context("b").context("c").caused_by(io::Error::other(error)),
+        |error| {
+            let cause = Cause::new(&Kind::Timeout.into(), Some(error));
+            Rejection::deadline("d".into(), Duration::ZERO, Duration::ZERO, Some(cause)).into()
+        },
+        |error| {
+            let cause = Cause::new(&Kind::Timeout.into(), Some(error));
+            let trip = Arc::new(Trip::new("c".into(), Rule::Streak { failures: 1 }, Some(cause)));
+            Error::from(Rejection::circuit_open(trip, Duration::ZERO)).context("c")
+        },
+        |error| {
+            let mut effort = Effort::new(1, Duration::ZERO, Stop::NotRetryable);
+            effort.remedy = Some(error);
+            let mut outcome: Result<(), Error> = Err(leaf());
+            ByKind.stamp(&mut outcome, &effort);
+            outcome.expect_err("it was one").context("c")
+        },
+        |error| pair(error.context("c").context("c").context("c"), leaf()).barrier(),
+    ];
+    for wrap in kinds {
+        drop((0..DEEP).fold(leaf(), |error, _| wrap(error)));
+    }
+    drop((0..DEEP).fold(leaf(), |error, turn| kinds[turn % kinds.len()](error)));
+}
+
+/// What others hold too stays, however deep what is dropped above it.
+#[test]
+fn a_shared_part_of_a_chain_stays() {
+    let shared = (0..DEEP).fold(leaf(), |error, _| Error::from(io::Error::other(error)));
+    let deeper = (0..DEEP).fold(shared.clone(), |error, _| error.context("again"));
+    drop(deeper);
+    assert!(shared.is::<io::Error>());
+    drop(shared);
 }
 
 /// "At most 4096 members": two to the power of thirty would never end.

@@ -5,7 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use buttress_error::{
-    Class, Delivery, Error, Fault, Kind, OptionExt, Result, ResultExt, Value, Violation, bail, bug, ensure,
+    BoxError, Class, Classify, Delivery, Error, Fault, Kind, OptionExt, Result, ResultExt, Value, Violation,
+    bail, bug, chain, ensure,
 };
 
 fn reset() -> io::Error {
@@ -194,6 +195,61 @@ fn a_new_class_does_not_open_an_inner_message() {
     let error = Error::new(Kind::Internal, "secret path").context("order refused");
     let error = error.reclassify(Class::new(Kind::FailedPrecondition).public());
     assert_eq!(error.public_message().as_deref(), Some("order refused"));
+    // Whatever is said above it, and wherever the message then lies.
+    let more = (0..5).map(|count| (0..count).fold(error.clone(), |error, _| error.context("internal words")));
+    for error in more.flat_map(|error| [error.clone().domain("orders"), error.clone().barrier(), error]) {
+        assert_eq!(error.public_message().as_deref(), Some("order refused"), "{error:#}");
+    }
+}
+
+/// An error of an application that only passes ours on, and one that says it in words of its own.
+#[derive(Debug, thiserror::Error)]
+enum App {
+    #[error(transparent)]
+    Passes(#[from] Error),
+    #[error("cannot pay")]
+    Says(#[source] Error),
+}
+
+impl Classify for App {
+    fn class(&self) -> Class {
+        let (Self::Passes(error) | Self::Says(error)) = self;
+        *error.class()
+    }
+
+    fn passes_on(&self) -> Option<&Error> {
+        if let Self::Passes(error) = self { Some(error) } else { None }
+    }
+}
+
+fn detailed() -> Error {
+    let error =
+        Error::invalid("amount", "must be positive").hint("try 1").note("n").attr("k", 1).public("for you");
+    error.domain("shop").barrier()
+}
+
+/// What clients see of a transparent variant is what they would see of the error in it.
+#[test]
+fn what_is_passed_on_keeps_what_was_added_to_it() {
+    let boxed = |error: App| chain().knows::<App>().translate(error);
+    let whole: [Error; 5] = [
+        App::Passes(detailed()).into(),
+        Box::new(App::Passes(detailed())).into(),
+        boxed(App::Passes(detailed())),
+        io::Error::other(detailed()).into(),
+        BoxError::from(io::Error::other(io::Error::other(detailed()))).into(),
+    ];
+    for error in whole {
+        let safe = error.safe();
+        assert_eq!(safe.violations(), [Violation::new("amount", "must be positive")]);
+        assert_eq!((safe.hints().collect::<Vec<_>>(), safe.to_string().as_str()), (vec!["try 1"], "for you"));
+        assert_eq!((error.notes().len(), attrs(&error).len()), (1, 1));
+        // Its domain stands in its message already, and what a barrier hides stays hidden.
+        assert_eq!(error.to_string(), "shop: amount: must be positive");
+        assert!(error.hidden().is_none());
+    }
+    let own = Error::from(App::Says(detailed()));
+    assert_eq!((own.safe().hints().count(), own.safe().violations().len(), own.notes().len()), (0, 0, 0));
 }
 
 /// A chain of any length is dropped, searched and written without running out of stack.

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Termination};
 
-use buttress_error::{Class, Error, Exit, ExitProfile, Kind, Rejection, Result};
+use buttress_error::{BoxError, Class, Error, Exit, ExitProfile, Kind, Rejection, Result};
 
 const CASE: &str = "BUTTRESS_EXIT_CASE";
 
@@ -31,6 +31,10 @@ fn work(case: &str) -> Result<(), Exit> {
         "refused" => Err(Rejection::forced_open("pay".into(), std::time::Duration::ZERO))?,
         "own" => Err(Error::new(Class::new(Kind::Internal).exit(42), "own code"))?,
         "zero" => Err(Error::new(Class::new(Kind::Config).exit(0), "not well"))?,
+        "boxed" => Err(BoxError::from(Error::new(Kind::Unavailable, "down")))?,
+        "text" => Err("it failed")?,
+        "anyhow" => Err(anyhow::anyhow!("it failed"))?,
+        "eyre" => Err(eyre::eyre!("it failed"))?,
         "dependency" => Err(Error::new(Kind::InvalidArgument, "theirs").of_dependency("db"))?,
         kind => {
             let kind = Kind::from_name(kind).expect("a kind");
@@ -62,6 +66,12 @@ fn tests() {
     assert_eq!(child("refused:sysexits").0, 75);
     assert_eq!((child("own").0, child("own:sysexits").0), (42, 42));
     assert_eq!(child("zero").0, 2, "an error never ends with 0");
+    // "`?` takes every error type there is, one in a box, and anyhow's and eyre's too."
+    assert_eq!(child("boxed:sysexits").0, 75, "the same value");
+    for case in ["text", "anyhow", "eyre"] {
+        let (code, report) = child(case);
+        assert!(code == 1 && report.starts_with("Error: it failed"), "{case}: {report}");
+    }
     // Law 9.
     assert_eq!((child("dependency").0, child("dependency:sysexits").0), (1, 70));
 

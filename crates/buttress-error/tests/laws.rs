@@ -210,6 +210,60 @@ proptest! {
     }
 }
 
+/// Laws 6 and 9 together: a group leaves as our own fault exactly if one of its worst members is a dependency's word against
+/// its caller, wherever it stands.
+#[test]
+fn what_a_dependency_blames_on_us_is_ours_in_any_order() {
+    let ours = |kind| Class::new(kind);
+    let theirs = |kind| Class::new(kind).dependency();
+    let sets = [
+        (vec![ours(Kind::NotFound), theirs(Kind::NotFound)], Kind::Internal),
+        (vec![ours(Kind::InvalidArgument), theirs(Kind::NotFound), ours(Kind::Cancelled)], Kind::Internal),
+        (
+            vec![ours(Kind::PermissionDenied), theirs(Kind::PermissionDenied), ours(Kind::NotFound)],
+            Kind::Internal,
+        ),
+        // Those do not decide: one that is not the worst, one that was cancelled, one that blames nobody's caller.
+        (vec![ours(Kind::PermissionDenied), theirs(Kind::NotFound)], Kind::PermissionDenied),
+        (vec![ours(Kind::NotFound), theirs(Kind::Cancelled)], Kind::NotFound),
+        (vec![ours(Kind::Unavailable), theirs(Kind::NotFound)], Kind::Unavailable),
+        (vec![theirs(Kind::Cancelled), ours(Kind::Cancelled)], Kind::Internal),
+    ];
+    for (mut members, expected) in sets {
+        for _ in 0..members.len() {
+            members.rotate_left(1);
+            for order in [members.clone(), members.iter().rev().copied().collect()] {
+                let group = Class::of_group(order.iter().copied()).expect("not empty");
+                assert_eq!(group.at_edge().kind, expected, "{order:?}");
+                let pair = |class: Class| Error::new(class, "x");
+                let error = Error::from(
+                    buttress_error::ErrorGroup::of(order.iter().copied().map(pair)).expect("some"),
+                );
+                assert_eq!(error.safe().kind(), expected, "{order:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    /// The same for any members: whether the caller is blamed for what a dependency blames on us is no matter of order.
+    #[test]
+    fn no_order_lets_a_dependencys_word_out(members in vec((classes(), any::<bool>()), 1..6), turn in 0..6_usize) {
+        let mut members: Vec<_> = members.into_iter().map(|(class, theirs)| if theirs { class.dependency() } else { class }).collect();
+        let level = |members: &[Class]| members.iter().map(|class| class.kind.level()).max().expect("not empty");
+        let worst = level(&members);
+        let blamed = members.iter().any(|class| {
+            class.kind.level() == worst && class.dependency && class.kind.fault() == Fault::Caller
+        });
+        let places = members.len();
+        members.rotate_left(turn % places);
+        let group = Class::of_group(members).expect("not empty");
+        if group.kind.fault() == Fault::Caller {
+            prop_assert_eq!(group.at_edge().kind == Kind::Internal, blamed);
+        }
+    }
+}
+
 /// One that may have arrived makes the group unsafe to repeat, though the worst was never sent.
 #[test]
 fn a_group_is_as_careful_as_its_most_careful_member() {

@@ -18,7 +18,7 @@ fn name() -> Arc<str> {
 
 fn trip(rule: Rule) -> Arc<Trip> {
     let class = Class::new(Kind::Unavailable).reason("DOWN");
-    Arc::new(Trip::new(rule, Some(Cause::new(&class, Some(Error::new(class, "connection refused"))))))
+    Arc::new(Trip::new(name(), rule, Some(Cause::new(&class, Some(Error::new(class, "connection refused"))))))
 }
 
 fn half() -> Rule {
@@ -27,8 +27,8 @@ fn half() -> Rule {
 
 fn each() -> [Rejection; 5] {
     [
-        Rejection::circuit_open(name(), trip(half()), 3200 * SECOND / 1000),
-        Rejection::probes_taken(name(), trip(half()), SECOND),
+        Rejection::circuit_open(trip(half()), 3200 * SECOND / 1000),
+        Rejection::probes_taken(trip(half()), SECOND),
         Rejection::forced_open(name(), SECOND),
         Rejection::attempt_timeout(name(), 2 * SECOND, 2 * SECOND),
         Rejection::deadline(name(), 5 * SECOND, 6 * SECOND, None),

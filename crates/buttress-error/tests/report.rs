@@ -112,6 +112,7 @@ fn an_outcome_refuses_what_is_none() {
     let newer = r#"{"ok":false,"error":{"code":"X","kind":"of_tomorrow","message":"m"}}"#;
     let error = serde_json::from_str::<Outcome<u8>>(newer).unwrap().into_result().unwrap_err();
     assert_eq!((error.kind(), error.is_reason("X")), (Kind::Unknown, true));
+    assert!(serde_json::from_str::<Outcome<u8>>(r#"{"ok":true,"value":null}"#).is_err());
     // Nothing is a value too.
     let none: Outcome<Option<u8>> = Outcome::Ok(None);
     let text = serde_json::to_string(&none).unwrap();
@@ -119,6 +120,53 @@ fn an_outcome_refuses_what_is_none() {
     assert_eq!(serde_json::from_str::<Outcome<Option<u8>>>(&text).unwrap(), none);
     let unit: Outcome<()> = serde_json::from_str(r#"{"ok":true,"value":null}"#).unwrap();
     assert_eq!(unit, Outcome::Ok(()));
+}
+
+fn round_trip<T>(outcome: &Outcome<T>)
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let text = serde_json::to_string(outcome).expect("it serialises");
+    assert_eq!(&serde_json::from_str::<Outcome<T>>(&text).expect("it is one"), outcome, "{text}");
+    let value = serde_json::to_value(outcome).expect("it serialises");
+    assert_eq!(&serde_json::from_value::<Outcome<T>>(value).expect("it is one"), outcome, "{text}");
+}
+
+/// A service in another language wrote `"value":null` beside an error, and nothing at all beside `"ok":true`.
+#[test]
+fn nothing_is_read_as_what_it_means() {
+    let failure = |value: &str| {
+        format!(r#"{{{value}"ok":false,"error":{{"code":"X","kind":"aborted","message":"m"}}}}"#)
+    };
+    for text in [failure(""), failure(r#""value":null,"#)] {
+        let outcome: Outcome<u8> = serde_json::from_str(&text).unwrap();
+        assert_eq!(outcome.into_result().unwrap_err().kind(), Kind::Aborted, "{text}");
+    }
+    for text in [r#"{"ok":true}"#, r#"{"ok":true,"value":null}"#, r#"{"ok":true,"value":null,"error":null}"#]
+    {
+        assert_eq!(serde_json::from_str::<Outcome<()>>(text).unwrap(), Outcome::Ok(()), "{text}");
+        assert_eq!(serde_json::from_str::<Outcome<Option<u8>>>(text).unwrap(), Outcome::Ok(None), "{text}");
+        assert_eq!(serde_json::from_str::<Outcome<Value>>(text).unwrap(), Outcome::Ok(Value::Null), "{text}");
+        assert!(serde_json::from_str::<Outcome<u8>>(text).is_err(), "{text}");
+    }
+    round_trip(&Outcome::Ok(()));
+    round_trip(&Outcome::Ok(None::<u8>));
+    round_trip(&Outcome::Ok(Some(7_u8)));
+    round_trip(&Outcome::<()>::from(Err(Error::new(Kind::Aborted, "x"))));
+}
+
+/// "A code that can be no reason becomes the attribute `code`."
+#[test]
+fn a_code_is_never_lost() {
+    let read = |code: &str| {
+        let text = json!({"ok": false, "error": {"code": code, "kind": "aborted", "message": "m"}});
+        serde_json::from_value::<Outcome<()>>(text).unwrap().into_result().unwrap_err()
+    };
+    let code = |error: &Error| error.attrs().next().map(|(key, value)| (key, value.to_string()));
+    assert!(read("CONFLICT").is_reason("CONFLICT") && code(&read("CONFLICT")).is_none());
+    assert_eq!(code(&read("card-declined")), Some(("code", "card-declined".to_owned())));
+    let plain = read("ABORTED");
+    assert_eq!((plain.class().reason, code(&plain)), (None, None), "it only spells the kind");
 }
 
 /// An outcome in the hands of somebody else is an error again, of the same kind, reason and public message.

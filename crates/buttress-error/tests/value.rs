@@ -170,6 +170,23 @@ fn setters_change_what_they_name() {
     assert_eq!(error.domain("inner").domain("outer").origin(), Some("outer"));
 }
 
+/// An `io::Error` can't be cloned, and is the same all the same in a clone that something was added to.
+#[test]
+fn an_io_error_is_the_same_in_a_changed_clone() {
+    let constant = || io::Read::read_exact(&mut &[][..], &mut [0]).unwrap_err();
+    let carrying = || io::Error::other("reset");
+    for io in [io::Error::from_raw_os_error(13), reset(), constant(), carrying()] {
+        let told = (io.kind(), io.raw_os_error(), io.to_string());
+        let error = Error::from(io);
+        let changed = error.clone().note("n").context("c");
+        for error in [&error, &changed] {
+            let io = error.find::<io::Error>().expect("it is in there");
+            assert_eq!((io.kind(), io.raw_os_error(), io.to_string()), told);
+        }
+        assert_eq!((error.notes().len(), changed.root_cause().to_string()), (0, told.2));
+    }
+}
+
 fn gave_up(attempts: u32) -> Effort {
     let mut effort = Effort::new(attempts, Duration::from_secs(1), Stop::Attempts);
     effort.exhausted = true;
@@ -190,6 +207,24 @@ fn the_first_to_give_up_owns_the_error() {
     let error = outcome.unwrap_err();
     assert_eq!(error.effort(), Some(&gave_up(3)));
     assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, Retry::Never));
+}
+
+/// [S15] nor does an `io::Error` in the box that carries it.
+#[test]
+fn what_a_box_only_carries_stays_exhausted() {
+    let carried = || io::Error::other(io::Error::other(Error::new(Kind::Unavailable, "down")));
+    let mut boxed: Result<(), BoxError> = Err(carried().into());
+    assert!(ByKind.judge(&boxed).class().unwrap().repeatable(true));
+    ByKind.stamp(&mut boxed, &gave_up(3));
+    assert!(!ByKind.judge(&boxed).class().unwrap().repeatable(true));
+    assert_eq!(ByKind.keep(&boxed).unwrap().effort(), Some(&gave_up(3)));
+
+    let error = Error::from(boxed.unwrap_err());
+    assert_eq!((error.advice(), error.effort()), (Retry::Never, Some(&gave_up(3))));
+    // Any other forgets it, as the page of `Classified` says.
+    let mut foreign: Result<(), BoxError> = Err(io::Error::from(io::ErrorKind::TimedOut).into());
+    ByKind.stamp(&mut foreign, &gave_up(3));
+    assert!(ByKind.judge(&foreign).class().unwrap().repeatable(true));
 }
 
 /// [S15] neither a box, nor a new class, nor a wrapper makes an exhausted error fresh again.

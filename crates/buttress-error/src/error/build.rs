@@ -4,10 +4,13 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::render::{Message, shown};
-use super::{Error, Extra, Inner, Logged, Place, Source, Text, Trace, What};
+use super::drop::depth_of;
+use super::render::shown;
+use super::{BELOW, Counted, Error, Extra, Inner, Links, Logged, Place, Source, Text, Trace, What};
 use crate::foreign::{self, Whose};
-use crate::{BoxError, Chain, Class, Classify, Delivery, Effort, ErrorGroup, Kind, Value, Violation};
+use crate::{
+    BoxError, Chain, Class, Classified, Classify, Delivery, Effort, ErrorGroup, Kind, Value, Violation,
+};
 
 impl Error {
     /// An error of `class` (a [`Kind`] will do) that says `message`: a lowercase fragment without its cause.
@@ -74,21 +77,56 @@ impl Error {
         Self::new(Class::new(Kind::InvalidArgument).public(), message).violation(violation)
     }
 
-    #[inline]
+    // Else class and message are put on the stack, and copied from there a second time: a fifth of the time of a new error.
+    #[inline(always)]
     pub(super) fn build(class: Class, what: What, location: Place) -> Self {
+        let depth = what.depth();
         let extra = Trace::capture(class.kind)
             .map(|trace| Box::new(Extra { trace: Some(trace), ..Extra::default() }));
-        Self(Arc::new(Inner { class, what, source: None, location, logged: Logged::default(), extra }))
+        Self::of(Inner {
+            class,
+            what,
+            source: None,
+            location,
+            extra,
+            logged: Logged::default(),
+            public_at: 0,
+            depth,
+        })
+    }
+
+    #[inline]
+    fn of(inner: Inner) -> Self {
+        Self(Counted::new(Links::new(inner)))
     }
 
     /// An error of another type, without what it may not tell.
     pub(super) fn boxed(class: Class, error: BoxError, location: Place) -> Self {
         let (error, note) = foreign::redacted(error);
-        let error = Self::build(class, What::Value(error.into()), location);
+        let details = error.passed_on().and_then(Self::details);
+        let error = Self::build(class, What::boxed(error), location).with_details(details);
         match note {
             Some(note) => error.note(note),
             None => error,
         }
+    }
+
+    /// What was added to it and goes with its message, where another error only passes it on.
+    #[cold]
+    pub(crate) fn details(&self) -> Option<Box<Extra>> {
+        Some(Box::new(Extra { domain: None, hidden: None, trace: None, ..self.extra()?.clone() }))
+    }
+
+    /// With all that was added to the error that it only passes on.
+    #[inline]
+    pub(crate) fn with_details(self, details: Option<Box<Extra>>) -> Self {
+        let Some(mut details) = details else { return self };
+        self.edit(|inner| {
+            let remedy = details.effort.as_ref().and_then(|effort| effort.remedy.as_ref());
+            inner.depth = inner.depth.max(remedy.map_or(0, Self::depth));
+            details.trace = inner.extra.take().and_then(|extra| extra.trace);
+            inner.extra = Some(details);
+        })
     }
 
     pub(super) fn unbox(error: BoxError, location: Place) -> Self {
@@ -125,7 +163,8 @@ impl Error {
         let (cause, place) = foreign::redacted(cause.into());
         let cause = Source::of(cause);
         let given_up = foreign::classify(cause.get()).exhausted;
-        self.innermost().source = Some(cause);
+        let depth = depth_of(cause.get());
+        self.innermost(depth).source = Some(cause);
         let error = if given_up { self.edit(|inner| inner.class.exhausted = true) } else { self };
         match place {
             Some(place) => error.note(place),
@@ -133,35 +172,61 @@ impl Error {
         }
     }
 
-    /// What all context is about.
-    fn innermost(&mut self) -> &mut Inner {
+    /// What all context is about, which is to have something below it that is so `deep`.
+    fn innermost(&mut self, deep: u32) -> &mut Inner {
         let mut error = self;
-        while error.inner().is_some() {
-            let Some(Source::Ours(inner)) = &mut Arc::make_mut(&mut error.0).source else {
-                unreachable!("it was just seen")
-            };
-            error = inner;
+        loop {
+            let is_context = error.about().is_some();
+            let inner = Counted::make_mut(&mut error.0).inner_mut();
+            inner.depth = inner.depth.saturating_add(deep);
+            if !is_context {
+                return inner;
+            }
+            let Some(Source::Ours(about)) = &mut inner.source else { unreachable!("it was just seen") };
+            error = about;
         }
-        Arc::make_mut(&mut error.0)
     }
 
     /// Says what failed because of it, as a link of the chain: the new message comes first, this error becomes its cause,
     /// and class, notes, hints, attributes and effort stay those of the whole.
     ///
-    /// A [`note`](Self::note) is cheaper, and enough where the message need not change.
+    /// An error has room for two; so only the text of a formatted message, and every third, takes an allocation.
     #[must_use]
+    #[inline]
     pub fn context(mut self, message: impl Into<Text>) -> Self {
-        let mut extra = None;
-        if self.0.extra.is_some() {
-            let inner = Arc::make_mut(&mut self.0);
-            extra = inner.extra.take();
-            if let Some(domain) = extra.as_mut().and_then(|extra| extra.domain.take()) {
-                inner.extra.get_or_insert_default().domain = Some(domain);
-            }
+        match Counted::make_mut(&mut self.0).push(message.into()) {
+            Ok(()) => self,
+            Err(message) => self.above(message),
         }
-        let (class, location, logged) = (self.0.class, self.0.location, self.0.logged.clone());
-        let what = What::Context(message.into());
-        Self(Arc::new(Inner { class, what, source: Some(Source::Ours(self)), location, logged, extra }))
+    }
+
+    /// An error that says `message` about this one, and speaks for both.
+    fn above(mut self, message: Text) -> Self {
+        let depth = self.depth();
+        let inner = Counted::make_mut(&mut self.0).inner_mut();
+        let mut extra = inner.extra.take();
+        if let Some(domain) = extra.as_mut().and_then(|extra| extra.domain.take()) {
+            inner.extra.get_or_insert_default().domain = Some(domain);
+        }
+        let (class, location, logged) = (inner.class, inner.location, inner.logged.clone());
+        let (what, source) = (What::Context(message), Some(Source::Ours(self)));
+        Self::of(Inner { class, what, source, location, extra, logged, public_at: BELOW, depth })
+    }
+
+    /// The same with its outermost context in an error above the rest: one that can have a domain of its own.
+    fn with_context_above(mut self) -> Self {
+        let contexts = self.0.contexts();
+        if contexts == 0 {
+            return self;
+        }
+        let links = Counted::make_mut(&mut self.0);
+        let Some(context) = links.pop() else { return self };
+        let opened = links.inner().public_at == contexts;
+        let mut error = self.above(context);
+        if opened {
+            Counted::make_mut(&mut error.0).inner_mut().public_at = 0;
+        }
+        error
     }
 
     /// Puts what caused it behind a barrier: it keeps its message, its class and all that was added to it, but nothing
@@ -170,25 +235,31 @@ impl Error {
     ///
     /// For causes that callers must not come to depend on, or that were handled.
     #[must_use]
-    pub fn barrier(mut self) -> Self {
+    pub fn barrier(self) -> Self {
+        let mut error = self.with_context_above();
         // A context is no part of what the class allows.
         let public =
-            self.inner().and_then(|_| self.public_message()).map(|public| public.into_owned().into());
-        let inner = Arc::make_mut(&mut self.0);
-        let message = shown(&Message(&inner.what));
+            error.about().and_then(|_| error.public_message()).map(|public| public.into_owned().into());
+        let inner = Counted::make_mut(&mut error.0).inner_mut();
+        if inner.public_at == BELOW {
+            // What was allowed is behind the barrier from now on.
+            inner.class.public = false;
+        }
+        let message = shown(&inner.what);
         let mut hidden = inner.clone();
         // What an earlier barrier hides stays behind this one.
         let earlier = hidden.extra.take().and_then(|extra| extra.hidden);
         hidden.extra = earlier.map(|earlier| Box::new(Extra { hidden: Some(earlier), ..Extra::default() }));
-        let hidden = Self(Arc::new(hidden));
+        let hidden = Self::of(hidden);
         let origin = hidden.origin().map(Arc::from);
         inner.what = What::Text(message.into());
         inner.source = None;
+        inner.depth = hidden.depth();
         let extra = inner.extra.get_or_insert_default();
         extra.domain = extra.domain.take().or(origin);
         extra.public = public.or(extra.public.take());
         extra.hidden = Some(hidden);
-        self
+        error
     }
 
     /// Adds a note: what the program was doing. For those who run it; clients don't see it. The kind stays.
@@ -229,7 +300,7 @@ impl Error {
     /// Names the part of the system that it comes from; the outermost layer to say so wins. `Display` begins with it.
     #[must_use]
     pub fn domain(self, domain: impl Into<Arc<str>>) -> Self {
-        self.edit_extra(|extra| extra.domain = Some(domain.into()))
+        self.with_context_above().edit_extra(|extra| extra.domain = Some(domain.into()))
     }
 
     /// Gives the reason, in the application's own vocabulary: `UPPER_SNAKE`, at most 63 characters.
@@ -250,25 +321,37 @@ impl Error {
         self.edit(|inner| inner.class.delivery = delivery)
     }
 
-    /// Changes the class, and leaves a note that says so. An error that a retry layer has given up on stays given up,
+    /// Changes the class, and leaves a note that says so. The class is that of the whole, also where there is
+    /// [context](Self::context). An error that a retry layer has given up on stays given up,
     /// and it still comes from the same domain, unless the new class names one.
     #[must_use]
     pub fn reclassify(self, class: impl Into<Class>) -> Self {
         let mut class = class.into();
-        class.exhausted |= self.0.class.exhausted;
-        class.domain = class.domain.or(self.0.class.domain);
+        class.exhausted |= self.class().exhausted;
+        class.domain = class.domain.or(self.class().domain);
         let note = format!("reclassified from {} to {}", self.kind(), class.kind);
-        self.edit(|inner| inner.class = class).note(note)
+        self.set_class(class).note(note)
+    }
+
+    /// What the class now allows, it allows for the message as it now is.
+    fn set_class(self, class: Class) -> Self {
+        let contexts = self.0.contexts();
+        self.edit(|inner| {
+            if !inner.class.public {
+                inner.public_at = contexts;
+            }
+            inner.class = class;
+        })
     }
 
     /// The same with another group in the place of its own, of which `group` is a part.
     pub(crate) fn with_group(self, group: ErrorGroup) -> Self {
         let Some(old) = self.group().map(Classify::class) else { return self };
         let mut class = group.class();
-        class.exhausted |= self.0.class.exhausted;
-        class.public &= self.0.class.public;
-        let mut error = self;
-        error.innermost().what = What::Value(Arc::new(group));
+        class.exhausted |= self.class().exhausted;
+        class.public &= self.class().public;
+        let (mut error, depth) = (self, group.depth());
+        error.innermost(depth).what = What::Value(Arc::new(group));
         // What somebody else made of the class stays.
         if error.kind() == old.kind { error.edit(|inner| inner.class = class) } else { error }
     }
@@ -281,11 +364,16 @@ impl Error {
 
     /// The retry layer that gave up on it owns it: one further out changes nothing.
     pub(crate) fn set_effort(&mut self, effort: &Effort) {
-        if self.0.class.exhausted && self.effort().is_some() {
+        if self.class().exhausted && self.effort().is_some() {
             return;
         }
-        let inner = Arc::make_mut(&mut self.0);
+        let inner = Counted::make_mut(&mut self.0).inner_mut();
         inner.class.exhausted |= effort.exhausted;
-        inner.extra.get_or_insert_default().effort = Some(effort.clone());
+        inner.depth = inner.depth.max(effort.remedy.as_ref().map_or(0, Self::depth));
+        let extra = inner.extra.get_or_insert_default();
+        if let Some(remedy) = &effort.remedy {
+            extra.notes.push(format!("the remedy failed: {remedy:#}").into());
+        }
+        extra.effort = Some(effort.clone());
     }
 }

@@ -7,7 +7,8 @@ use super::{Error, What};
 use crate::{BoxError, Classify, foreign};
 
 /// Keeps the class and the value; `?` records the caller's line. (Not that of a [`Rejection`](crate::Rejection): it is a
-/// layer's own line, which would tell nothing.)
+/// layer's own line, which would tell nothing.) What was added to an error that this one only
+/// [passes on](Classify::passes_on) is kept, too.
 impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
     #[track_caller]
     fn from(error: E) -> Self {
@@ -15,9 +16,10 @@ impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
         if foreign::is_telling::<E>() {
             return Self::boxed(class, error.into(), location);
         }
+        let details = error.passes_on().and_then(Self::details);
         let what = What::of(error);
         let location = location.filter(|_| !matches!(what, What::Rejection(_)));
-        Self::build(class, what, location)
+        Self::build(class, what, location).with_details(details)
     }
 }
 

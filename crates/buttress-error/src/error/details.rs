@@ -2,28 +2,29 @@
 
 use std::borrow::Cow;
 
-use super::render::{Message, shown};
-use super::{Error, Place};
+use super::render::shown;
+use super::{BELOW, Error, Place};
 use crate::{Class, Effort, Kind, Retry, Safe, Value, Violation};
 
 impl Error {
     /// The kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.0.class.kind
+        self.inner().class.kind
     }
 
     /// The whole class. (No `Classify`: `Error` is what classified errors become.)
     #[must_use]
     pub fn class(&self) -> &Class {
-        &self.0.class
+        &self.inner().class
     }
 
     /// The class for those who show its `Display`, which tells more than is public: domain, context, or a message that
     /// was replaced for clients.
     pub(crate) fn class_as_shown(&self) -> Class {
         let replaced = self.extra().is_some_and(|extra| extra.public.is_some());
-        let told = self.origin().is_none() && self.inner().is_none() && !replaced;
+        let context = self.0.contexts() > 0 || self.about().is_some();
+        let told = self.origin().is_none() && !context && !replaced;
         self.class().public_if(told)
     }
 
@@ -37,28 +38,20 @@ impl Error {
     /// ```
     #[must_use]
     pub fn is_reason(&self, reason: &str) -> bool {
-        self.0.class.reason == Some(reason)
+        self.class().reason == Some(reason)
     }
 
     /// The retry advice: [`Retry::Never`] once a retry layer has given up on it.
     #[must_use]
     pub fn advice(&self) -> Retry {
-        if self.0.class.exhausted { Retry::Never } else { self.0.class.retry }
+        if self.class().exhausted { Retry::Never } else { self.class().retry }
     }
 
     /// The part of the system that it comes from: what [`domain`](Self::domain) said, else its class.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        let mut error = self;
-        loop {
-            if let Some(domain) = error.extra().and_then(|extra| extra.domain.as_deref()) {
-                return Some(domain);
-            }
-            match error.inner() {
-                Some(inner) => error = inner,
-                None => return self.0.class.domain,
-            }
-        }
+        let said = self.layers().find_map(|error| error.extra()?.domain.as_deref());
+        said.or(self.class().domain)
     }
 
     /// The notes, oldest first.
@@ -92,13 +85,15 @@ impl Error {
             return Some(public.into());
         }
         let class = self.class();
-        // A context is no part of what the class allows, unless it was allowed with the context in place.
-        let mut error = self;
-        while let Some(inner) = error.inner().filter(|inner| inner.class().public) {
-            error = inner;
+        if !class.public || class.kind.fault() != crate::Fault::Caller {
+            return None;
         }
-        (class.public && class.kind.fault() == crate::Fault::Caller)
-            .then(|| shown(&Message(&error.0.what)).into())
+        // A context is no part of what the class allows, unless it was allowed with the context in place.
+        let error = self.layers().find(|error| error.inner().public_at != BELOW).unwrap_or(self);
+        Some(match error.0.context(error.inner().public_at) {
+            Some(context) => context.into(),
+            None => shown(&error.inner().what).into(),
+        })
     }
 
     /// Only what may leave this program.
@@ -110,7 +105,7 @@ impl Error {
     /// Where it was made; none where a layer made it, whose own line would tell nothing.
     #[must_use]
     pub fn location(&self) -> Place {
-        self.0.location
+        self.inner().location
     }
 
     /// What a retry layer did before it gave up on it.
@@ -129,6 +124,6 @@ impl Error {
     /// many handlers see it. (A clone that something was added to before that asks for itself.)
     #[must_use = "it says whether to report"]
     pub fn report_once(&self) -> bool {
-        self.0.logged.first()
+        self.inner().logged.first()
     }
 }

@@ -3,32 +3,44 @@
 mod build;
 mod convert;
 mod details;
+mod drop;
+mod links;
 mod logged;
 mod render;
 mod report;
 mod search;
 mod trace;
+mod what;
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::panic::Location;
+use std::iter;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use crate::{BoxError, Class, Effort, ErrorGroup, Rejection, Value, Violation};
+use crate::{Class, Effort, ErrorGroup, Value, Violation};
+use links::Links;
 use logged::Logged;
-pub(crate) use render::members_on_a_line;
+pub use render::verbatim;
+pub(crate) use render::{Line, members_on_a_line};
 #[cfg(feature = "serde")]
-pub(crate) use render::shown;
+pub(crate) use render::{Raw, shown};
 pub use report::ErrorReport;
 use trace::Trace;
+// Without weak references, whether nobody else holds an error is told by a load, not by a locked instruction, and to drop
+// one takes one of those, not two: so adding to an error is as cheap as if it couldn't be cloned.
+use triomphe::Arc as Counted;
+use what::{Source, What};
+pub(crate) use what::{carried, in_box};
 
 pub(crate) type Text = Cow<'static, str>;
-type Shared = Arc<dyn StdError + Send + Sync>;
 type Place = Option<&'static Location<'static>>;
 
 /// How many links of a chain are followed at most: a guard against errors that are their own source.
 pub(crate) const MAX_DEPTH: usize = 64;
+
+/// More contexts than there can be.
+const BELOW: u8 = u8::MAX;
 
 /// How many members of groups a line or a report shows in all, and on how many levels.
 const MAX_MEMBERS: usize = 64;
@@ -37,7 +49,7 @@ const MAX_LEVELS: usize = 8;
 /// An error of known [`Kind`](crate::Kind), with what happened, why, where, and what was being done.
 ///
 /// One word wide and cheap to clone. It takes every classified error by `?` and keeps it whole: its message, its
-/// `source()` chain, and the value itself for [`find`](Self::find). In a [`BoxError`] and back it stays the same
+/// `source()` chain, and the value itself for [`find`](Self::find). In a [`BoxError`](crate::BoxError) and back it stays the same
 /// value.
 ///
 /// ```
@@ -53,116 +65,47 @@ const MAX_LEVELS: usize = 8;
 /// assert!(error.find::<std::io::Error>().is_some());
 /// ```
 ///
+/// Chains and trees of any depth are dropped on a small stack, as far as their links are errors of this crate, or an
+/// `io::Error` with one in it. How deep those of other types may go is for their own drop to say.
+///
 /// Who reads what:
 ///
 /// | | for |
 /// |---|---|
-/// | `Display`: one line without the causes; `{:#}` adds the chain, still on one line if its messages are | log lines |
+/// | `Display`: one line without the causes; `{:#}` adds the chain, still on one line | log lines |
 /// | `Debug`, [`report`](Self::report): everything, line by line | people at a terminal |
 /// | [`safe`](Self::safe): only what is public | clients |
 /// | `serde::Serialize` (feature `serde`): everything | machines |
 ///
 /// `Debug`, the report and the serialised form leave out the values of [attributes](Self::attr) whose key is
-/// [secret](crate::is_secret).
+/// [secret](crate::is_secret). What would break a line, or command a terminal, is escaped on the line of `Display`: a
+/// message of two lines is shown as `one\ntwo` there.
 #[derive(Clone)]
-pub struct Error(Arc<Inner>);
+pub struct Error(Counted<Links>);
 
+/// The error without its contexts, and as such the link that they lead to.
+///
+/// One that only adds a context has the error it is about as its source, and speaks for the whole: where there are more
+/// contexts than [`Links`] has room for.
 #[derive(Clone)]
 struct Inner {
+    /// That of the whole.
     class: Class,
     what: What,
     source: Option<Source>,
     location: Place,
-    logged: Logged,
     extra: Option<Box<Extra>>,
-}
-
-/// A tree of our own errors is taken apart link by link: by itself it would be dropped to the depth of its length, which
-/// no stack has to hold.
-impl Drop for Inner {
-    fn drop(&mut self) {
-        // Empty, and so without an allocation, where nothing branches.
-        let mut pending = Vec::new();
-        let mut next = self.take_apart(&mut pending);
-        while let Some(mut error) = next.or_else(|| pending.pop()) {
-            next = Arc::get_mut(&mut error.0).and_then(|inner| inner.take_apart(&mut pending));
-        }
-    }
-}
-
-impl Inner {
-    /// The next link; members of a group, and what is behind a barrier, are left for later.
-    fn take_apart(&mut self, pending: &mut Vec<Error>) -> Option<Error> {
-        if let What::Value(value) = &mut self.what
-            && value.is::<ErrorGroup>()
-            && let Some(group) = Arc::get_mut(value).and_then(|value| value.downcast_mut::<ErrorGroup>())
-        {
-            pending.append(&mut group.take_members());
-        }
-        pending.extend(self.extra.as_mut().and_then(|extra| extra.hidden.take()));
-        match self.source.take() {
-            Some(Source::Ours(error)) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-#[derive(Clone)]
-enum What {
-    /// A message of our own.
-    Text(Text),
-    /// The same about the error that is our source: its class and its origin are ours.
-    Context(Text),
-    /// An error of another type, whose message and chain are ours.
-    Value(Shared),
-    /// The same, inline: a refused call costs one allocation and not two.
-    Rejection(Rejection),
-}
-
-impl What {
-    fn of<E: StdError + Send + Sync + 'static>(error: E) -> Self {
-        let mut slot = Some(error);
-        match (&mut slot as &mut dyn Any).downcast_mut().and_then(Option::take) {
-            Some(rejection) => Self::Rejection(rejection),
-            None => Self::Value(Arc::new(slot.expect("only a rejection was taken out"))),
-        }
-    }
-
-    fn value(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Text(_) | Self::Context(_) => None,
-            Self::Value(value) => Some(&**value),
-            Self::Rejection(rejection) => Some(rejection),
-        }
-    }
-}
-
-/// A cause: ours has no box of its own.
-#[derive(Clone)]
-enum Source {
-    Ours(Error),
-    Other(Shared),
-}
-
-impl Source {
-    fn of(error: BoxError) -> Self {
-        match error.downcast::<Error>() {
-            Ok(ours) => Self::Ours(*ours),
-            Err(other) => Self::Other(other.into()),
-        }
-    }
-
-    fn get(&self) -> &(dyn StdError + 'static) {
-        match self {
-            Self::Ours(error) => error,
-            Self::Other(error) => &**error,
-        }
-    }
+    logged: Logged,
+    /// How many contexts there were when the class said that the message is public; [`BELOW`] where that was said of what
+    /// this error is about.
+    public_at: u8,
+    /// At least as many as errors of ours lie below it, one in the other: see [`drop`].
+    depth: u32,
 }
 
 /// What most errors don't have.
 #[derive(Clone, Default)]
-struct Extra {
+pub(crate) struct Extra {
     domain: Option<Arc<str>>,
     public: Option<Text>,
     notes: Vec<Text>,
@@ -176,7 +119,7 @@ struct Extra {
 
 impl Error {
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
-        change(Arc::make_mut(&mut self.0));
+        change(Counted::make_mut(&mut self.0).inner_mut());
         self
     }
 
@@ -184,41 +127,76 @@ impl Error {
         self.edit(|inner| change(inner.extra.get_or_insert_default()))
     }
 
-    fn extra(&self) -> Option<&Extra> {
-        self.0.extra.as_deref()
+    fn inner(&self) -> &Inner {
+        self.0.inner()
     }
 
-    /// The error of another type that it is.
+    fn extra(&self) -> Option<&Extra> {
+        self.inner().extra.as_deref()
+    }
+
+    /// The error of another type that it is, below any context that it has room for.
     pub(crate) fn wrapped(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.what.value()
+        self.inner().what.value()
+    }
+
+    /// Is its message that of the error of another type?
+    pub(crate) fn is_transparent(&self) -> bool {
+        self.0.contexts() == 0 && self.wrapped().is_some()
     }
 
     /// The cause that it was given.
     fn given(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_ref().map(Source::get)
+        self.inner().source.as_ref().map(Source::get)
     }
 
-    /// What it is about, where it only adds context.
-    fn inner(&self) -> Option<&Self> {
-        match (&self.0.what, &self.0.source) {
-            (What::Context(_), Some(Source::Ours(inner))) => Some(inner),
+    /// What it is about, where it is there for a context that there was no room for.
+    fn about(&self) -> Option<&Self> {
+        match (&self.inner().what, &self.inner().source) {
+            (What::Context(_), Some(Source::Ours(about))) => Some(about),
             _ => None,
         }
+    }
+
+    /// It, and all that it is [about](Self::about), outermost first.
+    fn layers(&self) -> impl Iterator<Item = &Self> {
+        iter::successors(Some(self), |error| error.about())
+    }
+
+    /// How many links of the chain, itself among them, only add context.
+    fn contexts(&self) -> usize {
+        let contexts = |error: &Self| usize::from(error.0.contexts()) + usize::from(error.about().is_some());
+        self.layers().map(contexts).sum()
     }
 
     /// The group that it is, also under [context](Self::context).
     #[must_use]
     pub fn group(&self) -> Option<&ErrorGroup> {
-        let mut error = self;
-        while let Some(inner) = error.inner() {
-            error = inner;
-        }
-        error.wrapped()?.downcast_ref()
+        self.layers().last()?.wrapped()?.downcast_ref()
     }
 }
 
+/// Nothing in it is changed half: what is added to an error makes another.
+impl UnwindSafe for Error {}
+impl RefUnwindSafe for Error {}
+
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.wrapped().and_then(StdError::source).or_else(|| self.given())
+        self.0.source()
+    }
+}
+
+impl StdError for Inner {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        // Step by step through what only carries the next: no stack has to hold as many as there may be.
+        let (mut inner, mut given) = (self, None);
+        loop {
+            given = inner.source.as_ref().map(Source::get).or(given);
+            match inner.what.carried() {
+                Some(error) if error.0.contexts() > 0 => return error.source(),
+                Some(error) => inner = error.inner(),
+                None => return inner.what.value().and_then(StdError::source).or(given),
+            }
+        }
     }
 }

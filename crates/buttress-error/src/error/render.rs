@@ -1,22 +1,100 @@
 //! One line for logs.
 
+use std::error::Error as StdError;
 use std::fmt::{self, Write};
 
-use super::{Error, MAX_LEVELS, MAX_MEMBERS, What};
+use super::links::First;
+use super::what::Io;
+use super::{Error, Inner, MAX_LEVELS, MAX_MEMBERS, What};
 use crate::ErrorGroup;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let domain = match self.0.what {
-            // What it is about names the origin itself.
-            What::Context(_) => self.extra().and_then(|extra| extra.domain.as_deref()),
-            _ => self.origin(),
-        };
-        if let Some(domain) = domain {
-            write!(f, "{domain}: ")?;
+        match self.0.outermost() {
+            Some(context) => Line(f).write_str(context)?,
+            None => self.inner().fmt(f)?,
         }
-        Message(&self.0.what).fmt(f)?;
         if f.alternate() { causes(self, f, &mut { MAX_MEMBERS }, MAX_LEVELS) } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(&mut Line(f))
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Inner {
+    /// Its origin and its message. Step by step through what only carries the next, as in `source()`.
+    fn write(&self, out: &mut dyn Write) -> fmt::Result {
+        let mut inner = self;
+        loop {
+            if let Some(domain) = inner.domain() {
+                out.write_str(domain)?;
+                out.write_str(": ")?;
+            }
+            let Some(error) = inner.what.carried() else { return inner.what.write(out) };
+            if let Some(context) = error.0.outermost() {
+                return out.write_str(context);
+            }
+            inner = error.inner();
+        }
+    }
+
+    /// The origin that it names.
+    fn domain(&self) -> Option<&str> {
+        let said = self.extra.as_deref().and_then(|extra| extra.domain.as_deref());
+        match self.what {
+            // What it is about names the origin itself.
+            What::Context(_) => said,
+            _ => said.or(self.class.domain),
+        }
+    }
+}
+
+/// What one link of a chain says, as it was said. An [`Error`] is kept on one line by its `Display`, which escapes what
+/// would break that: this is for those who escape by themselves, such as a writer of JSON.
+///
+/// ```
+/// use buttress_error::{Error, Kind, verbatim};
+///
+/// let error = Error::new(Kind::InvalidArgument, "line 1\nline 2");
+/// assert_eq!(error.to_string(), "line 1\\nline 2");
+/// assert_eq!(verbatim(&error).to_string(), "line 1\nline 2");
+/// ```
+pub fn verbatim<'e>(error: &'e (dyn StdError + 'static)) -> impl fmt::Display + use<'e> {
+    Raw(error)
+}
+
+/// A link of a chain in its own words, however many lines they are.
+pub(crate) struct Raw<'a>(pub(crate) &'a (dyn StdError + 'static));
+
+impl fmt::Display for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f)
+    }
+}
+
+impl Raw<'_> {
+    fn write(&self, out: &mut dyn Write) -> fmt::Result {
+        if let Some(error) = self.0.downcast_ref::<Error>() {
+            match error.0.outermost() {
+                Some(context) => out.write_str(context),
+                None => error.inner().write(out),
+            }
+        } else if let Some(context) = self.0.downcast_ref::<First>() {
+            out.write_str(context.message())
+        } else if let Some(inner) = self.0.downcast_ref::<Inner>() {
+            inner.write(out)
+        } else {
+            write!(out, "{}", self.0)
+        }
     }
 }
 
@@ -35,13 +113,12 @@ pub(crate) fn members_on_a_line(group: &ErrorGroup, f: &mut fmt::Formatter<'_>) 
 /// The causes, or the members, of an error: of members `left` in all, on so many levels.
 fn causes(error: &Error, out: &mut dyn Write, left: &mut usize, levels: usize) -> fmt::Result {
     let Some(group) = error.group() else {
-        return error.chain().try_for_each(|cause| write!(out, ": {cause}"));
+        return error.chain().try_for_each(|cause| {
+            out.write_str(": ")?;
+            Raw(cause).write(&mut Line(out))
+        });
     };
-    let mut error = error;
-    while let Some(inner) = error.inner() {
-        write!(out, ": {inner}")?;
-        error = inner;
-    }
+    error.chain().take(error.contexts()).try_for_each(|context| write!(out, ": {context}"))?;
     members(group, out, left, levels)
 }
 
@@ -71,14 +148,42 @@ pub(crate) fn shown(text: &impl fmt::Display) -> String {
 }
 
 /// What it says by itself, without domain and causes.
-pub(super) struct Message<'a>(pub(super) &'a What);
-
-impl fmt::Display for Message<'_> {
+impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            What::Text(text) | What::Context(text) => f.write_str(text),
-            What::Value(value) => write!(f, "{value}"),
-            What::Rejection(rejection) => write!(f, "{rejection}"),
+        self.write(f)
+    }
+}
+
+impl What {
+    fn write(&self, out: &mut dyn Write) -> fmt::Result {
+        match self {
+            Self::Text(text) | Self::Context(text) => out.write_str(text),
+            Self::Value(value) => write!(out, "{value}"),
+            Self::Rejection(rejection) => write!(out, "{rejection}"),
+            Self::Io(Io(error)) => write!(out, "{error}"),
         }
     }
+}
+
+/// Keeps on one line what is written to it: what would break the line, or command a terminal, is escaped.
+pub(crate) struct Line<'a>(pub(crate) &'a mut dyn Write);
+
+impl Write for Line<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escaped(self.0, text, |c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+    }
+}
+
+/// Writes `text`, with those characters that `told` names as they are written in Rust.
+pub(super) fn escaped(out: &mut dyn Write, text: &str, told: fn(char) -> bool) -> fmt::Result {
+    // Every byte, without an early end: so the compiler takes many at a time.
+    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
+        return out.write_str(text);
+    }
+    for part in text.split_inclusive(told) {
+        let plain = part.trim_end_matches(told);
+        out.write_str(plain)?;
+        write!(out, "{}", part[plain.len()..].escape_default())?;
+    }
+    Ok(())
 }

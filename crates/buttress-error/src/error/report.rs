@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
+use super::render::{Raw, escaped};
 use super::{Error, MAX_LEVELS, MAX_MEMBERS};
 use crate::{ErrorGroup, is_secret};
 
@@ -73,7 +74,8 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn error(&mut self, error: &Error, levels: usize) -> fmt::Result {
-        Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }.painted("1;31", error)?;
+        Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }
+            .painted("1;31", Raw(error))?;
         let class = error.class();
         match class.reason {
             Some(reason) => self.line("kind", format_args!("{} ({reason})", class.kind))?,
@@ -81,7 +83,7 @@ impl Page<'_> {
         }
         match error.group() {
             Some(group) => self.group(group, levels)?,
-            None => error.chain().try_for_each(|cause| self.line("caused by", cause))?,
+            None => error.chain().try_for_each(|cause| self.line("caused by", Raw(cause)))?,
         }
         if let Some(hidden) = error.hidden() {
             self.nested("behind a barrier", hidden, levels)?;
@@ -127,7 +129,7 @@ impl Page<'_> {
     /// An error in the report of another.
     fn nested(&mut self, label: &str, error: &Error, levels: usize) -> fmt::Result {
         if levels == 0 {
-            return self.line(label, error);
+            return self.line(label, Raw(error));
         }
         self.label(label)?;
         Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }.error(error, levels - 1)
@@ -159,13 +161,7 @@ struct Clean<'a>(&'a mut dyn Write);
 
 impl Write for Clean<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let told = |c: char| c.is_control() && c != '\n' && c != '\t';
-        for part in text.split_inclusive(told) {
-            let plain = part.trim_end_matches(told);
-            self.0.write_str(plain)?;
-            write!(self.0, "{}", part[plain.len()..].escape_default())?;
-        }
-        Ok(())
+        escaped(self.0, text, |c| c.is_control() && c != '\n' && c != '\t')
     }
 }
 

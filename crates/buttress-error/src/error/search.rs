@@ -13,7 +13,8 @@ type Link<'e> = &'e (dyn StdError + 'static);
 const MAX_VISITS: usize = 4_096;
 
 impl Error {
-    /// The causes below it, nearest first, at most 64.
+    /// The causes below it, nearest first, at most 64. What a [context](Self::context) is about is one of them, for its text:
+    /// the class is that of the whole.
     pub fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
         iter::successors(self.source(), |error| (*error).source()).take(MAX_DEPTH)
     }
@@ -61,6 +62,12 @@ impl<'e> Walk<'e> {
         }
         let below = |link| (link, depth + 1);
         if let Some(error) = link.downcast_ref::<Error>() {
+            // Its contexts are links, too, but nothing to be found.
+            let depth = depth + usize::from(error.0.contexts());
+            if depth >= MAX_DEPTH {
+                return;
+            }
+            let below = |link| (link, depth + 1);
             let (wrapped, given) = (error.wrapped(), error.given());
             self.next = wrapped.or(given).map(below);
             self.pending.extend(wrapped.and(given).map(below));

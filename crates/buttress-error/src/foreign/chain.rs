@@ -11,6 +11,7 @@ use crate::{BoxError, ByKind, Class, Classifier, Classify, Effort, Error, Kind, 
 type Link = dyn StdError + 'static;
 type Find = Arc<dyn Fn(&Link) -> Finding + Send + Sync>;
 type Refine = Arc<dyn Fn(&Link, Class) -> Class + Send + Sync>;
+type PassOn = Arc<dyn Fn(&Link) -> Option<&Error> + Send + Sync>;
 type Stamp = Arc<dyn Fn(&mut BoxError, &Effort) + Send + Sync>;
 
 /// The classifier of errors that may be anything: rules of your own, then what [`classify`](crate::classify) knows.
@@ -64,6 +65,7 @@ pub struct Chain {
 struct Rules {
     find: Vec<(Whose, Find)>,
     refine: Vec<Refine>,
+    pass_on: Vec<PassOn>,
     stamp: Vec<Stamp>,
 }
 
@@ -121,6 +123,7 @@ impl Chain {
             rules
                 .find
                 .push((Whose::Own, Arc::new(|link| link.downcast_ref::<T>().map(Classify::class).into())));
+            rules.pass_on.push(Arc::new(|link| link.downcast_ref::<T>().and_then(Classify::passes_on)));
             rules.stamp.push(Arc::new(|error, effort| {
                 if let Some(error) = error.downcast_mut::<T>() {
                     Classify::note_effort(error, effort);
@@ -171,6 +174,7 @@ impl Chain {
         self.edit(|rules| {
             rules.find.extend_from_slice(&other.rules.find);
             rules.refine.extend_from_slice(&other.rules.refine);
+            rules.pass_on.extend_from_slice(&other.rules.pass_on);
             rules.stamp.extend_from_slice(&other.rules.stamp);
         })
     }
@@ -196,7 +200,7 @@ impl Chain {
         // What goes if no rule says anything: what is built in, else what an `Error` of kind unknown has besides.
         let (mut table, mut unknown) = (None, None);
         // The message of an `Error` is that of the error that it wraps; no other cause speaks of the message above it.
-        let wraps = error.downcast_ref::<Error>().is_some_and(|error| error.wrapped().is_some());
+        let wraps = error.downcast_ref::<Error>().is_some_and(Error::is_transparent);
         for (depth, link) in walk(error).enumerate() {
             let told = depth == 0 || depth == 1 && wraps;
             match self.ask(link) {
@@ -236,7 +240,11 @@ impl Chain {
         let error = match error.downcast::<Error>() {
             Ok(same) if *same.class() == class => *same,
             Ok(same) => same.reclassify(class),
-            Err(other) => Error::wrap(class, other),
+            Err(other) => {
+                let passed_on = self.rules.pass_on.iter().find_map(|pass_on| pass_on(&*other));
+                let details = passed_on.and_then(Error::details);
+                Error::wrap(class, other).with_details(details)
+            }
         };
         (error, whose)
     }

@@ -7,8 +7,14 @@ use crate::{Class, Classify, Delivery, Kind, Retry};
 
 /// By its kind; where that says nothing, by the error that it carries.
 impl Classify for Error {
+    #[inline]
     fn class(&self) -> Class {
-        super::classify(self)
+        if self.get_ref().is_none() { from_kind(self.kind()) } else { super::classify(self) }
+    }
+
+    #[inline]
+    fn passes_on(&self) -> Option<&crate::Error> {
+        self.get_ref().and_then(|_| crate::error::carried(self))
     }
 }
 

@@ -10,7 +10,14 @@ type Link = dyn StdError + 'static;
 
 /// The error and its causes, nearest first, at most 64.
 pub(super) fn links(error: &Link) -> impl Iterator<Item = &Link> {
-    iter::successors(Some(error), |error| inside(*error)).take(MAX_DEPTH)
+    // No successors: those look for the link after one that may be the last that is asked for.
+    let mut last = None;
+    iter::from_fn(move || {
+        last = last.map_or(Some(error), inside);
+        last
+    })
+    .fuse()
+    .take(MAX_DEPTH)
 }
 
 /// The next link.

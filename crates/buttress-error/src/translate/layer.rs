@@ -37,7 +37,7 @@ impl TranslateLayer {
     /// (see [`classify`](crate::classify)).
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { translate: Foreign { name: name.into(), rules: Chain::default() } }
+        Self { translate: Foreign { known: Arc::new(Known { name: name.into(), rules: Chain::default() }) } }
     }
 
     /// Classifies by rules of your own first. Default: none.
@@ -62,7 +62,7 @@ impl TranslateLayer {
     /// ```
     #[must_use]
     pub fn rules(mut self, rules: Chain) -> Self {
-        self.translate.rules = rules;
+        Arc::make_mut(&mut self.translate.known).rules = rules;
         self
     }
 }
@@ -116,6 +116,12 @@ impl<E, Out, F: Fn(E) -> Out> Translate<E> for F {
 /// Makes an [`Error`] of anything that fits into a [`BoxError`], and names the domain it came from.
 #[derive(Clone, Debug)]
 pub struct Foreign {
+    /// Each call clones it: one count of references, not one for each.
+    known: Arc<Known>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
     name: Arc<str>,
     rules: Chain,
 }
@@ -124,6 +130,6 @@ impl<E: Into<BoxError>> Translate<E> for Foreign {
     type Out = Error;
 
     fn translate(&self, error: E) -> Error {
-        Error::translated(error.into(), &self.rules, Arc::clone(&self.name))
+        Error::translated(error.into(), &self.known.rules, Arc::clone(&self.known.name))
     }
 }

@@ -1,0 +1,103 @@
+//! Dropping what is deep.
+//!
+//! By itself a tree of errors would be dropped to the depth of its length, which no stack has to hold. So each error
+//! knows how deep it is, and a deep one is taken apart, error by error. Others pay a comparison.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+
+use super::what::{Shared, carried};
+use super::{Counted, Error, Inner, Source, What};
+use crate::{BoxError, ErrorGroup};
+
+/// How many errors may be dropped one in the other.
+const SHALLOW: u32 = 32;
+
+impl Drop for Inner {
+    #[inline]
+    fn drop(&mut self) {
+        if self.depth > SHALLOW {
+            self.take_apart();
+        }
+    }
+}
+
+impl Inner {
+    #[cold]
+    fn take_apart(&mut self) {
+        let mut pending = Vec::new();
+        self.take_below(&mut pending);
+        while let Some(mut error) = pending.pop() {
+            // One that others hold, too, stays as it is.
+            if let Some(links) = Counted::get_mut(&mut error.0) {
+                links.inner_mut().take_below(&mut pending);
+            }
+        }
+    }
+
+    /// Every error that is below it, as far as it can be got at.
+    fn take_below(&mut self, pending: &mut Vec<Error>) {
+        self.depth = 0;
+        if let Some(extra) = &mut self.extra {
+            pending.extend(extra.hidden.take());
+            pending.extend(extra.effort.as_mut().and_then(|effort| effort.remedy.take()));
+        }
+        match &mut self.what {
+            What::Value(value) => match group(value) {
+                Some(group) => pending.append(&mut group.take_members()),
+                None => pending.extend(take_carried(value)),
+            },
+            What::Rejection(rejection) => pending.extend(rejection.take_cause()),
+            What::Text(_) | What::Context(_) | What::Io(_) => {}
+        }
+        match self.source.take() {
+            Some(Source::Ours(error)) => pending.push(error),
+            Some(Source::Other(mut other)) => pending.extend(take_carried(&mut other)),
+            None => {}
+        }
+    }
+}
+
+fn group(value: &mut Shared) -> Option<&mut ErrorGroup> {
+    if value.is::<ErrorGroup>() { Arc::get_mut(value)?.downcast_mut() } else { None }
+}
+
+/// What an `io::Error` carries that nobody else holds.
+fn take_carried(value: &mut Shared) -> Option<Error> {
+    let outer = Arc::get_mut(value)?.downcast_mut::<io::Error>()?;
+    let mut inside: BoxError = std::mem::replace(outer, io::ErrorKind::Other.into()).into_inner()?;
+    loop {
+        inside = match inside.downcast() {
+            Ok(error) => return Some(*error),
+            Err(other) => other.downcast::<io::Error>().ok()?.into_inner()?,
+        };
+    }
+}
+
+impl What {
+    /// How deep it is, as far as it can be taken apart.
+    #[inline]
+    pub(super) fn depth(&self) -> u32 {
+        match self {
+            Self::Text(_) | Self::Context(_) | Self::Io(_) => 0,
+            Self::Value(value) => depth_of(&**value),
+            Self::Rejection(rejection) => rejection.source().map_or(0, depth_of),
+        }
+    }
+}
+
+/// How deep an error of another type is, as far as it can be taken apart.
+pub(super) fn depth_of(error: &(dyn StdError + 'static)) -> u32 {
+    if let Some(group) = error.downcast_ref::<ErrorGroup>() {
+        return group.depth();
+    }
+    error.downcast_ref().or_else(|| carried(error)).map_or(0, Error::depth)
+}
+
+impl Error {
+    /// How deep an error is that has this one below it.
+    pub(crate) fn depth(&self) -> u32 {
+        self.inner().depth.saturating_add(1)
+    }
+}
