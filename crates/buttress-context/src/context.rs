@@ -1,6 +1,7 @@
 //! `Context`: what travels inward with a call.
 
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -38,6 +39,7 @@ pub struct Context {
     retries: u32,
     idempotent: Option<bool>,
     retries_owned: bool,
+    max_attempts: Option<NonZeroU32>,
     fields: Option<Arc<Fields>>,
 }
 
@@ -49,6 +51,7 @@ impl Context {
         retries: 0,
         idempotent: None,
         retries_owned: false,
+        max_attempts: None,
         fields: None,
     };
 
@@ -118,6 +121,12 @@ impl Context {
         self.retries_owned
     }
 
+    /// Attempts at most, where the caller has said so: it overrides the policies of the retry layers further in.
+    #[must_use]
+    pub const fn max_attempts(&self) -> Option<NonZeroU32> {
+        self.max_attempts
+    }
+
     /// The fields that stand in every log line of the call, oldest first, one of each name.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&'static str, &Value)> {
         self.fields.as_deref().map_or(&[][..], Fields::as_slice).iter().map(|(name, value)| (*name, value))
@@ -181,6 +190,14 @@ impl Context {
     #[must_use]
     pub const fn with_retries_owned(mut self) -> Self {
         self.retries_owned = true;
+        self
+    }
+
+    /// The same, tried `attempts` times at most, whatever the policy of the retry layer says: 1 is no retries (0 is taken
+    /// as 1), and more than the policy has is more.
+    #[must_use]
+    pub const fn with_max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(NonZeroU32::MIN.saturating_add(attempts.saturating_sub(1)));
         self
     }
 

@@ -104,7 +104,15 @@ impl Drop for Entered<'_> {
 
 /// While a thread ends its locals are gone: then no frame is current, and swapping does nothing, twice.
 fn swap(frame: &mut Frame) {
-    let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), frame));
+    let _ = CURRENT.try_with(|current| {
+        let current = &mut *current.borrow_mut();
+        mem::swap(&mut current.context, &mut frame.context);
+        mem::swap(&mut current.kind, &mut frame.kind);
+        // Seldom: most calls have nothing to report, and what is empty need not change places.
+        if !(current.report.is_empty() && frame.report.is_empty()) {
+            mem::swap(&mut current.report, &mut frame.report);
+        }
+    });
 }
 
 pub(crate) fn read<T>(read: impl FnOnce(&Frame) -> T) -> T {

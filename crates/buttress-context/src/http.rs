@@ -12,6 +12,11 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 pub trait ReplayBody: Sized {
     /// A copy to send again; none if it can be sent only once.
     fn replay_body(&self) -> Option<Self>;
+
+    /// Asked of a copy, when the attempt before it has failed: can it still be sent? Default: yes.
+    fn replayable(&self) -> bool {
+        true
+    }
 }
 
 impl<B: Clone> ReplayBody for B {
@@ -38,6 +43,10 @@ impl<B: ReplayBody> Replay for Request<B> {
         copy.headers_mut().clone_from(self.headers());
         copy.extensions_mut().clone_from(self.extensions());
         Some(copy)
+    }
+
+    fn replayable(&self) -> bool {
+        self.body().replayable()
     }
 
     /// By method and `Idempotency-Key`. A method that is not idempotent says nothing, so that the context may.

@@ -13,6 +13,12 @@ pub trait Replay: Sized {
     /// A copy to send again; none if it can be sent only once.
     fn replay(&self) -> Option<Self>;
 
+    /// Asked of a copy, when the attempt before it has failed: can it still be sent? Default: yes. A copy that is made
+    /// before its original is sent, as the body of a stream is, knows only then.
+    fn replayable(&self) -> bool {
+        true
+    }
+
     /// Is it safe to be processed twice? None where the type cannot know; then the context decides, and without its
     /// word it is not.
     fn idempotent(&self) -> Option<bool> {

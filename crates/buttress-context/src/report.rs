@@ -35,7 +35,11 @@ impl Report {
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.attempts == 0 && !self.degraded && self.last.is_none()
+        self.attempts == 0
+            && self.last.is_none()
+            && !self.degraded
+            && self.stopped.is_none()
+            && self.delay.is_zero()
     }
 
     /// Takes over what an inner scope reported.

@@ -15,8 +15,17 @@ fn an_empty_context_says_nothing() {
     assert!(
         cx.deadline().is_none() && cx.deadline().remaining().is_none() && cx.deadline().instant().is_none()
     );
-    assert!(!cx.retries_owned());
+    assert!(!cx.retries_owned() && cx.max_attempts().is_none());
     assert_eq!((cx.attempt(), cx.fields().len()), (1, 0));
+}
+
+/// One attempt is the least that there can be.
+#[test]
+fn attempts_of_one_call() {
+    for (said, meant) in [(0, 1), (1, 1), (2, 2), (u32::MAX, u32::MAX)] {
+        let cx = Context::default().with_max_attempts(said);
+        assert_eq!(cx.max_attempts().map(std::num::NonZeroU32::get), Some(meant));
+    }
 }
 
 #[tokio::test(start_paused = true)]

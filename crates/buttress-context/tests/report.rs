@@ -183,3 +183,35 @@ fn writing_a_report_may_run_any_code() {
     assert!(frame.report.degraded, "what the drop reported is not lost");
     assert_eq!(frame.report.last.map(|last| last.kind), Some(Kind::Aborted));
 }
+
+/// Each scope has a report of its own, however little is in it, whether the one around it is empty or not.
+#[test]
+fn reports_do_not_mix() {
+    let little: [fn(&mut Report); 5] = [
+        |report| report.attempts = 1,
+        |report| report.delay = Duration::from_nanos(1),
+        |report| report.degraded = true,
+        |report| report.stopped = Some(Stop::Budget),
+        |report| report.last = Some(cause(Kind::Timeout)),
+    ];
+    for write in little {
+        for before in [false, true] {
+            let written = |report: &Report| format!("{report:?}");
+            let mut around = Report::default();
+            let inner = reported(|| {
+                let outer = reported(|| {
+                    if before {
+                        write_all();
+                    }
+                    around = reported(|| Report::write(write));
+                });
+                assert_eq!(is_all(&outer), before);
+                assert!(before || written(&outer) == written(&Report::default()), "{outer:?}");
+            });
+            assert_eq!(written(&inner), written(&Report::default()));
+            let mut expected = Report::default();
+            write(&mut expected);
+            assert_eq!(written(&around), written(&expected));
+        }
+    }
+}

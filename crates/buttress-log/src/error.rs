@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::{io, iter};
 
-use buttress_error::{Error, Retry, Violation, classify, is_secret};
+use buttress_error::{Error, Retry, Violation, classify, is_secret, verbatim};
 
 use crate::contain;
 use crate::json::{self, Text};
@@ -28,9 +28,10 @@ pub(crate) fn write(out: &mut Vec<u8>, error: Link<'_>, limit: usize, redact: bo
     let end = out.len() + limit;
     let room = |out: &Vec<u8>| end.saturating_sub(out.len());
     let class = contain::call(|| classify(error)).unwrap_or(buttress_error::Kind::Unknown.into());
+    let known = Known::in_chain(error);
 
     out.extend_from_slice(b"{\"message\":");
-    display(out, error, room(out));
+    known.display(out, error, room(out));
     member(out, "kind");
     json::string(out, class.kind.as_str(), 256);
     member(out, "reason");
@@ -38,34 +39,34 @@ pub(crate) fn write(out: &mut Vec<u8>, error: Link<'_>, limit: usize, redact: bo
         Some(reason) => json::string(out, reason, room(out).min(256)),
         None => out.extend_from_slice(b"null"),
     }
-    if let Some(domain) = known(error).find_map(Error::origin).or(class.domain) {
+    if let Some(domain) = known.links().find_map(Error::origin).or(class.domain) {
         member(out, "domain");
         json::string(out, domain, room(out).min(256));
     }
     member(out, "retry");
     json::string(out, if class.exhausted { Retry::Never } else { class.retry }.as_str(), 256);
-    if let Some(effort) = known(error).find_map(Error::effort) {
+    if let Some(effort) = known.links().find_map(Error::effort) {
         member(out, "attempts");
         json::integer(out, effort.attempts);
         member(out, "stopped");
         json::string(out, effort.stopped.as_str(), 256);
     }
     member(out, "chain");
-    list(out, end, links(error).skip(1), |out, cause| display(out, cause, room(out)));
-    if let Some(group) = known(error).find_map(Error::group) {
+    list(out, end, links(error).skip(1), |out, cause| known.display(out, cause, room(out)));
+    if let Some(group) = known.links().find_map(Error::group) {
         some(out, end, "errors", group.leaves().take(MAX_LEAVES), |out, leaf| {
             let mut text = Text::open(out, room(out));
             contain::write(&mut text, format_args!("{leaf:#}"));
             text.close();
         });
     }
-    let violations = known(error).flat_map(Error::violations);
+    let violations = known.links().flat_map(Error::violations);
     some(out, end, "violations", violations, |out, violation| self::violation(out, violation, end));
     let text = |out: &mut Vec<u8>, text: &str| json::string(out, text, room(out));
-    some(out, end, "notes", known(error).flat_map(Error::notes), text);
-    some(out, end, "hints", known(error).flat_map(Error::hints), text);
-    attrs(out, error, end, redact);
-    if let Some(at) = known(error).filter_map(Error::location).find(|at| !is_ours(at.file())) {
+    some(out, end, "notes", known.links().flat_map(Error::notes), text);
+    some(out, end, "hints", known.links().flat_map(Error::hints), text);
+    attrs(out, known, end, redact);
+    if let Some(at) = known.links().filter_map(Error::location).find(|at| !is_ours(at.file())) {
         member(out, "at");
         let mut text = Text::open(out, 256);
         contain::write(&mut text, format_args!("{}:{}", at.file(), at.line()));
@@ -86,20 +87,42 @@ fn links(error: Link<'_>) -> impl Iterator<Item = Link<'_>> {
     iter::successors(Some(error), |&error| contain::call(|| error.source()).flatten()).take(MAX_DEPTH)
 }
 
-/// Those links that are ours and know more than their text.
-fn known(error: Link<'_>) -> impl Iterator<Item = &Error> {
-    links(error).filter_map(|link| link.downcast_ref().or_else(|| carried(link)))
+/// Those links that are ours and know more than their text. They are asked for many things, and often there are none: so
+/// it is looked up once how far down the chain they reach.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    error: Link<'a>,
+    reach: usize,
+}
+
+impl<'a> Known<'a> {
+    fn in_chain(error: Link<'a>) -> Self {
+        let ours = links(error).enumerate().filter(|(_, link)| ours(*link).is_some());
+        Self { error, reach: ours.last().map_or(0, |(place, _)| place + 1) }
+    }
+
+    fn links(self) -> impl Iterator<Item = &'a Error> {
+        links(self.error).take(self.reach).filter_map(ours)
+    }
+
+    /// What a link says. Ours escape what breaks a line, as is done here anyway.
+    fn display(self, out: &mut Vec<u8>, link: Link<'_>, room: usize) {
+        let mut text = Text::open(out, room);
+        match self.reach {
+            0 => contain::write(&mut text, format_args!("{link}")),
+            _ => contain::write(&mut text, format_args!("{}", verbatim(link))),
+        }
+        text.close();
+    }
+}
+
+fn ours(link: Link<'_>) -> Option<&Error> {
+    link.downcast_ref().or_else(|| carried(link))
 }
 
 /// An `io::Error` doesn't count what it carries as its source.
 fn carried(link: Link<'_>) -> Option<&Error> {
     link.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
-}
-
-fn display(out: &mut Vec<u8>, error: Link<'_>, room: usize) {
-    let mut text = Text::open(out, room);
-    contain::write(&mut text, format_args!("{error}"));
-    text.close();
 }
 
 fn violation(out: &mut Vec<u8>, violation: &Violation, end: usize) {
@@ -116,9 +139,9 @@ fn violation(out: &mut Vec<u8>, violation: &Violation, end: usize) {
 }
 
 /// The attributes, each key once, as set furthest outside. A key is written whole or not at all.
-fn attrs(out: &mut Vec<u8>, error: Link<'_>, end: usize, redact: bool) {
+fn attrs(out: &mut Vec<u8>, known: Known<'_>, end: usize, redact: bool) {
     const MORE: &str = "…";
-    let all = || known(error).flat_map(Error::attrs);
+    let all = || known.links().flat_map(Error::attrs);
     let first = |(place, (key, _)): &(usize, (&str, _))| all().take(*place).all(|(other, _)| other != *key);
     let (mut written, mut more) = (0, 0);
     for (_, (key, value)) in all().enumerate().filter(first) {
