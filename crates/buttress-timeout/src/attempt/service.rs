@@ -51,6 +51,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         // The clock is read only for a call that has a deadline.
         let deadline = Context::read(Context::deadline).instant();

@@ -14,7 +14,8 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "deadline".into());
 ///
 /// It puts a [deadline](buttress_context::Context::deadline), `limit` from the call, into the context of everything
 /// inside; a deadline that the call came with is only ever shortened. So retries stop in time, attempts take no longer
-/// than is left, and clients can tell the server. It ends with the head of the response.
+/// than is left, and clients can tell the server. Its timer ends with the head of
+/// the response; whoever reads a body can go by the deadline in the context, as `buttress-http` does.
 ///
 /// When the time is up the work is polled once more: a result that is ready wins over the timer. Else the inner future
 /// is dropped at once, in its context, and the call fails with a [`Rejection`](buttress_error::Rejection),
