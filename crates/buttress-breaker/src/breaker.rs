@@ -1,19 +1,23 @@
 //! `Breaker`: the handle, and everything around the plain value: clock, lock, randomness.
 
+mod admission;
+mod settlement;
+
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use buttress_error::{ByKind, Classified, Classifier, Rejection};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::config::{Builder, Settings};
+use crate::admitted::Admitted;
+use crate::config::Builder;
 use crate::gate::Gate;
-use crate::state::{Answer, Change, Circuit, Due, Failure, Mark, Nanos, Pass, Refusal, State, nanos};
-use crate::{Permit, ResponseFuture, events};
+use crate::settings::Settings;
+use crate::state::{Change, Circuit, Due, Nanos, State, nanos};
+use crate::{Permit, ResponseFuture, events, slot};
 
 /// A circuit breaker: counts how calls end, refuses them while the dependency fails, and probes until it works again.
 ///
@@ -65,12 +69,13 @@ struct Shared {
     name: Arc<str>,
     /// Zero of the circuit's time.
     origin: Instant,
-    /// Copied from the settings, to be read without the lock.
-    watches_slowness: bool,
     gate: Gate,
     circuit: Mutex<Circuit>,
-    /// The state and its epoch, by which a late teller is told from a new one.
-    watch: watch::Sender<(u64, State)>,
+    /// The state and its epoch, by which a late teller is told from a new one. Made for the first subscriber: it is
+    /// large, and most breakers of many keys have none.
+    watch: OnceLock<watch::Sender<(u64, State)>>,
+    /// Rung whenever a call might pass that was refused before, but by time alone.
+    turnstile: Notify,
 }
 
 impl Breaker {
@@ -86,15 +91,25 @@ impl Breaker {
     }
 
     pub(crate) fn with_settings(name: Arc<str>, settings: Settings) -> Self {
-        let watches_slowness = settings.slow_call.is_some();
-        let circuit = Circuit::new(settings);
+        Self::for_threads(slot::expected(), name, Arc::new(settings))
+    }
+
+    /// A closed breaker with the settings of this one. Of the threads that call it so many need no lock: room for each
+    /// takes 128 bytes.
+    pub(crate) fn alike(&self, name: Arc<str>, threads: usize) -> Self {
+        let settings = Arc::clone(self.lock().settings());
+        Self::for_threads(threads, name, settings)
+    }
+
+    fn for_threads(threads: usize, name: Arc<str>, settings: Arc<Settings>) -> Self {
+        let circuit = Circuit::new(Arc::clone(&name), settings);
         let shared = Shared {
             name,
             origin: Instant::now(),
-            watches_slowness,
-            gate: Gate::new(&circuit),
+            gate: Gate::new(&circuit, threads),
             circuit: Mutex::new(circuit),
-            watch: watch::Sender::new((0, State::Closed)),
+            watch: OnceLock::new(),
+            turnstile: Notify::new(),
         };
         Self { shared: Handle::Counted(Arc::new(shared)) }
     }
@@ -137,37 +152,8 @@ impl Breaker {
     /// # Errors
     /// [`Rejection`] while the circuit is open, forced open, or half-open with all probes under way.
     pub fn admit(&self) -> Result<Permit, Rejection> {
-        let now = self.now();
-        match self.shared.gate.pass() {
-            Some(epoch) => Ok(Permit::new(self.clone(), Pass::closed(epoch, now))),
-            None => self.admit_or_refuse(now),
-        }
-    }
-
-    /// Apart, like all that follows from a change: with it in line, the call that simply passes would pay for the
-    /// moving of values that it doesn't have.
-    #[cold]
-    fn admit_or_refuse(&self, now: Nanos) -> Result<Permit, Rejection> {
-        loop {
-            let (answer, change) = {
-                let mut circuit = self.lock();
-                let answer = circuit.admit(now);
-                let change = match &answer {
-                    Answer::Due(due) => Some(self.turn(&mut circuit, *due, now)),
-                    _ => None,
-                };
-                (answer, change)
-            };
-            match answer {
-                Answer::Pass(pass) => return Ok(Permit::new(self.clone(), pass)),
-                Answer::Refuse(refusal) => {
-                    let rejection = self.reject(refusal);
-                    events::rejected(&rejection);
-                    return Err(rejection);
-                }
-                Answer::Due(_) => self.tell(change),
-            }
-        }
+        let pass = self.pass_if_open().map_or_else(|| self.ask(), Ok)?;
+        Ok(Permit::new(Admitted::new(self.clone(), pass)))
     }
 
     /// Makes the call if the circuit admits it, and judges its outcome by the error's own class.
@@ -186,7 +172,43 @@ impl Breaker {
         self.call_with(ByKind, make).await
     }
 
-    /// The same, judged by `classifier`.
+    /// Makes a call that blocks if the circuit admits it: [`call`](Self::call) for code that is not async.
+    ///
+    /// ```
+    /// use buttress_breaker::Breaker;
+    /// use buttress_error::Error;
+    ///
+    /// # fn main() -> Result<(), Error> {
+    /// fn read(path: &str) -> Result<String, Error> {
+    ///     Ok(std::fs::read_to_string(path)?)
+    /// }
+    ///
+    /// let disk = Breaker::new("disk");
+    /// assert!(disk.call_blocking(|| read("/no/such/file")).is_err());
+    /// assert_eq!(disk.stats().window.failed, 0, "a missing file is no outage");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What `make` fails with, or a [`Rejection`].
+    #[inline]
+    pub fn call_blocking<F, T, E>(&self, make: F) -> Result<T, E>
+    where
+        F: FnOnce() -> Result<T, E>,
+        E: From<Rejection> + Classified,
+    {
+        let pass = match self.pass() {
+            Some(pass) => pass,
+            None => self.ask()?,
+        };
+        let mut admitted = Admitted::new(self, pass);
+        // If `make` panics, `admitted` is dropped by the panic, and says so.
+        let outcome = make();
+        admitted.conclude(&ByKind, &outcome);
+        outcome
+    }
+
+    /// The same as [`call`](Self::call), judged by `classifier`.
     ///
     /// # Errors
     /// What `make` fails with, or a [`Rejection`].
@@ -200,75 +222,15 @@ impl Breaker {
         Fut: Future<Output = Result<T, E>>,
         E: From<Rejection>,
     {
-        let permit = self.admit()?;
-        // If `make` panics, the permit is dropped by the panic, and says so.
-        ResponseFuture::running(make(), permit, classifier).await
-    }
-
-    /// The refusal of a call at this time, if it would be refused: for `poll_ready`.
-    pub(crate) fn refusal(&self) -> Option<Rejection> {
-        // Stale, it costs one poll of the inner service before `call` refuses, or one lock.
-        if self.shared.gate.is_open() {
-            return None;
-        }
-        self.refusal_now()
-    }
-
-    #[cold]
-    fn refusal_now(&self) -> Option<Rejection> {
-        let now = self.now();
-        let refusal = self.lock().refusal(now);
-        refusal.map(|refusal| self.reject(refusal))
-    }
-
-    /// Counts and tells of a call that is refused because of an earlier [`refusal`](Self::refusal).
-    pub(crate) fn refused(&self, rejection: &Rejection) {
-        self.lock().refused();
-        events::rejected(rejection);
-    }
-
-    /// Allocates nothing.
-    fn reject(&self, refusal: Refusal) -> Rejection {
-        let (name, time) = (Arc::clone(&self.shared.name), Duration::from_nanos);
-        match refusal {
-            Refusal::Open { trip, elapsed, rest } => {
-                Rejection::circuit_open(name, trip, time(elapsed)).retry_after(time(rest))
-            }
-            Refusal::Probing { trip, elapsed, rest } => {
-                Rejection::probes_taken(name, trip, time(elapsed)).retry_after(time(rest))
-            }
-            Refusal::Forced { elapsed } => Rejection::forced_open(name, time(elapsed)),
-        }
-    }
-
-    /// The call that `pass` admitted has succeeded.
-    pub(crate) fn succeed(&self, pass: &Pass) {
-        if !self.lock().succeed(pass) {
-            self.settle(pass, Mark::Success, None);
-        }
-    }
-
-    /// The call that `pass` admitted has ended.
-    pub(crate) fn settle(&self, pass: &Pass, mark: Mark, mut failure: Option<Failure>) {
-        // A success of a closed circuit that does not watch slowness spares the clock: it belongs to the latest time
-        // that the circuit has seen.
-        let timeless = matches!(mark, Mark::Success | Mark::Neutral);
-        let now = (!timeless || pass.is_probe() || self.shared.watches_slowness).then(|| self.now());
-        let mut circuit = self.lock();
-        if let Some(due) = circuit.settle(pass, mark, now, &mut failure) {
-            self.settle_and_turn(circuit, due, now);
-        }
-        // `failure` is now the one before it: an error of the caller's, dropped outside the lock.
-    }
-
-    #[cold]
-    fn settle_and_turn<'a>(&'a self, mut circuit: MutexGuard<'a, Circuit>, due: Due, now: Option<Nanos>) {
-        let change = self.turn(&mut circuit, due, now.unwrap_or_else(|| self.now()));
-        drop(circuit);
-        self.tell(Some(change));
+        let pass = self.pass().map_or_else(|| self.ask(), Ok)?;
+        let admitted = Admitted::new(self.clone(), pass);
+        // If `make` panics, `admitted` is dropped by the panic, and says so.
+        ResponseFuture::running(make(), admitted, classifier).await
     }
 
     fn turn(&self, circuit: &mut Circuit, due: Due, now: Nanos) -> Change {
+        // Whoever reports first has nothing left here: this is for admissions.
+        self.shared.gate.report(circuit);
         let change = circuit.turn(due, now, fastrand::f64());
         self.shared.gate.follow(circuit);
         change
@@ -281,19 +243,26 @@ impl Breaker {
     /// Tells subscribers and the log, with no lock held.
     pub(crate) fn tell(&self, change: Option<Change>) {
         let Some(change) = change else { return };
-        self.shared.watch.send_if_modified(|seen| {
-            let newer = change.epoch > seen.0;
-            let differs = change.to != seen.1;
-            if newer {
-                *seen = (change.epoch, change.to);
-            }
-            newer && differs
-        });
+        if let Some(watch) = self.shared.watch.get() {
+            show(watch, change.epoch, change.to);
+        }
         events::changed(&self.shared.name, &change);
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<(u64, State)> {
-        self.shared.watch.subscribe()
+        let watch = self.shared.watch.get_or_init(|| watch::Sender::new((0, State::Closed)));
+        // Whoever changed the state before found no watch to tell.
+        let (epoch, state) = {
+            let circuit = self.lock();
+            (circuit.epoch(), circuit.state())
+        };
+        show(watch, epoch, state);
+        watch.subscribe()
+    }
+
+    /// Rung whenever a call might pass that was refused before, but by time alone.
+    pub(crate) fn turnstile(&self) -> &Notify {
+        &self.shared.turnstile
     }
 
     pub(crate) fn now(&self) -> Nanos {
@@ -304,6 +273,18 @@ impl Breaker {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Circuit> {
         self.shared.circuit.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Unless a later state was shown already.
+fn show(watch: &watch::Sender<(u64, State)>, epoch: u64, state: State) {
+    watch.send_if_modified(|seen| {
+        let newer = epoch > seen.0;
+        let differs = state != seen.1;
+        if newer {
+            *seen = (epoch, state);
+        }
+        newer && differs
+    });
 }
 
 impl From<&str> for Breaker {
@@ -337,6 +318,14 @@ impl fmt::Debug for Breaker {
 mod tests {
     use super::*;
     use crate::state::Order;
+
+    /// [S6] the first subscriber sees the state, whatever was told before there was one.
+    #[test]
+    fn a_late_subscriber_sees_the_state() {
+        let breaker = Breaker::new("db");
+        breaker.force_open();
+        assert_eq!(breaker.subscribe().state(), State::ForcedOpen);
+    }
 
     /// [S6] subscribers end with the latest state, in whatever order two threads tell them.
     #[test]

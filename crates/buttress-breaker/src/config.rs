@@ -1,4 +1,4 @@
-//! The builder, and the settings it has checked.
+//! The builder.
 
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use buttress_error::ConfigError;
 
-use crate::state::{Nanos, nanos};
-use crate::{Breaker, Window};
+use crate::settings::Settings;
+use crate::{Breaker, TripRule, Window};
 
 /// Changes the settings of a [`Breaker`]; made by [`Breaker::builder`]. Nothing is checked before
 /// [`build`](Self::build).
@@ -17,23 +17,24 @@ use crate::{Breaker, Window};
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing before `build`"]
 pub struct Builder {
-    name: Arc<str>,
-    window: Window,
-    failure_rate: Option<f64>,
-    minimum_calls: Option<u32>,
-    consecutive_failures: Option<u32>,
-    slow_call: Option<Duration>,
-    slow_rate: Option<f64>,
-    throttle_rate: Option<f64>,
-    open_for: Duration,
-    open_growth: f64,
-    open_jitter: f64,
-    open_max: Option<Duration>,
-    max_retry_after: Duration,
-    probes: u32,
-    to_close: ToClose,
-    lease: Duration,
-    patience: Option<Duration>,
+    pub(crate) name: Arc<str>,
+    pub(crate) window: Window,
+    pub(crate) failure_rate: Option<f64>,
+    pub(crate) minimum_calls: Option<u32>,
+    pub(crate) consecutive_failures: Option<u32>,
+    pub(crate) slow_call: Option<Duration>,
+    pub(crate) slow_rate: Option<f64>,
+    pub(crate) throttle_rate: Option<f64>,
+    pub(crate) open_for: Duration,
+    pub(crate) open_growth: f64,
+    pub(crate) open_jitter: f64,
+    pub(crate) open_max: Option<Duration>,
+    pub(crate) max_retry_after: Duration,
+    pub(crate) probes: u32,
+    pub(crate) to_close: ToClose,
+    pub(crate) lease: Duration,
+    pub(crate) patience: Option<Duration>,
+    pub(crate) rules: Vec<TripRule>,
 }
 
 /// When a half-open circuit closes.
@@ -67,6 +68,7 @@ impl Builder {
             to_close: ToClose::All,
             lease: Duration::from_secs(10),
             patience: None,
+            rules: Vec::new(),
         }
     }
 
@@ -176,9 +178,20 @@ impl Builder {
     }
 
     /// A call that was dropped counts as a failure if it had waited so long. Default: `slow_call` where it is set, else
-    /// 1 s. Zero takes every dropped call for a failure, [`Duration::MAX`] none.
+    /// 1 s. Zero takes every dropped call for a failure, [`Duration::MAX`] none. A [`Permit`](crate::Permit) waits from its
+    /// admission on, a future at the latest from its first poll that was pending.
     pub const fn patience(mut self, wait: Duration) -> Self {
         self.patience = Some(wait);
+        self
+    }
+
+    /// Opens the circuit by this rule too, beside those of the setters and of other calls of this. To be judged by such
+    /// rules alone, a circuit has [`failure_rate`](Self::failure_rate) and
+    /// [`consecutive_failures`](Self::consecutive_failures) switched off.
+    ///
+    /// Of several rules that are broken at once, a refusal names the first: those of the setters, then these in their order.
+    pub fn trip_when(mut self, rule: impl Into<TripRule>) -> Self {
+        self.rules.push(rule.into());
         self
     }
 
@@ -191,7 +204,7 @@ impl Builder {
         Ok(self.unchecked())
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.window.check()?;
         let calls = self.window.capacity().unwrap_or(u32::MAX);
         let (minimum, streak) = (self.minimum_calls.unwrap_or(1), self.consecutive_failures.unwrap_or(1));
@@ -217,47 +230,38 @@ impl Builder {
             }
             ToClose::All | ToClose::ByRate => {}
         }
-        positive("lease", self.lease)
+        positive("lease", self.lease)?;
+        self.rules.iter().try_for_each(|rule| self.check_rule(rule))
+    }
+
+    fn check_rule(&self, rule: &TripRule) -> Result<(), ConfigError> {
+        rule.check()?;
+        if rule.needs_slow_call() && self.slow_call.is_none() {
+            return Err(ConfigError::new("slow_rate", "used with a slow_call", rule));
+        }
+        Ok(())
     }
 
     fn judges_slowness(&self) -> bool {
         self.slow_call.is_some() && self.slow_rate.is_some()
     }
 
-    fn longest(&self) -> Duration {
+    pub(crate) fn longest(&self) -> Duration {
         self.open_max.unwrap_or(self.open_for.max(Duration::from_secs(60)))
+    }
+
+    pub(crate) fn patience_or_default(&self) -> Duration {
+        self.patience.or(self.slow_call).unwrap_or(Duration::from_secs(1))
     }
 
     /// The breaker of settings that are known to be good.
     pub(crate) fn unchecked(self) -> Breaker {
-        let settings = self.settings();
-        Breaker::with_settings(self.name, settings)
-    }
-
-    pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            window: self.window,
-            failure_rate: self.failure_rate,
-            minimum_calls: self.minimum_calls.unwrap_or(20.min(self.window.capacity().unwrap_or(u32::MAX))),
-            consecutive_failures: self.consecutive_failures,
-            slow_call: self.slow_call.map(nanos),
-            slow_rate: self.slow_rate,
-            throttle_rate: self.throttle_rate,
-            open_for: nanos(self.open_for),
-            open_growth: self.open_growth,
-            open_jitter: self.open_jitter,
-            open_max: nanos(self.longest()),
-            max_retry_after: nanos(self.max_retry_after),
-            probes: self.probes,
-            to_close: self.to_close,
-            lease: nanos(self.lease),
-            patience: nanos(self.patience.or(self.slow_call).unwrap_or(Duration::from_secs(1))),
-        }
+        Breaker::with_settings(Arc::clone(&self.name), Settings::new(self))
     }
 }
 
 /// NaN is in no range.
-fn within<T: PartialOrd + Debug>(
+pub(crate) fn within<T: PartialOrd + Debug>(
     setting: &'static str,
     range: &'static str,
     given: T,
@@ -273,25 +277,4 @@ fn rate(setting: &'static str, given: Option<f64>) -> Result<(), ConfigError> {
 
 fn positive(setting: &'static str, given: Duration) -> Result<(), ConfigError> {
     within(setting, "longer than zero", given, &(Duration::from_nanos(1)..=Duration::MAX))
-}
-
-/// What a circuit needs to know, checked.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) window: Window,
-    pub(crate) failure_rate: Option<f64>,
-    pub(crate) minimum_calls: u32,
-    pub(crate) consecutive_failures: Option<u32>,
-    pub(crate) slow_call: Option<Nanos>,
-    pub(crate) slow_rate: Option<f64>,
-    pub(crate) throttle_rate: Option<f64>,
-    pub(crate) open_for: Nanos,
-    pub(crate) open_growth: f64,
-    pub(crate) open_jitter: f64,
-    pub(crate) open_max: Nanos,
-    pub(crate) max_retry_after: Nanos,
-    pub(crate) probes: u32,
-    pub(crate) to_close: ToClose,
-    pub(crate) lease: Nanos,
-    pub(crate) patience: Nanos,
 }

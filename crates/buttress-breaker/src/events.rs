@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buttress_error::{Rejection, Rule};
+use buttress_error::{Error, Rejection, Rule};
 use tracing::{Level, event};
 
 use crate::State;
@@ -76,6 +76,25 @@ pub(crate) fn shadow(breaker: &str, on: bool) {
     }
 }
 
+pub(crate) fn store_lost(breaker: &str, error: &Error) {
+    event!(
+        target: "buttress::breaker",
+        Level::WARN,
+        event = "breaker.store_lost",
+        breaker,
+        kind = error.kind().as_str(),
+        "the store of the fleet is lost: {error}"
+    );
+}
+
+pub(crate) fn store_found(breaker: &str) {
+    event!(target: "buttress::breaker", Level::INFO, event = "breaker.store_found", breaker, "the store of the fleet is back");
+}
+
+pub(crate) fn reconfigured(breaker: &str) {
+    event!(target: "buttress::breaker", Level::INFO, event = "breaker.reconfigured", breaker, "circuit has new settings");
+}
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -103,6 +122,7 @@ impl Numbers {
             Rule::ThrottleRate { throttled, calls, threshold, .. } => {
                 Self { throttled: Some(throttled), calls: Some(calls), threshold: Some(threshold), ..none }
             }
+            Rule::Stuck { calls, .. } => Self { calls: Some(calls), ..none },
             Rule::Streak { failures } => Self { failed: Some(failures), ..none },
             Rule::Probes { failed, probes } => Self { failed: Some(failed), calls: Some(probes), ..none },
             _ => none,

@@ -4,11 +4,11 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{self, Poll};
 
-use buttress_context::Context;
-use buttress_error::{Classifier, Kind, Rejection, Verdict};
+use buttress_error::{Classifier, Rejection};
 use pin_project_lite::pin_project;
 
-use crate::Permit;
+use crate::Breaker;
+use crate::admitted::Admitted;
 
 pin_project! {
     /// The future of [`BreakerService`](crate::BreakerService).
@@ -21,10 +21,10 @@ pin_project! {
     impl<F, C> PinnedDrop for ResponseFuture<F, C> {
         fn drop(this: Pin<&mut Self>) {
             // Dropped by a panic somewhere else, it is a call that was dropped, and no panic of the inner service.
-            if let StateProj::Running { permit, .. } = this.project().state.project()
-                && let Some(permit) = permit.take()
+            if let StateProj::Running { admitted, .. } = this.project().state.project()
+                && !admitted.is_settled()
             {
-                permit.abandon();
+                admitted.abandon();
             }
         }
     }
@@ -35,17 +35,21 @@ pin_project! {
     enum State<F, C> {
         // The circuit said no; the inner service was not called.
         Rejected { rejection: Option<Rejection> },
-        Running { #[pin] inner: F, permit: Option<Permit>, classifier: C },
+        Running { #[pin] inner: F, admitted: Admitted<Breaker>, classifier: C },
     }
 }
 
 impl<F, C> ResponseFuture<F, C> {
-    pub(crate) const fn running(inner: F, permit: Permit, classifier: C) -> Self {
-        Self { state: State::Running { inner, permit: Some(permit), classifier } }
+    pub(crate) const fn running(inner: F, admitted: Admitted<Breaker>, classifier: C) -> Self {
+        Self { state: State::Running { inner, admitted, classifier } }
     }
 
     pub(crate) const fn rejected(rejection: Rejection) -> Self {
         Self { state: State::Rejected { rejection: Some(rejection) } }
+    }
+
+    pub(crate) const fn is_rejected(&self) -> bool {
+        matches!(self.state, State::Rejected { .. })
     }
 }
 
@@ -62,50 +66,36 @@ where
             StateProj::Rejected { rejection } => {
                 Poll::Ready(Err(rejection.take().expect("polled after completion").into()))
             }
-            StateProj::Running { inner, permit, classifier } => {
-                let watch = DropOnPanic(permit);
+            StateProj::Running { inner, admitted, classifier } => {
+                let watch = OnPanic(admitted);
                 // Returned as it came: taken apart, a large outcome would be copied once more.
                 let polled = inner.poll(cx);
-                let Poll::Ready(outcome) = &polled else {
-                    mem::forget(watch);
-                    return polled;
-                };
-                let held = watch.0.take().expect("polled after completion");
-                let verdict = classifier.judge(outcome);
-                if cut_by_caller(&verdict) {
-                    held.abandon();
-                } else {
-                    held.record_with(&verdict, || classifier.keep(outcome));
+                match &polled {
+                    Poll::Ready(outcome) => watch.0.conclude(classifier, outcome),
+                    Poll::Pending => watch.0.wait(),
                 }
+                mem::forget(watch);
                 polled
             }
         }
     }
 }
 
-/// Drops the permit when the inner future panics, and so records the panic where it happens, even if somebody further
-/// out catches it and keeps the future.
-struct DropOnPanic<'f>(&'f mut Option<Permit>);
+/// Records a panic of the inner future where it happens, even if somebody further out catches it and keeps the future.
+struct OnPanic<'f>(&'f mut Admitted<Breaker>);
 
-impl Drop for DropOnPanic<'_> {
+impl Drop for OnPanic<'_> {
     fn drop(&mut self) {
-        drop(self.0.take());
+        self.0.panicked();
     }
-}
-
-/// A timeout at the moment when the caller's own deadline is over says no more about the dependency than a dropped
-/// call: an inner attempt timeout is at most what the deadline leaves.
-fn cut_by_caller(verdict: &Verdict) -> bool {
-    let timed_out = matches!(verdict.class(), Some(class) if matches!(class.kind, Kind::Timeout | Kind::DeadlineExceeded));
-    timed_out && Context::read(|cx| cx.deadline().remaining()).is_some_and(|left| left.is_zero())
 }
 
 impl<F, C> fmt::Debug for ResponseFuture<F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Rejected { .. } => "rejected",
-            State::Running { permit: Some(_), .. } => "running",
-            State::Running { permit: None, .. } => "done",
+            State::Running { admitted, .. } if admitted.is_settled() => "done",
+            State::Running { .. } => "running",
         };
         f.debug_struct("ResponseFuture").field("state", &state).finish_non_exhaustive()
     }

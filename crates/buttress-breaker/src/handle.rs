@@ -1,7 +1,13 @@
 //! The part of the handle that watches and orders.
 
+use std::sync::Arc;
+
+use buttress_error::ConfigError;
+
+use crate::fleet::{Lease, ProbeResult, Verdict};
+use crate::settings::Settings;
 use crate::state::Order;
-use crate::{Breaker, State, Stats, Subscription, events};
+use crate::{Breaker, Builder, State, Stats, Subscription, events};
 
 impl Breaker {
     /// The state, as the latest call or order left it: an open circuit becomes half-open at the first call after its
@@ -21,7 +27,11 @@ impl Breaker {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let now = self.now();
-        self.lock().stats(now, self.gate().passed())
+        let mut circuit = self.lock();
+        self.gate().report(&mut circuit);
+        let stats = self.gate().complete(circuit.stats(now));
+        self.gate().follow(&circuit);
+        stats
     }
 
     /// Refuses all calls until [`release`](Self::release) or [`reset`](Self::reset), however long that is.
@@ -52,10 +62,83 @@ impl Breaker {
         self.obey(Order::Reset);
     }
 
+    /// Its present settings: change what is to change, and [reconfigure](Self::reconfigure) it.
+    pub fn settings(&self) -> Builder {
+        self.lock().settings().asked.clone()
+    }
+
+    /// Gives it other settings, now. Its name stays, and so do state, epoch, the growth of the wait, failures in a row, and
+    /// the counts of its life.
+    ///
+    /// What a window knows stays too. A window of the same kind and size as before keeps all of it. One of the same kind but
+    /// another size begins with what the largest old one of its kind knew: a number of calls with the last of them,
+    /// exactly; a time with the old buckets that lie in it, each placed where it began. A window of a kind that there was
+    /// not begins empty.
+    ///
+    /// Rules that are already broken open a closed circuit at its next result, not at once. The wait of an open circuit ends
+    /// when it would have ended, and a round of probes ends by the settings with which it began. A rule about calls that
+    /// are stuck sees the calls from now on.
+    ///
+    /// ```
+    /// use buttress_breaker::Breaker;
+    ///
+    /// # fn main() -> Result<(), buttress_breaker::ConfigError> {
+    /// let gateway = Breaker::new("gateway");
+    /// gateway.reconfigure(gateway.settings().failure_rate(0.2).minimum_calls(100))?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that is out of its range. Then nothing has changed.
+    pub fn reconfigure(&self, settings: Builder) -> Result<(), ConfigError> {
+        settings.check()?;
+        let settings = Arc::new(Settings::new(settings));
+        let now = self.now();
+        let old = {
+            let mut circuit = self.lock();
+            self.gate().report(&mut circuit);
+            let old = circuit.reconfigure(settings, now);
+            self.gate().follow(&circuit);
+            old
+        };
+        drop(old);
+        events::reconfigured(self.name());
+        Ok(())
+    }
+
     /// Watches the state. Subscribers are told after the decision, with no lock held.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         Subscription::new(self.watch())
+    }
+
+    /// All counts, the vote of this node, and what has become of probes.
+    pub(crate) fn fleet_news(&self) -> (Stats, bool, Vec<(Lease, ProbeResult)>) {
+        let now = self.now();
+        let mut circuit = self.lock();
+        self.gate().report(&mut circuit);
+        let probes = circuit.probed(now);
+        let stats = self.gate().complete(circuit.stats(now));
+        self.gate().follow(&circuit);
+        (stats, circuit.votes(), probes)
+    }
+
+    pub(crate) fn fleet_says(&self, verdict: Verdict) {
+        let now = self.now();
+        let change = {
+            let mut circuit = self.lock();
+            self.gate().report(&mut circuit);
+            let change = circuit.adopt(verdict, now);
+            self.gate().follow(&circuit);
+            change
+        };
+        self.tell(change);
+    }
+
+    pub(crate) fn fleet_grants(&self, lease: Lease) {
+        let now = self.now();
+        self.lock().grant(lease, now);
+        self.turnstile().notify_waiters();
     }
 
     fn obey(&self, order: Order) {
@@ -63,11 +146,14 @@ impl Breaker {
         let (change, shadow) = {
             let mut circuit = self.lock();
             let before = circuit.is_shadow();
+            self.gate().report(&mut circuit);
             let change = circuit.obey(order, now);
             self.gate().follow(&circuit);
             (change, (before, circuit.is_shadow()))
         };
         self.tell(change);
+        // A shadow lets calls pass without a change of state.
+        self.turnstile().notify_waiters();
         if shadow.0 != shadow.1 {
             events::shadow(self.name(), shadow.1);
         }

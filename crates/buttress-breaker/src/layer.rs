@@ -3,13 +3,14 @@ use std::fmt;
 use buttress_error::{ByKind, Verdict};
 use tower_layer::Layer;
 
-use crate::{Breaker, BreakerService};
+use crate::{Breaker, BreakerService, slot};
 
 /// Puts a [`Breaker`] around a service.
 ///
-/// Every `layer()` call, every clone of the layer and every clone of its services share one circuit. The error type of
-/// the service stays as it is and has to be `From<Rejection>`: `Infallible: From<Rejection>` in a compiler's message
-/// means that a `TranslateLayer` is missing below.
+/// Every `layer()` call, every clone of the layer and every clone of its services share one circuit;
+/// [`isolated`](Self::isolated) is the other way. The error type of the service stays as it is and has to be
+/// `From<Rejection>`: `Infallible: From<Rejection>` in a compiler's message means that a `TranslateLayer` is missing
+/// below.
 ///
 /// An open circuit does not even poll the inner service for readiness. A service that was made ready that way refuses
 /// its next call, even if the wait ends in between. What `poll_ready` of the inner service fails with is passed on and
@@ -39,15 +40,25 @@ use crate::{Breaker, BreakerService};
 /// ```
 #[derive(Clone)]
 pub struct BreakerLayer<C = ByKind> {
-    breaker: Breaker,
-    classifier: C,
+    pub(crate) breaker: Breaker,
+    pub(crate) classifier: C,
+    pub(crate) circuits: Circuits,
+}
+
+/// What several `layer()` calls have in common.
+#[derive(Clone, Copy)]
+pub(crate) enum Circuits {
+    /// Their circuits.
+    Shared,
+    /// The settings of their circuits.
+    Isolated,
 }
 
 impl BreakerLayer {
     /// The layer of `breaker`, or of a new breaker with default settings if it is a name.
     #[must_use]
     pub fn new(breaker: impl Into<Breaker>) -> Self {
-        Self { breaker: breaker.into(), classifier: ByKind }
+        Self { breaker: breaker.into(), classifier: ByKind, circuits: Circuits::Shared }
     }
 }
 
@@ -55,7 +66,7 @@ impl<C> BreakerLayer<C> {
     /// Judges outcomes by `classifier` instead of [`ByKind`]. It is cloned for each call.
     #[must_use]
     pub fn classifier<D>(self, classifier: D) -> BreakerLayer<D> {
-        BreakerLayer { breaker: self.breaker, classifier }
+        BreakerLayer { breaker: self.breaker, classifier, circuits: self.circuits }
     }
 
     /// The same for a closure. Name the type of its argument: `|reply: &Result<Reply, Error>| …`.
@@ -65,6 +76,25 @@ impl<C> BreakerLayer<C> {
         F: Fn(&Result<Res, E>) -> Verdict,
     {
         self.classifier(judge)
+    }
+
+    /// Gives the services of each `layer()` call a circuit of their own, for a layer that goes around several
+    /// dependencies. The breaker of the layer counts nothing then: it lends its name and its settings, as they are at that
+    /// moment, and [`BreakerService::breaker`] is the handle. (Of a [keyed](Self::keyed_by) layer: circuits of their own for
+    /// all keys.)
+    ///
+    /// ```
+    /// use buttress_breaker::BreakerLayer;
+    /// use tower::Layer;
+    ///
+    /// let replicas = BreakerLayer::new("replica").isolated();
+    /// let (one, two) = (replicas.layer("service 1"), replicas.layer("service 2"));
+    /// one.breaker().force_open();
+    /// assert!(two.breaker().state().is_closed());
+    /// ```
+    #[must_use]
+    pub fn isolated(self) -> Self {
+        Self { circuits: Circuits::Isolated, ..self }
     }
 
     /// The handle.
@@ -78,7 +108,11 @@ impl<S, C: Clone> Layer<S> for BreakerLayer<C> {
     type Service = BreakerService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BreakerService::new(inner, self.breaker.clone(), self.classifier.clone())
+        let breaker = match self.circuits {
+            Circuits::Shared => self.breaker.clone(),
+            Circuits::Isolated => self.breaker.alike(self.breaker.name().into(), slot::expected()),
+        };
+        BreakerService::new(inner, breaker, self.classifier.clone())
     }
 }
 

@@ -1,25 +1,42 @@
 #![doc = include_str!("../README.md")]
 
+mod admitted;
+mod backpressure;
 mod breaker;
 mod config;
 mod events;
+mod explain;
+pub mod fleet;
 mod future;
 mod gate;
 mod handle;
+mod keyed;
 mod layer;
 mod permit;
+mod rule;
 mod service;
+mod settings;
+mod shards;
+mod shut;
+mod slot;
 mod state;
 mod stats;
 mod subscription;
 mod sync;
+mod waiting;
 mod window;
 
+pub use backpressure::{BackpressureLayer, BackpressureService};
 pub use breaker::Breaker;
 pub use config::Builder;
+pub use explain::Explain;
 pub use future::ResponseFuture;
+pub use keyed::{
+    ByKey, ByStr, FindBreaker, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers, KeyedBuilder,
+};
 pub use layer::BreakerLayer;
 pub use permit::Permit;
+pub use rule::{RateRule, TripRule};
 pub use service::BreakerService;
 pub use state::State;
 pub use stats::{Stats, WindowStats};
@@ -27,3 +44,4 @@ pub use subscription::Subscription;
 pub use window::Window;
 
 pub use buttress_error::ConfigError;
+pub use buttress_keyed::Stats as KeyedStats;

@@ -4,6 +4,9 @@ use std::{fmt, mem};
 use buttress_error::{ByKind, Classifier, Rejection};
 use tower_service::Service;
 
+use crate::admitted::Admitted;
+use crate::shut::Shut;
+use crate::state::Pass;
 use crate::{Breaker, ResponseFuture};
 
 /// The service of [`BreakerLayer`](crate::BreakerLayer).
@@ -16,6 +19,7 @@ pub struct BreakerService<S, C = ByKind> {
     breaker: Breaker,
     classifier: C,
     readiness: Readiness,
+    shut: Option<Shut>,
 }
 
 #[derive(Debug, Default)]
@@ -30,7 +34,7 @@ enum Readiness {
 
 impl<S, C> BreakerService<S, C> {
     pub(crate) const fn new(inner: S, breaker: Breaker, classifier: C) -> Self {
-        Self { inner, breaker, classifier, readiness: Readiness::Unready }
+        Self { inner, breaker, classifier, readiness: Readiness::Unready, shut: None }
     }
 
     /// The handle.
@@ -72,36 +76,73 @@ where
     type Future = ResponseFuture<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        if let Some(rejection) = self.breaker.refusal() {
+        if let Some(rejection) = self.refusal() {
             self.readiness = Readiness::Refused(rejection);
             return Poll::Ready(Ok(()));
         }
+        self.poll_inner(cx)
+    }
+
+    /// # Panics
+    /// Without a `poll_ready` that said ready.
+    #[inline]
+    fn call(&mut self, request: Req) -> Self::Future {
+        let passed = if matches!(self.readiness, Readiness::Ready) { self.breaker.pass() } else { None };
+        let pass = match passed {
+            Some(pass) => pass,
+            None => match self.ask() {
+                Ok(pass) => pass,
+                Err(rejection) => return ResponseFuture::rejected(rejection),
+            },
+        };
+        self.readiness = Readiness::Unready;
+        let admitted = Admitted::new(self.breaker.clone(), pass);
+        // If the inner `call` panics, `admitted` is dropped by the panic, and says so. The future is made in one place
+        // only, and so where the caller wants it: elsewhere it would be moved there.
+        ResponseFuture::running(self.inner.call(request), admitted, self.classifier.clone())
+    }
+}
+
+impl<S, C> BreakerService<S, C> {
+    /// The refusal of a call now, if it would be refused.
+    #[inline]
+    pub(crate) fn refusal(&mut self) -> Option<Rejection> {
+        self.breaker.refusal(&mut self.shut)
+    }
+
+    /// `poll_ready`, whatever the circuit says.
+    #[inline]
+    pub(crate) fn poll_inner<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
         self.readiness = Readiness::Unready;
         ready!(self.inner.poll_ready(cx))?;
         self.readiness = Readiness::Ready;
         Poll::Ready(Ok(()))
     }
 
-    /// # Panics
-    /// Without a `poll_ready` that said ready.
-    fn call(&mut self, request: Req) -> Self::Future {
-        // A look first: to take the value is to move a whole rejection, which few calls have.
-        if !matches!(self.readiness, Readiness::Ready) {
-            let Readiness::Refused(rejection) = mem::take(&mut self.readiness) else {
-                panic!("poll_ready must be called first")
-            };
-            self.breaker.refused(&rejection);
-            return ResponseFuture::rejected(rejection);
-        }
-        self.readiness = Readiness::Unready;
-        match self.breaker.admit() {
-            Err(rejection) => ResponseFuture::rejected(rejection),
-            // If the inner `call` panics, the permit is dropped by the panic, and says so.
-            Ok(permit) => {
-                let inner = self.inner.call(request);
-                ResponseFuture::running(inner, permit, self.classifier.clone())
+    /// For a call that doesn't simply pass.
+    #[cold]
+    fn ask(&mut self) -> Result<Pass, Rejection> {
+        match mem::take(&mut self.readiness) {
+            Readiness::Unready => panic!("poll_ready must be called first"),
+            Readiness::Refused(rejection) => {
+                self.breaker.refused(&rejection);
+                Err(rejection)
             }
+            Readiness::Ready => self.breaker.ask(),
         }
+    }
+
+    /// Gives back what the inner service has reserved: a clone is not ready.
+    #[cold]
+    pub(crate) fn renew(&mut self)
+    where
+        S: Clone,
+    {
+        self.readiness = Readiness::Unready;
+        self.inner = self.inner.clone();
     }
 }
 

@@ -5,11 +5,11 @@ mod support;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use buttress_breaker::{Breaker, Window};
+use buttress_breaker::{Breaker, BreakerLayer, Window};
 use buttress_error::Kind;
 use buttress_test::{Strict, TestError, allocations};
 use support::{admit, plain, secs, service, trip};
-use tower::Service;
+use tower::{Layer, Service};
 
 /// A whole call that is ready at its first poll.
 fn call(service: &mut impl Service<u32, Response = u32, Error = TestError>) -> Result<u32, TestError> {
@@ -33,6 +33,17 @@ async fn the_layer_allocates_nothing() {
         assert_eq!(count, 0);
         assert_eq!(breaker.stats().succeeded, 1_000);
     }
+}
+
+/// Only a new key is copied.
+#[tokio::test(start_paused = true)]
+async fn a_known_key_allocates_nothing() {
+    let layer = BreakerLayer::new("db").keyed_by_str(|_: &u32| "api.example");
+    let mut service = layer.layer(Strict::new());
+    call(&mut service).unwrap();
+    assert_eq!(allocations(|| assert!(call(&mut service).is_ok())), 0);
+    trip(&layer.breakers().breaker("api.example"));
+    assert_eq!(allocations(|| drop(call(&mut service).unwrap_err())), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,9 +4,11 @@ mod support;
 
 use std::future::Future;
 
+use buttress_breaker::fleet::{Answer, Lease, ProbeResult, Report, Terms, Verdict as FleetVerdict};
 use buttress_breaker::{
-    Breaker, BreakerLayer, BreakerService, Builder, Permit, ResponseFuture, State, Stats, Subscription,
-    Window,
+    BackpressureLayer, BackpressureService, Breaker, BreakerLayer, BreakerService, Builder, ByKey, ByStr,
+    Explain, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers, KeyedBuilder, KeyedStats, Permit,
+    RateRule, ResponseFuture, State, Stats, Subscription, TripRule, Window,
 };
 use buttress_error::{BoxError, Error, Kind, Verdict, check};
 use buttress_test::{Strict, StrictFuture, TestError};
@@ -17,10 +19,21 @@ const fn all<T: Send + Sync + Unpin + 'static>() {}
 
 #[test]
 fn auto_traits() {
+    all::<BackpressureLayer>();
+    all::<BackpressureService<Strict>>();
     all::<Breaker>();
     all::<BreakerLayer>();
     all::<BreakerService<Strict>>();
     all::<Builder>();
+    all::<Explain>();
+    all::<RateRule>();
+    all::<TripRule>();
+    all::<(Answer, Lease, ProbeResult, Report, Terms, FleetVerdict)>();
+    all::<KeyedBreakerLayer<ByStr<fn(&u32) -> &str>>>();
+    all::<KeyedBreakerService<Strict, ByKey<fn(&u32) -> u32>, u32>>();
+    all::<KeyedBreakers>();
+    all::<KeyedBuilder<String>>();
+    all::<KeyedStats>();
     all::<Permit>();
     all::<State>();
     all::<Stats>();

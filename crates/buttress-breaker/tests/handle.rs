@@ -62,6 +62,18 @@ async fn shadow() {
     refused(&breaker);
 }
 
+/// [S25] a success that only the shadow let through counts nowhere, though its thread has counted nothing before. (It was
+/// late once: the epoch of such calls is zero, as was that of a thread without an epoch.)
+#[test]
+fn a_success_in_the_shadow() {
+    let breaker = plain().build().unwrap();
+    breaker.shadow();
+    std::thread::scope(|scope| scope.spawn(|| trip(&breaker)).join()).unwrap();
+    breaker.call_blocking(|| Ok::<_, Error>(())).unwrap();
+    let stats = breaker.stats();
+    assert_eq!((stats.shadowed, stats.admitted, stats.succeeded, stats.late), (1, 5, 0, 0));
+}
+
 /// [S25] a reset closes the circuit from any state, with an empty window, the first wait ahead, and no order left.
 #[tokio::test(start_paused = true)]
 async fn reset() {

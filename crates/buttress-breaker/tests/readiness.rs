@@ -6,8 +6,49 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use buttress_breaker::{Breaker, BreakerLayer};
-use buttress_error::{Error, Kind};
+use buttress_error::{Error, Kind, Why};
+use buttress_test::{Strict, TestError};
+use support::{admit, call, plain, secs, service, sleep, trip};
 use tower::{Layer, Service, ServiceExt};
+
+/// [S21] [S25] a service that was refused remembers why, and follows the circuit all the same: through orders, the end
+/// of its wait, and another opening.
+#[tokio::test(start_paused = true)]
+async fn what_is_remembered_of_an_open_circuit_ends_with_it() {
+    let breaker = plain().build().unwrap();
+    let mut service = service(&breaker, Strict::new());
+    let mut refused = async || match call(&mut service).await {
+        Ok(_) => None,
+        Err(TestError::Rejected(rejection)) => Some(rejection),
+        Err(error) => panic!("{error}"),
+    };
+
+    trip(&breaker);
+    for wait in [5, 4, 3] {
+        let rejection = refused().await.expect("open");
+        assert_eq!((rejection.wait(), rejection.elapsed()), (Some(secs(wait)), secs(5 - wait)));
+        assert_eq!(rejection.cause().map(|cause| cause.kind), Some(Kind::Unavailable));
+        sleep(secs(1)).await;
+    }
+    breaker.shadow();
+    assert!(refused().await.is_none());
+    breaker.release();
+    assert_eq!(refused().await.and_then(|rejection| rejection.wait()), Some(secs(2)));
+    breaker.reset();
+    assert!(refused().await.is_none());
+
+    (0..5).for_each(|_| admit(&breaker).failure(Kind::Timeout));
+    let rejection = refused().await.expect("open again");
+    assert_eq!(rejection.cause().map(|cause| cause.kind), Some(Kind::Timeout));
+    breaker.force_open();
+    assert_eq!(refused().await.map(|rejection| rejection.why()), Some(Why::ForcedOpen));
+    breaker.reset();
+    trip(&breaker);
+    assert!(refused().await.is_some());
+    sleep(secs(5)).await;
+    assert!(refused().await.is_none(), "a probe");
+    assert_eq!(breaker.stats().rejected, 7);
+}
 
 #[derive(Clone)]
 struct NeverReady;

@@ -2,12 +2,16 @@
 
 mod support;
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, State};
-use buttress_error::Kind;
+use buttress_breaker::{Breaker, BreakerLayer, State, TripRule, Window};
+use buttress_error::{Error, Kind};
 use support::{fail, plain};
+use tower::{Layer, Service, service_fn};
 
 /// [S4] whatever two threads do to one breaker, its counts add up.
 #[test]
@@ -44,6 +48,68 @@ fn counts_add_up() {
     assert_eq!(stats.admitted + stats.rejected, 2 * CALLS);
     assert_eq!(stats.in_flight(), 0);
     assert!(stats.transitions > 0 && stats.succeeded > 0 && stats.failed > 0, "{stats:?}");
+}
+
+/// [S4] [S23] two threads on one leaked breaker, each by the layer, by blocking calls, by closures and by permits, while
+/// it opens, closes, and gets orders and other settings: every call that was made is settled once, and every other one was
+/// refused.
+#[test]
+fn every_way_adds_up() {
+    const ROUNDS: u64 = 10_000;
+    let settings = || {
+        Breaker::builder("db")
+            .open_for(Duration::from_micros(50))
+            .open_growth(1.0)
+            .lease(Duration::from_millis(1))
+    };
+    let breaker = settings().failure_rate(0.3).build().unwrap().leak();
+    let (made, failing) = (AtomicU64::new(0), AtomicU64::new(0));
+    let outcome = || {
+        made.fetch_add(1, Ordering::Relaxed);
+        // A long outage every now and then, and single failures.
+        let call = failing.fetch_add(1, Ordering::Relaxed);
+        let good = call % 4_096 > 64 && call % 61 > 0;
+        if good { Ok(1) } else { Err(Error::new(Kind::Unavailable, "as told")) }
+    };
+    let work = |thread: u64| {
+        let (breaker, outcome, made) = (breaker.clone(), &outcome, &made);
+        move || {
+            let layer = BreakerLayer::new(&breaker);
+            let mut service = layer.layer(service_fn(|()| std::future::ready(outcome())));
+            let mut cx = Context::from_waker(Waker::noop());
+            for round in 0..ROUNDS {
+                drop(breaker.call_blocking(outcome));
+                assert!(Service::<()>::poll_ready(&mut service, &mut cx).is_ready());
+                assert!(pin!(service.call(())).poll(&mut cx).is_ready());
+                assert!(pin!(breaker.call(|| std::future::ready(outcome()))).poll(&mut cx).is_ready());
+                if let Ok(permit) = breaker.admit() {
+                    made.fetch_add(1, Ordering::Relaxed);
+                    if round % 2 == 0 { permit.success() } else { drop(permit) }
+                }
+                match round % 1_000 + thread {
+                    10 => breaker.disable(),
+                    12 | 22 => breaker.reset(),
+                    20 => breaker.force_open(),
+                    31 => breaker
+                        .reconfigure(settings().window(Window::count(50)).slow_call(Duration::from_secs(1)))
+                        .unwrap(),
+                    41 => breaker
+                        .reconfigure(settings().trip_when(TripRule::stuck(1, Duration::from_secs(9))))
+                        .unwrap(),
+                    51 => breaker.reconfigure(settings().failure_rate(0.3)).unwrap(),
+                    _ => {}
+                }
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(work(0));
+        scope.spawn(work(1));
+    });
+    let stats = breaker.stats();
+    assert_eq!((stats.admitted, stats.in_flight()), (made.into_inner(), 0), "{stats:?}");
+    assert_eq!(stats.admitted + stats.rejected, 2 * 4 * ROUNDS, "{stats:?}");
+    assert!(stats.transitions > 50 && stats.rejected > 100, "{stats:?}");
 }
 
 /// [S22] half-open admits exactly its probes, however many threads ask at once.

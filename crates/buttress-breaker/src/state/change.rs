@@ -93,13 +93,11 @@ pub(crate) struct Failure {
     pub(crate) cause: Cause,
     /// How long the dependency asked us to wait.
     pub(crate) retry_after: Nanos,
-    /// When it came; set by the circuit.
-    pub(crate) at: Nanos,
 }
 
 impl Failure {
     pub(crate) fn new(cause: Cause, retry_after: Option<Duration>) -> Self {
-        Self { cause, retry_after: retry_after.map_or(0, nanos), at: 0 }
+        Self { cause, retry_after: retry_after.map_or(0, nanos) }
     }
 
     /// Nobody reported it: the call was given up.

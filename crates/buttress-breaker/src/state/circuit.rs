@@ -2,20 +2,26 @@
 
 use std::sync::Arc;
 
-use buttress_error::{Rule, Trip};
+use buttress_error::Trip;
 
-use super::round::{Round, Verdict};
+use super::fleet::Leases;
+use super::in_flight::InFlight;
+use super::pass::BLIND;
+use super::round::Round;
 use super::wait::Growth;
-use super::{Due, Failure, Mark, Nanos, State};
+use super::{Due, Failure, Mark, NEVER, Nanos, Pass, State};
 use crate::Stats;
-use crate::config::Settings;
+use crate::fleet::{Lease, ProbeResult};
+use crate::settings::Settings;
 use crate::window::{Entry, Memory, Tally};
 
 /// The circuit. Transitions take two steps, so that time and randomness are asked for only when they matter:
 /// [`admit`](Self::admit) and [`settle`](Self::settle) say what is [`Due`], `turn` makes it.
 #[derive(Debug)]
 pub(crate) struct Circuit {
-    pub(super) settings: Settings,
+    pub(super) name: Arc<str>,
+    /// Shared with the other breakers of many keys.
+    pub(super) settings: Arc<Settings>,
     pub(super) phase: Phase,
     /// Decides, but never refuses.
     pub(super) shadow: bool,
@@ -23,45 +29,56 @@ pub(crate) struct Circuit {
     pub(super) epoch: u64,
     /// The latest time seen: the circuit's time never goes backwards.
     pub(super) latest: Nanos,
-    pub(super) memory: Memory,
+    /// Those of the windows of the settings.
+    pub(super) memories: Vec<Memory>,
+    /// The calls of this epoch of the closed circuit, where a rule asks for their age.
+    pub(super) in_flight: InFlight,
     /// Failures in a row.
     pub(super) streak: u32,
     /// The last failure of this epoch of the closed circuit, or of the probes.
     pub(super) last: Option<Failure>,
+    /// Until when the dependency asked us to wait, in this epoch.
+    pub(super) asked: Nanos,
     pub(super) growth: Growth,
+    /// What has become of the fleet's probes, to be told to it.
+    pub(super) probed: Vec<(Lease, ProbeResult)>,
+    /// The next ticket of a probe that the fleet grants.
+    pub(super) tickets: u32,
     pub(super) stats: Stats,
 }
 
 #[derive(Debug)]
 pub(super) enum Phase {
-    Closed { since: Nanos },
-    Open { since: Nanos, until: Nanos, trip: Arc<Trip> },
-    HalfOpen { since: Nanos, trip: Arc<Trip>, round: Round },
-    ForcedOpen { since: Nanos },
-    Disabled,
+    Closed {
+        since: Nanos,
+    },
+    Open {
+        since: Nanos,
+        until: Nanos,
+        trip: Arc<Trip>,
+    },
+    HalfOpen {
+        since: Nanos,
+        trip: Arc<Trip>,
+        round: Round,
+    },
+    ForcedOpen {
+        since: Nanos,
+    },
+    Disabled {
+        since: Nanos,
+    },
+    /// Open by the fleet's word: only leased probes pass.
+    Fleet {
+        since: Nanos,
+        until: Nanos,
+        trip: Arc<Trip>,
+        leases: Leases,
+    },
 }
 
-/// The epoch of calls that only shadow mode let through.
-pub(super) const BLIND: u64 = 0;
-
-/// What an admitted call carries, to be settled with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pass {
-    epoch: u64,
-    at: Nanos,
-    probe: Option<u32>,
-}
-
-impl Pass {
-    /// That of a call which a closed circuit lets in without being asked.
-    pub(crate) const fn closed(epoch: u64, at: Nanos) -> Self {
-        Self { epoch, at, probe: None }
-    }
-
-    pub(crate) const fn is_probe(&self) -> bool {
-        self.probe.is_some()
-    }
-}
+/// How soon a refused call should come back, when nobody knows: the fleet looks so often.
+const SYNC: Nanos = 200_000_000;
 
 /// The answer to a call that wants to pass.
 #[derive(Debug)]
@@ -81,9 +98,12 @@ pub(crate) enum Refusal {
 }
 
 impl Circuit {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(name: Arc<str>, settings: impl Into<Arc<Settings>>) -> Self {
+        let settings = settings.into();
         Self {
-            memory: Memory::new(settings.window),
+            name,
+            memories: settings.windows.iter().map(|window| Memory::new(*window)).collect(),
+            in_flight: InFlight::new(settings.ages()),
             settings,
             phase: Phase::Closed { since: 0 },
             shadow: false,
@@ -91,6 +111,9 @@ impl Circuit {
             latest: 0,
             streak: 0,
             last: None,
+            asked: 0,
+            probed: Vec::new(),
+            tickets: 0,
             growth: Growth::default(),
             stats: Stats::default(),
         }
@@ -99,36 +122,61 @@ impl Circuit {
     /// May a call pass now?
     pub(crate) fn admit(&mut self, now: Nanos) -> Answer {
         let now = self.tick(now);
+        if let Some(due) = self.overdue(now) {
+            return Answer::Due(due);
+        }
         match &mut self.phase {
-            Phase::Closed { .. } | Phase::Disabled => return self.pass(now, None),
+            Phase::Closed { .. } if self.settings.watches_ages() => {
+                let ticket = self.in_flight.add(now);
+                return self.pass(now, ticket);
+            }
+            Phase::Closed { .. } | Phase::Disabled { .. } => return self.pass(now, None),
             Phase::Open { until, .. } if *until <= now => return Answer::Due(Due::HalfOpen),
             Phase::Open { .. } | Phase::ForcedOpen { .. } => {}
-            Phase::HalfOpen { round, .. } => {
-                if let Some((expired, ended)) = round.expire(now) {
-                    self.stats.expired += u64::from(expired);
-                    self.last.get_or_insert_with(Failure::unanswered);
-                    if let Some(due) = self.probes_say(Some(ended)) {
-                        return Answer::Due(due);
-                    }
+            Phase::Fleet { .. } => {
+                if let Some(ticket) = self.take_lease(now) {
+                    return self.pass(now, Some(ticket));
                 }
-                if let Phase::HalfOpen { round, .. } = &mut self.phase
-                    && let Some(ticket) = round.take(&self.settings, now)
-                {
+            }
+            Phase::HalfOpen { round, .. } => {
+                if let Some(ticket) = round.take(now) {
                     return self.pass(now, Some(ticket));
                 }
             }
         }
         if let Some(refusal) = self.refusal(now) {
-            self.stats.rejected += 1;
             return Answer::Refuse(refusal);
         }
         self.stats.shadowed += 1;
-        Answer::Pass(Pass { epoch: BLIND, at: now, probe: None })
+        Answer::Pass(Pass::new(BLIND, now, None))
     }
 
-    fn pass(&mut self, now: Nanos, probe: Option<u32>) -> Answer {
+    /// What follows from calls that have taken too long by now.
+    pub(crate) fn overdue(&mut self, now: Nanos) -> Option<Due> {
+        let now = self.tick(now);
+        match &mut self.phase {
+            Phase::Closed { .. } if self.settings.watches_ages() => self.stuck(now),
+            Phase::HalfOpen { round, .. } => {
+                let (expired, ended) = round.expire(now)?;
+                self.stats.expired += u64::from(expired);
+                self.last.get_or_insert_with(Failure::unanswered);
+                self.probes_say(Some(ended))
+            }
+            _ => None,
+        }
+    }
+
+    fn pass(&mut self, now: Nanos, ticket: Option<u32>) -> Answer {
         self.stats.admitted += 1;
-        Answer::Pass(Pass { epoch: self.epoch, at: now, probe })
+        Answer::Pass(Pass::new(self.epoch, now, ticket))
+    }
+
+    /// The epoch, if the circuit is open by its own decision and refuses every call; else zero, which is none.
+    pub(crate) const fn shut_epoch(&self) -> u64 {
+        match self.phase {
+            Phase::Open { .. } if !self.shadow => self.epoch,
+            _ => BLIND,
+        }
     }
 
     /// Why a call at this time would be refused, if it would be.
@@ -136,44 +184,56 @@ impl Circuit {
         let now = now.max(self.latest);
         match &self.phase {
             _ if self.shadow => None,
-            Phase::Closed { .. } | Phase::Disabled => None,
+            Phase::Closed { .. } | Phase::Disabled { .. } => None,
             Phase::Open { since, until, trip } => (now < *until).then(|| Refusal::Open {
                 trip: Arc::clone(trip),
                 elapsed: now.saturating_sub(*since),
                 rest: until - now,
             }),
-            Phase::HalfOpen { since, trip, round } => {
-                round.refuses(&self.settings, now).then(|| Refusal::Probing {
-                    trip: Arc::clone(trip),
-                    elapsed: now.saturating_sub(*since),
-                    rest: round.next_end().map_or(0, |ends| ends.saturating_sub(now)),
-                })
-            }
+            Phase::HalfOpen { since, trip, round } => round.refuses(now).then(|| Refusal::Probing {
+                trip: Arc::clone(trip),
+                elapsed: now.saturating_sub(*since),
+                rest: round.next_end().map_or(0, |ends| ends.saturating_sub(now)),
+            }),
+            Phase::Fleet { since, until, trip, leases } => (!leases.has_one(now)).then(|| Refusal::Open {
+                trip: Arc::clone(trip),
+                elapsed: now.saturating_sub(*since),
+                // When it is over, a probe may be granted at any time.
+                rest: until.saturating_sub(now).max(SYNC),
+            }),
             Phase::ForcedOpen { since } => Some(Refusal::Forced { elapsed: now.saturating_sub(*since) }),
         }
     }
 
-    /// Counts a call that was refused by an earlier [`refusal`](Self::refusal).
+    /// Counts a call that was refused.
     pub(crate) const fn refused(&mut self) {
         self.stats.rejected += 1;
     }
 
-    /// An admitted call has succeeded, and nothing is wrong: no rule can break, there is only to count. False: it is not
-    /// so simple, and nothing was counted.
-    pub(crate) fn succeed(&mut self, pass: &Pass) -> bool {
-        let simple = pass.epoch == self.epoch
-            && pass.probe.is_none()
-            && self.streak == 0
-            && self.settings.slow_call.is_none()
-            && matches!(self.phase, Phase::Closed { .. } | Phase::Disabled);
-        let now = self.tick(pass.at);
-        let counted = simple && self.memory.record_ok(now);
-        self.stats.succeeded += u64::from(counted);
-        counted
+    /// So many calls have succeeded that passed without being asked and were admitted in this epoch, so many in earlier
+    /// ones. They belong to the latest time seen.
+    pub(crate) fn succeeded(&mut self, timely: u64, late: u64) {
+        self.stats.late += late;
+        if timely > 0 {
+            self.stats.succeeded += timely;
+            self.streak = 0;
+            // An order or an admission may have seen a later time than the windows have.
+            self.roll(self.latest);
+            self.memories.iter_mut().for_each(|memory| memory.record_oks(timely));
+        }
     }
 
-    /// An admitted call has ended. Without a time it ends at the latest time seen, its admission's at least. `failure` is what a failed call
-    /// leaves for later rejections to tell of; it is swapped for the one before it, for the caller to drop.
+    /// Moves the windows on.
+    pub(crate) fn roll(&mut self, now: Nanos) {
+        let now = self.tick(now);
+        for memory in &mut self.memories {
+            memory.tally(now);
+        }
+    }
+
+    /// An admitted call has ended. Without a time it ends at the latest time seen, its admission's at least. `failure` is
+    /// what a failed call leaves for later rejections to tell of; it is swapped for the one before it, for the caller to
+    /// drop.
     pub(crate) fn settle(
         &mut self,
         pass: &Pass,
@@ -181,15 +241,23 @@ impl Circuit {
         now: Option<Nanos>,
         failure: &mut Option<Failure>,
     ) -> Option<Due> {
-        let now = self.tick(now.unwrap_or(pass.at));
-        if pass.epoch == BLIND {
+        let now = match now {
+            Some(now) => self.tick(now),
+            None if pass.is_timed() => self.tick(pass.at()),
+            None => self.latest,
+        };
+        if pass.is_blind() || pass.is_taken() {
             return None;
         }
-        let elapsed = now.saturating_sub(pass.at);
+        let elapsed = pass.elapsed(now);
         let mark = self.judge(mark, elapsed);
         if !self.is_timely(pass) {
             self.stats.late += 1;
             return None;
+        }
+        let slow = self.settings.slow_call.is_some_and(|limit| elapsed > limit);
+        if let (Phase::Fleet { .. }, Some(ticket)) = (&self.phase, pass.ticket()) {
+            self.end_lease(ticket, mark, slow);
         }
         let mut entry = match mark {
             Mark::Success => Entry::OK,
@@ -200,12 +268,13 @@ impl Circuit {
                 return None;
             }
         };
-        if self.settings.slow_call.is_some_and(|limit| elapsed > limit) {
+        if slow {
             entry = entry.and(Entry::SLOW);
         }
         self.count(mark, entry);
         if let Some(failure) = failure {
-            failure.at = now;
+            let wait = failure.retry_after.min(self.settings.max_retry_after);
+            self.asked = self.asked.max(now.saturating_add(wait));
         }
         if mark != Mark::Success {
             std::mem::swap(&mut self.last, failure);
@@ -214,7 +283,10 @@ impl Circuit {
             round.count(entry);
             return self.probes_say(None);
         }
-        self.memory.record(entry, now);
+        if let Phase::Fleet { .. } = self.phase {
+            return None;
+        }
+        self.memories.iter_mut().for_each(|memory| memory.record(entry, now));
         match mark {
             Mark::Success => self.streak = 0,
             Mark::Failure => self.streak = self.streak.saturating_add(1),
@@ -225,7 +297,7 @@ impl Circuit {
     }
 
     /// What an abandoned call means.
-    const fn judge(&mut self, mark: Mark, elapsed: Nanos) -> Mark {
+    fn judge(&mut self, mark: Mark, elapsed: Nanos) -> Mark {
         if !matches!(mark, Mark::Abandoned) {
             return mark;
         }
@@ -233,12 +305,17 @@ impl Circuit {
         if elapsed >= self.settings.patience { Mark::Failure } else { Mark::Neutral }
     }
 
-    /// Does the result belong to this epoch, and had its probe still got its slot? Gives the slot back.
+    /// Does the result belong to this epoch, and had its probe still got its slot? Gives back what the call held.
     fn is_timely(&mut self, pass: &Pass) -> bool {
-        pass.epoch == self.epoch
-            && match (&mut self.phase, pass.probe) {
+        pass.epoch() == self.epoch
+            && match (&mut self.phase, pass.ticket()) {
                 (Phase::HalfOpen { round, .. }, Some(ticket)) => round.give_back(ticket),
-                (Phase::Closed { .. } | Phase::Disabled, None) => true,
+                (Phase::Closed { .. }, Some(ticket)) => {
+                    self.in_flight.remove(ticket);
+                    true
+                }
+                (Phase::Fleet { leases, .. }, Some(ticket)) => leases.is_live(ticket),
+                (Phase::Closed { .. } | Phase::Disabled { .. }, None) => true,
                 _ => false,
             }
     }
@@ -252,58 +329,14 @@ impl Circuit {
         self.stats.slow += u64::from(entry.is_slow());
     }
 
-    /// The rule by which the closed circuit has to open now.
-    fn broken_rule(&mut self, now: Nanos) -> Option<Rule> {
-        if matches!(self.phase, Phase::Disabled) {
-            return None;
-        }
-        let settings = &self.settings;
-        let broken_streak = |limit: Option<u32>| {
-            limit.filter(|limit| self.streak >= *limit).map(|_| Rule::Streak { failures: self.streak })
-        };
-        if let Some(limit) = settings.window.streak() {
-            return broken_streak(Some(limit));
-        }
-        let Tally { total: calls, failed, slow, throttled } = self.memory.tally(now);
-        if calls < settings.minimum_calls {
-            return broken_streak(settings.consecutive_failures);
-        }
-        let window = settings.window.span();
-        // Most calls find nothing to divide.
-        let reached = |count: u32, threshold: Option<f64>| {
-            threshold.filter(|threshold| count > 0 && f64::from(count) / f64::from(calls) >= *threshold)
-        };
-        if let Some(threshold) = reached(failed, settings.failure_rate) {
-            return Some(Rule::Rate { failed, calls, threshold, window });
-        }
-        if let Some(threshold) = reached(slow, settings.slow_rate) {
-            return Some(Rule::SlowRate { slow, calls, threshold, window });
-        }
-        reached(throttled, settings.throttle_rate).map(|threshold| Rule::ThrottleRate {
-            throttled,
-            calls,
-            threshold,
-            window,
-        })
-    }
-
-    /// What the probes so far make due. `since` is when the last lease ended, if that is what decided.
-    fn probes_say(&self, since: Option<Nanos>) -> Option<Due> {
-        let Phase::HalfOpen { round, .. } = &self.phase else { return None };
-        match round.verdict(&self.settings) {
-            Verdict::Undecided => None,
-            Verdict::Close => Some(Due::Close),
-            Verdict::Reopen => {
-                let rule = Rule::Probes { failed: round.bad(), probes: self.settings.probes };
-                Some(Due::Open { rule, since })
-            }
-        }
-    }
-
     /// Time never goes backwards.
     pub(super) fn tick(&mut self, now: Nanos) -> Nanos {
         self.latest = self.latest.max(now);
         self.latest
+    }
+
+    pub(crate) const fn settings(&self) -> &Arc<Settings> {
+        &self.settings
     }
 
     pub(crate) const fn state(&self) -> State {
@@ -312,7 +345,8 @@ impl Circuit {
             Phase::Open { .. } => State::Open,
             Phase::HalfOpen { .. } => State::HalfOpen,
             Phase::ForcedOpen { .. } => State::ForcedOpen,
-            Phase::Disabled => State::Disabled,
+            Phase::Disabled { .. } => State::Disabled,
+            Phase::Fleet { .. } => State::Open,
         }
     }
 
@@ -320,21 +354,56 @@ impl Circuit {
         self.shadow
     }
 
-    /// The epoch, if the circuit is closed; else zero, which is none.
-    pub(crate) const fn closed_epoch(&self) -> u64 {
-        if let Phase::Closed { .. } = self.phase { self.epoch } else { BLIND }
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.epoch
     }
 
-    /// `passed` are the calls that were let in without being asked.
-    pub(crate) fn stats(&mut self, now: Nanos, passed: u64) -> Stats {
+    /// The epoch, if every call may pass without being asked; else zero, which is none.
+    pub(crate) fn open_epoch(&self) -> u64 {
+        match self.phase {
+            Phase::Closed { .. } if self.settings.watches_ages() => BLIND,
+            Phase::Closed { .. } | Phase::Disabled { .. } => self.epoch,
+            _ => BLIND,
+        }
+    }
+
+    /// The epoch, if a success that is not slow has only to be counted, and may be so later; else zero, which is none.
+    pub(crate) fn calm_epoch(&self) -> u64 {
+        match self.phase {
+            Phase::Disabled { .. } => self.epoch,
+            Phase::Closed { .. } if !self.fears_success() => self.epoch,
+            _ => BLIND,
+        }
+    }
+
+    /// When the next window that calls are counted in moves on, or [`NEVER`].
+    pub(crate) fn turns_at(&self) -> Nanos {
+        let ends = self.memories.iter().map(Memory::turns_at).min().unwrap_or(NEVER);
+        if self.open_epoch() == BLIND { NEVER } else { ends }
+    }
+
+    /// The limit of a slow call, or [`NEVER`].
+    pub(crate) fn slow_call(&self) -> Nanos {
+        match self.settings.slow_call {
+            Some(limit) => limit,
+            None => NEVER,
+        }
+    }
+
+    pub(crate) fn patience(&self) -> Nanos {
+        self.settings.patience
+    }
+
+    /// Without the calls that passed or were refused unasked.
+    pub(crate) fn stats(&mut self, now: Nanos) -> Stats {
         let now = self.tick(now);
         let window = match &self.phase {
             Phase::HalfOpen { round, .. } => round.settled(),
-            _ if self.settings.window.streak().is_some() => {
+            _ if self.settings.windows[0].streak().is_some() => {
                 Tally { total: self.streak, failed: self.streak, ..Tally::default() }
             }
-            _ => self.memory.tally(now),
+            _ => self.memories[0].tally(now),
         };
-        Stats { window: window.into(), admitted: self.stats.admitted + passed, ..self.stats }
+        Stats { window: window.into(), ..self.stats }
     }
 }

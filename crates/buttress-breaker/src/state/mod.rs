@@ -2,8 +2,14 @@
 
 mod change;
 mod circuit;
+mod fleet;
+mod in_flight;
+mod judge;
 mod orders;
+mod pass;
+mod reconfigure;
 mod round;
+mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;
@@ -12,6 +18,8 @@ mod wait;
 
 pub use change::State;
 pub(crate) use change::{Change, Due, Failure, Mark};
-pub(crate) use circuit::{Answer, Circuit, Pass, Refusal};
+pub(crate) use circuit::{Answer, Circuit, Refusal};
 pub(crate) use orders::Order;
-pub(crate) use time::{Nanos, nanos};
+pub(crate) use pass::Pass;
+pub(crate) use snapshot::Snapshot;
+pub(crate) use time::{NEVER, Nanos, nanos};

@@ -22,16 +22,18 @@ impl Circuit {
     /// Obeys; none where nothing changes but the shadow.
     pub(crate) fn obey(&mut self, order: Order, now: Nanos) -> Option<Change> {
         let now = self.tick(now);
-        let ordered = matches!(self.phase, Phase::ForcedOpen { .. } | Phase::Disabled);
+        // Whether a success could open the circuit is read off the windows next.
+        self.roll(now);
+        let ordered = matches!(self.phase, Phase::ForcedOpen { .. } | Phase::Disabled { .. });
         self.shadow = order == Order::Shadow;
         match order {
             Order::ForceOpen if !matches!(self.phase, Phase::ForcedOpen { .. }) => {
                 self.forget();
                 Some(self.enter(Phase::ForcedOpen { since: now }))
             }
-            Order::Disable if !matches!(self.phase, Phase::Disabled) => {
+            Order::Disable if !matches!(self.phase, Phase::Disabled { .. }) => {
                 self.forget();
-                Some(self.enter(Phase::Disabled))
+                Some(self.enter(Phase::Disabled { since: now }))
             }
             Order::Shadow | Order::Release if ordered => Some(self.close(now)),
             Order::Reset => {

@@ -1,12 +1,15 @@
 //! A round of probes: what a half-open circuit admits, and what follows from it.
 
-use crate::config::{Settings, ToClose};
+use crate::config::ToClose;
+use crate::settings::Probing;
 use crate::state::Nanos;
 use crate::window::{Entry, Tally};
 
 /// The probes of one half-open period. Those in flight and those settled are never more than the round has.
 #[derive(Debug)]
 pub(crate) struct Round {
+    /// As they were when it began: a round that other settings made larger or smaller could wait for nobody.
+    settings: Probing,
     live: Vec<Lease>,
     settled: Tally,
     /// Settled probes that count against the dependency: failed, throttled, slow, or too long in flight.
@@ -29,30 +32,30 @@ pub(crate) enum Verdict {
 }
 
 impl Round {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: Probing) -> Self {
         // Few rounds need room for thousands.
         let room = settings.probes.min(16) as usize;
-        Self { live: Vec::with_capacity(room), settled: Tally::default(), bad: 0, next_ticket: 0 }
+        Self { settings, live: Vec::with_capacity(room), settled: Tally::default(), bad: 0, next_ticket: 0 }
     }
 
     /// Takes a slot, if one is free.
-    pub(crate) fn take(&mut self, settings: &Settings, now: Nanos) -> Option<u32> {
-        if self.is_full(settings) {
+    pub(crate) fn take(&mut self, now: Nanos) -> Option<u32> {
+        if self.is_full() {
             return None;
         }
         let ticket = self.next_ticket;
         self.next_ticket = ticket.wrapping_add(1);
-        self.live.push(Lease { ticket, ends: now.saturating_add(settings.lease) });
+        self.live.push(Lease { ticket, ends: now.saturating_add(self.settings.lease) });
         Some(ticket)
     }
 
-    fn is_full(&self, settings: &Settings) -> bool {
-        self.live.len() + self.settled.total as usize >= settings.probes as usize
+    fn is_full(&self) -> bool {
+        self.live.len() + self.settled.total as usize >= self.settings.probes as usize
     }
 
     /// Would [`take`](Self::take) find nothing, now and after leases that have ended?
-    pub(crate) fn refuses(&self, settings: &Settings, now: Nanos) -> bool {
-        self.is_full(settings) && self.next_end().is_none_or(|ends| now < ends)
+    pub(crate) fn refuses(&self, now: Nanos) -> bool {
+        self.is_full() && self.next_end().is_none_or(|ends| now < ends)
     }
 
     /// When the first lease ends.
@@ -90,9 +93,9 @@ impl Round {
     }
 
     /// Decides as soon as no further probe could change it.
-    pub(crate) fn verdict(&self, settings: &Settings) -> Verdict {
-        let probes = settings.probes;
-        let needed = match settings.to_close {
+    pub(crate) fn verdict(&self) -> Verdict {
+        let Probing { probes, failure_rate, slow_rate, .. } = self.settings;
+        let needed = match self.settings.to_close {
             ToClose::All => probes,
             ToClose::AtLeast(needed) => needed,
             ToClose::ByRate => {
@@ -100,9 +103,7 @@ impl Round {
                     rate.is_some_and(|rate| f64::from(count) / f64::from(probes) >= rate)
                 };
                 let Tally { total, failed, slow, throttled } = self.settled;
-                return if reached(failed + throttled, settings.failure_rate)
-                    || reached(slow, settings.slow_rate)
-                {
+                return if reached(failed + throttled, failure_rate) || reached(slow, slow_rate) {
                     Verdict::Reopen
                 } else if total >= probes {
                     Verdict::Close
@@ -118,6 +119,15 @@ impl Round {
         } else {
             Verdict::Undecided
         }
+    }
+
+    pub(crate) const fn probes(&self) -> u32 {
+        self.settings.probes
+    }
+
+    /// Those under way.
+    pub(crate) fn live(&self) -> u32 {
+        self.live.len() as u32
     }
 
     pub(crate) const fn bad(&self) -> u32 {

@@ -7,10 +7,11 @@ use proptest::prelude::*;
 
 use super::{Answer, Circuit, Mark, Nanos, Pass, State};
 use crate::Window;
-use crate::config::{Builder, Settings};
+use crate::config::Builder;
+use crate::settings::Settings;
 
 pub(crate) fn settings(change: impl FnOnce(Builder) -> Builder) -> Settings {
-    change(Builder::new("test".into())).settings()
+    Settings::new(change(Builder::new("test".into())))
 }
 
 const WINDOW: usize = 6;
@@ -22,19 +23,22 @@ const LEASE: Nanos = 7;
 const PATIENCE: Nanos = 4;
 
 fn circuit() -> Circuit {
-    Circuit::new(settings(|builder| {
-        builder
-            .window(Window::count(WINDOW as u32))
-            .minimum_calls(MINIMUM as u32)
-            .consecutive_failures(3)
-            .open_for(Duration::from_nanos(WAIT))
-            .open_growth(1.0)
-            .open_jitter(0.0)
-            .probes(PROBES as u32)
-            .probes_to_close(NEEDED as u32)
-            .lease(Duration::from_nanos(LEASE))
-            .patience(Duration::from_nanos(PATIENCE))
-    }))
+    Circuit::new(
+        "test".into(),
+        settings(|builder| {
+            builder
+                .window(Window::count(WINDOW as u32))
+                .minimum_calls(MINIMUM as u32)
+                .consecutive_failures(3)
+                .open_for(Duration::from_nanos(WAIT))
+                .open_growth(1.0)
+                .open_jitter(0.0)
+                .probes(PROBES as u32)
+                .probes_to_close(NEEDED as u32)
+                .lease(Duration::from_nanos(LEASE))
+                .patience(Duration::from_nanos(PATIENCE))
+        }),
+    )
 }
 
 fn admit(circuit: &mut Circuit, now: Nanos) -> Option<Pass> {
@@ -225,7 +229,7 @@ proptest! {
                 Period::HalfOpen { .. } => State::HalfOpen,
             };
             prop_assert_eq!(circuit.state(), state);
-            let stats = circuit.stats(now, 0);
+            let stats = circuit.stats(now);
             if let Some(counts) = model.counts() {
                 prop_assert_eq!((stats.window.total as usize, stats.window.failed as usize), counts);
             }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 pub(crate) type Nanos = u64;
 
+/// The end of time, which nothing reaches; as the time of something, nobody looked.
+pub(crate) const NEVER: Nanos = Nanos::MAX;
+
 /// Saturates at 584 years.
 pub(crate) const fn nanos(duration: Duration) -> Nanos {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as Nanos)

@@ -8,6 +8,7 @@ use buttress_error::{Rule, Trip};
 use super::circuit::Phase;
 use super::round::Round;
 use super::{Change, Circuit, Due, Nanos};
+use crate::window::Memory;
 
 impl Circuit {
     /// Makes the transition that is due. `dice` is a random number in 0.0..1.0.
@@ -27,12 +28,9 @@ impl Circuit {
         };
         let last = self.last.take();
         let cause = last.as_ref().map(|failure| failure.cause.clone());
-        let asked = last.as_ref().map_or(0, |failure| {
-            failure.at.saturating_add(failure.retry_after.min(self.settings.max_retry_after))
-        });
         let wait = self.growth.next(&self.settings, healthy, dice);
-        let until = now.saturating_add(wait).max(asked);
-        let trip = Arc::new(Trip::new(rule, cause));
+        let until = now.saturating_add(wait).max(self.asked);
+        let trip = Arc::new(Trip::new(Arc::clone(&self.name), rule, cause));
         let mut change = self.enter(Phase::Open { since: now, until, trip: Arc::clone(&trip) });
         change.opened = Some((trip, until - now));
         change._old.1 = last;
@@ -44,7 +42,7 @@ impl Circuit {
             unreachable!("only an open circuit becomes half-open")
         };
         let trip = Arc::clone(trip);
-        self.enter(Phase::HalfOpen { since: now, trip, round: Round::new(&self.settings) })
+        self.enter(Phase::HalfOpen { since: now, trip, round: Round::new(self.settings.probing.clone()) })
     }
 
     /// A closed circuit begins with an empty window.
@@ -54,7 +52,7 @@ impl Circuit {
     }
 
     pub(super) fn forget(&mut self) {
-        self.memory.clear();
+        self.memories.iter_mut().for_each(Memory::clear);
         self.streak = 0;
     }
 
@@ -64,9 +62,11 @@ impl Circuit {
         let old = mem::replace(&mut self.phase, phase);
         let to = self.state();
         self.epoch += 1;
+        self.in_flight.clear();
+        self.asked = 0;
         self.stats.transitions += u64::from(from != to);
         let old = match old {
-            Phase::Open { trip, .. } | Phase::HalfOpen { trip, .. } => Some(trip),
+            Phase::Open { trip, .. } | Phase::HalfOpen { trip, .. } | Phase::Fleet { trip, .. } => Some(trip),
             _ => None,
         };
         let last = self.last.take();

@@ -1,6 +1,6 @@
 //! How long the circuit stays open.
 
-use crate::config::Settings;
+use crate::settings::Settings;
 use crate::state::Nanos;
 
 /// The growth of the wait: how often the circuit has opened since it was last healthy for long.

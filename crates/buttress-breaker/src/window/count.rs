@@ -24,16 +24,22 @@ impl CountWindow {
         self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
     }
 
-    /// Records a success, if the window holds nothing else: then it replaces its like, and there is only to count.
-    pub(crate) fn record_ok(&mut self) -> bool {
-        if !self.tally.is_clean() {
-            return false;
+    /// Records so many successes.
+    pub(crate) fn record_oks(&mut self, calls: u64) {
+        if calls < self.ring.len() as u64 {
+            (0..calls).for_each(|_| self.record(Entry::OK));
+        } else {
+            self.ring.fill(Entry::OK);
+            self.next = 0;
+            self.tally = Tally { total: self.ring.len() as u32, ..Tally::default() };
         }
-        let full = self.tally.total as usize == self.ring.len();
-        self.ring[self.next] = Entry::OK;
-        self.tally.total += u32::from(!full);
-        self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
-        true
+    }
+
+    /// Records what another window remembers.
+    pub(super) fn take_over(&mut self, other: &Self) {
+        let (younger, older) = other.ring.split_at(other.next);
+        let older = if other.tally.total as usize == other.ring.len() { older } else { &[] };
+        older.iter().chain(younger).for_each(|entry| self.record(*entry));
     }
 
     pub(crate) const fn tally(&self) -> Tally {
@@ -55,23 +61,51 @@ mod tests {
 
     use super::*;
 
+    #[derive(Clone, Debug)]
+    enum Step {
+        Resize(usize),
+        Record(Entry),
+        RecordOks(u64),
+        Clear,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            16 => (0_u8..8).prop_map(|bits| Step::Record(Entry(bits))),
+            3 => (0_u64..30).prop_map(Step::RecordOks),
+            1 => Just(Step::Clear),
+            1 => (1_usize..20).prop_map(Step::Resize),
+        ]
+    }
+
     proptest! {
-        /// [S19] a count window is truly the last N outcomes, also after it was cleared.
+        /// [S19] [S27] a count window is truly the last N outcomes, also after it was cleared or made shorter; made longer,
+        /// it knows what the shorter one knew.
         #[test]
-        fn is_the_last_n(size in 1_usize..20, steps in prop::collection::vec(prop::option::weighted(0.95, 0_u8..8), 0..200)) {
+        fn is_the_last_n(mut size in 1_usize..20, steps in prop::collection::vec(step(), 0..200)) {
             let mut window = CountWindow::new(size as u32);
             let mut last: VecDeque<Entry> = VecDeque::new();
             for step in steps {
-                if let Some(bits) = step {
-                    window.record(Entry(bits));
-                    last.push_back(Entry(bits));
-                    if last.len() > size {
-                        last.pop_front();
+                match step {
+                    Step::Resize(new) => {
+                        let mut resized = CountWindow::new(new as u32);
+                        resized.take_over(&window);
+                        (window, size) = (resized, new);
                     }
-                } else {
-                    window.clear();
-                    last.clear();
+                    Step::Record(entry) => {
+                        window.record(entry);
+                        last.push_back(entry);
+                    }
+                    Step::RecordOks(calls) => {
+                        window.record_oks(calls);
+                        last.extend((0..calls).map(|_| Entry::OK));
+                    }
+                    Step::Clear => {
+                        window.clear();
+                        last.clear();
+                    }
                 }
+                last.drain(..last.len().saturating_sub(size));
                 let mut naive = Tally::default();
                 last.iter().for_each(|entry| naive.add(*entry));
                 prop_assert_eq!(window.tally(), naive);

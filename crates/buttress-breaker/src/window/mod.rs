@@ -1,14 +1,16 @@
 //! What a closed circuit remembers of its calls, in constant time and fixed memory.
 
 mod count;
+mod refill;
 mod time;
 
 use std::time::Duration;
 
 use buttress_error::ConfigError;
 
-use crate::state::{Nanos, nanos};
+use crate::state::{NEVER, Nanos, nanos};
 use count::CountWindow;
+pub(crate) use refill::refill;
 use time::TimeWindow;
 
 /// Which calls a closed circuit judges. Default: the last 30 s, in ten buckets.
@@ -58,6 +60,11 @@ impl Window {
             Span::Count(calls) => Some(calls),
             _ => None,
         }
+    }
+
+    /// The least calls that are judged, where nobody asked for another number.
+    pub(crate) fn default_minimum(self) -> u32 {
+        20.min(self.capacity().unwrap_or(u32::MAX))
     }
 
     /// Its length, where it is a time.
@@ -139,9 +146,11 @@ impl Tally {
         self.throttled = self.throttled.saturating_add(entry.bit(Entry::THROTTLED));
     }
 
-    /// Are all calls plain successes?
-    const fn is_clean(&self) -> bool {
-        self.failed | self.slow | self.throttled == 0
+    const fn add_all(&mut self, other: &Self) {
+        self.total = self.total.saturating_add(other.total);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.slow = self.slow.saturating_add(other.slow);
+        self.throttled = self.throttled.saturating_add(other.throttled);
     }
 
     const fn remove(&mut self, entry: Entry) {
@@ -187,12 +196,29 @@ impl Memory {
         }
     }
 
-    /// Records a success, if there is nothing but successes: the short way of most calls. Else nothing.
-    pub(crate) fn record_ok(&mut self, now: Nanos) -> bool {
+    /// Records so many successes at the latest time.
+    pub(crate) fn record_oks(&mut self, calls: u64) {
         match self {
-            Self::Time(window) => window.record_ok(now),
-            Self::Count(window) => window.record_ok(),
-            Self::Nothing => true,
+            Self::Time(window) => window.record_oks(calls),
+            Self::Count(window) => window.record_oks(calls),
+            Self::Nothing => {}
+        }
+    }
+
+    /// The tally of the latest time.
+    pub(crate) fn latest_tally(&self) -> Tally {
+        match self {
+            Self::Time(window) => window.latest_tally(),
+            Self::Count(window) => window.tally(),
+            Self::Nothing => Tally::default(),
+        }
+    }
+
+    /// When the window moves on by time, or [`NEVER`].
+    pub(crate) const fn turns_at(&self) -> Nanos {
+        match self {
+            Self::Time(window) => window.ends(),
+            _ => NEVER,
         }
     }
 
@@ -201,6 +227,15 @@ impl Memory {
             Self::Time(window) => window.tally(now),
             Self::Count(window) => window.tally(),
             Self::Nothing => Tally::default(),
+        }
+    }
+
+    /// Adds what another memory of the same kind holds.
+    fn take_over(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Time(window), Self::Time(other)) => window.take_over(other),
+            (Self::Count(window), Self::Count(other)) => window.take_over(other),
+            _ => {}
         }
     }
 

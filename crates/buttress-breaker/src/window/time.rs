@@ -29,14 +29,38 @@ impl TimeWindow {
         self.tally.add(entry);
     }
 
-    /// Records a success, if the window holds nothing else.
-    pub(crate) fn record_ok(&mut self, now: Nanos) -> bool {
-        self.slide(now);
-        if self.tally.is_clean() {
-            self.ring[self.head].total = self.ring[self.head].total.saturating_add(1);
-            self.tally.total = self.tally.total.saturating_add(1);
+    /// Records so many successes in the latest bucket.
+    pub(crate) fn record_oks(&mut self, calls: u64) {
+        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+        for total in [&mut self.ring[self.head].total, &mut self.tally.total] {
+            *total = total.saturating_add(calls);
         }
-        self.tally.is_clean()
+    }
+
+    /// Adds the buckets of another window, each at the time when it began: no call is remembered for longer than by a
+    /// window that had this span all along. Both stand at the same time.
+    pub(super) fn take_over(&mut self, other: &Self) {
+        let buckets = other.ring.len();
+        let now = self.ends.saturating_sub(1) / self.length;
+        for back in 0..buckets {
+            let tally = &other.ring[(other.head + buckets - back) % buckets];
+            let began = other.ends.saturating_sub(other.length.saturating_mul(back as Nanos + 1));
+            let age = now.saturating_sub(began / self.length);
+            if tally.total > 0 && age < self.ring.len() as Nanos {
+                let at = (self.head + self.ring.len() - age as usize) % self.ring.len();
+                self.ring[at].add_all(tally);
+                self.tally.add_all(tally);
+            }
+        }
+    }
+
+    pub(crate) const fn latest_tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// When the latest bucket ends.
+    pub(crate) const fn ends(&self) -> Nanos {
+        self.ends
     }
 
     pub(crate) fn tally(&mut self, now: Nanos) -> Tally {
@@ -94,6 +118,45 @@ mod tests {
                 young.for_each(|(_, entry)| naive.add(*entry));
                 prop_assert_eq!(window.tally(now), naive);
             }
+        }
+    }
+
+    proptest! {
+        /// [S27] a window of another size takes over what the old one holds and it would hold itself, and never a call
+        /// that it would have forgotten.
+        #[test]
+        fn takes_over(
+            (old, new) in ((1_u32..12, 1_u64..50), (1_u32..12, 1_u64..50)),
+            calls in prop::collection::vec((0_u64..80, 0_u8..8), 0..100),
+            later in 0_u64..200,
+        ) {
+            let window = |(buckets, length): (u32, u64)| TimeWindow::new(length * u64::from(buckets), buckets);
+            let (mut had, mut has, mut always) = (window(old), window(new), window(new));
+            let mut now = 0;
+            for (pause, bits) in calls {
+                now += pause;
+                had.record(Entry(bits), now);
+                always.record(Entry(bits), now);
+            }
+            had.tally(now);
+            has.tally(now);
+            has.take_over(&had);
+            let naive = |at: u64| {
+                // Buckets of the old window, placed by their beginning.
+                let mut sum = Tally::default();
+                for back in 0..u64::from(old.0) {
+                    let began = (now / old.1).checked_sub(back).map(|bucket| bucket * old.1);
+                    let buckets = had.ring.len();
+                    let tally = &had.ring[(had.head + buckets - back as usize) % buckets];
+                    if began.is_some_and(|began| began / new.1 + u64::from(new.0) > at / new.1) {
+                        sum.add_all(tally);
+                    }
+                }
+                sum
+            };
+            prop_assert_eq!(has.tally(now), naive(now));
+            prop_assert_eq!(has.tally(now + later), naive(now + later));
+            prop_assert!(has.tally(now + later).total <= always.tally(now + later).total);
         }
     }
 

@@ -1,0 +1,143 @@
+//! Which calls pass, and what the others are told.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_error::Rejection;
+
+use super::Breaker;
+use crate::shut::Shut;
+use crate::state::{Answer, NEVER, Nanos, Pass, Refusal};
+use crate::{events, slot};
+
+impl Breaker {
+    /// Lets a call pass if the circuit admits every call. It may be dropped from now on, and knows when it began.
+    #[inline]
+    pub(crate) fn pass_if_open(&self) -> Option<Pass> {
+        if !self.shared.gate.is_patient() {
+            return self.pass();
+        }
+        let (epoch, at) = self.pass_timed();
+        epoch.map(|epoch| Pass::open(epoch.get(), at))
+    }
+
+    /// Lets a call pass if the circuit admits every call; else [`ask`](Self::ask) it.
+    ///
+    /// For a call that can't be dropped before it is told to [wait](Admitted::wait): it spares the clock, where the
+    /// window and the rules do.
+    #[inline]
+    pub(crate) fn pass(&self) -> Option<Pass> {
+        let gate = &self.shared.gate;
+        let (epoch, at) =
+            if gate.is_timed() { self.pass_timed() } else { (gate.pass(slot::current()), NEVER) };
+        epoch.map(|epoch| Pass::open(epoch.get(), at))
+    }
+
+    /// The epoch to pass with, and the time. Apart from what needs no clock, which is short enough to stand in line; in
+    /// two plain numbers, as these stay in registers.
+    #[inline(never)]
+    fn pass_timed(&self) -> (Option<NonZero<u64>>, Nanos) {
+        let (gate, now) = (&self.shared.gate, self.now());
+        if gate.turns(now) {
+            self.roll(now);
+        }
+        (gate.pass(slot::current()), now)
+    }
+
+    #[cold]
+    fn roll(&self, now: Nanos) {
+        let mut circuit = self.lock();
+        self.shared.gate.report(&mut circuit);
+        circuit.roll(now);
+        self.shared.gate.follow(&circuit);
+    }
+
+    /// Asks the circuit, and counts and tells of a refusal.
+    #[cold]
+    pub(crate) fn ask(&self) -> Result<Pass, Rejection> {
+        self.inquire().map_err(|refusal| {
+            let rejection = self.reject(refusal);
+            self.refused(&rejection);
+            rejection
+        })
+    }
+
+    /// Asks the circuit.
+    pub(crate) fn inquire(&self) -> Result<Pass, Refusal> {
+        slot::claim();
+        let now = self.now();
+        loop {
+            let (answer, change) = {
+                let mut circuit = self.lock();
+                let answer = circuit.admit(now);
+                let change = match &answer {
+                    Answer::Due(due) => Some(self.turn(&mut circuit, *due, now)),
+                    _ => None,
+                };
+                (answer, change)
+            };
+            match answer {
+                Answer::Pass(pass) => return Ok(pass),
+                Answer::Refuse(refusal) => return Err(refusal),
+                Answer::Due(_) => self.tell(change),
+            }
+        }
+    }
+
+    /// The refusal of a call at this time, if it would be refused: for `poll_ready`. `shut` is what the caller remembers
+    /// of the latest one.
+    pub(crate) fn refusal(&self, shut: &mut Option<Shut>) -> Option<Rejection> {
+        // Stale, it costs one poll of the inner service before `call` refuses, or one lock.
+        if self.shared.gate.is_open() {
+            return None;
+        }
+        self.refusal_now(shut)
+    }
+
+    #[cold]
+    fn refusal_now(&self, shut: &mut Option<Shut>) -> Option<Rejection> {
+        let now = self.now();
+        if let Some(shut) =
+            shut.as_ref().filter(|shut| shut.holds(now) && self.shared.gate.is_shut(shut.epoch))
+        {
+            return Some(shut.rejection(now));
+        }
+        let mut circuit = self.lock();
+        if let Some(due) = circuit.overdue(now) {
+            let change = self.turn(&mut circuit, due, now);
+            drop(circuit);
+            self.tell(Some(change));
+            return self.refusal_now(shut);
+        }
+        let (refusal, epoch) = (circuit.refusal(now), circuit.shut_epoch());
+        drop(circuit);
+        // What was remembered holds an error of the caller's, which is dropped here, outside the lock.
+        *shut = refusal.as_ref().and_then(|refusal| Shut::new(refusal, epoch, now));
+        refusal.map(|refusal| self.reject(refusal))
+    }
+
+    /// Counts and tells of a call that is refused.
+    pub(crate) fn refused(&self, rejection: &Rejection) {
+        if !self.shared.gate.refuse(slot::claim()) {
+            self.lock().refused();
+        }
+        events::rejected(rejection);
+    }
+
+    /// Allocates nothing.
+    fn reject(&self, refusal: Refusal) -> Rejection {
+        let time = Duration::from_nanos;
+        match refusal {
+            Refusal::Open { trip, elapsed, rest } => {
+                Rejection::circuit_open(trip, time(elapsed)).retry_after(time(rest))
+            }
+            Refusal::Probing { trip, elapsed, rest } => {
+                Rejection::probes_taken(trip, time(elapsed)).retry_after(time(rest))
+            }
+            Refusal::Forced { elapsed } => {
+                Rejection::forced_open(Arc::clone(&self.shared.name), time(elapsed))
+            }
+        }
+    }
+}

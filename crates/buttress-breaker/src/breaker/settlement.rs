@@ -1,0 +1,60 @@
+//! What becomes of a call that has ended.
+
+use std::sync::MutexGuard;
+
+use super::Breaker;
+use crate::slot;
+use crate::state::{Circuit, Due, Failure, Mark, NEVER, Nanos, Pass};
+
+impl Breaker {
+    /// The call that `pass` admitted has succeeded.
+    #[inline]
+    pub(crate) fn succeed(&self, pass: &Pass) {
+        let gate = &self.shared.gate;
+        let quick = gate.slow_call() == NEVER || self.is_quick(pass);
+        if !(quick && pass.is_plain() && gate.succeed(slot::current(), pass.epoch())) {
+            self.settle(pass, Mark::Success, None);
+        }
+    }
+
+    /// Is the call that ends now not slow?
+    #[inline(never)]
+    fn is_quick(&self, pass: &Pass) -> bool {
+        pass.elapsed(self.now()) <= self.shared.gate.slow_call()
+    }
+
+    /// The call that `pass` admitted has ended.
+    #[cold]
+    pub(crate) fn settle(&self, pass: &Pass, mark: Mark, mut failure: Option<Failure>) {
+        let (gate, slot) = (&self.shared.gate, slot::claim());
+        // A success of a closed circuit that does not watch slowness spares the clock: it belongs to the latest time
+        // that the circuit has seen.
+        let timeless = matches!(mark, Mark::Success | Mark::Neutral);
+        let now = (!timeless || !pass.is_plain() || gate.slow_call() != NEVER).then(|| self.now());
+        let mut circuit = self.lock();
+        gate.report(&mut circuit);
+        let due = circuit.settle(pass, mark, now, &mut failure);
+        if mark == Mark::Success {
+            gate.enlist(slot, &circuit);
+        }
+        match due {
+            Some(due) => self.settle_and_turn(circuit, due, now),
+            None => {
+                gate.follow(&circuit);
+                drop(circuit);
+            }
+        }
+        if !pass.is_plain() {
+            // The slot of a probe may be free again.
+            self.shared.turnstile.notify_waiters();
+        }
+        // `failure` is now the one before it: an error of the caller's, dropped outside the lock.
+    }
+
+    #[cold]
+    fn settle_and_turn<'a>(&'a self, mut circuit: MutexGuard<'a, Circuit>, due: Due, now: Option<Nanos>) {
+        let change = self.turn(&mut circuit, due, now.unwrap_or_else(|| self.now()));
+        drop(circuit);
+        self.tell(Some(change));
+    }
+}

@@ -1,0 +1,301 @@
+//! What a breaker does, for people.
+
+use std::error::Error as _;
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_error::Cause;
+
+use crate::config::ToClose;
+use crate::rule::Part;
+use crate::settings::{Check, Settings};
+use crate::state::{Nanos, Snapshot, State};
+use crate::{Breaker, Window};
+
+impl Breaker {
+    /// Its state, why, what comes next, what it has counted and by which settings: for people. Written by `Display`; the
+    /// words may change from release to release.
+    ///
+    /// ```
+    /// use buttress_breaker::{Breaker, TripRule};
+    /// use buttress_error::{Error, Kind};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// async fn query() -> Result<(), Error> {
+    ///     Err(Error::new(Kind::Unavailable, "no route to database"))
+    /// }
+    ///
+    /// let breaker = Breaker::builder("db").trip_when(TripRule::stuck(10, Duration::from_secs(30))).open_jitter(0.0).build()?;
+    /// for _ in 0..5 {
+    ///     let _ = breaker.call(query).await;
+    /// }
+    /// tokio::time::advance(Duration::from_secs(2)).await;
+    /// assert_eq!(
+    ///     breaker.explain().to_string(),
+    ///     "db: open for 2.0s: 5 failures in a row
+    ///   last failure   unavailable: no route to database
+    ///   next           at the first call in 3.0s, up to 3 probes
+    ///   last 30s       5 calls: 5 failed, 0 slow, 0 throttled
+    ///   so far         5 calls admitted, 0 of them in flight, 0 refused, 1 change of state
+    ///   opens at       5 failures in a row, while the last 30s hold fewer than 20 calls
+    ///                  50 % failed of at least 20 calls in the last 30s
+    ///                  10 calls in flight for longer than 30s
+    ///   stays open     5s, then 2 times as long each time, up to 60s; by the dependency's wish up to 60s
+    ///   closes at      3 of 3 probes, each within 10s
+    ///   dropped calls  failed after 1s
+    /// "
+    /// );
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn explain(&self) -> Explain {
+        let now = self.now();
+        let snapshot = {
+            let mut circuit = self.lock();
+            self.gate().report(&mut circuit);
+            let mut snapshot = circuit.snapshot(now);
+            snapshot.stats = self.gate().complete(snapshot.stats);
+            self.gate().follow(&circuit);
+            snapshot
+        };
+        Explain { name: self.name().into(), snapshot }
+    }
+}
+
+/// What a breaker does and why, as it was at one moment; made by [`Breaker::explain`].
+#[derive(Clone, Debug)]
+pub struct Explain {
+    name: Arc<str>,
+    snapshot: Snapshot,
+}
+
+impl Display for Explain {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { name, snapshot } = self;
+        let Snapshot { settings, stats, .. } = snapshot;
+        write!(f, "{name}: {} for {:.1?}", spelled(snapshot.state), time(snapshot.since))?;
+        if let Some(trip) = &snapshot.trip {
+            write!(f, ": {}", trip.rule)?;
+        }
+        f.write_str(if snapshot.shadow { " (only pretended: a shadow refuses nothing)\n" } else { "\n" })?;
+        let cause = snapshot.trip.as_ref().and_then(|trip| trip.cause.as_ref());
+        if let Some(cause) = snapshot.last.as_ref().or(cause) {
+            line(f, "last failure", &Failure(cause))?;
+        }
+        if let Some(next) = Next::of(snapshot) {
+            line(f, "next", &next)?;
+        }
+        for (window, tally) in &snapshot.windows {
+            let counts = format_args!(
+                "{}: {} failed, {} slow, {} throttled",
+                Calls(tally.total),
+                tally.failed,
+                tally.slow,
+                tally.throttled
+            );
+            match window.streak() {
+                Some(_) => line(f, "in a row", &format_args!("{} failed", snapshot.streak))?,
+                None => line(f, Of(*window), &counts)?,
+            }
+        }
+        let changes = if stats.transitions == 1 { "change" } else { "changes" };
+        let calls = format_args!(
+            "{} calls admitted, {} of them in flight, {} refused, {} {changes} of state",
+            stats.admitted,
+            stats.in_flight(),
+            stats.rejected,
+            stats.transitions
+        );
+        line(f, "so far", &calls)?;
+        for (n, check) in settings.checks.iter().enumerate() {
+            line(f, if n == 0 { "opens at" } else { "" }, &Reason(check, settings))?;
+        }
+        if settings.checks.is_empty() {
+            line(f, "opens at", &"nothing")?;
+        }
+        line(f, "stays open", &Wait(settings))?;
+        line(f, "closes at", &Closing(settings))?;
+        if let Some(limit) = settings.slow_call {
+            line(f, "slow calls", &format_args!("take longer than {:?}", time(limit)))?;
+        }
+        match settings.asked.patience_or_default() {
+            Duration::MAX => line(f, "dropped calls", &"count for nothing"),
+            patience => line(f, "dropped calls", &format_args!("failed after {patience:?}")),
+        }
+    }
+}
+
+fn line(f: &mut Formatter<'_>, name: impl Display, text: &dyn Display) -> fmt::Result {
+    writeln!(f, "  {:<14} {text}", name.to_string())
+}
+
+const fn spelled(state: State) -> &'static str {
+    match state {
+        State::Closed => "closed",
+        State::Open => "open",
+        State::HalfOpen => "half-open",
+        State::ForcedOpen => "forced open",
+        State::Disabled => "disabled",
+    }
+}
+
+const fn time(nanos: Nanos) -> Duration {
+    Duration::from_nanos(nanos)
+}
+
+/// The chain of a failure, as far as it could be kept.
+struct Failure<'e>(&'e Cause);
+
+impl Display for Failure<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Cause { kind, reason, error, .. } = self.0;
+        write!(f, "{kind}")?;
+        if let Some(reason) = reason {
+            write!(f, " ({reason})")?;
+        }
+        let Some(error) = error else { return Ok(()) };
+        write!(f, ": {error}")?;
+        let mut source = error.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+/// What will happen to an open circuit.
+enum Next {
+    Probes { rest: Nanos, probes: u32 },
+    Grant { rest: Nanos },
+    Verdict { settled: u32, bad: u32, live: u32, probes: u32 },
+    Order,
+}
+
+impl Next {
+    fn of(snapshot: &Snapshot) -> Option<Self> {
+        let probes = snapshot.settings.probing.probes;
+        match (snapshot.state, snapshot.rest, snapshot.probes) {
+            (_, Some(rest), _) if snapshot.away => Some(Self::Grant { rest }),
+            (_, Some(rest), _) => Some(Self::Probes { rest, probes }),
+            (_, _, Some((settled, bad, live))) => Some(Self::Verdict { settled, bad, live, probes }),
+            (State::ForcedOpen | State::Disabled, ..) => Some(Self::Order),
+            _ => None,
+        }
+    }
+}
+
+impl Display for Next {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Probes { rest: 0, probes } => write!(f, "at the first call, up to {probes} probes"),
+            Self::Probes { rest, probes } => {
+                write!(f, "at the first call in {:.1?}, up to {probes} probes", time(rest))
+            }
+            Self::Grant { rest } => {
+                write!(f, "probes that the fleet grants, in {:.1?} at the soonest", time(rest))
+            }
+            Self::Verdict { settled, bad, live, probes } => {
+                write!(
+                    f,
+                    "a verdict: {settled} of {probes} probes are settled, {bad} of them failed; {live} under way"
+                )
+            }
+            Self::Order => f.write_str("nothing, before somebody releases or resets it"),
+        }
+    }
+}
+
+/// `last 30s`, or `last 100 calls`.
+struct Of(Window);
+
+impl Display for Of {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match (self.0.span(), self.0.capacity()) {
+            (Some(span), _) => write!(f, "last {span:?}"),
+            (_, Some(calls)) => write!(f, "last {}", Calls(calls)),
+            _ => f.write_str("calls"),
+        }
+    }
+}
+
+struct Calls(u32);
+
+impl Display for Calls {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { "call" } else { "calls" })
+    }
+}
+
+/// By what the circuit opens.
+struct Reason<'s>(&'s Check, &'s Settings);
+
+impl Display for Reason<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let of = |window: usize| Of(self.1.windows[window]);
+        match *self.0 {
+            Check::Rate { part, threshold, minimum, window, .. } => {
+                let part = match part {
+                    Part::Failed => "failed",
+                    Part::Slow => "slow",
+                    Part::Throttled => "throttled",
+                };
+                // 0.55 * 100.0 is 55.000 000 000 000 01: two decimals are enough.
+                let percent = (threshold * 10_000.0).round() / 100.0;
+                write!(f, "{percent} % {part} of at least {} in the {}", Calls(minimum), of(window))
+            }
+            Check::Streak { limit, below: None } => write!(f, "{limit} failures in a row"),
+            Check::Streak { limit, below: Some((window, minimum)) } => {
+                write!(
+                    f,
+                    "{limit} failures in a row, while the {} hold fewer than {}",
+                    of(window),
+                    Calls(minimum)
+                )
+            }
+            Check::Stuck { calls, age, .. } => {
+                write!(f, "{} in flight for longer than {age:?}", Calls(calls))
+            }
+        }
+    }
+}
+
+/// How long the circuit stays open.
+struct Wait<'s>(&'s Settings);
+
+impl Display for Wait<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Settings { asked, open_growth, open_jitter, .. } = self.0;
+        write!(
+            f,
+            "{:?}, then {open_growth} times as long each time, up to {:?}",
+            asked.open_for,
+            asked.longest()
+        )?;
+        if *open_jitter > 0.0 {
+            write!(f, ", give or take {} %", (open_jitter * 10_000.0).round() / 100.0)?;
+        }
+        match asked.max_retry_after {
+            Duration::ZERO => Ok(()),
+            longest => write!(f, "; by the dependency's wish up to {longest:?}"),
+        }
+    }
+}
+
+/// When the circuit closes.
+struct Closing<'s>(&'s Settings);
+
+impl Display for Closing<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let probing = &self.0.probing;
+        let probes = probing.probes;
+        match probing.to_close {
+            ToClose::All => write!(f, "{probes} of {probes} probes")?,
+            ToClose::AtLeast(needed) => write!(f, "{needed} of {probes} probes")?,
+            ToClose::ByRate => write!(f, "{probes} probes whose rates are below those of the builder")?,
+        }
+        write!(f, ", each within {:?}", self.0.asked.lease)
+    }
+}

@@ -1,0 +1,14 @@
+//! One breaker for each key.
+
+mod breakers;
+mod builder;
+mod key;
+mod layer;
+mod name;
+mod service;
+
+pub use breakers::KeyedBreakers;
+pub use builder::KeyedBuilder;
+pub use key::{ByKey, ByStr, FindBreaker};
+pub use layer::KeyedBreakerLayer;
+pub use service::KeyedBreakerService;

@@ -1,0 +1,21 @@
+//! New settings for a circuit at work.
+
+use std::mem;
+use std::sync::Arc;
+
+use super::{Circuit, Nanos};
+use crate::settings::Settings;
+use crate::window::refill;
+
+impl Circuit {
+    /// Takes over new settings, and gives back the old ones. State, epoch, streak and growth stay, and so does what the
+    /// windows know, as far as the new ones can hold it.
+    pub(crate) fn reconfigure(&mut self, settings: Arc<Settings>, now: Nanos) -> Arc<Settings> {
+        let now = self.tick(now);
+        self.roll(now);
+        let old = self.settings.windows.iter().copied().zip(mem::take(&mut self.memories)).collect();
+        self.memories = refill(&settings.windows, old, now);
+        self.in_flight.watch(settings.ages());
+        mem::replace(&mut self.settings, settings)
+    }
+}

@@ -1,0 +1,117 @@
+//! What a breaker says of itself to people.
+
+mod support;
+
+use std::io;
+
+use buttress_breaker::{Breaker, TripRule, Window};
+use buttress_error::{Class, Error, Kind};
+use support::{admit, fail, ms, plain, probe, secs, sleep, succeed, trip};
+
+/// The lines under this heading.
+fn lines(breaker: &Breaker, heading: &str) -> Vec<String> {
+    let text = breaker.explain().to_string();
+    let mut under = false;
+    let told = text.lines().filter_map(|line| {
+        let (name, text) = line.split_at_checked(17)?;
+        under = if name.trim().is_empty() { under } else { name.trim() == heading };
+        under.then(|| text.to_owned())
+    });
+    told.collect()
+}
+
+fn first(breaker: &Breaker) -> String {
+    breaker.explain().to_string().lines().next().expect("a line").to_owned()
+}
+
+/// [S25] each state says what it is, since when, and what comes next.
+#[tokio::test(start_paused = true)]
+async fn states() {
+    let breaker = plain().build().unwrap();
+    sleep(ms(1_500)).await;
+    assert_eq!(first(&breaker), "db: closed for 1.5s");
+    assert_eq!(lines(&breaker, "next"), [""; 0]);
+    let probe = probe(&breaker).await;
+    succeed(&breaker, 1);
+    assert_eq!(first(&breaker), "db: half-open for 0.0ns: 5 failures in a row");
+    assert_eq!(
+        lines(&breaker, "next"),
+        ["a verdict: 1 of 3 probes are settled, 0 of them failed; 1 under way"]
+    );
+    drop(probe);
+    breaker.force_open();
+    sleep(secs(60)).await;
+    assert_eq!(first(&breaker), "db: forced open for 60.0s");
+    assert_eq!(lines(&breaker, "next"), ["nothing, before somebody releases or resets it"]);
+    breaker.disable();
+    sleep(secs(1)).await;
+    assert_eq!(first(&breaker), "db: disabled for 1.0s");
+    breaker.reset();
+    breaker.shadow();
+    assert_eq!(first(&breaker), "db: closed for 0.0ns (only pretended: a shadow refuses nothing)");
+    trip(&breaker);
+    sleep(secs(5)).await;
+    assert_eq!(lines(&breaker, "next"), ["at the first call, up to 3 probes"]);
+}
+
+/// [S7] [S25] the last failure is there with its whole chain, while the circuit is closed too.
+#[tokio::test(start_paused = true)]
+async fn the_last_failure() {
+    let breaker = plain().build().unwrap();
+    let reset = || io::Error::new(io::ErrorKind::ConnectionReset, "reset by peer");
+    let failing =
+        async || Err::<(), _>(Error::wrap(Class::new(Kind::Unavailable).reason("DB_DOWN"), reset()));
+    breaker.call(failing).await.unwrap_err();
+    let told = lines(&breaker, "last failure");
+    assert!(told[0].starts_with("unavailable (DB_DOWN): ") && told[0].ends_with("reset by peer"), "{told:?}");
+    fail(&breaker, 4);
+    assert_eq!(lines(&breaker, "last failure"), ["unavailable"]);
+    sleep(secs(5)).await;
+    admit(&breaker).neutral();
+    assert_eq!(lines(&breaker, "last failure"), ["unavailable"], "why it had opened");
+}
+
+/// [S19] [S27] all rules and all windows are listed, and those of new settings after a change.
+#[tokio::test(start_paused = true)]
+async fn settings() {
+    let breaker = Breaker::builder("db")
+        .window(Window::count(100))
+        .slow_call(secs(2))
+        .consecutive_failures(None)
+        .trip_when(TripRule::throttle_rate(0.255).over(Window::time(secs(60))).minimum_calls(1))
+        .trip_when(TripRule::failures_in_a_row(50))
+        .probes_to_close(2)
+        .max_retry_after(secs(0))
+        .patience(std::time::Duration::MAX)
+        .build()
+        .unwrap();
+    succeed(&breaker, 3);
+    assert_eq!(lines(&breaker, "last 100 calls"), ["3 calls: 0 failed, 0 slow, 0 throttled"]);
+    assert_eq!(lines(&breaker, "last 60s"), ["3 calls: 0 failed, 0 slow, 0 throttled"]);
+    assert_eq!(
+        lines(&breaker, "opens at"),
+        [
+            "50 % failed of at least 20 calls in the last 100 calls",
+            "50 % slow of at least 20 calls in the last 100 calls",
+            "25.5 % throttled of at least 1 call in the last 60s",
+            "50 failures in a row",
+        ]
+    );
+    assert_eq!(
+        lines(&breaker, "stays open"),
+        ["5s, then 2 times as long each time, up to 60s, give or take 20 %"]
+    );
+    assert_eq!(lines(&breaker, "closes at"), ["2 of 3 probes, each within 10s"]);
+    assert_eq!(lines(&breaker, "slow calls"), ["take longer than 2s"]);
+    assert_eq!(lines(&breaker, "dropped calls"), ["count for nothing"]);
+    breaker.reconfigure(Breaker::builder("db").window(Window::consecutive(3)).probes_by_rate()).unwrap();
+    fail(&breaker, 2);
+    assert_eq!(lines(&breaker, "in a row"), ["2 failed"]);
+    assert_eq!(lines(&breaker, "opens at"), ["3 failures in a row"]);
+    assert_eq!(
+        lines(&breaker, "closes at"),
+        ["3 probes whose rates are below those of the builder, each within 10s"]
+    );
+    breaker.reconfigure(Breaker::builder("db").failure_rate(None).consecutive_failures(None)).unwrap();
+    assert_eq!(lines(&breaker, "opens at"), ["nothing"]);
+}

@@ -1,0 +1,41 @@
+//! Layers whose every `layer()` call makes a circuit.
+
+mod support;
+
+use buttress_breaker::{BreakerLayer, Window};
+use buttress_test::{Strict, conform};
+use support::{fail, plain, trip};
+use tower::Layer;
+
+/// [S1] [S2] [S3] what every layer owes to tower.
+#[tokio::test(start_paused = true)]
+async fn conforms() {
+    let layer = BreakerLayer::new("db").isolated();
+    conform(move |inner| layer.layer(inner)).run().await;
+}
+
+/// [S4] each `layer()` call has a circuit, the clones of its service share it, and the layer's own breaker is left alone.
+#[tokio::test(start_paused = true)]
+async fn a_circuit_for_each_layer_call() {
+    let template = plain().build().unwrap();
+    let layer = BreakerLayer::new(&template).isolated();
+    let (one, two) = (layer.layer(Strict::new()), layer.clone().layer(Strict::new()));
+    trip(one.breaker());
+    assert!(one.clone().breaker().state().is_open());
+    assert!(two.breaker().state().is_closed());
+    assert!(layer.layer(Strict::new()).breaker().state().is_closed());
+    assert_eq!(template.stats().admitted, 0);
+    assert_eq!(two.breaker().name(), "db");
+}
+
+/// The circuits have the settings of the layer's breaker, whatever state that is in.
+#[tokio::test(start_paused = true)]
+async fn alike() {
+    let template = plain().window(Window::consecutive(2)).build().unwrap();
+    template.force_open();
+    let service = BreakerLayer::new(template.leak()).isolated().layer(Strict::new());
+    fail(service.breaker(), 1);
+    assert!(service.breaker().state().is_closed());
+    fail(service.breaker(), 1);
+    assert!(service.breaker().state().is_open());
+}

@@ -1,0 +1,321 @@
+//! The breaker, through its public handle and under paused time, against a naive model: they agree at every step.
+
+mod naive;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use buttress_breaker::{Breaker, Builder, Permit, Stats, TripRule, Window};
+use buttress_error::{Class, Error, Kind};
+use naive::{Call, Counts, Ending, Model, Order, Part, Rule, Settings, Span};
+use proptest::prelude::*;
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn builder() -> Builder {
+    Breaker::builder("db")
+        .open_for(ms(naive::OPEN_FOR))
+        .open_max(ms(naive::OPEN_MAX))
+        .open_jitter(0.0)
+        .max_retry_after(ms(naive::MAX_RETRY_AFTER))
+        .probes(naive::PROBES as u32)
+        .lease(ms(naive::LEASE))
+        .patience(ms(naive::PATIENCE))
+}
+
+/// A breaker's settings, in both languages.
+#[derive(Debug)]
+struct Setup {
+    ours: Builder,
+    naive: Settings,
+}
+
+fn setups() -> Vec<Setup> {
+    let time = Span::Time { bucket: 20, buckets: 5 };
+    let few = Span::Count(6);
+    let rate = |part, threshold, minimum, span| Rule::Rate { part, threshold, minimum, span };
+    let streak = |limit| Rule::Streak { limit, below: None };
+    vec![
+        Setup {
+            ours: builder().window(Window::time_buckets(ms(100), 5)).minimum_calls(4).consecutive_failures(3),
+            naive: Settings {
+                shown: Some(time),
+                rules: vec![
+                    rate(Part::Failed, 0.5, 4, time),
+                    Rule::Streak { limit: 3, below: Some((time, 4)) },
+                ],
+                slow: None,
+                needed: 3,
+            },
+        },
+        Setup {
+            ours: builder()
+                .window(Window::count(6))
+                .minimum_calls(4)
+                .consecutive_failures(3)
+                .probes_to_close(2),
+            naive: Settings {
+                shown: Some(few),
+                rules: vec![
+                    rate(Part::Failed, 0.5, 4, few),
+                    Rule::Streak { limit: 3, below: Some((few, 4)) },
+                ],
+                slow: None,
+                needed: 2,
+            },
+        },
+        Setup {
+            ours: builder().window(Window::consecutive(3)),
+            naive: Settings { shown: None, rules: vec![streak(3)], slow: None, needed: 3 },
+        },
+        Setup {
+            ours: builder()
+                .window(Window::count(5))
+                .slow_call(ms(6))
+                .throttle_rate(0.4)
+                .consecutive_failures(None),
+            naive: Settings {
+                shown: Some(Span::Count(5)),
+                rules: vec![
+                    rate(Part::Failed, 0.5, 5, Span::Count(5)),
+                    rate(Part::Slow, 0.5, 5, Span::Count(5)),
+                    rate(Part::Throttled, 0.4, 5, Span::Count(5)),
+                ],
+                slow: Some(6),
+                needed: 3,
+            },
+        },
+        // Windows of several kinds at once, the one that is shown without a rule.
+        Setup {
+            ours: builder()
+                .window(Window::time_buckets(ms(100), 5))
+                .failure_rate(None)
+                .consecutive_failures(None)
+                .trip_when(TripRule::failure_rate(0.8).over(Window::count(6)))
+                .trip_when(TripRule::failure_rate(0.4).over(Window::time_buckets(ms(60), 3)).minimum_calls(9))
+                .trip_when(TripRule::throttle_rate(0.7).over(Window::count(6)).minimum_calls(3))
+                .trip_when(TripRule::failures_in_a_row(5)),
+            naive: Settings {
+                shown: Some(time),
+                rules: vec![
+                    rate(Part::Failed, 0.8, 6, few),
+                    rate(Part::Failed, 0.4, 9, Span::Time { bucket: 20, buckets: 3 }),
+                    rate(Part::Throttled, 0.7, 3, few),
+                    streak(5),
+                ],
+                slow: None,
+                needed: 3,
+            },
+        },
+        // The same with calls that may be stuck.
+        Setup {
+            ours: builder()
+                .window(Window::time_buckets(ms(100), 5))
+                .minimum_calls(8)
+                .consecutive_failures(None)
+                .trip_when(TripRule::failures_in_a_row(4))
+                .trip_when(TripRule::stuck(2, ms(12)))
+                .trip_when(TripRule::stuck(1, ms(25))),
+            naive: Settings {
+                shown: Some(time),
+                rules: vec![
+                    rate(Part::Failed, 0.5, 8, time),
+                    streak(4),
+                    Rule::Stuck { calls: 2, age: 12 },
+                    Rule::Stuck { calls: 1, age: 25 },
+                ],
+                slow: None,
+                needed: 3,
+            },
+        },
+    ]
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Pause(u64),
+    Admit,
+    /// A call that ends at once, successful or not, by the way that needs no permit.
+    Whole(bool),
+    /// Settles one of the calls in flight: the number picks it.
+    Settle(usize, Ending),
+    Order(Order),
+    /// Compares all counts. (Looking moves the window on, so it isn't done at every step.)
+    Look,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let pause = prop_oneof![8 => 0_u64..6, 3 => 6_u64..30, 1 => 30_u64..200];
+    let ending = prop_oneof![
+        6 => Just(Ending::Success),
+        5 => Just(Ending::Failure { retry_after: 0 }),
+        1 => (0_u64..50).prop_map(|retry_after| Ending::Failure { retry_after }),
+        2 => Just(Ending::Throttle),
+        1 => Just(Ending::Neutral),
+        2 => Just(Ending::Dropped),
+        1 => Just(Ending::Panic),
+    ];
+    let order = prop::sample::select(vec![
+        Order::ForceOpen,
+        Order::Disable,
+        Order::Shadow,
+        Order::Release,
+        Order::Release,
+        Order::Reset,
+    ]);
+    prop_oneof![
+        20 => pause.prop_map(Step::Pause),
+        30 => Just(Step::Admit),
+        30 => any::<bool>().prop_map(Step::Whole),
+        40 => (any::<usize>(), ending).prop_map(|(pick, ending)| Step::Settle(pick, ending)),
+        3 => order.prop_map(Step::Order),
+        10 => Just(Step::Look),
+    ]
+}
+
+fn settle(permit: Permit, ending: Ending) {
+    match ending {
+        Ending::Success => permit.success(),
+        Ending::Failure { retry_after } => {
+            permit.failure(Class::new(Kind::Unavailable).retry_after(ms(retry_after)));
+        }
+        Ending::Throttle => permit.failure(Kind::Throttled),
+        Ending::Neutral => permit.neutral(),
+        Ending::Dropped => drop(permit),
+        Ending::Panic => {
+            let call = AssertUnwindSafe(|| {
+                let _permit = permit;
+                resume_unwind(Box::new("as told"));
+            });
+            drop(catch_unwind(call));
+        }
+    }
+}
+
+fn obey(breaker: &Breaker, order: Order) {
+    match order {
+        Order::ForceOpen => breaker.force_open(),
+        Order::Disable => breaker.disable(),
+        Order::Shadow => breaker.shadow(),
+        Order::Release => breaker.release(),
+        Order::Reset => breaker.reset(),
+    }
+}
+
+fn counts(stats: &Stats) -> Counts {
+    let Stats { admitted, rejected, shadowed, succeeded, failed, throttled, .. } = *stats;
+    let Stats { neutral, late, slow, abandoned, expired, transitions, .. } = *stats;
+    Counts {
+        admitted,
+        rejected,
+        shadowed,
+        succeeded,
+        failed,
+        throttled,
+        neutral,
+        late,
+        slow,
+        abandoned,
+        expired,
+        transitions,
+    }
+}
+
+/// A breaker and its model, side by side.
+struct Pair {
+    ours: Breaker,
+    naive: Model,
+    in_flight: Vec<(Permit, Call)>,
+    now: u64,
+    calls: usize,
+}
+
+impl Pair {
+    fn new(setup: Setup) -> Self {
+        let ours = setup.ours.build().expect("good settings");
+        Self { ours, naive: Model::new(setup.naive), in_flight: Vec::new(), now: 0, calls: 0 }
+    }
+
+    async fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        self.calls += 1;
+        match *step {
+            Step::Pause(time) => {
+                tokio::time::advance(ms(time)).await;
+                self.now += time;
+            }
+            Step::Admit => {
+                let (ours, naive) = (self.ours.admit(), self.naive.admit(self.calls, self.now));
+                prop_assert_eq!(ours.is_ok(), naive.is_some());
+                self.in_flight.extend(ours.ok().zip(naive));
+            }
+            Step::Whole(good) => {
+                let made = std::cell::Cell::new(false);
+                let outcome = self.ours.call_blocking(|| {
+                    made.set(true);
+                    if good { Ok(()) } else { Err(Error::new(Kind::Unavailable, "as told")) }
+                });
+                prop_assert_eq!(outcome.is_ok(), good && made.get());
+                let naive = self.naive.admit(self.calls, self.now);
+                prop_assert_eq!(made.get(), naive.is_some());
+                let ending = if good { Ending::Success } else { Ending::Failure { retry_after: 0 } };
+                naive.into_iter().for_each(|call| self.naive.settle(call, ending, self.now));
+            }
+            Step::Settle(_, _) if self.in_flight.is_empty() => {}
+            Step::Settle(pick, ending) => {
+                let (permit, call) = self.in_flight.swap_remove(pick % self.in_flight.len());
+                settle(permit, ending);
+                self.naive.settle(call, ending, self.now);
+            }
+            Step::Order(order) => {
+                obey(&self.ours, order);
+                self.naive.obey(order, self.now);
+            }
+            Step::Look => self.look()?,
+        }
+        prop_assert_eq!(self.ours.state().as_str(), self.naive.state());
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<(), TestCaseError> {
+        let stats = self.ours.stats();
+        let window = stats.window;
+        if let Some(tally) = self.naive.look(self.now) {
+            prop_assert_eq!((window.total, window.failed, window.slow, window.throttled), tally);
+        }
+        prop_assert_eq!(counts(&stats), self.naive.counts);
+        Ok(())
+    }
+}
+
+/// Without a runtime of its own for each, a case would see the time of the one before it.
+fn run(setup: usize, steps: &[Step]) -> Result<(), TestCaseError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(async {
+        let mut pair = Pair::new(setups().swap_remove(setup));
+        for (n, step) in steps.iter().enumerate() {
+            let blame = |error: TestCaseError| match error {
+                TestCaseError::Fail(why) => TestCaseError::fail(format!("step {n}, {step:?}: {why}")),
+                reject => reject,
+            };
+            pair.take(step).await.map_err(blame)?;
+        }
+        pair.look()?;
+        pair.in_flight.clear();
+        prop_assert_eq!(pair.ours.stats().in_flight(), 0);
+        Ok(())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(600) })]
+
+    /// [S1] [S2] [S19] [S20] [S21] [S22] [S23] [S25] [S26] whatever the order of admissions, results, drops, panics, orders
+    /// and pauses: the breaker decides and counts as a model does that keeps every outcome; for windows of time, of
+    /// calls and of failures in a row, and for several rules at once.
+    #[test]
+    fn agrees_with_the_model(setup in 0..6_usize, steps in prop::collection::vec(step(), 0..300)) {
+        run(setup, &steps)?;
+    }
+}

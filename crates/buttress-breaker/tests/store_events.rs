@@ -1,0 +1,61 @@
+//! What is told of a store that is lost. (Alone in its process: `tracing` caches for all threads who listens.)
+
+#[path = "fleet/memory.rs"]
+#[allow(dead_code)]
+mod memory;
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use buttress_breaker::Breaker;
+use memory::{Health, Memory};
+use tracing::field::{Field, Visit};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+#[derive(Clone, Default)]
+struct Listener(Arc<Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> Layer<S> for Listener {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut text = Text(event.metadata().level().to_string());
+        event.record(&mut text);
+        self.0.lock().expect("no panic").push(text.0);
+    }
+}
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if ["event", "breaker", "kind"].contains(&field.name()) {
+            self.0 += &format!(" {value:?}");
+        }
+    }
+}
+
+/// [S42] the loss of the store is one WARN, its return one INFO, however long it was away and however many calls there were.
+#[tokio::test(start_paused = true)]
+async fn one_line_each() {
+    let listener = Listener::default();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(listener.clone()));
+    let memory = Memory::new();
+    let breaker = Breaker::new("db");
+    let task = tokio::spawn(breaker.clone().join_fleet(memory.node(1)));
+    for (health, seconds) in [(Health::Up, 1), (Health::Down, 100), (Health::Up, 10), (Health::Hung, 100)] {
+        memory.is_now(health);
+        for _ in 0..seconds * 10 {
+            breaker.admit().expect("closed").success();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    task.abort();
+    assert_eq!(
+        *listener.0.lock().unwrap(),
+        [
+            r#"WARN "breaker.store_lost" "db" "unavailable""#,
+            r#"INFO "breaker.store_found" "db""#,
+            r#"WARN "breaker.store_lost" "db" "timeout""#,
+        ]
+    );
+}
