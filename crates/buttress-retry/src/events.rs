@@ -6,14 +6,20 @@
 //! | `retry.recovered` | DEBUG | `attempts`, `delay_ms` (in all) |
 //! | `retry.stopped` | WARN where retries could not help, else DEBUG | `attempts`, `delay_ms` (in all), `elapsed_ms`, `stopped`, `kind`, `reason`, `history` |
 //!
+//! | `retry.remedied` | DEBUG | `attempt` (that failed), `remedy`, `kind`, `reason` |
+//! | `remedy.succeeded` | INFO | `remedy`, `duration_ms`, `kind` and `reason` of the failure that it was run for |
+//! | `remedy.failed` | WARN | the same, and `error` |
+//! | `remedy.refused` | DEBUG | `remedy`, `kind`, `reason` |
+//!
 //! `history` is the kind of each failed attempt and the wait after it, the last 16 at most:
 //! `unavailable 52ms, timeout 110ms, unavailable`. `elapsed_ms` is that of [`Effort`].
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use buttress_error::{Class, Effort, Kind, Try};
-use tracing::{debug, warn};
+use buttress_error::{Class, Effort, Error, Kind, Try};
+use tracing::{debug, info, warn};
 
 pub(crate) fn scheduled(attempt: u32, wait: Duration, class: &Class) {
     debug!(
@@ -59,6 +65,54 @@ pub(crate) fn stopped(effort: &Effort, slept: Duration, class: &Class) {
     } else {
         emit!(debug, "not repeated");
     }
+}
+
+pub(crate) fn remedied(attempt: u32, remedy: &str, class: &Class) {
+    debug!(
+        target: "buttress::retry",
+        event = "retry.remedied",
+        attempt,
+        remedy,
+        kind = class.kind.as_str(),
+        reason = class.reason,
+        "attempt failed and was healed, trying again"
+    );
+}
+
+pub(crate) fn remedy_succeeded(remedy: &str, elapsed: Duration, class: &Class) {
+    info!(
+        target: "buttress::retry",
+        event = "remedy.succeeded",
+        remedy,
+        duration_ms = millis(elapsed),
+        kind = class.kind.as_str(),
+        reason = class.reason,
+        "remedy has worked"
+    );
+}
+
+pub(crate) fn remedy_failed(remedy: &str, elapsed: Duration, class: &Class, error: &Error) {
+    warn!(
+        target: "buttress::retry",
+        event = "remedy.failed",
+        remedy,
+        duration_ms = millis(elapsed),
+        kind = class.kind.as_str(),
+        reason = class.reason,
+        error = error as &(dyn StdError + 'static),
+        "remedy has failed"
+    );
+}
+
+pub(crate) fn remedy_refused(remedy: &str, class: &Class) {
+    debug!(
+        target: "buttress::retry",
+        event = "remedy.refused",
+        remedy,
+        kind = class.kind.as_str(),
+        reason = class.reason,
+        "remedy has run too often"
+    );
 }
 
 struct History<'e> {

@@ -8,12 +8,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use buttress_context::Scope;
-use buttress_error::{ByKind, Classifier};
+use buttress_error::{ByKind, Classifier, Kind};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
-use crate::Policy;
-use crate::operation::{self, Operation, Repeatability};
+use crate::operation::{self, Begin, Next, Operation, Repeatability};
+use crate::rare::Rare;
+use crate::remedy::Wait;
+use crate::{Policy, nested};
 
 /// Calls `attempt` until it succeeds or `policy` (a reference or a value) says stop.
 ///
@@ -62,38 +64,43 @@ where
 pin_project! {
     /// The future of [`retry`].
     #[must_use = "futures do nothing unless polled"]
-    pub struct RetryFuture<P, F, Fut, C = ByKind> {
+    pub struct RetryFuture<P, F, Fut, C = ByKind>
+    where
+        Fut: Future,
+    {
         policy: P,
         attempt: F,
         classifier: C,
         idempotent: Option<bool>,
         #[pin]
-        state: State<Fut>,
+        state: State<Fut, Fut::Output>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<Fut> {
+    enum State<Fut, O> {
         Idle,
-        // The first attempt, as it comes.
-        First { started: Option<Instant>, #[pin] future: Fut },
+        // The first attempt, as it comes, and what a retry further in has given up on in an earlier poll of it.
+        First { begin: Begin, given_up: Option<Kind>, #[pin] future: Fut },
         // It has failed. What follows is several times as large, and would be moved about with every call.
-        Later { later: Pin<Box<Later<Fut>>> },
+        Later { later: Rare<Later<Fut, O>> },
     }
 }
 
 pin_project! {
-    struct Later<Fut> {
+    struct Later<Fut, O> {
         operation: Operation,
         #[pin]
-        stage: Stage<Fut>,
+        stage: Stage<Fut, O>,
     }
 }
 
 pin_project! {
     #[project = StageProj]
-    enum Stage<Fut> {
+    enum Stage<Fut, O> {
+        // A remedy is under way. If it doesn't heal, this was the outcome.
+        Healing { healing: Wait, outcome: Option<O> },
         Waiting { #[pin] sleep: Sleep },
         Due,
         // An attempt, in a context with its number.
@@ -101,7 +108,7 @@ pin_project! {
     }
 }
 
-impl<P, F, Fut, C> RetryFuture<P, F, Fut, C> {
+impl<P, F, Fut: Future, C> RetryFuture<P, F, Fut, C> {
     /// Judges outcomes with `classifier`.
     pub fn classifier<C2>(self, classifier: C2) -> RetryFuture<P, F, Fut, C2> {
         let Self { policy, attempt, idempotent, .. } = self;
@@ -124,61 +131,129 @@ where
 {
     type Output = Result<T, E>;
 
+    // A success is all that is in line, and no part of `self` but a box is lent to what isn't: in most callers this needs
+    // no memory.
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let policy = (*this.policy).borrow();
-        let request =
-            Repeatability { idempotent: *this.idempotent, assume_idempotent: true, replayable: true };
         if let StateProj::Idle = this.state.as_mut().project() {
-            let started = operation::begin(policy);
+            let begin = operation::begin(policy);
             let future = operation::first(policy, &mut *this.attempt);
-            this.state.set(State::First { started, future });
+            this.state.set(State::First { begin, given_up: None, future });
         }
-        if let StateProj::First { started, future } = this.state.as_mut().project() {
-            let mut outcome = ready!(operation::first(policy, || future.poll(cx)));
-            let verdict = this.classifier.judge(&outcome);
-            let Some(class) = verdict.class() else {
+        loop {
+            let (begin, given_up, future) = match this.state.as_mut().project() {
+                StateProj::First { begin, given_up, future } => (begin, given_up, future),
+                StateProj::Later { later } => {
+                    return later.get().poll(policy, this.classifier, *this.idempotent, this.attempt, cx);
+                }
+                StateProj::Idle => unreachable!("it has begun"),
+            };
+            let outer = nested::enter();
+            let polled = operation::first(policy, || future.poll(cx));
+            let inner = nested::leave(outer);
+            let Poll::Ready(outcome) = polled else {
+                *given_up = inner.or(*given_up);
+                return Poll::Pending;
+            };
+            if this.classifier.judge(&outcome).class().is_none() {
                 operation::succeeded_at_once(policy);
                 return Poll::Ready(outcome);
-            };
-            let mut operation = Operation::new(*started);
-            match operation.failed(policy, &*this.classifier, &mut outcome, class, request) {
-                None => return Poll::Ready(outcome),
-                Some(wait) => {
-                    let later = Box::pin(Later { operation, stage: Stage::wait(wait) });
-                    this.state.set(State::Later { later });
-                }
             }
-        }
-        let StateProj::Later { later } = this.state.project() else {
-            unreachable!("the first attempt has failed")
-        };
-        loop {
-            let mut later = later.as_mut().project();
-            let mut outcome = ready!(later.stage.as_mut().poll(later.operation, policy, this.attempt, cx));
-            match later.operation.ended(policy, &*this.classifier, &mut outcome, request) {
-                None => return Poll::Ready(outcome),
-                Some(wait) => later.stage.set(Stage::wait(wait)),
+            let first = First { begin: *begin, given_up: inner.or(*given_up), outcome };
+            match first.failed(policy, this.classifier, *this.idempotent) {
+                Err(outcome) => return Poll::Ready(outcome),
+                Ok(later) => this.state.set(State::Later { later }),
             }
         }
     }
 }
 
-impl<Fut: Future> Stage<Fut> {
-    fn wait(wait: Duration) -> Self {
-        if wait.is_zero() { Self::Due } else { Self::Waiting { sleep: sleep(wait) } }
+impl<Fut: Future<Output = Result<T, E>>, T, E> Later<Fut, Result<T, E>> {
+    #[cold]
+    #[inline(never)]
+    fn poll(
+        self: Pin<&mut Self>,
+        policy: &Policy,
+        classifier: &impl Classifier<T, E>,
+        idempotent: Option<bool>,
+        attempt: &mut impl FnMut() -> Fut,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, E>> {
+        let mut this = self.project();
+        loop {
+            let polled = this
+                .operation
+                .attempt(|operation| this.stage.as_mut().poll(operation, policy, classifier, attempt, cx));
+            let mut outcome = ready!(polled);
+            match this.operation.ended(policy, classifier, &mut outcome, repeatability(idempotent)) {
+                None => return Poll::Ready(outcome),
+                Some(next) => this.stage.set(Stage::new(next, outcome)),
+            }
+        }
+    }
+}
+
+const fn repeatability(idempotent: Option<bool>) -> Repeatability {
+    Repeatability { idempotent, assume_idempotent: true, replayable: true }
+}
+
+/// A first attempt that has failed.
+struct First<O> {
+    begin: Begin,
+    given_up: Option<Kind>,
+    outcome: O,
+}
+
+impl<T, E> First<Result<T, E>> {
+    /// What follows, or the outcome if nothing does.
+    #[cold]
+    #[inline(never)]
+    #[expect(clippy::type_complexity, reason = "said once")]
+    fn failed<Fut: Future<Output = Result<T, E>>>(
+        self,
+        policy: &Policy,
+        classifier: &impl Classifier<T, E>,
+        idempotent: Option<bool>,
+    ) -> Result<Rare<Later<Fut, Result<T, E>>>, Result<T, E>> {
+        let Self { begin, given_up, mut outcome } = self;
+        let mut operation = Operation::new(begin, given_up);
+        match operation.ended(policy, classifier, &mut outcome, repeatability(idempotent)) {
+            None => Err(outcome),
+            Some(next) => Ok(Rare::new(Later { operation, stage: Stage::new(next, outcome) })),
+        }
+    }
+}
+
+impl<Fut: Future<Output = Result<T, E>>, T, E> Stage<Fut, Result<T, E>> {
+    fn new(next: Next, outcome: Result<T, E>) -> Self {
+        match next {
+            Next::Heal(healing) => Self::Healing { healing: healing.wait(), outcome: Some(outcome) },
+            Next::Wait(Duration::ZERO) => Self::Due,
+            Next::Wait(wait) => Self::Waiting { sleep: sleep(wait) },
+        }
     }
 
-    /// Waits and makes the attempt: to its outcome.
+    /// Waits and makes the attempt: to its outcome, or that of the one before, if a remedy was to heal that and has not.
     fn poll(
         mut self: Pin<&mut Self>,
         operation: &mut Operation,
         policy: &Policy,
+        classifier: &impl Classifier<T, E>,
         attempt: &mut impl FnMut() -> Fut,
         cx: &mut Context<'_>,
     ) -> Poll<Fut::Output> {
         loop {
             let next = match self.as_mut().project() {
+                StageProj::Healing { healing, outcome } => {
+                    let healed = ready!(healing.as_mut().poll(cx));
+                    let outcome = outcome.take().expect("it is taken when the remedy is over");
+                    if !operation.remedied(healed, classifier, &outcome) {
+                        return Poll::Ready(outcome);
+                    }
+                    Self::Due
+                }
                 StageProj::Waiting { sleep } => {
                     ready!(sleep.poll(cx));
                     Self::Due
@@ -201,11 +276,11 @@ impl<Fut: Future> Stage<Fut> {
     }
 }
 
-impl<P, F, Fut, C> fmt::Debug for RetryFuture<P, F, Fut, C> {
+impl<P, F, Fut: Future, C> fmt::Debug for RetryFuture<P, F, Fut, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operation = match &self.state {
             State::Idle | State::First { .. } => None,
-            State::Later { later } => Some(&later.operation),
+            State::Later { later } => later.as_ref().map(|later| &later.operation),
         };
         f.debug_struct("RetryFuture").field("operation", &operation).finish_non_exhaustive()
     }

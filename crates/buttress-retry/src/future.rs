@@ -1,57 +1,76 @@
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use buttress_context::Scope;
-use buttress_error::Classifier;
+use buttress_error::{Classifier, Kind};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
-use crate::operation::{self, Operation, Repeatability};
+use crate::nested;
+use crate::operation::{self, Begin, Next, Operation, Repeatability};
+use crate::rare::Rare;
+use crate::remedy::Wait;
 use crate::repeat::Repeat;
 use crate::service::Core;
 
 pin_project! {
     /// The future of [`Retry`](crate::Retry).
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, Req, C, R>
+    pub struct ResponseFuture<S, Req, C, R, H = Arc<Core<S, C, R>>>
     where
         S: Service<Req>,
     {
-        core: Arc<Core<S, C, R>>,
-        started: Option<Instant>,
-        idempotent: Option<bool>,
-        copy: Option<Req>,
+        core: H,
         #[pin]
-        state: State<S, S::Future>,
+        state: State<S, Req, S::Future, Result<S::Response, S::Error>>,
+        of: PhantomData<fn() -> (C, R)>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, F> {
+    enum State<S, Req, F, O> {
         // The first attempt, as it comes.
-        First { #[pin] future: F },
+        First {
+            begin: Begin,
+            request: Request<Req>,
+            // What a retry further in has given up on, in an earlier poll.
+            given_up: Option<Kind>,
+            #[pin]
+            future: F,
+        },
         // It has failed. What follows is several times as large, and would be moved about with every call.
-        Later { later: Pin<Box<Later<S, F>>> },
+        Later { later: Rare<Later<S, Req, F, O>> },
     }
 }
 
+/// What is known of the request once it is sent.
+struct Request<Req> {
+    idempotent: Option<bool>,
+    copy: Option<Req>,
+}
+
 pin_project! {
-    struct Later<S, F> {
+    struct Later<S, Req, F, O> {
         operation: Operation,
+        request: Request<Req>,
         #[pin]
-        stage: Stage<S, F>,
+        stage: Stage<S, F, O>,
     }
 }
 
 pin_project! {
     #[project = StageProj]
-    enum Stage<S, F> {
+    enum Stage<S, F, O> {
+        // A remedy is under way. If it doesn't heal, this was the outcome.
+        Healing { healing: Wait, outcome: Option<O> },
         Waiting { #[pin] sleep: Sleep },
         // A fresh clone, not ready yet.
         Readying { service: S },
@@ -60,85 +79,188 @@ pin_project! {
     }
 }
 
-impl<S: Service<Req>, Req, C, R> ResponseFuture<S, Req, C, R> {
+impl<S: Service<Req>, Req, C, R, H> ResponseFuture<S, Req, C, R, H> {
+    #[inline]
     pub(crate) const fn new(
-        core: Arc<Core<S, C, R>>,
-        started: Option<Instant>,
+        core: H,
+        begin: Begin,
         idempotent: Option<bool>,
         copy: Option<Req>,
         future: S::Future,
     ) -> Self {
-        Self { core, started, idempotent, copy, state: State::First { future } }
+        let request = Request { idempotent, copy };
+        Self { core, state: State::First { begin, request, given_up: None, future }, of: PhantomData }
     }
 }
 
-impl<S, Req, C, R> Future for ResponseFuture<S, Req, C, R>
+impl<S, Req, C, R, H> Future for ResponseFuture<S, Req, C, R, H>
 where
     S: Service<Req> + Clone,
     C: Classifier<S::Response, S::Error>,
     R: Repeat<Req>,
+    H: Deref<Target = Core<S, C, R>>,
 {
     type Output = Result<S::Response, S::Error>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.as_mut().project();
+        let core = &**this.core;
+        let future = match this.state.project() {
+            StateProj::First { .. } if core.policy.outermost_owns() => return self.poll_owning(cx),
+            StateProj::First { future, .. } => future,
+            StateProj::Later { later } => return later.get().poll(core, cx),
+        };
+        let outer = nested::enter();
+        let polled = future.poll(cx);
+        let inner = nested::leave(outer);
+        self.first_polled(polled, inner, cx)
+    }
+}
+
+impl<S, Req, C, R, H> ResponseFuture<S, Req, C, R, H>
+where
+    S: Service<Req> + Clone,
+    C: Classifier<S::Response, S::Error>,
+    R: Repeat<Req>,
+    H: Deref<Target = Core<S, C, R>>,
+{
+    #[cold]
+    #[inline(never)]
+    fn poll_owning(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<S::Response, S::Error>> {
+        let StateProj::First { future, .. } = self.as_mut().project().state.project() else {
+            unreachable!("the first attempt is under way")
+        };
+        let outer = nested::enter();
+        let polled = operation::owning(|| future.poll(cx));
+        let inner = nested::leave(outer);
+        self.first_polled(polled, inner, cx)
+    }
+
+    /// A success is all that is in line, so that it is small enough to become a part of its caller, and it is taken apart,
+    /// as what it is made of may be of very different size. (In line always, although there are two callers: one of them
+    /// is cold. Together this halves what a first success costs.)
+    #[inline(always)]
+    fn first_polled(
+        self: Pin<&mut Self>,
+        polled: Poll<Result<S::Response, S::Error>>,
+        inner: Option<Kind>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S::Response, S::Error>> {
         let mut this = self.project();
         let core = &**this.core;
-        let request = |copy: &Option<Req>| Repeatability {
-            idempotent: *this.idempotent,
-            assume_idempotent: core.assume_idempotent,
-            replayable: copy.is_some(),
+        let StateProj::First { begin, request, given_up, .. } = this.state.as_mut().project() else {
+            unreachable!("the first attempt is under way")
         };
-        if let StateProj::First { future } = this.state.as_mut().project() {
-            // Returned as it came: taken apart, a large outcome would be copied once more.
-            let polled = operation::first(&core.policy, || future.poll(cx));
-            let Poll::Ready(outcome) = &polled else { return polled };
-            let verdict = core.classifier.judge(outcome);
-            let Some(class) = verdict.class() else {
-                operation::succeeded_at_once(&core.policy);
-                return polled;
-            };
-            let Poll::Ready(mut outcome) = polled else { unreachable!("it was ready just now") };
-            let mut operation = Operation::new(*this.started);
-            let request = request(this.copy);
-            match operation.failed(&core.policy, &core.classifier, &mut outcome, class, request) {
-                None => return Poll::Ready(outcome),
-                Some(wait) => {
-                    let later = Box::pin(Later { operation, stage: core.wait(wait) });
-                    this.state.set(State::Later { later });
+        let outcome = match polled {
+            Poll::Ready(Ok(response)) => {
+                let outcome = Ok(response);
+                if core.classifier.judge(&outcome).class().is_none() {
+                    operation::succeeded_at_once(&core.policy);
+                    return Poll::Ready(outcome);
                 }
+                outcome
             }
-        }
-        let StateProj::Later { later } = this.state.project() else {
-            unreachable!("the first attempt has failed")
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => {
+                *given_up = inner.or(*given_up);
+                return Poll::Pending;
+            }
         };
-        loop {
-            let mut later = later.as_mut().project();
-            let mut outcome = ready!(later.stage.as_mut().poll(later.operation, core, this.copy, cx));
-            let request = request(this.copy);
-            match later.operation.ended(&core.policy, &core.classifier, &mut outcome, request) {
-                None => return Poll::Ready(outcome),
-                Some(wait) => later.stage.set(core.wait(wait)),
+        let request = Request { idempotent: request.idempotent, copy: request.copy.take() };
+        let first = First { begin: *begin, given_up: inner.or(*given_up), request, outcome };
+        match first.failed(core) {
+            Err(outcome) => Poll::Ready(outcome),
+            Ok(later) => {
+                // This drops the first attempt, with all that it holds, before the next one is made ready.
+                this.state.set(State::Later { later });
+                let StateProj::Later { later } = this.state.project() else {
+                    unreachable!("it was just set")
+                };
+                later.get().poll(core, cx)
             }
         }
     }
 }
 
-impl<S: Clone, F> Stage<S, F> {
-    /// Waits, makes a fresh clone ready, calls it: to the outcome of the attempt.
+/// A first attempt that has failed.
+struct First<Req, O> {
+    begin: Begin,
+    given_up: Option<Kind>,
+    request: Request<Req>,
+    outcome: O,
+}
+
+impl<Req, T, E> First<Req, Result<T, E>> {
+    /// What follows, or the outcome if nothing does.
+    #[cold]
+    #[inline(never)]
+    #[expect(clippy::type_complexity, reason = "said once")]
+    fn failed<S: Clone, F, C: Classifier<T, E>, R: Repeat<Req>>(
+        self,
+        core: &Core<S, C, R>,
+    ) -> Result<Rare<Later<S, Req, F, Result<T, E>>>, Result<T, E>> {
+        let Self { begin, given_up, request, mut outcome } = self;
+        let mut operation = Operation::new(begin, given_up);
+        let repeatability = core.repeatability(&request);
+        match operation.ended(&core.policy, &core.classifier, &mut outcome, repeatability) {
+            None => Err(outcome),
+            Some(next) => Ok(Rare::new(Later { operation, request, stage: core.stage(next, outcome) })),
+        }
+    }
+}
+
+impl<S: Clone, Req, F, T, E> Later<S, Req, F, Result<T, E>> {
+    #[cold]
+    #[inline(never)]
+    fn poll<C, R>(self: Pin<&mut Self>, core: &Core<S, C, R>, cx: &mut Context<'_>) -> Poll<Result<T, E>>
+    where
+        S: Service<Req, Response = T, Error = E, Future = F>,
+        F: Future<Output = Result<T, E>>,
+        C: Classifier<T, E>,
+        R: Repeat<Req>,
+    {
+        let mut this = self.project();
+        loop {
+            let polled = this
+                .operation
+                .attempt(|operation| this.stage.as_mut().poll(operation, core, &mut this.request.copy, cx));
+            let mut outcome = ready!(polled);
+            let request = core.repeatability(this.request);
+            match this.operation.ended(&core.policy, &core.classifier, &mut outcome, request) {
+                None => return Poll::Ready(outcome),
+                Some(next) => this.stage.set(core.stage(next, outcome)),
+            }
+        }
+    }
+}
+
+impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
+    /// Waits, makes a fresh clone ready, calls it: to the outcome of the attempt, or of the one before, if a remedy was
+    /// to heal that and has not.
     fn poll<Req, C, R>(
         mut self: Pin<&mut Self>,
         operation: &mut Operation,
         core: &Core<S, C, R>,
         copy: &mut Option<Req>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<S::Response, S::Error>>
+    ) -> Poll<Result<T, E>>
     where
-        S: Service<Req, Future = F>,
-        F: Future<Output = Result<S::Response, S::Error>>,
+        S: Service<Req, Response = T, Error = E, Future = F>,
+        F: Future<Output = Result<T, E>>,
+        C: Classifier<T, E>,
         R: Repeat<Req>,
     {
         loop {
             let next = match self.as_mut().project() {
+                StageProj::Healing { healing, outcome } => {
+                    let healed = ready!(healing.as_mut().poll(cx));
+                    let outcome = outcome.take().expect("it is taken when the remedy is over");
+                    if !operation.remedied(healed, &core.classifier, &outcome) {
+                        return Poll::Ready(outcome);
+                    }
+                    Self::Readying { service: core.service() }
+                }
                 StageProj::Waiting { sleep } => {
                     ready!(sleep.poll(cx));
                     Self::Readying { service: core.service() }
@@ -167,21 +289,34 @@ impl<S: Clone, F> Stage<S, F> {
     }
 }
 
-impl<S: Clone, C, R> Core<S, C, R> {
-    fn wait<F>(&self, wait: Duration) -> Stage<S, F> {
-        if wait.is_zero() {
-            Stage::Readying { service: self.service() }
-        } else {
-            Stage::Waiting { sleep: sleep(wait) }
+impl<S, C, R> Core<S, C, R> {
+    fn repeatability<Req>(&self, request: &Request<Req>) -> Repeatability
+    where
+        R: Repeat<Req>,
+    {
+        Repeatability {
+            idempotent: request.idempotent,
+            assume_idempotent: self.assume_idempotent,
+            replayable: self.replayable(request.copy.as_ref()),
         }
     }
 }
 
-impl<S: Service<Req>, Req, C, R> fmt::Debug for ResponseFuture<S, Req, C, R> {
+impl<S: Clone, C, R> Core<S, C, R> {
+    fn stage<F, O>(&self, next: Next, outcome: O) -> Stage<S, F, O> {
+        match next {
+            Next::Heal(healing) => Stage::Healing { healing: healing.wait(), outcome: Some(outcome) },
+            Next::Wait(Duration::ZERO) => Stage::Readying { service: self.service() },
+            Next::Wait(wait) => Stage::Waiting { sleep: sleep(wait) },
+        }
+    }
+}
+
+impl<S: Service<Req>, Req, C, R, H> fmt::Debug for ResponseFuture<S, Req, C, R, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operation = match &self.state {
             State::First { .. } => None,
-            State::Later { later } => Some(&later.operation),
+            State::Later { later } => later.as_ref().map(|later| &later.operation),
         };
         f.debug_struct("ResponseFuture").field("operation", &operation).finish_non_exhaustive()
     }

@@ -1,10 +1,13 @@
 use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
 
-use buttress_error::{ByKind, Verdict};
+use buttress_error::{ByKind, Error, Verdict};
 use tower_layer::Layer;
 
 use crate::repeat::{ByTrait, Cloning, RepeatWith};
-use crate::{Policy, Retry};
+use crate::service::Core;
+use crate::{On, Policy, Remedy, Retry};
 
 /// Repeats calls that failed, by a [`Policy`].
 ///
@@ -58,6 +61,43 @@ impl RetryLayer {
 }
 
 impl<C, R> RetryLayer<C, R> {
+    /// Heals failures by running `cure` with a clone of `state`, and repeats the call then: a
+    /// [`Remedy`] with its defaults, which all services of this layer value share.
+    ///
+    /// ```
+    /// use buttress_error::{Error, Kind};
+    /// use buttress_retry::{Policy, RetryLayer, on};
+    ///
+    /// #[derive(Clone)]
+    /// struct Cache;
+    ///
+    /// impl Cache {
+    ///     async fn clear(&self) -> Result<(), Error> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let layer = RetryLayer::new(Policy::default())
+    ///     .remedy(on(Kind::ResourceExhausted), Cache, |cache| async move { cache.clear().await });
+    /// ```
+    #[must_use]
+    pub fn remedy<T, F, Fut, O, E>(self, on: On, state: T, cure: F) -> Self
+    where
+        T: Clone + Send + Sync + 'static,
+        F: Fn(T) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.healed_by(Remedy::run(on, state, cure).unchecked())
+    }
+
+    /// Heals failures by `remedy`, and repeats the call then.
+    #[must_use]
+    pub fn healed_by(mut self, remedy: Remedy) -> Self {
+        self.policy.add(remedy);
+        self
+    }
+
     /// Judges outcomes with `classifier`.
     #[must_use]
     pub fn classifier<C2>(self, classifier: C2) -> RetryLayer<C2, R> {
@@ -108,6 +148,23 @@ impl<C, R> RetryLayer<C, R> {
     }
 }
 
+impl<C, R> RetryLayer<C, R> {
+    /// The same layer, whose services are kept for ever: their calls then count no references to what they share, which
+    /// costs more than all else that a first success costs, and what threads would do in turns. For services that are
+    /// made once and live as long as the program. (Clones of a service share what is kept.)
+    #[must_use]
+    pub const fn leak(self) -> LeakedRetryLayer<C, R> {
+        LeakedRetryLayer(self)
+    }
+}
+
+impl<C: Clone, R: Clone> RetryLayer<C, R> {
+    fn core<S>(&self, spare: S) -> Core<S, C, R> {
+        let Self { policy, assume_idempotent, classifier, repeat } = self.clone();
+        Core::new(spare, policy, assume_idempotent, classifier, repeat)
+    }
+}
+
 impl<C, R> fmt::Debug for RetryLayer<C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryLayer").field("policy", &self.policy).finish_non_exhaustive()
@@ -118,12 +175,28 @@ impl<S: Clone, C: Clone, R: Clone> Layer<S> for RetryLayer<C, R> {
     type Service = Retry<S, C, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Retry::new(
-            inner,
-            self.policy.clone(),
-            self.assume_idempotent,
-            self.classifier.clone(),
-            self.repeat.clone(),
-        )
+        let core = self.core(inner.clone());
+        Retry::new(inner, Arc::new(core))
+    }
+}
+
+/// A [`RetryLayer`] whose services are kept for ever: see [`RetryLayer::leak`].
+#[derive(Clone, Debug)]
+pub struct LeakedRetryLayer<C = ByKind, R = ByTrait>(RetryLayer<C, R>);
+
+/// The service of [`LeakedRetryLayer`].
+pub type LeakedRetry<S, C = ByKind, R = ByTrait> = Retry<S, C, R, &'static Core<S, C, R>>;
+
+impl<S, C, R> Layer<S> for LeakedRetryLayer<C, R>
+where
+    S: Clone + 'static,
+    C: Clone + 'static,
+    R: Clone + 'static,
+{
+    type Service = LeakedRetry<S, C, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let core = self.0.core(inner.clone());
+        Retry::new(inner, Box::leak(Box::new(core)))
     }
 }

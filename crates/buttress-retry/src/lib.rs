@@ -2,22 +2,31 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backoff;
+mod blocking;
 mod budget;
 mod events;
 mod function;
 mod future;
 mod layer;
+mod nested;
 mod operation;
 mod policy;
+mod rare;
+mod remedy;
 mod repeat;
 mod service;
+mod settings;
+mod sync;
 
 pub use backoff::{Backoff, Jitter};
+pub use blocking::{retry_blocking, retry_blocking_with};
 pub use budget::{Budget, RatioBudget, Reservation, TokenBudget};
 pub use buttress_error::ConfigError;
 pub use function::{RetryFuture, retry};
 pub use future::ResponseFuture;
-pub use layer::RetryLayer;
-pub use policy::{Policy, PolicyBuilder};
+pub use layer::{LeakedRetry, LeakedRetryLayer, RetryLayer};
+pub use policy::Policy;
+pub use remedy::{On, Remedy, RemedyBuilder, RemedyStats, Tokens, on};
 pub use repeat::{ByTrait, Cloning, Repeat, RepeatWith};
-pub use service::Retry;
+pub use service::{Core, Retry};
+pub use settings::{PolicyBuilder, Progress};

@@ -1,22 +1,28 @@
 //! `Operation`: one call and its attempts. What the future and the function have in common.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use buttress_context::{Context, Frame, Report};
-use buttress_error::{Cause, Class, Classifier, Effort, Stop, Try};
+use buttress_error::{Cause, Class, Classifier, Effort, Error, Kind, Stop, Try};
 use tokio::time::Instant;
 
 use crate::backoff::Waits;
 use crate::budget::{Reservation, Spent};
 use crate::policy::Facts;
-use crate::{Policy, events};
+use crate::remedy::{self, Healing};
+use crate::{Policy, Remedy, events, nested};
 
 #[derive(Debug)]
 pub(crate) struct Operation {
     /// Attempts begun.
     attempts: u32,
-    /// When it began; without a budget that needs the clock, when its first attempt had failed.
+    /// When it began; if no clock was read then, when its first attempt had failed.
     started: Option<Instant>,
+    /// When the latest attempt began, by the logical clock of remedies.
+    began: u64,
+    /// What a retry further in has given up on in the latest attempt.
+    given_up: Option<Kind>,
     slept: Duration,
     waits: Waits,
     /// The retry that is waiting to begin.
@@ -24,6 +30,26 @@ pub(crate) struct Operation {
     /// What the latest retry cost.
     spent: Option<Spent>,
     history: Vec<Try>,
+    /// The remedies that were tried.
+    tried: Vec<Remedy>,
+    /// Why the latest of them did not heal.
+    remedy_error: Option<Error>,
+}
+
+/// What a call notes when it begins, for the case that its first attempt fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begin {
+    started: Option<Instant>,
+    /// By the logical clock of remedies.
+    began: u64,
+}
+
+/// What follows a failed attempt.
+pub(crate) enum Next {
+    /// Another one, after a wait.
+    Wait(Duration),
+    /// Another one, if the remedy heals.
+    Heal(Healing),
 }
 
 /// What is known of the request when an attempt has failed.
@@ -37,15 +63,23 @@ pub(crate) struct Repeatability {
     pub(crate) replayable: bool,
 }
 
-/// A call begins: it is counted, and the clock is read if the budget needs it.
-pub(crate) fn begin(policy: &Policy) -> Option<Instant> {
-    let budget = policy.budget().filter(|budget| budget.needs_clock())?;
+/// A call begins: it is counted, and the clock is read if the policy needs it.
+#[inline]
+pub(crate) fn begin(policy: &Policy) -> Begin {
+    let started = if policy.needs_clock() { Some(count(policy)) } else { None };
+    Begin { started, began: remedy::clock() }
+}
+
+fn count(policy: &Policy) -> Instant {
     let now = Instant::now();
-    budget.deposit_at(now);
-    Some(now)
+    if let Some(budget) = policy.budget() {
+        budget.deposit_at(now);
+    }
+    now
 }
 
 /// The first attempt has succeeded.
+#[inline]
 pub(crate) fn succeeded_at_once(policy: &Policy) {
     if let Some(budget) = policy.budget() {
         budget.succeeded(None);
@@ -53,35 +87,78 @@ pub(crate) fn succeeded_at_once(policy: &Policy) {
 }
 
 /// Runs a part of the first attempt: in the caller's own context, unless this layer alone repeats.
+#[inline]
 pub(crate) fn first<T>(policy: &Policy, run: impl FnOnce() -> T) -> T {
-    if policy.outermost_owns() { Context::current().with_retries_owned().run(run) } else { run() }
+    // One place that runs it, so that a function's small future becomes a part of its caller. (For the layer's, which is
+    // large, two are faster.)
+    let mut frame = if policy.outermost_owns() { Some(owner()) } else { None };
+    let output = {
+        let _entered = frame.as_mut().map(Frame::enter);
+        run()
+    };
+    if let Some(frame) = &mut frame {
+        frame.close();
+    }
+    output
+}
+
+#[cold]
+fn owner() -> Frame {
+    Frame::new(Context::current().with_retries_owned())
+}
+
+/// Runs a part of the first attempt where this layer alone repeats.
+#[cold]
+#[inline(never)]
+pub(crate) fn owning<T>(run: impl FnOnce() -> T) -> T {
+    Context::current().with_retries_owned().run(run)
 }
 
 /// May another attempt follow the one that is about to begin, after `earlier` ones?
 pub(crate) fn may_repeat(policy: &Policy, earlier: u32) -> bool {
-    earlier + 1 < policy.max_attempts() && !Context::read(Context::retries_owned)
+    let (owned, overridden) = Context::read(|cx| (cx.retries_owned(), cx.max_attempts()));
+    !owned && earlier + 1 < attempts(policy, overridden)
+}
+
+/// Attempts at most, unless the caller has said otherwise.
+fn attempts(policy: &Policy, overridden: Option<NonZeroU32>) -> u32 {
+    overridden.map_or(policy.max_attempts(), NonZeroU32::get)
 }
 
 impl Operation {
-    /// The first attempt, begun at `started`, has failed.
+    /// The first attempt has failed. In it, a retry further in may have `given_up`.
     #[cold]
-    pub(crate) const fn new(started: Option<Instant>) -> Self {
+    pub(crate) const fn new(begin: Begin, given_up: Option<Kind>) -> Self {
         Self {
             attempts: 1,
-            started,
+            started: begin.started,
+            began: begin.began,
+            given_up,
             slept: Duration::ZERO,
             waits: Waits::new(),
             reservation: None,
             spent: None,
             history: Vec::new(),
+            tried: Vec::new(),
+            remedy_error: None,
         }
     }
 
     /// The next attempt begins: its reservation is spent. Reported at once, as it may be cut short.
     pub(crate) fn next_attempt(&mut self) {
         self.attempts += 1;
+        self.began = remedy::clock();
+        self.given_up = None;
         self.spent = self.reservation.take().map(Reservation::into_spent);
         self.report(None, None);
+    }
+
+    /// Runs a part of an attempt, and notes if a retry further in gives up meanwhile.
+    pub(crate) fn attempt<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = nested::enter();
+        let output = run(self);
+        self.given_up = nested::leave(outer).or(self.given_up);
+        output
     }
 
     /// Attempts begun.
@@ -95,14 +172,14 @@ impl Operation {
         Frame::new(if policy.outermost_owns() { context.with_retries_owned() } else { context })
     }
 
-    /// An attempt has ended: the wait before the next one, or none when the outcome is final.
+    /// An attempt has ended: what follows, or none when the outcome is final.
     pub(crate) fn ended<Res, E>(
         &mut self,
         policy: &Policy,
         classifier: &impl Classifier<Res, E>,
         outcome: &mut Result<Res, E>,
         request: Repeatability,
-    ) -> Option<Duration> {
+    ) -> Option<Next> {
         let verdict = classifier.judge(outcome);
         let Some(class) = verdict.class() else {
             self.succeeded(policy);
@@ -119,28 +196,41 @@ impl Operation {
         outcome: &mut Result<Res, E>,
         class: &Class,
         request: Repeatability,
-    ) -> Option<Duration> {
+    ) -> Option<Next> {
+        let class = &nested::marked(class, self.given_up);
         let now = Instant::now();
-        let started = *self.started.get_or_insert(now);
-        match self.decide(policy, *class, now, request) {
+        let facts = self.facts(*class, now, request);
+        if let Some(remedy) = policy.remedy(&facts, &self.tried) {
+            self.tried.push(remedy.clone());
+            return Some(Next::Heal(remedy.heal(self.began, class, now, facts.deadline)));
+        }
+        match self.decide(policy, &facts) {
             Ok(wait) => {
                 self.remember(class, wait);
                 self.slept = self.slept.saturating_add(wait);
                 self.report(None, Some(Cause::new(class, classifier.keep(outcome))));
                 events::scheduled(self.attempts, wait, class);
-                Some(wait)
+                Some(Next::Wait(wait))
             }
             Err(stop) => {
-                let mut effort = Effort::new(self.attempts, now.saturating_duration_since(started), stop);
-                let given_up = matches!(stop, Stop::Attempts | Stop::Deadline | Stop::Budget);
-                effort.exhausted = given_up && policy.max_attempts() > 1;
+                let mut effort = Effort::new(self.attempts, facts.elapsed, stop);
+                let given_up = matches!(
+                    stop,
+                    Stop::Attempts | Stop::Deadline | Stop::Budget | Stop::Elapsed | Stop::Rule
+                );
+                effort.exhausted = given_up && facts.max_attempts.unwrap_or(policy.max_attempts()) > 1;
+                effort.remedy = self.remedy_error.take();
                 // Who wonders why a failed POST was sent once finds the answer on the error.
                 let unsafe_to_repeat = matches!(stop, Stop::NotIdempotent | Stop::NotReplayable);
-                let stamped = effort.exhausted || unsafe_to_repeat || self.attempts > 1;
+                let stamped =
+                    effort.exhausted || unsafe_to_repeat || effort.remedy.is_some() || self.attempts > 1;
                 if stamped {
                     self.remember(class, Duration::ZERO);
                     effort.history = std::mem::take(&mut self.history);
                     classifier.stamp(outcome, &effort);
+                }
+                if effort.exhausted || class.exhausted {
+                    nested::give_up(class);
                 }
                 // After the stamp, so that the copy in the report has it too.
                 let cause = Cause::new(class, classifier.keep(outcome));
@@ -157,25 +247,45 @@ impl Operation {
         }
     }
 
-    fn decide(
+    /// A remedy has healed the failure of the latest attempt, or has not: then the failure is to be judged once more.
+    pub(crate) fn remedied<Res, E>(
         &mut self,
-        policy: &Policy,
-        class: Class,
-        now: Instant,
-        request: Repeatability,
-    ) -> Result<Duration, Stop> {
-        let facts = Context::read(|cx| Facts {
+        healed: Result<(), Error>,
+        classifier: &impl Classifier<Res, E>,
+        outcome: &Result<Res, E>,
+    ) -> bool {
+        if let Err(error) = healed {
+            self.remedy_error = Some(error);
+            return false;
+        }
+        let verdict = classifier.judge(outcome);
+        if let (Some(class), Some(remedy)) = (verdict.class(), self.tried.last()) {
+            events::remedied(self.attempts, remedy.name(), class);
+            self.remember(class, Duration::ZERO);
+            self.report(None, Some(Cause::new(class, classifier.keep(outcome))));
+        }
+        true
+    }
+
+    fn facts(&mut self, class: Class, now: Instant, request: Repeatability) -> Facts {
+        let started = *self.started.get_or_insert(now);
+        Context::read(|cx| Facts {
             class,
             attempts: self.attempts,
+            max_attempts: cx.max_attempts().map(NonZeroU32::get),
             now,
+            elapsed: now.saturating_duration_since(started),
             deadline: cx.deadline().instant(),
             idempotent: request.idempotent.or(cx.idempotent()).unwrap_or(request.assume_idempotent),
             replayable: request.replayable,
             owned_outside: cx.retries_owned(),
-        });
-        let wait = policy.decide(&facts, &mut self.waits)?;
+        })
+    }
+
+    fn decide(&mut self, policy: &Policy, facts: &Facts) -> Result<Duration, Stop> {
+        let wait = policy.decide(facts, &mut self.waits)?;
         if let Some(budget) = policy.budget() {
-            self.reservation = Some(budget.withdraw_at(class.kind, now).ok_or(Stop::Budget)?);
+            self.reservation = Some(budget.withdraw_at(facts.class.kind, facts.now).ok_or(Stop::Budget)?);
         }
         Ok(wait)
     }

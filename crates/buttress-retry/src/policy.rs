@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use buttress_error::{Class, ConfigError, Kind, Retry, Stop};
+use buttress_error::{Class, Delivery, Kind, Retry, Stop};
 use tokio::time::Instant;
 
 use crate::backoff::Waits;
-use crate::{Backoff, Budget};
+use crate::settings::Rule;
+use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 
 /// Whether to repeat a failed call, and when.
 ///
@@ -18,12 +19,18 @@ use crate::{Backoff, Budget};
 /// | [`max_retry_after`](PolicyBuilder::max_retry_after) | time | any | 60 s |
 /// | [`retry_after_slack`](PolicyBuilder::retry_after_slack) | time | any | none |
 /// | [`min_attempt_time`](PolicyBuilder::min_attempt_time) | time | any | 0 |
+/// | [`max_elapsed`](PolicyBuilder::max_elapsed) | time | any | none |
+/// | [`stop_when`](PolicyBuilder::stop_when) | | | never |
 /// | [`budget`](PolicyBuilder::budget) | retries | | 20 % of the requests + 10 per second, over 10 s |
+/// | [`healed_by`](PolicyBuilder::healed_by) | | | none |
 ///
 /// Repeated are failures whose class says [`Retry::Call`] and that no retry layer has given up on: a request that was
 /// provably not sent always, any other only if it is idempotent. Rejections by a layer of this stack are not.
 ///
-/// Clones share the budget. See [`RetryLayer`](crate::RetryLayer) and [`retry`](crate::retry).
+/// One call may be allowed other attempts than the policy has, by
+/// [`Context::with_max_attempts`](buttress_context::Context::with_max_attempts): 1 is no retries.
+///
+/// Clones share budget and remedies. See [`RetryLayer`](crate::RetryLayer) and [`retry`](crate::retry).
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,21 +45,8 @@ use crate::{Backoff, Budget};
 #[derive(Clone, Debug)]
 pub struct Policy {
     settings: PolicyBuilder,
-}
-
-/// Settings of a [`Policy`], checked by [`build`](Self::build).
-#[derive(Clone, Debug)]
-#[must_use = "nothing is made before `build`"]
-pub struct PolicyBuilder {
-    max_attempts: u32,
-    backoff: Backoff,
-    throttled: Option<Backoff>,
-    max_retry_after: Duration,
-    retry_after_slack: Option<Duration>,
-    min_attempt_time: Duration,
-    repeat_rejections: bool,
-    outermost_owns: bool,
-    budget: Option<Budget>,
+    /// Must the clock be read before anything has failed? Asked of every call.
+    needs_clock: bool,
 }
 
 /// What is known when an attempt has failed.
@@ -61,7 +55,10 @@ pub(crate) struct Facts {
     pub(crate) class: Class,
     /// Attempts made, the first included.
     pub(crate) attempts: u32,
+    /// Attempts at most, where the caller has overridden the policy.
+    pub(crate) max_attempts: Option<u32>,
     pub(crate) now: Instant,
+    pub(crate) elapsed: Duration,
     pub(crate) deadline: Option<Instant>,
     pub(crate) idempotent: bool,
     pub(crate) replayable: bool,
@@ -69,6 +66,15 @@ pub(crate) struct Facts {
 }
 
 impl Policy {
+    pub(crate) fn new(settings: PolicyBuilder) -> Self {
+        let clocked = settings.budget.as_ref().is_some_and(Budget::needs_clock);
+        Self { needs_clock: settings.max_elapsed.is_some() || clocked, settings }
+    }
+
+    pub(crate) fn add(&mut self, remedy: Remedy) {
+        self.settings.remedies.push(remedy);
+    }
+
     /// Settings with the defaults: exponential backoff with full jitter.
     pub fn exponential() -> PolicyBuilder {
         let backoff = |base| Backoff::exponential(Duration::from_millis(base)).max(Duration::from_secs(5));
@@ -79,9 +85,12 @@ impl Policy {
             max_retry_after: Duration::from_secs(60),
             retry_after_slack: None,
             min_attempt_time: Duration::ZERO,
+            max_elapsed: None,
+            stop_when: None,
             repeat_rejections: false,
             outermost_owns: false,
             budget: Some(Budget::default()),
+            remedies: Vec::new(),
         }
     }
 
@@ -116,13 +125,18 @@ impl Policy {
     /// The waits of one call at most, each as `heeded` makes it.
     fn sum_waits(&self, backoff: &Backoff, heeded: impl Fn(Duration) -> Duration) -> Duration {
         // Waits stop growing long before; a policy of four billion attempts is summed up to here.
-        (1..self.settings.max_attempts.min(10_000))
+        let waits = (1..self.settings.max_attempts.min(10_000))
             .map(|attempt| heeded(backoff.longest(attempt)))
-            .fold(Duration::ZERO, Duration::saturating_add)
+            .fold(Duration::ZERO, Duration::saturating_add);
+        waits.min(self.settings.max_elapsed.unwrap_or(Duration::MAX))
     }
 
     pub(crate) const fn outermost_owns(&self) -> bool {
         self.settings.outermost_owns
+    }
+
+    pub(crate) const fn needs_clock(&self) -> bool {
+        self.needs_clock
     }
 
     /// What bounds the retries of all calls together.
@@ -145,23 +159,57 @@ impl Policy {
         if !class.repeatable(facts.idempotent) {
             return Err(Stop::NotIdempotent);
         }
-        if facts.owned_outside {
-            return Err(Stop::OwnedOutside);
-        }
-        if facts.attempts >= settings.max_attempts {
-            return Err(Stop::Attempts);
-        }
-        if !facts.replayable {
-            return Err(Stop::NotReplayable);
-        }
+        self.another(facts)?;
         let wait = self.wait(facts, waits).ok_or(Stop::Attempts)?;
         if class.kind == Kind::Rejected && class.retry_after.is_some_and(|asked| asked > wait) {
             // The cut wait would end while the layer still refuses.
             return Err(Stop::Rejected);
         }
+        self.in_time(facts, wait)?;
+        Ok(wait)
+    }
+
+    /// The remedy for a failure, if the call may be repeated after it. Whether the failure by itself could be repeated
+    /// doesn't matter, as it will be healed; whether the request has done something does.
+    pub(crate) fn remedy(&self, facts: &Facts, tried: &[Remedy]) -> Option<&Remedy> {
+        let class = &facts.class;
+        let wanted = |remedy: &&Remedy| remedy.heals(class) && !tried.iter().any(|other| other.is(remedy));
+        let remedy = self.settings.remedies.iter().find(wanted)?;
+        let harmless = facts.idempotent || class.delivery != Delivery::Unknown;
+        let may = !class.exhausted
+            && harmless
+            && self.another(facts).is_ok()
+            && self.in_time(facts, Duration::ZERO).is_ok();
+        may.then_some(remedy)
+    }
+
+    /// May there be another attempt at all, whatever the failure and the time?
+    fn another(&self, facts: &Facts) -> Result<(), Stop> {
+        let settings = &self.settings;
+        if facts.owned_outside {
+            return Err(Stop::OwnedOutside);
+        }
+        if facts.attempts >= facts.max_attempts.unwrap_or(settings.max_attempts) {
+            return Err(Stop::Attempts);
+        }
+        if !facts.replayable {
+            return Err(Stop::NotReplayable);
+        }
+        match &settings.stop_when {
+            Some(Rule(stops)) if stops(&facts.progress()) => Err(Stop::Rule),
+            _ => Ok(()),
+        }
+    }
+
+    /// Is there time for an attempt after `wait`?
+    fn in_time(&self, facts: &Facts, wait: Duration) -> Result<(), Stop> {
+        let begins = facts.elapsed.saturating_add(slept(wait));
+        if self.settings.max_elapsed.is_some_and(|longest| begins > longest) {
+            return Err(Stop::Elapsed);
+        }
         match facts.deadline {
             Some(deadline) if !self.fits(facts.now, wait, deadline) => Err(Stop::Deadline),
-            _ => Ok(wait),
+            _ => Ok(()),
         }
     }
 
@@ -190,6 +238,14 @@ impl Policy {
     }
 }
 
+impl Facts {
+    fn progress(&self) -> Progress {
+        let Self { class, attempts, elapsed, .. } = *self;
+        let remaining = self.deadline.map(|deadline| deadline.saturating_duration_since(self.now));
+        Progress { class, attempts, elapsed, remaining }
+    }
+}
+
 /// How long a wait really takes: tokio's timer counts in milliseconds, and rounds up.
 fn slept(wait: Duration) -> Duration {
     const TICK: u32 = 1_000_000;
@@ -202,93 +258,6 @@ fn slept(wait: Duration) -> Duration {
 /// The defaults of the table above.
 impl Default for Policy {
     fn default() -> Self {
-        Self { settings: Self::exponential() }
-    }
-}
-
-impl PolicyBuilder {
-    /// Attempts at most, the first call included. At least 1, which repeats nothing. Default: 3.
-    pub const fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts;
-        self
-    }
-
-    /// How long to wait before each retry, after a throttle too (unless
-    /// [`throttled_backoff`](Self::throttled_backoff) follows).
-    pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = backoff;
-        self.throttled = None;
-        self
-    }
-
-    /// How long to wait after a failure of kind [`Throttled`](Kind::Throttled).
-    pub fn throttled_backoff(mut self, backoff: Backoff) -> Self {
-        self.throttled = Some(backoff);
-        self
-    }
-
-    /// The longest wait that a server may ask for. Default: 60 s.
-    pub const fn max_retry_after(mut self, wait: Duration) -> Self {
-        self.max_retry_after = wait;
-        self
-    }
-
-    /// Waits at most this much longer than the backoff, whatever the server asks for: the AWS SDKs' rule, with 5 s.
-    /// Default: as long as the server asks for.
-    pub const fn retry_after_slack(mut self, slack: Duration) -> Self {
-        self.retry_after_slack = Some(slack);
-        self
-    }
-
-    /// The time that an attempt needs to be of any use: none is begun with less of it left before the deadline.
-    /// Default: 0, where an attempt only has to begin before the deadline.
-    pub const fn min_attempt_time(mut self, time: Duration) -> Self {
-        self.min_attempt_time = time;
-        self
-    }
-
-    /// Bounds the retries of all calls together.
-    pub fn budget(mut self, budget: Budget) -> Self {
-        self.budget = Some(budget);
-        self
-    }
-
-    /// No bound but each call's own. In an outage this multiplies the traffic by the number of attempts.
-    ///
-    /// A ratio budget reads the clock when a call begins. Without one no clock is read before the first failure, and
-    /// [`Effort::elapsed`](buttress_error::Effort::elapsed) counts from there.
-    pub fn no_budget(mut self) -> Self {
-        self.budget = None;
-        self
-    }
-
-    /// Repeats also what a layer of this stack has refused, if it says when to come back and that wait is not cut by
-    /// [`max_retry_after`](Self::max_retry_after) or the deadline. Default: a rejection ends the call.
-    pub const fn repeat_rejections(mut self) -> Self {
-        self.repeat_rejections = true;
-        self
-    }
-
-    /// Only this layer repeats: retry layers further in try once. Default: the retry next to the failure repeats, and
-    /// those further out leave alone what it has given up on.
-    pub const fn outermost_owns(mut self) -> Self {
-        self.outermost_owns = true;
-        self
-    }
-
-    /// The policy.
-    ///
-    /// # Errors
-    /// If there are zero attempts, or a backoff has a cap below its base, a multiplier below 1.0, or a proportional
-    /// jitter outside 0.0..=1.0.
-    pub fn build(self) -> Result<Policy, ConfigError> {
-        if self.max_attempts == 0 {
-            return Err(ConfigError::new("max_attempts", "at least 1", self.max_attempts));
-        }
-        self.backoff.check("backoff")?;
-        if let Some(throttled) = &self.throttled {
-            throttled.check("throttled_backoff")?;
-        }
-        Ok(Policy { settings: self })
+        Self::exponential().unchecked()
     }
 }

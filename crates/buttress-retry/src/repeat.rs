@@ -7,6 +7,12 @@ pub trait Repeat<Req> {
     /// A copy to send again; none if it can be sent only once.
     fn repeat(&self, request: &Req) -> Option<Req>;
 
+    /// Asked of a copy, when the attempt before it has failed: can it still be sent? Default: yes.
+    fn repeatable(&self, copy: &Req) -> bool {
+        let _ = copy;
+        true
+    }
+
     /// Is it safe to be processed twice? None: the context decides, and without its word it is not.
     fn idempotent(&self, request: &Req) -> Option<bool> {
         let _ = request;
@@ -21,6 +27,10 @@ pub struct ByTrait;
 impl<Req: Replay> Repeat<Req> for ByTrait {
     fn repeat(&self, request: &Req) -> Option<Req> {
         request.replay()
+    }
+
+    fn repeatable(&self, copy: &Req) -> bool {
+        copy.replayable()
     }
 
     fn idempotent(&self, request: &Req) -> Option<bool> {

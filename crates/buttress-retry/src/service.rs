@@ -1,4 +1,6 @@
 use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll};
 
@@ -9,13 +11,16 @@ use crate::repeat::Repeat;
 use crate::{Policy, ResponseFuture, operation};
 
 /// The service of [`RetryLayer`](crate::RetryLayer).
-pub struct Retry<S, C, R> {
+///
+/// `H` is how it holds what its calls share: counted, or [kept for ever](crate::RetryLayer::leak).
+pub struct Retry<S, C, R, H = Arc<Core<S, C, R>>> {
     inner: S,
-    core: Arc<Core<S, C, R>>,
+    core: H,
+    of: PhantomData<fn() -> (C, R)>,
 }
 
-/// What a call's future needs, behind one reference count.
-pub(crate) struct Core<S, C, R> {
+/// What the calls of a [`Retry`] share.
+pub struct Core<S, C, R> {
     pub(crate) policy: Policy,
     pub(crate) classifier: C,
     repeat: R,
@@ -24,10 +29,21 @@ pub(crate) struct Core<S, C, R> {
     spare: Mutex<S>,
 }
 
-impl<S: Clone, C, R> Retry<S, C, R> {
-    pub(crate) fn new(inner: S, policy: Policy, assume_idempotent: bool, classifier: C, repeat: R) -> Self {
-        let spare = Mutex::new(inner.clone());
-        Self { inner, core: Arc::new(Core { policy, classifier, repeat, assume_idempotent, spare }) }
+impl<S, C, R, H> Retry<S, C, R, H> {
+    pub(crate) const fn new(inner: S, core: H) -> Self {
+        Self { inner, core, of: PhantomData }
+    }
+}
+
+impl<S, C, R> Core<S, C, R> {
+    pub(crate) const fn new(
+        spare: S,
+        policy: Policy,
+        assume_idempotent: bool,
+        classifier: C,
+        repeat: R,
+    ) -> Self {
+        Self { policy, classifier, repeat, assume_idempotent, spare: Mutex::new(spare) }
     }
 }
 
@@ -46,9 +62,17 @@ impl<S, C, R> Core<S, C, R> {
     {
         if operation::may_repeat(&self.policy, earlier) { self.repeat.repeat(request) } else { None }
     }
+
+    /// The attempt before it has failed: can the copy still be sent?
+    pub(crate) fn replayable<Req>(&self, copy: Option<&Req>) -> bool
+    where
+        R: Repeat<Req>,
+    {
+        copy.is_some_and(|copy| self.repeat.repeatable(copy))
+    }
 }
 
-impl<S, C, R> Retry<S, C, R> {
+impl<S, C, R, H> Retry<S, C, R, H> {
     /// The inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
@@ -65,13 +89,13 @@ impl<S, C, R> Retry<S, C, R> {
     }
 }
 
-impl<S: Clone, C, R> Clone for Retry<S, C, R> {
+impl<S: Clone, C, R, H: Clone> Clone for Retry<S, C, R, H> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), core: Arc::clone(&self.core) }
+        Self::new(self.inner.clone(), self.core.clone())
     }
 }
 
-impl<S: fmt::Debug, C, R> fmt::Debug for Retry<S, C, R> {
+impl<S: fmt::Debug, C, R, H: Deref<Target = Core<S, C, R>>> fmt::Debug for Retry<S, C, R, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry")
             .field("inner", &self.inner)
@@ -80,26 +104,39 @@ impl<S: fmt::Debug, C, R> fmt::Debug for Retry<S, C, R> {
     }
 }
 
-impl<Req, S, C, R> Service<Req> for Retry<S, C, R>
+impl<S, C, R> fmt::Debug for Core<S, C, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl<Req, S, C, R, H> Service<Req> for Retry<S, C, R, H>
 where
     S: Service<Req> + Clone,
     C: Classifier<S::Response, S::Error>,
     R: Repeat<Req>,
+    H: Deref<Target = Core<S, C, R>> + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, C, R>;
+    type Future = ResponseFuture<S, Req, C, R, H>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let core = Arc::clone(&self.core);
-        let started = operation::begin(&core.policy);
+        let core = &*self.core;
+        let begin = operation::begin(&core.policy);
         let idempotent = core.repeat.idempotent(&request);
         let copy = core.copy(0, &request);
-        let future = operation::first(&core.policy, || self.inner.call(request));
-        ResponseFuture::new(core, started, idempotent, copy, future)
+        if core.policy.outermost_owns() {
+            let inner = &mut self.inner;
+            let future = operation::owning(|| inner.call(request));
+            return ResponseFuture::new(self.core.clone(), begin, idempotent, copy, future);
+        }
+        ResponseFuture::new(self.core.clone(), begin, idempotent, copy, self.inner.call(request))
     }
 }

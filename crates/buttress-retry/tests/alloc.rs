@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use buttress_error::Kind;
-use buttress_retry::{Budget, Policy, RetryLayer, retry};
+use buttress_retry::{Budget, Policy, RetryLayer, on, retry, retry_blocking};
 use buttress_test::{Step, Strict, TestError, allocations};
 use kit::{plain, script};
 use tokio::time::advance;
@@ -17,9 +17,11 @@ fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn policies() -> [Policy; 4] {
+fn policies() -> [Policy; 5] {
     let tokens = Budget::tokens(500).build().expect("good settings");
-    [Policy::exponential(), plain(), plain().budget(tokens), Policy::exponential().outermost_owns()]
+    let healed = plain().remedy(on(Kind::Unauthenticated), (), |()| async { Ok::<_, TestError>(()) });
+    let owner = Policy::exponential().outermost_owns();
+    [Policy::exponential(), plain(), plain().budget(tokens), owner, healed]
         .map(|policy| policy.build().expect("good settings"))
 }
 
@@ -34,6 +36,14 @@ async fn nothing_while_the_first_attempt_succeeds() {
             assert!(poll(pin!(service.call(7))).is_ready());
         };
         assert_eq!(allocations(call), 0, "layer with {policy:?}");
+        let mut service = RetryLayer::new(policy.clone()).assume_idempotent().leak().layer(Strict::new());
+        let call = || {
+            let Poll::Ready(Ok(service)) = poll(pin!(service.ready())) else { panic!("ready at once") };
+            assert!(poll(pin!(service.call(7))).is_ready());
+        };
+        assert_eq!(allocations(call), 0, "leaked layer with {policy:?}");
+        let thread = || assert!(retry_blocking(&policy, || Ok::<_, TestError>(7)).is_ok());
+        assert_eq!(allocations(thread), 0, "thread with {policy:?}");
         let attempt = || ready(Ok::<_, TestError>(7));
         let call = || assert!(poll(pin!(retry(&policy, attempt))).is_ready());
         assert_eq!(allocations(call), 0, "function with {policy:?}");

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use buttress_error::{ByKind, Error, Kind};
 use buttress_retry::{
-    Backoff, Budget, ByTrait, Cloning, ConfigError, Jitter, Policy, PolicyBuilder, RatioBudget, Repeat,
-    Reservation, ResponseFuture, Retry, RetryLayer, TokenBudget, retry,
+    Backoff, Budget, ByTrait, Cloning, ConfigError, Jitter, LeakedRetry, LeakedRetryLayer, On, Policy,
+    PolicyBuilder, Progress, RatioBudget, Remedy, RemedyStats, Repeat, Reservation, ResponseFuture, Retry,
+    RetryLayer, TokenBudget, Tokens, retry,
 };
 use buttress_test::{Step, Strict, TestError};
 use tower::util::{BoxCloneService, BoxCloneSyncService};
@@ -30,6 +31,13 @@ const _: () = {
     all::<Reservation>();
     all::<TokenBudget>();
     all::<RetryLayer>();
+    all::<LeakedRetryLayer>();
+    all::<LeakedRetry<Strict>>();
+    all::<On>();
+    all::<Progress>();
+    all::<Remedy>();
+    all::<RemedyStats>();
+    all::<Tokens>();
     all::<Retry<Strict, ByKind, ByTrait>>();
     // A service that is Send alone still makes futures that are Send.
     const fn future<T: Send + 'static>() {}

@@ -3,6 +3,7 @@
 mod kit;
 
 use std::future::{Ready, ready};
+use std::sync::{Arc, Mutex};
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
@@ -26,6 +27,38 @@ async fn conforms() {
     }
     let outermost = RetryLayer::new(plain().outermost_owns().build().unwrap());
     conform(|inner| outermost.layer(inner)).run().await;
+    let leaked = RetryLayer::new(plain().build().unwrap()).leak();
+    conform(|inner| leaked.layer(inner)).run().await;
+}
+
+/// A failed attempt is dropped, with all that it holds, before the next one is made: it may need what that holds.
+#[tokio::test(start_paused = true)]
+async fn one_attempt_at_a_time() {
+    let inner = script(vec![Step::fail(Kind::Unavailable); 9]);
+    let alive = Arc::new(Mutex::new(Vec::new()));
+    let (watched, seen) = (inner.clone(), Arc::clone(&alive));
+    // It is asked for a copy right before an attempt, unless that is the last one.
+    let layer = RetryLayer::new(plain().backoff(Backoff::none()).max_attempts(4).build().unwrap())
+        .assume_idempotent()
+        .repeat_with(move |request: &u32| {
+            seen.lock().unwrap().push(watched.alive());
+            Some(*request)
+        });
+    layer.leak().layer(inner.clone()).oneshot(7).await.unwrap_err();
+    assert_eq!((inner.calls(), &*alive.lock().unwrap()), (4, &vec![0, 0, 0]));
+}
+
+/// What a first success leaves out of its way is there all the same: leaked services repeat, share and report.
+#[tokio::test(start_paused = true)]
+async fn leaked_services_repeat() {
+    let budget = Budget::tokens(500).build().unwrap();
+    let layer = RetryLayer::new(plain().budget(budget.clone()).build().unwrap()).assume_idempotent().leak();
+    let inner = script([Step::fail(Kind::Unavailable).waits(1), Step::fail(Kind::Timeout)]);
+    let service = layer.layer(inner.clone());
+    assert_eq!(service.clone().oneshot(7).await.unwrap(), 7);
+    assert_eq!((inner.calls(), budget.available()), (3, 500 - 5 - 10 + 10));
+    drop(service);
+    assert_eq!(inner.alive(), 0);
 }
 
 /// [S4] clones of the service, of the layer, and services of several `layer()` calls draw on one budget.

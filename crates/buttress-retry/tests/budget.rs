@@ -158,3 +158,16 @@ async fn asked_last() {
     call(plain().budget(budget.clone()), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
     assert_eq!(budget.available(), 10);
 }
+
+/// [S14] a bucket never holds more than its capacity: not by what comes back after it has filled again.
+#[tokio::test(start_paused = true)]
+async fn no_more_tokens_than_the_capacity() {
+    let budget = Budget::tokens(20).build().unwrap();
+    let reserved = budget.withdraw(Kind::Unavailable).unwrap();
+    for tokens in [16, 17, 18] {
+        call(plain().budget(budget.clone()), &script([])).await.unwrap();
+        assert_eq!(budget.available(), tokens);
+    }
+    drop(reserved);
+    assert_eq!(budget.available(), 20);
+}

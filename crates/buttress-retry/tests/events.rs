@@ -5,8 +5,8 @@ mod kit;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use buttress_error::{Kind, Verdict};
-use buttress_retry::{Budget, RetryLayer};
+use buttress_error::{Class, Error, Kind, Verdict};
+use buttress_retry::{Budget, Remedy, RetryLayer, on};
 use buttress_test::{Step, TestError};
 use kit::{call, capture, listen, plain, script};
 use tower::{Layer, ServiceExt};
@@ -103,4 +103,52 @@ async fn other_events() {
     call(plain(), &script([Step::fail(Kind::Timeout)])).await.unwrap();
     let event = events.lock().unwrap().pop().unwrap();
     assert_eq!([&event["event"], &event["attempts"], &event["delay_ms"]], ["retry.recovered", "2", "100"]);
+}
+
+/// [S17] a remedy tells of each run, and each call that it healed; WARN is for the run that failed, and the summary of a
+/// call tells the rest.
+#[tokio::test(start_paused = true)]
+async fn events_of_a_remedy() {
+    let (subscriber, events) = capture();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let told = || {
+        let told: Vec<_> = events.lock().unwrap().drain(..).collect();
+        told.into_iter()
+            .map(|event| (event["event"].clone(), event["level"].clone(), event))
+            .collect::<Vec<_>>()
+    };
+    let tired = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let nap = |tired: std::sync::Arc<std::sync::atomic::AtomicBool>| async move {
+        tokio::time::sleep(kit::MS * 30).await;
+        if tired.load(std::sync::atomic::Ordering::Relaxed) {
+            Err(Error::new(Kind::Internal, "too tired"))
+        } else {
+            Ok(())
+        }
+    };
+    let remedy =
+        Remedy::run(on(Kind::Aborted), tired.clone(), nap).name("nap").runs_per_minute(2).build().unwrap();
+    let policy = || plain().healed_by(remedy.clone());
+    let sick = || script([Step::fail(Class::new(Kind::Aborted).reason("SICK"))]);
+
+    call(policy(), &sick()).await.unwrap();
+    let [worked, remedied, recovered] = &told()[..] else { panic!("three events") };
+    assert_eq!((&*worked.0, &*worked.1), ("remedy.succeeded", "INFO"));
+    let fields = ["remedy", "duration_ms", "kind", "reason"].map(|name| &*worked.2[name]);
+    assert_eq!(fields, ["nap", "30", "aborted", "SICK"]);
+    assert_eq!((&*remedied.0, &*remedied.1, &*remedied.2["attempt"]), ("retry.remedied", "DEBUG", "1"));
+    assert_eq!((&*recovered.0, &*recovered.2["attempts"]), ("retry.recovered", "2"));
+
+    tired.store(true, std::sync::atomic::Ordering::Relaxed);
+    call(policy(), &sick()).await.unwrap_err();
+    let [failed, stopped] = &told()[..] else { panic!("two events") };
+    assert_eq!((&*failed.0, &*failed.1, &*failed.2["error"]), ("remedy.failed", "WARN", "too tired"));
+    assert_eq!(
+        (&*stopped.0, &*stopped.1, &*stopped.2["stopped"]),
+        ("retry.stopped", "DEBUG", "not_retryable")
+    );
+
+    call(policy(), &sick()).await.unwrap_err();
+    let [refused, _stopped] = &told()[..] else { panic!("two events") };
+    assert_eq!((&*refused.0, &*refused.1), ("remedy.refused", "DEBUG"));
 }

@@ -2,12 +2,14 @@
 
 mod kit;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{BoxError, Class, Classify, Error, Kind, Stop};
-use buttress_retry::{Policy, RetryLayer, retry};
+use buttress_error::{BoxError, Class, Classify, Error, Kind, Stop, Verdict};
+use buttress_retry::{Policy, RetryLayer, retry, retry_blocking_with};
 use buttress_test::{Step, TestError};
 use kit::{MS, plain, reported, script};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
@@ -181,4 +183,29 @@ async fn the_attempt_is_in_the_context() {
         assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [1, 1, 2, 2, 3, 3]);
         assert_eq!(Context::current().attempt(), 1);
     }
+}
+
+/// [S15] nor where the attempt catches the panic of yet another retry, after the inner one has given up: with an error type
+/// that can't hold the mark.
+#[test]
+fn a_caught_panic_changes_nothing() {
+    #[derive(Debug)]
+    struct Plain;
+    let judge = |outcome: &Result<(), Plain>| match outcome {
+        Ok(()) => Verdict::success(),
+        Err(Plain) => Verdict::failure(Kind::Unavailable),
+    };
+    let policy = Policy::fixed(Duration::ZERO).max_attempts(3).build().expect("good settings");
+    let mut calls = 0;
+    let outcome = retry_blocking_with(&policy, &judge, || {
+        let outcome = retry_blocking_with(&policy, &judge, || {
+            calls += 1;
+            Err(Plain)
+        });
+        let panics = || retry_blocking_with(&policy, &judge, || -> Result<(), Plain> { panic!("caught") });
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        outcome
+    });
+    assert!(outcome.is_err());
+    assert_eq!(calls, 3);
 }

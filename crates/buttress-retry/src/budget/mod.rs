@@ -2,10 +2,11 @@
 
 mod prices;
 mod ratio;
+mod requests;
 mod tokens;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use buttress_error::Kind;
 use tokio::time::Instant;
@@ -21,13 +22,16 @@ pub use tokens::TokenBudget;
 /// A handle: clones share one budget, and one budget can be given to many policies. A retry is reserved before its
 /// wait and given back if the attempt never starts. A spent budget rejects nothing: it only ends the retries.
 ///
+/// Each layer counts the requests that it sees, so layers that are nested in each other need budgets of their own: one
+/// that they share would count a request several times.
+///
 /// The default is a [ratio](RatioBudget) of 20 % of the requests plus 10 retries per second, over 10 s.
 #[derive(Clone)]
 pub struct Budget(Arc<Rule>);
 
 enum Rule {
-    Ratio(Mutex<RatioWindow>),
-    Tokens(Mutex<TokenBucket>),
+    Ratio(RatioWindow),
+    Tokens(TokenBucket),
 }
 
 impl Budget {
@@ -47,9 +51,10 @@ impl Budget {
         self.deposit_at(Instant::now());
     }
 
+    #[inline]
     pub(crate) fn deposit_at(&self, now: Instant) {
         if let Rule::Ratio(window) = &*self.0 {
-            lock(window).deposit(now);
+            window.deposit(now);
         }
     }
 
@@ -67,16 +72,17 @@ impl Budget {
 
     pub(crate) fn withdraw_at(&self, kind: Kind, now: Instant) -> Option<Reservation> {
         let taken = match &*self.0 {
-            Rule::Ratio(window) => Taken::Slot(lock(window).withdraw(now, kind)?),
-            Rule::Tokens(bucket) => Taken::Tokens(lock(bucket).withdraw(kind)?),
+            Rule::Ratio(window) => Taken::Slot(window.withdraw(now, kind)?),
+            Rule::Tokens(bucket) => Taken::Tokens(bucket.withdraw(kind)?),
         };
         Some(Reservation { budget: self.clone(), taken: Some(taken) })
     }
 
     /// Counts the success of a call: its first attempt's, or that of the retry that cost `spent`.
+    #[inline]
     pub(crate) fn succeeded(&self, spent: Option<Spent>) {
         if let Rule::Tokens(bucket) = &*self.0 {
-            lock(bucket).refund(spent.map_or(1, |spent| spent.0));
+            bucket.refund(spent.map_or(1, |spent| spent.0));
         }
     }
 
@@ -84,8 +90,8 @@ impl Budget {
     #[must_use]
     pub fn available(&self) -> u32 {
         match &*self.0 {
-            Rule::Ratio(window) => lock(window).available(Instant::now()),
-            Rule::Tokens(bucket) => lock(bucket).available(),
+            Rule::Ratio(window) => window.available(Instant::now()),
+            Rule::Tokens(bucket) => bucket.available(),
         }
     }
 }
@@ -93,7 +99,7 @@ impl Budget {
 /// The default: 20 % of the requests, plus 10 per second, over 10 s.
 impl Default for Budget {
     fn default() -> Self {
-        Self(Arc::new(Rule::Ratio(Mutex::new(RatioBudget::default().window()))))
+        Self(Arc::new(Rule::Ratio(RatioBudget::default().window())))
     }
 }
 
@@ -143,14 +149,9 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         match (self.taken, &*self.budget.0) {
-            (Some(Taken::Slot(slot)), Rule::Ratio(window)) => lock(window).give_back(slot),
-            (Some(Taken::Tokens(tokens)), Rule::Tokens(bucket)) => lock(bucket).refund(tokens),
+            (Some(Taken::Slot(slot)), Rule::Ratio(window)) => window.give_back(slot),
+            (Some(Taken::Tokens(tokens)), Rule::Tokens(bucket)) => bucket.refund(tokens),
             _ => {}
         }
     }
-}
-
-/// The numbers are whole after every step, so a panic elsewhere while they were locked does no harm.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

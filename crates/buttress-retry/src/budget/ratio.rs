@@ -1,11 +1,12 @@
 //! Retries as a share of the requests, over a sliding window.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buttress_error::{ConfigError, Kind};
 use tokio::time::Instant;
 
+use super::requests::{Requests, SLOTS, index};
 use super::{Budget, Prices, Rule};
 
 /// Settings of a budget that allows retries in proportion to the requests of the last seconds, plus a reserve for
@@ -89,7 +90,7 @@ impl RatioBudget {
             return Err(ConfigError::new("over", "in 1 ms..=1 h", self.over));
         }
         self.prices.check()?;
-        Ok(Budget(Arc::new(Rule::Ratio(Mutex::new(self.window())))))
+        Ok(Budget(Arc::new(Rule::Ratio(self.window()))))
     }
 
     pub(super) fn window(self) -> RatioWindow {
@@ -97,11 +98,9 @@ impl RatioBudget {
         RatioWindow {
             ratio: (self.ratio * RETRY as f64).round() as i64,
             reserve: (per_window * RETRY as f64).round() as i64,
-            slot: self.over / SLOTS as u32,
             prices: self.prices,
-            origin: None,
-            head: 0,
-            slots: [Slot::default(); SLOTS],
+            requests: Requests::new(self.over),
+            retries: Mutex::default(),
         }
     }
 }
@@ -109,87 +108,93 @@ impl RatioBudget {
 /// One retry in fixed point.
 const RETRY: i64 = 1_000_000;
 
-const SLOTS: usize = 10;
-
-/// The counts of one window, in ten slots that are reused in turn. A plain value: time goes in.
+/// The counts of one window. Time goes in: no clock is read here.
 #[derive(Debug)]
 pub(super) struct RatioWindow {
     /// What a request adds, in millionths of a retry.
     ratio: i64,
     /// What is there without requests, in millionths.
     reserve: i64,
-    /// The length of a slot.
-    slot: Duration,
     prices: Prices,
-    /// The first time seen: slots count from here.
-    origin: Option<Instant>,
-    /// The number of the latest slot.
-    head: u64,
-    slots: [Slot; SLOTS],
+    /// Counted by every call, without a lock.
+    requests: Requests,
+    retries: Mutex<Retries>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    requests: u32,
-    retries: u32,
+/// The retries in ten slots that are reused in turn. A plain value.
+#[derive(Debug, Default)]
+struct Retries {
+    /// The number of the latest slot.
+    head: u64,
+    slots: [u32; SLOTS],
 }
 
 impl RatioWindow {
-    pub(super) fn deposit(&mut self, now: Instant) {
-        let slot = self.advance(now);
-        slot.requests = slot.requests.saturating_add(1);
+    #[inline]
+    pub(super) fn deposit(&self, now: Instant) {
+        self.requests.add(now);
     }
 
     /// Takes one retry after a failure of `kind`; the answer is what it took, and the slot that this is counted in.
-    pub(super) fn withdraw(&mut self, now: Instant, kind: Kind) -> Option<(u64, u32)> {
-        self.advance(now);
+    pub(super) fn withdraw(&self, now: Instant, kind: Kind) -> Option<(u64, u32)> {
         let cost = self.prices.of(kind);
-        if self.balance() < i64::from(cost) * RETRY {
+        let mut retries = self.lock();
+        if self.balance(&mut retries, now) < i64::from(cost) * RETRY {
             return None;
         }
-        let slot = &mut self.slots[index(self.head)];
-        slot.retries = slot.retries.saturating_add(cost);
-        Some((self.head, cost))
+        Some((retries.take(cost), cost))
     }
 
     /// Gives back what a retry took, unless its slot has left the window.
-    pub(super) fn give_back(&mut self, (number, cost): (u64, u32)) {
-        if self.head - number < SLOTS as u64 {
-            let slot = &mut self.slots[index(number)];
-            slot.retries = slot.retries.saturating_sub(cost);
-        }
+    pub(super) fn give_back(&self, (number, cost): (u64, u32)) {
+        self.lock().give_back(number, cost);
     }
 
-    pub(super) fn available(&mut self, now: Instant) -> u32 {
-        self.advance(now);
-        u32::try_from(self.balance().max(0) / RETRY).unwrap_or(u32::MAX)
+    pub(super) fn available(&self, now: Instant) -> u32 {
+        u32::try_from(self.balance(&mut self.lock(), now).max(0) / RETRY).unwrap_or(u32::MAX)
     }
 
-    fn balance(&self) -> i64 {
-        let sum = self.slots.iter().fold((0, 0), |(requests, retries), slot| {
-            (requests + i64::from(slot.requests), retries + i64::from(slot.retries))
-        });
-        let earned = sum.0.saturating_mul(self.ratio).saturating_add(self.reserve);
-        earned.saturating_sub(sum.1.saturating_mul(RETRY))
+    /// What is left now, in millionths.
+    fn balance(&self, retries: &mut Retries, now: Instant) -> i64 {
+        let (head, requests) = self.requests.sum(now);
+        retries.advance(head);
+        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
+        let earned = requests.saturating_mul(self.ratio).saturating_add(self.reserve);
+        earned.saturating_sub(retries.sum().saturating_mul(RETRY))
     }
 
-    /// Moves to the slot of `now`, forgetting those that it passes. A clock that goes back stays in the latest slot.
-    fn advance(&mut self, now: Instant) -> &mut Slot {
-        let origin = *self.origin.get_or_insert(now);
-        let number = (now.saturating_duration_since(origin).as_nanos() / self.slot.as_nanos()) as u64;
-        if number > self.head {
-            let passed = (number - self.head).min(SLOTS as u64);
-            for step in 1..=passed {
-                self.slots[index(self.head + step)] = Slot::default();
-            }
-            self.head = number;
-        }
-        &mut self.slots[index(self.head)]
+    /// The counts are whole after every step, so a panic elsewhere while they were locked does no harm.
+    fn lock(&self) -> MutexGuard<'_, Retries> {
+        self.retries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const fn index(number: u64) -> usize {
-    (number % SLOTS as u64) as usize
+impl Retries {
+    /// Moves on to slot `number`, forgetting those that it passes, and never back.
+    fn advance(&mut self, number: u64) {
+        let passed = number.saturating_sub(self.head).min(SLOTS as u64);
+        for step in 1..=passed {
+            self.slots[index(self.head + step)] = 0;
+        }
+        self.head = self.head.max(number);
+    }
+
+    fn take(&mut self, cost: u32) -> u64 {
+        let slot = &mut self.slots[index(self.head)];
+        *slot = slot.saturating_add(cost);
+        self.head
+    }
+
+    fn give_back(&mut self, number: u64, cost: u32) {
+        if self.head - number < SLOTS as u64 {
+            let slot = &mut self.slots[index(number)];
+            *slot = slot.saturating_sub(cost);
+        }
+    }
+
+    fn sum(&self) -> i64 {
+        self.slots.iter().map(|retries| i64::from(*retries)).sum()
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +213,7 @@ mod tests {
         /// [S14] the ratio is kept to 0.1 %, from 0.01 to 10.
         #[test]
         fn ratio_error_is_below_a_thousandth(ratio in 0.01..10.0_f64) {
-            let mut window = window(ratio, 0, Duration::from_secs(10));
+            let window = window(ratio, 0, Duration::from_secs(10));
             let now = Instant::now();
             let mut granted = 0_u32;
             for _ in 0..20_000 {
@@ -224,21 +229,21 @@ mod tests {
         /// What was counted is forgotten after the window, whatever the steps of the clock.
         #[test]
         fn everything_is_forgotten(steps in prop::collection::vec((0_u64..400, any::<bool>()), 1..100)) {
-            let mut window = window(0.5, 0, Duration::from_secs(1));
+            let window = window(0.5, 0, Duration::from_secs(1));
             let mut now = Instant::now();
             for (millis, request) in steps {
                 now += Duration::from_millis(millis);
                 if request { window.deposit(now) } else { let _ = window.withdraw(now, Kind::Timeout); }
             }
             prop_assert_eq!(window.available(now + Duration::from_millis(1000)), 0);
-            prop_assert!(window.slots.iter().all(|slot| slot.requests == 0 && slot.retries == 0));
+            prop_assert_eq!(window.lock().sum(), 0);
         }
     }
 
     /// [S5] a clock that goes back neither panics nor forgets.
     #[test]
     fn a_clock_that_goes_back() {
-        let mut window = window(1.0, 0, Duration::from_secs(1));
+        let window = window(1.0, 0, Duration::from_secs(1));
         let now = Instant::now() + Duration::from_secs(3600);
         window.deposit(now);
         assert_eq!(window.available(now - Duration::from_secs(1800)), 1);
@@ -248,9 +253,9 @@ mod tests {
     #[test]
     fn retries_are_priced_by_kind() {
         let settings = Budget::ratio(1.0).min_per_second(0).timeout_cost(3).throttle_cost(2);
-        let (mut window, now) = (settings.window(), Instant::now());
+        let (window, now) = (settings.window(), Instant::now());
         (0..6).for_each(|_| window.deposit(now));
-        let mut take = |kind| window.withdraw(now, kind);
+        let take = |kind| window.withdraw(now, kind);
         assert_eq!([Kind::Timeout, Kind::Throttled].map(|kind| take(kind).unwrap().1), [3, 2]);
         assert!(take(Kind::Timeout).is_none(), "one is left");
         let last = take(Kind::Unavailable).unwrap();

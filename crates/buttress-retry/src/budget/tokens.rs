@@ -1,10 +1,11 @@
 //! A bucket of tokens: retries take, successes give back.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use buttress_error::{ConfigError, Kind};
 
 use super::{Budget, Prices, Rule};
+use crate::sync::{AtomicU32, Ordering};
 
 /// Settings of a budget whose retries cost tokens, priced by the failure; successes give them back.
 ///
@@ -53,31 +54,75 @@ impl TokenBudget {
     /// If a cost is zero: such retries would have no bound.
     pub fn build(self) -> Result<Budget, ConfigError> {
         self.prices.check()?;
-        Ok(Budget(Arc::new(Rule::Tokens(Mutex::new(TokenBucket { settings: self, tokens: self.capacity })))))
+        Ok(Budget(Arc::new(Rule::Tokens(TokenBucket::new(self)))))
     }
 }
 
-/// The bucket as a plain value.
+/// The bucket: one number, so its order among other memory doesn't matter, and every access is relaxed.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
     settings: TokenBudget,
-    tokens: u32,
+    tokens: AtomicU32,
 }
 
 impl TokenBucket {
+    fn new(settings: TokenBudget) -> Self {
+        Self { settings, tokens: AtomicU32::new(settings.capacity) }
+    }
+
     /// Takes what a retry after a failure of `kind` costs; nothing if it is too much.
-    pub(super) fn withdraw(&mut self, kind: Kind) -> Option<u32> {
+    pub(super) fn withdraw(&self, kind: Kind) -> Option<u32> {
         let cost = self.settings.prices.of(kind);
-        self.tokens = self.tokens.checked_sub(cost)?;
+        let take = |tokens: u32| tokens.checked_sub(cost);
+        self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         Some(cost)
     }
 
-    /// Gives tokens back, never beyond the capacity.
-    pub(super) fn refund(&mut self, tokens: u32) {
-        self.tokens = self.tokens.saturating_add(tokens).min(self.settings.capacity);
+    /// Gives tokens back, never beyond the capacity. Where nothing fails the bucket is full, and only read.
+    #[inline]
+    pub(super) fn refund(&self, tokens: u32) {
+        if self.available() < self.settings.capacity {
+            self.fill(tokens);
+        }
     }
 
-    pub(super) const fn available(&self) -> u32 {
-        self.tokens
+    #[cold]
+    fn fill(&self, tokens: u32) {
+        let give = |there: u32| Some(there.saturating_add(tokens).min(self.settings.capacity));
+        let _ = self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+    }
+
+    #[inline]
+    pub(super) fn available(&self) -> u32 {
+        self.tokens.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(all(test, buttress_loom))]
+mod model {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    /// [S14] whatever takes and gives at once: no token is taken twice, none is lost, there are never too many.
+    #[test]
+    fn tokens_are_kept() {
+        loom::model(|| {
+            let bucket = Arc::new(TokenBucket::new(TokenBudget::new(10)));
+            let call = |bucket: Arc<TokenBucket>| {
+                thread::spawn(move || {
+                    let taken = bucket.withdraw(Kind::Unavailable)?;
+                    assert!(bucket.available() <= 10 - taken);
+                    bucket.refund(taken);
+                    bucket.withdraw(Kind::Unavailable)
+                })
+            };
+            let calls = [call(Arc::clone(&bucket)), call(Arc::clone(&bucket))];
+            let taken: u32 = calls.into_iter().filter_map(|call| call.join().unwrap()).sum();
+            assert_eq!(bucket.available(), 10 - taken);
+            bucket.refund(100);
+            assert_eq!(bucket.available(), 10);
+        });
     }
 }

@@ -1,0 +1,144 @@
+//! `Requests`: how many there were lately, counted without a lock.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// The window is this many slots, which are reused in turn.
+pub(super) const SLOTS: usize = 10;
+
+/// Requests by slots of time. Each slot is one word, its number above and its count below, so that a count never goes to
+/// another time than its own; no word depends on another, so every access is relaxed.
+#[derive(Debug)]
+pub(super) struct Requests {
+    /// The first time seen: slots count from here.
+    origin: OnceLock<Instant>,
+    /// 2⁶⁴ over the length of a slot in nanoseconds: multiplying is several times as fast as dividing.
+    per_nano: u64,
+    slots: [AtomicU64; SLOTS],
+}
+
+/// Below it is the count, above it the number. (That begins anew after 2³² slots: five days of the shortest, 136 years of
+/// the default.)
+const COUNT: u64 = u32::MAX as u64;
+
+/// A slot that has counted this many counts no further: far enough from the number above that no thread gets there.
+const FULL: u64 = COUNT - (1 << 20);
+
+impl Requests {
+    pub(super) fn new(window: Duration) -> Self {
+        let nanos = (window / SLOTS as u32).as_nanos().max(1);
+        // Rounded up, so that the first moment of a slot is in it.
+        let per_nano = u64::try_from((1_u128 << 64) / nanos + 1).unwrap_or(u64::MAX);
+        Self { origin: OnceLock::new(), per_nano, slots: std::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+
+    /// Counts one.
+    #[inline]
+    pub(super) fn add(&self, now: Instant) {
+        self.add_to(self.number(now));
+    }
+
+    #[inline]
+    fn add_to(&self, number: u64) {
+        let slot = &self.slots[index(number)];
+        let word = slot.load(Ordering::Relaxed);
+        if word >> 32 == number & COUNT && word & COUNT < FULL {
+            // If another thread has begun the slot anew meanwhile, the request counts ten slots later.
+            slot.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.begin(slot, number & COUNT);
+        }
+    }
+
+    /// The first of its slot, or the first after one that the clock has gone back behind.
+    #[cold]
+    fn begin(&self, slot: &AtomicU64, number: u64) {
+        let count = |word: u64| match word >> 32 {
+            latest if latest >= number && word & COUNT < FULL => Some(word + 1),
+            latest if latest >= number => None,
+            _ => Some(number << 32 | 1),
+        };
+        let _ = slot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+    }
+
+    /// The number of the latest slot, and the requests in the window that ends with it. It is that of `now`, unless the
+    /// clock has gone back.
+    pub(super) fn sum(&self, now: Instant) -> (u64, u64) {
+        let words = || self.slots.iter().map(|slot| slot.load(Ordering::Relaxed));
+        let head = words().map(|word| word >> 32).max().unwrap_or(0).max(self.number(now));
+        let recent = words().filter(|word| head - (word >> 32) < SLOTS as u64);
+        (head, recent.map(|word| word & COUNT).sum())
+    }
+
+    #[inline]
+    fn number(&self, now: Instant) -> u64 {
+        let origin = *self.origin.get_or_init(|| now);
+        let nanos = now.saturating_duration_since(origin).as_nanos() as u64;
+        ((u128::from(nanos) * u128::from(self.per_nano)) >> 64) as u64
+    }
+}
+
+pub(super) const fn index(number: u64) -> usize {
+    (number % SLOTS as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Multiplied is as good as divided: a slot begins when it should, and never late.
+        #[test]
+        fn slots_begin_in_time(millis in 1_u64..3_600_000, slot in 0_u64..10_000_000) {
+            let requests = Requests::new(Duration::from_millis(millis));
+            let start = Instant::now();
+            prop_assert_eq!(requests.number(start), 0);
+            let length = Duration::from_millis(millis) / SLOTS as u32;
+            let begin = start + Duration::from_nanos(length.as_nanos() as u64 * slot);
+            prop_assert_eq!(requests.number(begin), slot);
+            prop_assert_eq!(requests.number(begin + length / 2), slot);
+        }
+    }
+
+    /// A slot that is full counts no further, and leaves its number alone.
+    #[test]
+    fn a_full_slot() {
+        let (requests, now) = (Requests::new(Duration::from_secs(10)), Instant::now());
+        requests.add(now);
+        requests.slots[0].store(FULL, Ordering::Relaxed);
+        requests.add(now);
+        assert_eq!(requests.sum(now), (0, FULL));
+    }
+}
+
+#[cfg(all(test, buttress_loom))]
+mod model {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    /// [S14] whatever begins and counts at once, no request is lost or counted twice.
+    #[test]
+    fn every_request_is_counted_once() {
+        loom::model(|| {
+            let requests = Arc::new(Requests::new(Duration::from_secs(10)));
+            requests.add_to(3);
+            let calls = [13, 13].map(|number| {
+                let requests = Arc::clone(&requests);
+                thread::spawn(move || requests.add_to(number))
+            });
+            requests.add_to(14);
+            calls.into_iter().for_each(|call| call.join().unwrap());
+            let word = |number| requests.slots[index(number)].load(Ordering::Relaxed);
+            assert_eq!((word(13) >> 32, word(13) & COUNT), (13, 2));
+            assert_eq!((word(14) >> 32, word(14) & COUNT), (14, 1));
+        });
+    }
+}

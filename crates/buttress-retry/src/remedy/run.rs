@@ -1,0 +1,253 @@
+//! How a remedy runs, and how callers wait for it.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context as Task, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use buttress_context::{Context, Frame, Scope};
+use buttress_error::{Class, Error, Kind};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::Instrument;
+
+use super::flight::Answer;
+use super::{Cure, Remedy, Shared, tick};
+use crate::events;
+
+/// None until the run has ended.
+pub(super) type Outcome = watch::Receiver<Option<Result<(), Error>>>;
+
+/// A remedy that is over, was refused, or is under way: what a failed call waits for.
+pub(crate) enum Healing {
+    Over(Result<(), Error>),
+    Running(Waiting),
+}
+
+/// The future of [`Healing::wait`].
+pub(crate) type Wait = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + Sync>>;
+
+pub(crate) struct Waiting {
+    remedy: Remedy,
+    outcome: Outcome,
+    /// When the run is over, even if it hangs.
+    until: Instant,
+    /// When the call is.
+    deadline: Option<Instant>,
+}
+
+thread_local! {
+    /// The remedy whose code runs now: it can't heal itself, and must not wait for itself.
+    static INSIDE: Cell<*const Shared> = const { Cell::new(std::ptr::null()) };
+}
+
+impl Remedy {
+    /// An attempt that began at `began` of the logical clock has failed with `class`: begins to heal that.
+    pub(crate) fn heal(&self, began: u64, class: &Class, now: Instant, deadline: Option<Instant>) -> Healing {
+        if INSIDE.get() == Arc::as_ptr(&self.0) {
+            return Healing::Over(Err(self.error(Kind::FailedPrecondition, "can't heal itself")));
+        }
+        let (sender, receiver) = watch::channel(None);
+        let answer = self.flight().ask(began, now, receiver);
+        let (outcome, until) = match answer {
+            Answer::Healed => return Healing::Over(Ok(())),
+            Answer::Spent => {
+                events::remedy_refused(self.name(), class);
+                let error = self.error(Kind::Rejected, "has run too often within a minute");
+                return Healing::Over(Err(error));
+            }
+            Answer::Join(outcome, until) => (outcome, until),
+            Answer::Start(outcome, until, number) => {
+                self.start(Run {
+                    remedy: self.clone(),
+                    number,
+                    class: *class,
+                    began: now,
+                    sender: Some(sender),
+                });
+                (outcome, until)
+            }
+        };
+        Healing::Running(Waiting { remedy: self.clone(), outcome, until, deadline })
+    }
+
+    fn start(&self, run: Run) {
+        let shared = Arc::clone(&self.0);
+        // The ids of the call that needs it first, but neither its deadline nor anything else of it.
+        let context = Context::read(|cx| {
+            let context = cx.request_id().cloned().map(|id| Context::default().with_request_id(id));
+            let context = context.unwrap_or_default();
+            cx.trace().map_or(context.clone(), |trace| context.with_trace(*trace))
+        });
+        match (&self.0.cure, Handle::try_current()) {
+            (Cure::Async(_), Ok(runtime)) => {
+                let limited = async move {
+                    let result = timeout(shared.time_limit, inside(&shared)).await;
+                    let result = result.unwrap_or_else(|_| Err(run.remedy.too_slow()));
+                    run.end(result);
+                };
+                runtime.spawn(Scope::new(Frame::boundary(context), limited).in_current_span());
+            }
+            (Cure::Async(_), Err(_)) => run.end(Err(self.error(Kind::FailedPrecondition, "needs a runtime"))),
+            (Cure::Blocking(_), runtime) => {
+                let span = tracing::Span::current();
+                let work = move || span.in_scope(|| context.run(|| run.end(blocking(&shared))));
+                match runtime {
+                    Ok(runtime) => drop(runtime.spawn_blocking(work)),
+                    // If there is no thread to be had, the run is dropped, and says that it has failed.
+                    Err(_) => drop(thread::Builder::new().name("remedy".to_owned()).spawn(work)),
+                }
+            }
+        }
+    }
+
+    fn error(&self, kind: Kind, what: &str) -> Error {
+        Error::new(kind, format!("remedy `{}` {what}", self.name())).without_location()
+    }
+
+    fn too_slow(&self) -> Error {
+        self.error(Kind::Timeout, &format!("took longer than {:?}", self.0.time_limit))
+    }
+}
+
+/// The cure of a remedy, which knows while it is polled that it is one.
+async fn inside(shared: &Arc<Shared>) -> Result<(), Error> {
+    let Cure::Async(cure) = &shared.cure else { unreachable!("only such a one is polled") };
+    let mut future = None;
+    poll_fn(|cx| within(shared, || future.get_or_insert_with(cure).as_mut().poll(cx))).await
+}
+
+fn blocking(shared: &Arc<Shared>) -> Result<(), Error> {
+    let Cure::Blocking(cure) = &shared.cure else { unreachable!("only such a one is called") };
+    within(shared, cure)
+}
+
+fn within<T>(shared: &Arc<Shared>, run: impl FnOnce() -> T) -> T {
+    struct Restore(*const Shared);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            INSIDE.set(self.0);
+        }
+    }
+    let _restore = Restore(INSIDE.replace(Arc::as_ptr(shared)));
+    run()
+}
+
+/// A run that has begun. Dropped before its [end](Self::end), by a panic or as the runtime shuts down, it has failed.
+struct Run {
+    remedy: Remedy,
+    number: u64,
+    /// What it is to heal.
+    class: Class,
+    began: Instant,
+    sender: Option<watch::Sender<Option<Result<(), Error>>>>,
+}
+
+impl Run {
+    fn end(mut self, result: Result<(), Error>) {
+        self.settle(result);
+    }
+
+    fn settle(&mut self, result: Result<(), Error>) {
+        let Some(sender) = self.sender.take() else { return };
+        let healed = result.is_ok().then(tick);
+        self.remedy.flight().ended(self.number, healed);
+        let elapsed = self.began.elapsed();
+        match &result {
+            Ok(()) => events::remedy_succeeded(self.remedy.name(), elapsed, &self.class),
+            Err(error) => events::remedy_failed(self.remedy.name(), elapsed, &self.class, error),
+        }
+        sender.send_replace(Some(result));
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if self.sender.is_some() {
+            let (kind, what) = match thread::panicking() {
+                true => (Kind::Panic, "panicked"),
+                false => (Kind::Cancelled, "was cancelled"),
+            };
+            let error = self.remedy.error(kind, what);
+            self.settle(Err(error));
+        }
+    }
+}
+
+impl Healing {
+    /// Waits until the run is over, its time limit is reached, or the call has no more time.
+    pub(crate) fn wait(self) -> Wait {
+        Box::pin(async {
+            match self {
+                Self::Over(result) => result,
+                Self::Running(waiting) => waiting.wait().await,
+            }
+        })
+    }
+
+    /// The same for a thread, which sleeps meanwhile.
+    pub(crate) fn block(self) -> Result<(), Error> {
+        match self {
+            Self::Over(result) => result,
+            Self::Running(waiting) => waiting.block(),
+        }
+    }
+}
+
+impl Waiting {
+    async fn wait(mut self) -> Result<(), Error> {
+        match timeout_at(self.end(), ended(&mut self.outcome)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.too_slow()),
+        }
+    }
+
+    fn block(mut self) -> Result<(), Error> {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let end = self.end();
+        {
+            let mut ended = pin!(ended(&mut self.outcome));
+            loop {
+                if let Poll::Ready(result) = ended.as_mut().poll(&mut Task::from_waker(&waker)) {
+                    return result;
+                }
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                thread::park_timeout(left);
+            }
+        }
+        Err(self.too_slow())
+    }
+
+    fn end(&self) -> Instant {
+        self.deadline.map_or(self.until, |deadline| deadline.min(self.until))
+    }
+
+    fn too_slow(&self) -> Error {
+        match self.deadline {
+            Some(deadline) if deadline < self.until => {
+                self.remedy.error(Kind::DeadlineExceeded, "was not done by the call's deadline")
+            }
+            _ => self.remedy.too_slow(),
+        }
+    }
+}
+
+async fn ended(outcome: &mut Outcome) -> Result<(), Error> {
+    let ended =
+        outcome.wait_for(Option::is_some).await.expect("a run is settled before its sender is dropped");
+    ended.clone().expect("it was waited for")
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}

@@ -1,0 +1,196 @@
+//! `PolicyBuilder`: the settings of a policy, and the rules that its user gives it.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_error::{Class, ConfigError, Error};
+
+use crate::{Backoff, Budget, On, Policy, Remedy};
+
+/// Settings of a [`Policy`], checked by [`build`](Self::build).
+#[derive(Clone, Debug)]
+#[must_use = "nothing is made before `build`"]
+pub struct PolicyBuilder {
+    pub(crate) max_attempts: u32,
+    pub(crate) backoff: Backoff,
+    pub(crate) throttled: Option<Backoff>,
+    pub(crate) max_retry_after: Duration,
+    pub(crate) retry_after_slack: Option<Duration>,
+    pub(crate) min_attempt_time: Duration,
+    pub(crate) max_elapsed: Option<Duration>,
+    pub(crate) stop_when: Option<Rule>,
+    pub(crate) repeat_rejections: bool,
+    pub(crate) outermost_owns: bool,
+    pub(crate) budget: Option<Budget>,
+    pub(crate) remedies: Vec<Remedy>,
+}
+
+/// A call so far, when an attempt has failed: what a rule of [`stop_when`](PolicyBuilder::stop_when) looks at.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The class of the failure.
+    pub class: Class,
+    /// Attempts made, the first included.
+    pub attempts: u32,
+    /// Time since the call began. (Unless the policy has to look at the clock before a failure, for a ratio budget or
+    /// [`max_elapsed`](PolicyBuilder::max_elapsed), it counts from the end of the first attempt.)
+    pub elapsed: Duration,
+    /// Time to the deadline, where there is one.
+    pub remaining: Option<Duration>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Rule(pub(crate) Arc<dyn Fn(&Progress) -> bool + Send + Sync>);
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rule")
+    }
+}
+
+impl PolicyBuilder {
+    /// Attempts at most, the first call included. At least 1, which repeats nothing. Default: 3.
+    pub const fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// How long to wait before each retry, after a throttle too (unless
+    /// [`throttled_backoff`](Self::throttled_backoff) follows).
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self.throttled = None;
+        self
+    }
+
+    /// How long to wait after a failure of kind [`Throttled`](buttress_error::Kind::Throttled).
+    pub fn throttled_backoff(mut self, backoff: Backoff) -> Self {
+        self.throttled = Some(backoff);
+        self
+    }
+
+    /// The longest wait that a server may ask for. Default: 60 s.
+    pub const fn max_retry_after(mut self, wait: Duration) -> Self {
+        self.max_retry_after = wait;
+        self
+    }
+
+    /// Waits at most this much longer than the backoff, whatever the server asks for: the AWS SDKs' rule, with 5 s.
+    /// Default: as long as the server asks for.
+    pub const fn retry_after_slack(mut self, slack: Duration) -> Self {
+        self.retry_after_slack = Some(slack);
+        self
+    }
+
+    /// The time that an attempt needs to be of any use: none is begun with less of it left before the deadline.
+    /// Default: 0, where an attempt only has to begin before the deadline.
+    pub const fn min_attempt_time(mut self, time: Duration) -> Self {
+        self.min_attempt_time = time;
+        self
+    }
+
+    /// No attempt begins later than this after the call began. Default: no bound but the context's deadline.
+    ///
+    /// The clock is then read when a call begins.
+    pub const fn max_elapsed(mut self, time: Duration) -> Self {
+        self.max_elapsed = Some(time);
+        self
+    }
+
+    /// Repeats nothing any more once `rule` says so. It is asked about each failure that would be repeated, beside the
+    /// other settings; the first that says stop, stops. Within it `&&` and `||` combine what it likes. Default: never.
+    ///
+    /// A rule that looks into the response or the error itself belongs to the classifier.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress_error::Kind;
+    /// use buttress_retry::Policy;
+    ///
+    /// # fn main() -> Result<(), buttress_retry::ConfigError> {
+    /// let patient = Policy::exponential()
+    ///     .max_attempts(u32::MAX)
+    ///     .stop_when(|call| call.attempts >= 5 && call.elapsed >= Duration::from_secs(30))
+    ///     .build()?;
+    /// let once_after_timeouts = Policy::exponential()
+    ///     .stop_when(|call| call.class.kind == Kind::Timeout && call.attempts >= 2)
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn stop_when(mut self, rule: impl Fn(&Progress) -> bool + Send + Sync + 'static) -> Self {
+        self.stop_when = Some(Rule(Arc::new(rule)));
+        self
+    }
+
+    /// Heals failures by running `cure` with a clone of `state`, and repeats the call then: a [`Remedy`] with its
+    /// defaults.
+    pub fn remedy<T, F, Fut, O, E>(self, on: On, state: T, cure: F) -> Self
+    where
+        T: Clone + Send + Sync + 'static,
+        F: Fn(T) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.healed_by(Remedy::run(on, state, cure).unchecked())
+    }
+
+    /// Heals failures by `remedy`, and repeats the call then. Of several remedies the first that is on the failure, and
+    /// that this call hasn't tried yet, is run.
+    pub fn healed_by(mut self, remedy: Remedy) -> Self {
+        self.remedies.push(remedy);
+        self
+    }
+
+    /// Bounds the retries of all calls together.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// No bound but each call's own. In an outage this multiplies the traffic by the number of attempts.
+    ///
+    /// A ratio budget reads the clock when a call begins. Without one no clock is read before the first failure, and
+    /// [`Effort::elapsed`](buttress_error::Effort::elapsed) counts from there.
+    pub fn no_budget(mut self) -> Self {
+        self.budget = None;
+        self
+    }
+
+    /// Repeats also what a layer of this stack has refused, if it says when to come back and that wait is not cut by
+    /// [`max_retry_after`](Self::max_retry_after) or the deadline. Default: a rejection ends the call.
+    pub const fn repeat_rejections(mut self) -> Self {
+        self.repeat_rejections = true;
+        self
+    }
+
+    /// Only this layer repeats: retry layers further in try once. Default: the retry next to the failure repeats, and
+    /// those further out leave alone what it has given up on.
+    pub const fn outermost_owns(mut self) -> Self {
+        self.outermost_owns = true;
+        self
+    }
+
+    /// The policy.
+    ///
+    /// # Errors
+    /// If there are zero attempts, or a backoff has a cap below its base, a multiplier below 1.0, or a proportional
+    /// jitter outside 0.0..=1.0.
+    pub fn build(self) -> Result<Policy, ConfigError> {
+        if self.max_attempts == 0 {
+            return Err(ConfigError::new("max_attempts", "at least 1", self.max_attempts));
+        }
+        self.backoff.check("backoff")?;
+        if let Some(throttled) = &self.throttled {
+            throttled.check("throttled_backoff")?;
+        }
+        Ok(self.unchecked())
+    }
+
+    /// The defaults need no check.
+    pub(crate) fn unchecked(self) -> Policy {
+        Policy::new(self)
+    }
+}

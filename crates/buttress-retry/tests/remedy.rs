@@ -1,0 +1,476 @@
+//! Remedies: what heals, when, and for whom.
+
+mod kit;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use buttress_context::Context;
+use buttress_error::{Class, Delivery, Error, Kind, Stop};
+use buttress_retry::{On, Policy, Remedy, RemedyBuilder, RetryLayer, Tokens, on, retry, retry_blocking};
+use buttress_test::{Step, TestError};
+use kit::{MS, call, plain, reported, script};
+use tokio::time::{Instant, advance, sleep, timeout};
+use tower::{Layer, ServiceExt};
+
+/// Counts its runs; each takes 50 ms and ends as told.
+#[derive(Clone, Default)]
+struct Clinic {
+    begun: Arc<AtomicU32>,
+    ended: Arc<AtomicU32>,
+    fails: bool,
+}
+
+impl Clinic {
+    async fn treat(self) -> Result<(), Error> {
+        self.begun.fetch_add(1, Relaxed);
+        sleep(50 * MS).await;
+        self.ended.fetch_add(1, Relaxed);
+        if self.fails { Err(Error::new(Kind::Unavailable, "no doctor")) } else { Ok(()) }
+    }
+
+    fn remedy(&self) -> RemedyBuilder {
+        Remedy::run(on(Kind::Unauthenticated), self.clone(), Self::treat).name("clinic")
+    }
+
+    fn runs(&self) -> (u32, u32) {
+        (self.begun.load(Relaxed), self.ended.load(Relaxed))
+    }
+}
+
+fn sick() -> Step {
+    Step::fail(Kind::Unauthenticated)
+}
+
+/// [S17] for a chosen kind the remedy runs, then the call is repeated, at once and once; the report and the history tell.
+#[tokio::test(start_paused = true)]
+async fn heals_and_repeats_once() {
+    let clinic = Clinic::default();
+    let remedy = clinic.remedy().build().unwrap();
+    let start = Instant::now();
+    let inner = script([sick()]);
+    let policy = || plain().healed_by(remedy.clone());
+    let (outcome, report) = reported(Context::default(), call(policy(), &inner)).await;
+    assert_eq!((outcome.unwrap(), inner.calls(), clinic.runs()), (7, 2, (1, 1)));
+    assert_eq!(start.elapsed(), 50 * MS, "no wait but for the remedy");
+    assert_eq!((report.attempts, report.delay, report.stopped), (2, Duration::ZERO, Some(Stop::Success)));
+    assert_eq!(report.last.unwrap().kind, Kind::Unauthenticated);
+
+    let inner = script(vec![sick(); 9]);
+    let error = call(policy(), &inner).await.unwrap_err();
+    assert_eq!((inner.calls(), clinic.runs().0), (2, 2), "the second failure is not healed again");
+    let effort = error.effort().unwrap();
+    assert_eq!((effort.attempts, effort.stopped, effort.history.len()), (2, Stop::NotRetryable, 2));
+    assert!(!effort.exhausted && effort.remedy.is_none());
+}
+
+/// [S17] by kind, by reason, or by a predicate over the class.
+#[tokio::test(start_paused = true)]
+async fn for_chosen_failures() {
+    let expired = Class::new(Kind::PermissionDenied).reason("TOKEN_EXPIRED");
+    let full = || On::class(|class| class.kind == Kind::ResourceExhausted && class.retry_after.is_none());
+    let table = [
+        (on(Kind::NotFound), Kind::NotFound.into(), true),
+        (on(Kind::NotFound), Kind::PermissionDenied.into(), false),
+        (On::reason("TOKEN_EXPIRED"), expired, true),
+        (On::reason("TOKEN_EXPIRED"), Kind::PermissionDenied.into(), false),
+        (full(), Kind::ResourceExhausted.into(), true),
+        (full(), Class::new(Kind::ResourceExhausted).retry_after(MS), false),
+    ];
+    for (on, class, heals) in table {
+        let inner = script([Step::fail(class)]);
+        let outcome = call(plain().remedy(on.clone(), (), |()| async { Ok::<_, Error>(()) }), &inner).await;
+        assert_eq!((outcome.is_ok(), inner.calls()), (heals, 1 + u32::from(heals)), "{on:?} {class:?}");
+    }
+}
+
+/// [S17] callers that need it at the same time share one run, with its result, good or bad.
+#[tokio::test(start_paused = true)]
+async fn concurrent_callers_share_one_run() {
+    for fails in [false, true] {
+        let clinic = Clinic { fails, ..Clinic::default() };
+        let remedy = clinic.remedy().build().unwrap();
+        let calls = (0..200).map(|n| {
+            let policy = plain().healed_by(remedy.clone());
+            // They fail at different times, all before the remedy is done.
+            tokio::spawn(async move { call(policy, &script([sick().after(MS / 5 * n)])).await })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            assert_eq!(call.await.unwrap().is_err(), fails);
+        }
+        assert_eq!(clinic.runs(), (1, 1));
+        let stats = remedy.stats();
+        assert_eq!((stats.succeeded + stats.failed, stats.shared), (1, 199));
+    }
+}
+
+/// [S17] a failure of an attempt that began before the latest success needs no run; one that began after it does.
+#[tokio::test(start_paused = true)]
+async fn healed_meanwhile() {
+    let clinic = Clinic::default();
+    let remedy = clinic.remedy().build().unwrap();
+    let policy = || plain().healed_by(remedy.clone());
+    let early = tokio::spawn({
+        let policy = policy();
+        async move { call(policy, &script([sick().after(500 * MS)])).await }
+    });
+    sleep(MS).await;
+    call(policy(), &script([sick()])).await.unwrap();
+    assert_eq!(clinic.runs().1, 1);
+    early.await.unwrap().unwrap();
+    assert_eq!((clinic.runs().1, remedy.stats().shared), (1, 1), "it had begun before");
+    call(policy(), &script([sick()])).await.unwrap();
+    assert_eq!(clinic.runs().1, 2, "it began after");
+}
+
+/// [S17] the run goes on when the caller that began it is dropped, at any moment, and the others get its result.
+#[tokio::test(start_paused = true)]
+async fn the_caller_that_runs_it_is_dropped() {
+    for millis in [0, 1, 10, 25, 49] {
+        let clinic = Clinic::default();
+        let remedy = clinic.remedy().build().unwrap();
+        let policy = || plain().healed_by(remedy.clone());
+        let inner = script([sick()]);
+        let first = timeout(MS * millis + MS / 2, call(policy(), &inner));
+        let waiter = tokio::spawn({
+            let policy = policy();
+            async move { call(policy, &script([sick().after(MS / 4)])).await }
+        });
+        assert!(first.await.is_err(), "dropped");
+        waiter.await.unwrap().unwrap();
+        assert_eq!(clinic.runs(), (1, 1), "{millis} ms");
+    }
+    // Nor is it lost when nobody waits any more.
+    let clinic = Clinic::default();
+    let policy = plain().healed_by(clinic.remedy().build().unwrap());
+    assert!(timeout(10 * MS, call(policy, &script([sick()]))).await.is_err());
+    sleep(100 * MS).await;
+    assert_eq!(clinic.runs(), (1, 1));
+}
+
+/// [S17] it has a time limit, after which callers have their failure and the next run may begin.
+#[tokio::test(start_paused = true)]
+async fn it_has_a_time_limit() {
+    let runs = Arc::new(AtomicU32::new(0));
+    let hangs_once = |runs: Arc<AtomicU32>| async move {
+        if runs.fetch_add(1, Relaxed) == 0 {
+            std::future::pending::<()>().await;
+        }
+        Ok::<_, Error>(())
+    };
+    let remedy = Remedy::run(on(Kind::Unauthenticated), runs, hangs_once);
+    let remedy = remedy.time_limit(300 * MS).build().unwrap();
+    let start = Instant::now();
+    let error = call(plain().healed_by(remedy.clone()), &script([sick()])).await.unwrap_err();
+    assert_eq!((start.elapsed(), error.kind()), (300 * MS, Kind::Unauthenticated));
+    let why = error.effort().unwrap().remedy.as_ref().unwrap();
+    assert_eq!((why.kind(), why.to_string().contains("300ms")), (Kind::Timeout, true), "{why}");
+    call(plain().healed_by(remedy.clone()), &script([sick()])).await.unwrap();
+    assert_eq!((remedy.stats().failed, remedy.stats().succeeded), (1, 1));
+}
+
+/// [S17] the default time limit is 10 s.
+#[tokio::test(start_paused = true)]
+async fn the_default_time_limit() {
+    let hangs = |()| std::future::pending::<Result<(), Error>>();
+    let start = Instant::now();
+    call(plain().remedy(on(Kind::Unauthenticated), (), hangs), &script([sick()])).await.unwrap_err();
+    assert_eq!(start.elapsed(), Duration::from_secs(10));
+}
+
+/// [S17] it has a budget: so many runs a minute, 10 by default; [S8] none at all is refused, like a time limit of zero.
+#[tokio::test(start_paused = true)]
+async fn it_has_a_budget() {
+    let clinic = Clinic::default();
+    for (remedy, runs) in [(clinic.remedy().build(), 10), (clinic.remedy().runs_per_minute(2).build(), 2)] {
+        let remedy = remedy.unwrap();
+        for n in 0..12 {
+            let outcome = call(plain().healed_by(remedy.clone()), &script([sick()])).await;
+            assert_eq!(outcome.is_ok(), n < runs, "run {n}");
+            if let Err(error) = outcome {
+                assert_eq!(error.effort().unwrap().remedy.as_ref().unwrap().kind(), Kind::Rejected);
+            }
+        }
+        assert_eq!(remedy.stats().refused, 12 - runs);
+        advance(Duration::from_secs(60)).await;
+        call(plain().healed_by(remedy), &script([sick()])).await.unwrap();
+    }
+    assert!(clinic.remedy().runs_per_minute(0).build().unwrap_err().to_string().contains("runs_per_minute"));
+    assert!(
+        clinic.remedy().time_limit(Duration::ZERO).build().unwrap_err().to_string().contains("time_limit")
+    );
+}
+
+/// [S17] the repeat is not paid from the retry budget: the remedy's own bounds it.
+#[tokio::test(start_paused = true)]
+async fn the_retry_budget_is_left_alone() {
+    let budget = buttress_retry::Budget::ratio(0.0).min_per_second(0).build().unwrap();
+    let clinic = Clinic::default();
+    let policy = plain().budget(budget).healed_by(clinic.remedy().build().unwrap());
+    call(policy, &script([sick()])).await.unwrap();
+}
+
+/// [S17] a remedy that fails, or panics, leaves the original error, with the remedy's attached.
+#[tokio::test(start_paused = true)]
+async fn a_remedy_that_fails() {
+    let clinic = Clinic { fails: true, ..Clinic::default() };
+    let fails = clinic.remedy().build().unwrap();
+    let panics = Remedy::run(on(Kind::Unauthenticated), (), |()| async {
+        if true {
+            std::panic::resume_unwind(Box::new("quiet"));
+        }
+        Ok::<_, Error>(())
+    });
+    let panics = panics.build().unwrap();
+    for (remedy, kind) in [(fails, Kind::Unavailable), (panics, Kind::Panic)] {
+        let inner = script([sick()]);
+        let (outcome, report) = reported(Context::default(), call(plain().healed_by(remedy), &inner)).await;
+        let error = outcome.unwrap_err();
+        assert_eq!((error.kind(), inner.calls()), (Kind::Unauthenticated, 1));
+        let effort = error.effort().unwrap();
+        assert_eq!(
+            (effort.stopped, effort.remedy.as_ref().map(Error::kind)),
+            (Stop::NotRetryable, Some(kind))
+        );
+        assert_eq!(report.stopped, Some(Stop::NotRetryable));
+    }
+    let policy = plain().healed_by(clinic.remedy().build().unwrap()).build().unwrap();
+    let error = retry(&policy, || async { Err::<(), _>(Error::new(Kind::Unauthenticated, "who?")) }).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.to_string(), "who?");
+    assert_eq!(error.notes().collect::<Vec<_>>(), ["the remedy failed: no doctor"]);
+    assert_eq!(error.effort().unwrap().remedy.as_ref().unwrap().to_string(), "no doctor");
+}
+
+/// [S17] a failure that the policy would have repeated anyway is repeated by it when its remedy fails.
+#[tokio::test(start_paused = true)]
+async fn the_policy_goes_on_without_it() {
+    let fails = |()| async { Err::<(), _>(Error::new(Kind::Internal, "no")) };
+    let inner = script([Step::fail(Kind::Unavailable)]);
+    let start = Instant::now();
+    call(plain().remedy(on(Kind::Unavailable), (), fails), &inner).await.unwrap();
+    assert_eq!((inner.calls(), start.elapsed()), (2, 100 * MS));
+}
+
+/// [S17] no remedy for what may not be repeated: something may have happened, nothing to send again, no attempts or
+/// time left, given up further in, owned further out.
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_repeated_is_not_healed() {
+    let unknown = Class::new(Kind::Unauthenticated).delivery(Delivery::Unknown);
+    let cx = Context::default;
+    let table = [
+        (cx().with_idempotent(false), unknown, 0),
+        (cx().with_idempotent(true), unknown, 1),
+        (cx().with_idempotent(false), Kind::Unauthenticated.into(), 1),
+        (cx().with_max_attempts(1), Kind::Unauthenticated.into(), 0),
+        (cx().with_timeout(Duration::ZERO), Kind::Unauthenticated.into(), 0),
+        (cx().with_retries_owned(), Kind::Unauthenticated.into(), 0),
+        (cx(), Class::new(Kind::Unauthenticated).exhausted(), 0),
+    ];
+    for (cx, class, runs) in table {
+        let clinic = Clinic::default();
+        let policy = plain().healed_by(clinic.remedy().build().unwrap());
+        let _ = cx.clone().scope(call(policy, &script([Step::fail(class)]))).await;
+        sleep(MS).await;
+        assert_eq!(clinic.runs().0, runs, "{cx:?} {class:?}");
+    }
+    let clinic = Clinic::default();
+    let layer = RetryLayer::new(Policy::default()).healed_by(clinic.remedy().build().unwrap());
+    let once = layer.repeat_with(|_: &u32| None);
+    once.layer(script([sick()])).oneshot(7).await.unwrap_err();
+    assert_eq!(clinic.runs().0, 0);
+}
+
+/// [S17] a call waits no longer than its deadline lets it; the run goes on, for those who have the time.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_one_caller() {
+    let clinic = Clinic::default();
+    let policy = plain().healed_by(clinic.remedy().build().unwrap());
+    let start = Instant::now();
+    let cx = Context::default().with_timeout(20 * MS);
+    let error = cx.scope(call(policy, &script([sick()]))).await.unwrap_err();
+    assert_eq!((start.elapsed(), error.kind()), (20 * MS, Kind::Unauthenticated));
+    assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::DeadlineExceeded));
+    sleep(100 * MS).await;
+    assert_eq!(clinic.runs(), (1, 1));
+}
+
+/// The remedy runs with the ids of the call that began it, and with nothing else of its context.
+#[tokio::test(start_paused = true)]
+async fn in_the_context_of_no_call() {
+    let (sender, mut seen) = tokio::sync::mpsc::channel(1);
+    let look = |sender: tokio::sync::mpsc::Sender<Context>| async move {
+        let _ = sender.send(Context::current()).await;
+        Ok::<_, Error>(())
+    };
+    let cx = Context::default().with_ids().with_timeout(Duration::from_secs(1)).with_field("a", 1);
+    let policy = plain().remedy(on(Kind::Unauthenticated), sender, look);
+    cx.clone().scope(call(policy, &script([sick()]))).await.unwrap();
+    let inside = seen.recv().await.unwrap();
+    assert_eq!((inside.request_id(), inside.trace()), (cx.request_id(), cx.trace()));
+    assert!(inside.deadline().is_none() && inside.fields().len() == 0);
+}
+
+/// A remedy that needs itself, as when the token is fetched by the client that needs it, fails at once and doesn't wait
+/// for itself.
+#[tokio::test(start_paused = true)]
+async fn a_remedy_that_needs_itself() {
+    let client: Arc<std::sync::OnceLock<Policy>> = Arc::default();
+    let refresh = |client: Arc<std::sync::OnceLock<Policy>>| async move {
+        let policy = client.get().expect("it was set").clone();
+        retry(policy, || async { Err::<(), _>(Error::new(Kind::Unauthenticated, "no token")) }).await
+    };
+    let policy = plain().remedy(on(Kind::Unauthenticated), Arc::clone(&client), refresh).build().unwrap();
+    client.set(policy.clone()).unwrap();
+    let start = Instant::now();
+    let error =
+        retry(&policy, || async { Err::<(), _>(Error::new(Kind::Unauthenticated, "no token")) }).await;
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    let error = error.unwrap_err();
+    let inner = error.effort().unwrap().remedy.as_ref().unwrap();
+    assert!(inner.effort().unwrap().remedy.as_ref().unwrap().to_string().contains("can't heal itself"));
+}
+
+/// Several remedies: each once a call, in the order given.
+#[tokio::test(start_paused = true)]
+async fn several_remedies() {
+    let (first, second) = (Clinic::default(), Clinic::default());
+    let missing = Remedy::run(on(Kind::NotFound), second.clone(), Clinic::treat).build().unwrap();
+    let policy = || plain().healed_by(first.remedy().build().unwrap()).healed_by(missing.clone());
+    let inner = script([sick(), Step::fail(Kind::NotFound)]);
+    call(policy(), &inner).await.unwrap();
+    assert_eq!((inner.calls(), first.runs(), second.runs()), (3, (1, 1), (1, 1)));
+    let inner = script([sick(), Step::fail(Kind::NotFound), sick()]);
+    call(policy().max_attempts(9), &inner).await.unwrap_err();
+    assert_eq!(inner.calls(), 3);
+}
+
+/// The layer's own way to say it: the services of one layer value share the remedy.
+#[tokio::test(start_paused = true)]
+async fn on_the_layer() {
+    let clinic = Clinic::default();
+    let layer = RetryLayer::new(plain().build().unwrap()).assume_idempotent().remedy(
+        on(Kind::Unauthenticated),
+        clinic.clone(),
+        |clinic| async move { clinic.treat().await },
+    );
+    let one = |layer: &RetryLayer| layer.layer(script([sick()])).oneshot(7);
+    let (a, b) = tokio::join!(one(&layer), one(&layer.clone()));
+    assert!(a.is_ok() && b.is_ok());
+    assert_eq!(clinic.runs(), (1, 1));
+}
+
+/// The ready-made one for tokens: fetched when first refused, and again when it has expired.
+#[tokio::test(start_paused = true)]
+async fn tokens() {
+    let issued = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&issued);
+    let tokens = Tokens::new(move || {
+        let token = counter.fetch_add(1, Relaxed) + 1;
+        async move { Ok::<_, Error>(token) }
+    });
+    let policy = plain().healed_by(tokens.remedy().build().unwrap()).build().unwrap();
+    assert!(tokens.current().is_none());
+    for valid in [1, 1, 2] {
+        let fetch = || {
+            let token = tokens.current().map(|token| *token);
+            async move {
+                if token == Some(valid) { Ok(()) } else { Err(Error::new(Kind::Unauthenticated, "expired")) }
+            }
+        };
+        retry(&policy, fetch).await.unwrap();
+    }
+    assert_eq!(issued.load(Relaxed), 2);
+    assert_eq!(format!("{tokens:?}"), "Tokens { .. }", "a secret");
+}
+
+/// The ready-made one for directories, without a runtime and in one; and it is made once for all threads.
+#[test]
+fn a_missing_directory() {
+    let root = std::env::temp_dir().join(format!("buttress-retry-{}", std::process::id()));
+    let write = |remedy: &Remedy, to: &std::path::Path| -> io::Result<()> {
+        let policy = Policy::exponential().healed_by(remedy.clone()).build().unwrap();
+        retry_blocking(&policy, || std::fs::write(to, "x"))
+    };
+    let deep = root.join("a/b");
+    let remedy = Remedy::create_dir(&deep).build().unwrap();
+    std::thread::scope(|threads| {
+        for n in 0..8 {
+            let (remedy, file) = (&remedy, deep.join(n.to_string()));
+            threads.spawn(move || write(remedy, &file).unwrap());
+        }
+    });
+    assert_eq!((remedy.stats().succeeded, std::fs::read_dir(&deep).unwrap().count()), (1, 8));
+
+    let other = root.join("c");
+    let remedy = Remedy::create_dir(&other).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let policy = Policy::exponential().healed_by(remedy.clone()).build().unwrap();
+        retry(&policy, || async { std::fs::write(other.join("file"), "x") }).await.unwrap();
+    });
+    assert_eq!(remedy.stats().succeeded, 1);
+
+    // What no directory helps against stays what it was.
+    let error = write(&remedy, &root.join("elsewhere/file")).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    std::fs::remove_dir_all(root).unwrap();
+}
+
+/// A thread may wait for an async remedy of a runtime; without a runtime such a one fails, and says so.
+#[test]
+fn an_async_remedy_and_a_thread() {
+    let policy = |clinic: &Clinic| plain().healed_by(clinic.remedy().build().unwrap()).build().unwrap();
+    let heal = |policy: &Policy| {
+        let mut calls = 0;
+        retry_blocking(policy, || {
+            calls += 1;
+            if calls == 1 { Err(TestError::from(Kind::Unauthenticated)) } else { Ok(calls) }
+        })
+    };
+    let clinic = Clinic::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let inside = policy(&clinic);
+    let outcome = runtime.block_on(async { tokio::task::spawn_blocking(move || heal(&inside)).await });
+    assert_eq!(outcome.unwrap().unwrap(), 2);
+
+    let error = heal(&policy(&Clinic::default())).unwrap_err();
+    assert!(error.effort().unwrap().remedy.as_ref().unwrap().to_string().contains("needs a runtime"));
+}
+
+/// A remedy that blocks and hangs is waited for no longer than its time limit.
+#[test]
+fn a_blocking_remedy_that_hangs() {
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    let receiver = Arc::new(std::sync::Mutex::new(receiver));
+    let hang = |receiver: Arc<std::sync::Mutex<std::sync::mpsc::Receiver<()>>>| {
+        let _ = receiver.lock().unwrap().recv();
+        Ok::<_, Error>(())
+    };
+    let remedy =
+        Remedy::run_blocking(on(Kind::NotFound), receiver, hang).time_limit(20 * MS).build().unwrap();
+    let policy = plain().healed_by(remedy).build().unwrap();
+    let error = retry_blocking(&policy, || Err::<(), _>(TestError::from(Kind::NotFound))).unwrap_err();
+    assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Timeout));
+    drop(sender);
+}
+
+/// [S2] a blocking remedy that panics has failed, and the next run may begin.
+#[test]
+fn a_blocking_remedy_that_panics() {
+    let runs = Arc::new(AtomicU32::new(0));
+    let panics_once = |runs: Arc<AtomicU32>| {
+        if runs.fetch_add(1, Relaxed) == 0 {
+            std::panic::resume_unwind(Box::new("quiet"));
+        }
+        Ok::<_, Error>(())
+    };
+    let remedy = Remedy::run_blocking(on(Kind::NotFound), runs, panics_once).build().unwrap();
+    let policy = plain().healed_by(remedy.clone()).build().unwrap();
+    for _ in 0..2 {
+        let _ = retry_blocking(&policy, || Err::<(), _>(TestError::from(Kind::NotFound)));
+    }
+    assert_eq!((remedy.stats().failed, remedy.stats().succeeded), (1, 1));
+}

@@ -1,0 +1,146 @@
+//! Retries within retries, over errors that can't hold the mark of one that gave up.
+
+mod kit;
+
+use std::cell::Cell;
+
+use buttress_error::{Class, Classify, Kind, Verdict};
+use buttress_retry::{Policy, RetryLayer, retry, retry_blocking};
+use buttress_test::{Step, TestError};
+use kit::{MS, plain, script};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
+
+/// A plain enum: nothing to hold a mark.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Plain {
+    Down,
+    Slow,
+}
+
+impl Classify for Plain {
+    fn class(&self) -> Class {
+        match self {
+            Self::Down => Kind::Unavailable.into(),
+            Self::Slow => Kind::Timeout.into(),
+        }
+    }
+}
+
+fn built() -> Policy {
+    plain().build().expect("good settings")
+}
+
+/// Counts its calls, and is pending once in each.
+async fn down(calls: &Cell<u32>) -> Result<(), Plain> {
+    calls.set(calls.get() + 1);
+    tokio::task::yield_now().await;
+    Err(Plain::Down)
+}
+
+/// [S15] functions over a plain enum: three in three in three is three.
+#[tokio::test(start_paused = true)]
+async fn functions_over_a_plain_enum() {
+    let (policy, calls) = (built(), Cell::new(0));
+    let outcome = retry(&policy, || retry(&policy, || retry(&policy, || down(&calls)))).await;
+    assert_eq!((outcome, calls.get()), (Err(Plain::Down), 3));
+}
+
+/// [S15] also if what lies between waits before it hands the failure on.
+#[tokio::test(start_paused = true)]
+async fn across_a_wait() {
+    let (policy, calls) = (built(), Cell::new(0));
+    let cleans_up = || async {
+        let outcome = retry(&policy, || down(&calls)).await;
+        tokio::time::sleep(MS * 50).await;
+        outcome
+    };
+    assert!(retry(&policy, cleans_up).await.is_err());
+    assert_eq!(calls.replace(0), 3);
+    // In a later attempt as well: the first fails by itself, without a retry further in.
+    let first = Cell::new(true);
+    let outcome =
+        retry(&policy, || async { if first.replace(false) { Err(Plain::Slow) } else { cleans_up().await } });
+    assert!(outcome.await.is_err());
+    assert_eq!(calls.get(), 3);
+}
+
+/// [S15] layers over a plain enum, and layers that judge by closures, which can't mark anything.
+#[tokio::test(start_paused = true)]
+async fn layers() {
+    let calls = Cell::new(0);
+    let layer = || RetryLayer::new(built()).assume_idempotent();
+    let service = service_fn(|_: u32| down(&calls));
+    let stack = ServiceBuilder::new().layer(layer()).layer(layer()).service(service);
+    assert!(stack.oneshot(7).await.is_err());
+    assert_eq!(calls.get(), 3);
+
+    // What lies between waits before it hands the failure on.
+    calls.set(0);
+    let inner = layer().layer(service_fn(|_: u32| down(&calls)));
+    let cleans_up = service_fn(|request: u32| {
+        let call = inner.clone().oneshot(request);
+        async {
+            let outcome = call.await;
+            tokio::time::sleep(MS * 50).await;
+            outcome
+        }
+    });
+    assert!(layer().layer(cleans_up).oneshot(7).await.is_err());
+    assert_eq!(calls.get(), 3);
+
+    let inner = script(vec![Step::fail(Kind::Unavailable).waits(1); 30]);
+    let judge = |_: &Result<u32, TestError>| Verdict::failure(Kind::Unavailable);
+    let by_closure = || layer().classify_with(judge);
+    let stack = by_closure().layer(by_closure().layer(by_closure().layer(inner.clone())));
+    assert!(stack.oneshot(7).await.is_err());
+    assert_eq!(inner.calls(), 3);
+}
+
+/// [S15] threads.
+#[test]
+fn blocking() {
+    let policy = Policy::fixed(MS).no_budget().build().unwrap();
+    let calls = Cell::new(0);
+    let fail = || {
+        calls.set(calls.get() + 1);
+        Err::<(), _>(Plain::Down)
+    };
+    assert!(retry_blocking(&policy, || retry_blocking(&policy, || retry_blocking(&policy, fail))).is_err());
+    assert_eq!(calls.get(), 3);
+}
+
+/// What was given up on before doesn't stop what fails after it: not a call beside it, in the same task and poll or in
+/// another, and not a failure of another kind.
+#[tokio::test(start_paused = true)]
+async fn only_what_was_given_up_on() {
+    let (policy, calls) = (built(), Cell::new(0));
+    let alone = || retry(&policy, || down(&calls));
+    assert!(alone().await.is_err());
+    assert_eq!(calls.replace(0), 3);
+    // The next call, in the same poll as the end of the one before.
+    assert!(alone().await.is_err());
+    assert_eq!(calls.replace(0), 3);
+    // Three at once: one is retried further in, two aren't.
+    let nested = retry(&policy, || retry(&policy, || down(&calls)));
+    let _ = tokio::join!(alone(), nested, alone());
+    assert_eq!(calls.replace(0), 9);
+    // Given up on, but what comes out is another failure, which nobody has repeated.
+    let other = || async {
+        let _ = retry(&policy, || down(&calls)).await;
+        Err::<(), _>(Plain::Slow)
+    };
+    assert_eq!(retry(&policy, other).await, Err(Plain::Slow));
+    assert_eq!(calls.replace(0), 9);
+    // Given up on in the second attempt, which ends with another failure; those after it fail by themselves, with the very
+    // failure that was given up on.
+    let (five, attempts) = (plain().max_attempts(5).build().unwrap(), Cell::new(0));
+    let outcome = retry(&five, || async {
+        attempts.set(attempts.get() + 1);
+        if attempts.get() == 2 {
+            let _ = retry(&policy, || down(&calls)).await;
+        }
+        Err::<(), _>(if attempts.get() > 2 { Plain::Down } else { Plain::Slow })
+    });
+    assert!(outcome.await.is_err());
+    assert_eq!((attempts.get(), calls.get()), (5, 3));
+}
