@@ -8,13 +8,23 @@ use buttress_context::ReplayBody;
 use buttress_error::BoxError;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use http_body_util::BodyExt;
-use http_body_util::combinators::BoxBody;
 
-/// A request body: bytes, which can be sent any number of times, or a stream, which is sent once.
+use crate::upload::{Upload, Watch};
+
+/// A request body: bytes, or a stream that is made while it is sent.
 ///
 /// One concrete type, so that a client stack needs no type parameter for it. It is not `Clone`: a copy is
-/// [`ReplayBody::replay_body`], which shares the bytes and says none for a stream.
+/// [`ReplayBody::replay_body`], which a retry layer makes where another attempt may follow.
+///
+/// | body | kept for another attempt |
+/// |---|---|
+/// | bytes, of any size | shared: they are there anyway |
+/// | a stream | what of it has been sent, up to [64 KiB](Self::REPLAY_BUFFER) or [another bound](Self::replay_buffer) |
+///
+/// A stream is never refused and never held back: it is kept while it is sent, and only as long as a copy of it waits.
+/// There is no other attempt once it was longer than the bound, has failed or panicked itself, or was answered before it was
+/// read to its end (as [`HttpLayer`](crate::HttpLayer) sees): nobody can tell then what the answer was to. An attempt that got
+/// no answer leaves the rest of the stream to the next one: where it still reads, it fails.
 ///
 /// ```
 /// use buttress_http::Body;
@@ -27,8 +37,7 @@ pub struct Body(Inner);
 
 enum Inner {
     Bytes(Bytes),
-    // `Sync`, because reqwest wants its bodies so.
-    Stream(BoxBody<Bytes, BoxError>),
+    Stream(Upload),
 }
 
 impl Default for Inner {
@@ -44,13 +53,41 @@ impl Body {
         Self::default()
     }
 
-    /// A body that is made while it is sent. It can be sent only once, so the request is never repeated.
+    /// How much of a stream is kept for another attempt by default: 64 KiB.
+    pub const REPLAY_BUFFER: usize = 64 * 1024;
+
+    /// A body that is made while it is sent.
+    ///
+    /// ```
+    /// use buttress_http::Body;
+    /// use http::Request;
+    ///
+    /// // What a gateway passes on. An upload of which nothing is kept is sent once, unless it never left.
+    /// fn forward(request: Request<axum_body::Body>) -> Request<Body> {
+    ///     request.map(|body| Body::streaming(body).replay_buffer(0))
+    /// }
+    /// # mod axum_body { pub type Body = http_body_util::combinators::UnsyncBoxBody<bytes::Bytes, std::io::Error>; }
+    /// ```
     pub fn streaming<B>(body: B) -> Self
     where
-        B: http_body::Body<Data = Bytes> + Send + Sync + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self(Inner::Stream(body.map_err(Into::into).boxed()))
+        if body.is_end_stream() {
+            Self::empty()
+        } else {
+            Self(Inner::Stream(Upload::new(body, Self::REPLAY_BUFFER)))
+        }
+    }
+
+    /// How many bytes of a stream, trailers included, are kept for another attempt: any number, 0 for none. Default: 64
+    /// KiB. Bytes are shared and not kept, so it says nothing of them; nor does it of a stream that has a copy already.
+    #[must_use]
+    pub fn replay_buffer(self, bytes: usize) -> Self {
+        match self.0 {
+            Inner::Stream(upload) => Self(Inner::Stream(upload.limit(bytes))),
+            Inner::Bytes(_) => self,
+        }
     }
 
     /// The bytes; none for a stream.
@@ -61,12 +98,29 @@ impl Body {
             Inner::Stream(_) => None,
         }
     }
+
+    /// To be told of the answer, where the rest of a stream depends on it. `length` is what the head declares.
+    pub(crate) fn watch(&self, length: impl FnOnce() -> Option<u64>) -> Option<Watch> {
+        match &self.0 {
+            Inner::Bytes(_) => None,
+            Inner::Stream(upload) => Some(upload.watch(length())),
+        }
+    }
 }
 
-/// Bytes are shared, a stream has no copy.
 impl ReplayBody for Body {
     fn replay_body(&self) -> Option<Self> {
-        self.as_bytes().cloned().map(Self::from)
+        Some(Self(match &self.0 {
+            Inner::Bytes(bytes) => Inner::Bytes(bytes.clone()),
+            Inner::Stream(upload) => Inner::Stream(upload.replay()?),
+        }))
+    }
+
+    fn replayable(&self) -> bool {
+        match &self.0 {
+            Inner::Bytes(_) => true,
+            Inner::Stream(upload) => upload.replayable(),
+        }
     }
 }
 
@@ -99,21 +153,21 @@ impl http_body::Body for Body {
         match &mut self.0 {
             Inner::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Inner::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Inner::Stream(body) => Pin::new(body).poll_frame(cx),
+            Inner::Stream(upload) => upload.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Inner::Bytes(bytes) => bytes.is_empty(),
-            Inner::Stream(body) => body.is_end_stream(),
+            Inner::Stream(upload) => upload.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Inner::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Inner::Stream(body) => body.size_hint(),
+            Inner::Stream(upload) => upload.size_hint(),
         }
     }
 }

@@ -2,18 +2,25 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bad_status;
+mod bearer;
 mod body;
 mod boundary;
 mod classify;
 mod client;
+mod grpc_timeout;
+mod guard;
 mod headers;
+mod idempotency;
 mod layer;
 mod origin;
 mod problem;
 mod request;
 mod retry_after;
+mod settle;
+mod upload;
 
 pub use bad_status::BadStatus;
+pub use bearer::{Bearer, BearerLayer, BearerService};
 pub use body::Body;
 #[cfg(feature = "serde_path_to_error")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde_path_to_error")))]
@@ -28,9 +35,13 @@ pub use classify::{ByStatus, Profile, http, translate};
 #[cfg(feature = "reqwest")]
 pub use client::{CrossOriginRedirect, same_origin};
 pub use client::{FromHttp, Head, IntoHttp};
-pub use headers::{DEADLINE, REQUEST_ID, TRACEPARENT};
+pub use grpc_timeout::{GrpcTimeout, InvalidGrpcTimeout};
+pub use guard::{BodyGuard, GuardedBody};
+pub use headers::{ATTEMPT, DEADLINE, REQUEST_ID, SHOULD_RETRY, TRACEPARENT};
+pub use idempotency::{IdempotencyKey, IdempotencyKeyLayer};
 pub use layer::{Http, HttpLayer, ResponseFuture};
 pub use origin::InvalidOrigin;
 pub use problem::{Problem, ProblemDetails};
 pub use request::IntoRequest;
 pub use retry_after::retry_after;
+pub use settle::{AtEnd, SettledBody, at_end, settle_body};

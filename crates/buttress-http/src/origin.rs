@@ -14,11 +14,18 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidOrigin> {
-        let invalid = || InvalidOrigin { text: text.chars().take(128).collect() };
+    /// `setting` is what the origin is given to.
+    pub(crate) fn parse(setting: &'static str, text: &str) -> Result<Self, InvalidOrigin> {
+        let invalid = || {
+            // What stands before it may be a password.
+            let place = text.rsplit_once('@').map_or(text, |(_, place)| place);
+            InvalidOrigin { setting, text: place.chars().take(128).collect() }
+        };
         let uri: Uri = text.parse().map_err(|_not_a_uri| invalid())?;
         let bare = uri.path_and_query().is_none_or(|rest| rest == "/")
-            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            // `Uri` forgets it.
+            && !text.contains('#');
         let (scheme, host, port) = parts(&uri).filter(|_| bare).ok_or_else(invalid)?;
         Ok(Self { scheme: scheme.clone(), host: host.to_ascii_lowercase(), port })
     }
@@ -38,9 +45,10 @@ fn parts(uri: &Uri) -> Option<(&Scheme, &str, u16)> {
         _ => return None,
     };
     let host = uri.host().filter(|host| !host.is_empty())?;
+    let authority = uri.authority()?.as_str();
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
     // A port that is no number is another origin than the standard one.
-    let has_port = uri.authority()?.as_str().len() > host.len() && uri.port().is_some();
-    let port = if has_port { uri.port_u16()? } else { standard };
+    let port = if place.len() > host.len() { uri.port_u16()? } else { standard };
     Some((scheme, host, port))
 }
 
@@ -49,12 +57,13 @@ fn parts(uri: &Uri) -> Option<(&Scheme, &str, u16)> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidOrigin {
+    setting: &'static str,
     text: String,
 }
 
 impl fmt::Display for InvalidOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "trust_origin: {:?} is no origin such as https://api.example.com", self.text)
+        write!(f, "{}: {:?} is no origin such as https://api.example.com", self.setting, self.text)
     }
 }
 
@@ -72,7 +81,9 @@ mod tests {
 
     #[test]
     fn compares_scheme_host_and_port() {
-        let same = |origin: &str, uri: &str| Origin::parse(origin).unwrap().is_of(&uri.parse().unwrap());
+        let same = |origin: &str, uri: &str| {
+            Origin::parse("trust_origin", origin).unwrap().is_of(&uri.parse().unwrap())
+        };
         assert!(same("https://api.example.com", "https://API.example.com/a?b=c"));
         assert!(same("https://api.example.com/", "https://api.example.com:443/"));
         assert!(same("http://[::1]:80", "http://[::1]/x"));
@@ -81,17 +92,32 @@ mod tests {
         assert!(!same("https://api.example.com", "https://api.example.com:8443/"));
         assert!(!same("https://api.example.com", "https://api.example.com.evil.test/"));
         assert!(!same("https://api.example.com", "/relative"));
+        assert!(!same("https://api.example.com", "https://api.example.com:65536/"));
+        assert!(!same("https://api.example.com", "https://api.example.com:80@evil.test/"));
     }
 
     /// [S8] a bad origin is refused where it is set, by a typed error that names the setting.
     #[test]
     fn refuses_what_is_no_origin() {
-        for text in
-            ["", "api.example.com", "/", "ftp://x", "https://", "http://x/path", "http://x?q", "http://u:p@x"]
-        {
-            let error = Origin::parse(text).unwrap_err();
+        let bare = ["", "api.example.com", "/", "ftp://x", "https://", "http://:80", "http://u:p@x"];
+        for text in bare.into_iter().chain([
+            "http://x/path",
+            "http://x?q",
+            "http://x#f",
+            "http://x:",
+            "http://x:65536",
+        ]) {
+            let error = Origin::parse("trust_origin", text).unwrap_err();
             assert!(error.to_string().starts_with("trust_origin:"), "{error}");
             assert_eq!(error.class().kind, Kind::Config);
         }
+    }
+
+    /// [S38] a password that was put there does not get into a log.
+    #[test]
+    fn an_error_shows_no_password() {
+        let error = Origin::parse("origin", "https://user:hunter2@api.example.com").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+        assert!(error.to_string().contains("api.example.com"));
     }
 }

@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use buttress_context::{Context as Cx, RequestId, Trace};
-use buttress_http::{Body, HttpLayer};
+use buttress_http::{Bearer, BearerLayer, Body, HttpLayer};
 use buttress_test::allocations;
 use http::{Request, Response};
 use tower::{Layer, Service};
@@ -52,4 +52,15 @@ fn headers_of_the_context_are_all_that_is_allocated() {
     // The generator of random ids sets itself up once per thread.
     let _ = cx.trace().unwrap().child();
     assert_eq!(cx.run(counted), 4);
+}
+
+/// The token is shared with its holder: only the map of the headers may have to grow.
+#[test]
+fn a_token_allocates_nothing() {
+    let token = Bearer::new();
+    token.set("mF_9.B5f-4.1JqM").unwrap();
+    let mut client = BearerLayer::new(&token, "http://localhost").unwrap().layer(Mock);
+    let mut request = Request::get("http://localhost/").body(Body::empty()).unwrap();
+    request.headers_mut().reserve(1);
+    assert_eq!(allocations(move || drop(client.call(request))), 0);
 }

@@ -1,7 +1,8 @@
 //! What may cross threads.
 
 use buttress_http::{
-    BadStatus, Body, ByStatus, Http, HttpLayer, InvalidOrigin, Problem, ProblemDetails, Profile,
+    BadStatus, Bearer, BearerLayer, BearerService, Body, BodyGuard, ByStatus, GrpcTimeout, GuardedBody, Http,
+    HttpLayer, IdempotencyKey, IdempotencyKeyLayer, InvalidOrigin, Problem, ProblemDetails, Profile,
     ResponseFuture, Transport,
 };
 use http::Request;
@@ -24,6 +25,15 @@ fn everything_is_send_and_sync() {
     send_sync_static::<Profile>();
     send_sync_static::<Transport>();
     send_sync_static::<InvalidOrigin>();
+    send_sync_static::<GrpcTimeout>();
+    send_sync_static::<BodyGuard>();
+    send_sync_static::<GuardedBody<Body>>();
+    unpin::<GuardedBody<Body>>();
+    send_sync_static::<Bearer>();
+    send_sync_static::<BearerLayer>();
+    send_sync_static::<BearerService<()>>();
+    send_sync_static::<IdempotencyKeyLayer>();
+    send_sync_static::<IdempotencyKey<()>>();
     send_sync_static::<Problem>();
     send_sync_static::<ProblemDetails>();
     unpin::<Body>();

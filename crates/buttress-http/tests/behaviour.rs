@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use buttress_context::{Context, Replay, RequestId, Trace};
 use buttress_error::{BoxError, Class, Classifier, Delivery, Error, Kind, Retry, check};
-use buttress_http::{BadStatus, Body, HttpLayer, IntoRequest, Profile, http};
+use buttress_http::{ATTEMPT, BadStatus, Body, HttpLayer, IntoRequest, Profile, http};
 use http::{HeaderMap, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -239,6 +239,28 @@ async fn a_header_of_the_callers_own_stays() {
     }
 }
 
+/// [S15] the number of the attempt is told on request only, and the caller's own word stays.
+#[tokio::test]
+async fn the_attempt_in_a_header() {
+    let seen = |layer: HttpLayer<Request<Body>>, request: Request<Body>| {
+        let mock = service_fn(|request: Request<Body>| async move {
+            let mut answer = Response::new(Body::empty());
+            *answer.headers_mut() = request.headers().clone();
+            Ok::<_, Infallible>(answer)
+        });
+        let call = layer.layer(mock).oneshot(request);
+        async {
+            Context::default().with_attempt(3).scope(call).await.unwrap().headers().get(ATTEMPT).cloned()
+        }
+    };
+    let orders = HttpLayer::new("orders");
+    assert_eq!(seen(orders.clone(), get()).await, None);
+    assert_eq!(seen(orders.clone().send_attempt(), get()).await.unwrap(), "3");
+    let mut own = get();
+    own.headers_mut().insert(ATTEMPT, "mine".parse().unwrap());
+    assert_eq!(seen(orders.send_attempt(), own).await.unwrap(), "mine");
+}
+
 #[tokio::test]
 async fn no_context_no_headers() {
     assert!(sent(Context::default(), get()).await.is_empty());
@@ -253,7 +275,17 @@ async fn the_deadline_is_what_is_left() {
     assert_eq!(sent(cx, get()).await["x-request-deadline-ms"], "0");
 }
 
-/// [S13] bytes are sent as often as needed; a stream is sent, once.
+/// gRPC has a header of its own for it.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_a_grpc_call() {
+    let mut request = get();
+    request.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+    let headers = sent(Context::default().with_timeout(Duration::from_millis(1500)), request).await;
+    assert_eq!(headers["grpc-timeout"], "1500000u");
+    assert!(!headers.contains_key("x-request-deadline-ms"));
+}
+
+/// [S13] bytes are sent as often as needed, and a stream as long as it is kept.
 #[tokio::test]
 async fn bodies_that_can_be_repeated() {
     let request = Request::post("http://localhost/").body("hello").unwrap().into_request().unwrap();
@@ -261,13 +293,16 @@ async fn bodies_that_can_be_repeated() {
 
     let stream = Body::streaming(http_body_util::Full::new(bytes::Bytes::from("hello")));
     let request = Request::post("http://localhost/").body(stream).unwrap();
-    assert!(request.replay().is_none());
+    let copy = request.replay().unwrap();
     let mock = service_fn(|request: Request<Body>| async {
         use http_body_util::BodyExt;
         request.into_body().collect().await.map(|body| Response::new(Body::from(body.to_bytes())))
     });
-    let answer = HttpLayer::new("orders").layer(mock).oneshot(request).await.unwrap();
-    assert_eq!(answer.body().as_bytes().unwrap(), "hello");
+    let client = HttpLayer::new("orders").layer(mock);
+    for request in [request, copy] {
+        let answer = client.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.body().as_bytes().unwrap(), "hello");
+    }
 }
 
 /// [S12] by method or key; else the request says nothing.

@@ -9,8 +9,8 @@ use buttress_context::{Context, RequestId};
 use buttress_error::{
     Class, Delivery, Error, ErrorGroup, Fault, Handled, Kind, Outcome, Retry, TranslateLayer, Violation,
 };
-use buttress_http::{BadStatus, Body, HttpLayer, Problem, ProblemDetails, Profile, http};
-use http::{Request, Response};
+use buttress_http::{BadStatus, Body, HttpLayer, Problem, ProblemDetails, Profile, SHOULD_RETRY, http};
+use http::{HeaderValue, Request, Response};
 use proptest::prelude::*;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -349,4 +349,72 @@ fn axum_takes_it() {
 
     let result: Result<(), Problem> = Err(Error::new(Kind::NotFound, "x").into());
     assert_eq!(result.into_response().status(), 404);
+}
+
+/// [S15] what has been given up says so in a header too, for those who don't see the body.
+#[test]
+fn an_exhausted_error_says_so_in_the_head() {
+    let said = |class: Class| {
+        let answer: Response<String> = Problem::from(Error::new(class, "busy")).to_response();
+        answer.headers().get(SHOULD_RETRY).cloned()
+    };
+    assert_eq!(said(Class::new(Kind::Unavailable).exhausted()).unwrap(), "false");
+    assert_eq!(said(Class::new(Kind::NotFound).dependency().exhausted()).unwrap(), "false");
+    assert_eq!(said(Kind::Unavailable.into()), None);
+    assert_eq!(said(Kind::NotFound.into()), None);
+}
+
+/// [S15] the head is enough: without the body, with one that says less, in a gateway that passes statuses through.
+#[tokio::test]
+async fn the_head_alone_exhausts() {
+    let bodies = [
+        problem(503, ""),
+        problem(503, r#"{"kind":"unavailable"}"#),
+        problem(503, r#"{"kind":"unavailable","retry":"call","retry_after_ms":5,"delivery":"not_sent"}"#),
+        problem(429, r#"{"kind":"timeout","retry":"call"}"#),
+        json(503, "text/html", "<h1>busy</h1>"),
+    ];
+    for mut answer in bodies {
+        answer.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        let passed = http().class(&answer).unwrap();
+        assert!(passed.exhausted && !passed.repeatable(true), "{passed:?}");
+        let error = arrives(answer).await;
+        assert!(error.class().exhausted && !error.class().repeatable(true), "{error:?}");
+    }
+}
+
+proptest! {
+    /// [S15] the mark can only stop: whatever a server writes there, no answer may be repeated that may not without it.
+    #[test]
+    fn the_mark_causes_no_retry(status in 100..=599_u16, mark in "true|false|TRUE|False|1|0|yes|no|[ -~]{0,9}") {
+        let judged = |mark: Option<&str>| {
+            let mut answer = Response::builder().status(status);
+            if let Some(mark) = mark {
+                answer = answer.header(SHOULD_RETRY, mark);
+            }
+            http().class(&answer.body(()).unwrap())
+        };
+        let (without, with) = (judged(None), judged(Some(&mark)));
+        prop_assert_eq!(without.is_some(), with.is_some(), "nor is it a failure or a success because of it");
+        if let (Some(without), Some(with)) = (without, with) {
+            prop_assert_eq!(without.kind, with.kind);
+            prop_assert!(without.repeatable(true) || !with.repeatable(true));
+            prop_assert_eq!(with.exhausted, mark == "false" && without.retry == Retry::Call);
+            prop_assert!(without == with || with.exhausted);
+        }
+    }
+}
+
+/// [S15] one that each of two servers has added stops, whichever is the first.
+#[test]
+fn one_mark_of_many_is_enough() {
+    let marked = Response::builder().status(503).header(SHOULD_RETRY, "true").header(SHOULD_RETRY, "false");
+    assert!(http().class(&marked.body(()).unwrap()).unwrap().exhausted);
+}
+
+/// A 401 that says so is left to a remedy all the same: that is no blind repetition.
+#[test]
+fn the_mark_leaves_remedies_alone() {
+    let answer = Response::builder().status(401).header(SHOULD_RETRY, "false").body(()).unwrap();
+    assert_eq!(http().class(&answer).unwrap().retry, Retry::AfterRemedy);
 }

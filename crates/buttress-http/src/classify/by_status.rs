@@ -6,7 +6,7 @@ use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Retry
 use http::{HeaderMap, StatusCode, header};
 
 use super::grpc;
-use crate::{Head, ProblemDetails, retry_after};
+use crate::{Head, ProblemDetails, SHOULD_RETRY, retry_after};
 
 /// The classifier of HTTP answers, with its defaults: [`ByStatus`].
 #[must_use]
@@ -51,7 +51,9 @@ impl Profile {
 /// ```
 ///
 /// A 2xx is a success. So is a 304 to a conditional request and a 101 to one that asks for an upgrade; any other 1xx or
-/// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse). `Retry-After` counts on 429 and 503.
+/// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse). `Retry-After` counts on 429 and 503. An answer with
+/// [`SHOULD_RETRY`] `false` has been given up by somebody and is not repeated, whatever its status and its body say; only a
+/// [remedy](buttress_error::Kind::Unauthenticated) is tried all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByStatus {
     profile: Profile,
@@ -114,14 +116,14 @@ impl ByStatus {
         } else {
             self.profile.class(code)
         };
-        Some(self.wait(class, code, headers))
+        Some(heed(self.wait(class, code, headers), headers))
     }
 
-    /// The class of an answer whose head has the class `head`, and whose body says this.
-    pub(crate) fn told(&self, head: Class, body: &ProblemDetails) -> Class {
+    /// The class of an answer with these headers, whose head has the class `head`, and whose body says this.
+    pub(crate) fn told(&self, head: Class, headers: &HeaderMap, body: &ProblemDetails) -> Class {
         let mut class = body.class(head);
         class.retry_after = class.retry_after.map(|wait| wait.min(self.max_retry_after));
-        class
+        heed(class, headers)
     }
 
     fn is_good(&self, code: StatusCode) -> bool {
@@ -141,6 +143,12 @@ impl ByStatus {
         };
         wait.map_or(class, |wait| class.retry_after(wait))
     }
+}
+
+/// What [`SHOULD_RETRY`] leaves of a class. Only what may be repeated as it is can be given up; a remedy changes it.
+fn heed(class: Class, headers: &HeaderMap) -> Class {
+    let said = headers.get_all(SHOULD_RETRY).iter().any(|said| said == "false");
+    if said && class.retry == Retry::Call { class.retry(Retry::Never).exhausted() } else { class }
 }
 
 impl<Res: Head, E: Classified> Classifier<Res, E> for ByStatus {

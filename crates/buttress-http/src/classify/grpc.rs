@@ -4,7 +4,7 @@ use buttress_error::{Class, Kind};
 use http::{HeaderMap, StatusCode, header};
 
 /// Is it a message of gRPC? (gRPC-Web is another protocol.)
-pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     let rest = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));

@@ -6,5 +6,6 @@ mod translate;
 mod words;
 
 pub use by_status::{ByStatus, Profile, http};
-pub(crate) use grpc::status as grpc_status;
+pub(crate) use grpc::{is_grpc, status as grpc_status};
+pub(crate) use translate::cut;
 pub use translate::translate;

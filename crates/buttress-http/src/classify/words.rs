@@ -84,7 +84,7 @@ const fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
 }
 
 /// The error and its causes, nearest first. `io::Error::source` passes over the error that it carries; this does not.
-fn chain(error: Link<'_>) -> impl Iterator<Item = Link<'_>> {
+pub(super) fn chain(error: Link<'_>) -> impl Iterator<Item = Link<'_>> {
     iter::successors(Some(error), |link| inside(*link)).take(64)
 }
 

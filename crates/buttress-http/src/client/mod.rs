@@ -5,10 +5,13 @@ mod redirect;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 
-use buttress_error::Error;
-use http::{HeaderMap, Request, Response, StatusCode};
+use std::any::Any;
+use std::mem;
 
-use crate::Body;
+use buttress_error::Error;
+use http::{Extensions, HeaderMap, Request, Response, StatusCode};
+
+use crate::{Body, BodyGuard};
 
 #[cfg(feature = "reqwest")]
 pub use redirect::{CrossOriginRedirect, same_origin};
@@ -37,6 +40,11 @@ pub trait Head {
 
     /// The headers.
     fn headers(&self) -> &HeaderMap;
+
+    /// What lies beside the answer. Default: nothing.
+    fn extensions(&self) -> Option<&Extensions> {
+        None
+    }
 }
 
 impl<B> Head for Response<B> {
@@ -47,21 +55,52 @@ impl<B> Head for Response<B> {
     fn headers(&self) -> &HeaderMap {
         self.headers()
     }
+
+    fn extensions(&self) -> Option<&Extensions> {
+        Some(self.extensions())
+    }
 }
 
 /// A client's own response type, taken apart when its status is bad.
-pub trait IntoHttp {
+pub trait IntoHttp: Sized {
     /// The body.
     type Body: http_body::Body;
 
     /// The same answer.
     fn into_http(self) -> Response<Self::Body>;
+
+    /// The same answer, its body guarded where `guard` gives something to guard it with. Default: as it is, for types
+    /// whose body can't be another.
+    #[must_use]
+    fn guarded(self, guard: impl FnOnce() -> Option<BodyGuard>) -> Self {
+        let _ = guard;
+        self
+    }
 }
 
-impl<B: http_body::Body> IntoHttp for Response<B> {
+/// Guarded where `B` is [`Body`]: any other type of body can't be wrapped in itself.
+impl<B: http_body::Body + 'static> IntoHttp for Response<B> {
     type Body = B;
 
     fn into_http(self) -> Self {
         self
     }
+
+    fn guarded(mut self, guard: impl FnOnce() -> Option<BodyGuard>) -> Self {
+        // Bytes are there already.
+        let streams = own_body(self.body_mut()).is_some_and(|body| body.as_bytes().is_none());
+        let Some(guard) = streams.then(guard).flatten() else { return self };
+        let body = own_body(self.body_mut()).map(mem::take).unwrap_or_default();
+        let (head, empty) = self.into_parts();
+        let (head, body) = guard.guard(Response::from_parts(head, body)).into_parts();
+        let mut answer = Self::from_parts(head, empty);
+        if let Some(place) = own_body(answer.body_mut()) {
+            *place = Body::streaming(body).replay_buffer(0);
+        }
+        answer
+    }
+}
+
+fn own_body<B: 'static>(body: &mut B) -> Option<&mut Body> {
+    (body as &mut dyn Any).downcast_mut()
 }

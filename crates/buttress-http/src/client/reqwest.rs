@@ -4,12 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use buttress_error::Error;
-use http::{HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, StatusCode};
 use http_body::Body as _;
-use reqwest::{Request, RequestBuilder, Response};
+use reqwest::{Request, RequestBuilder, Response, ResponseBuilderExt};
 
 use super::{FromHttp, Head, IntoHttp};
-use crate::{Body, IntoRequest, translate};
+use crate::{Body, BodyGuard, IntoRequest, translate};
 
 /// Our own line is no place to look at.
 fn unfit(error: reqwest::Error) -> Error {
@@ -60,6 +60,14 @@ impl IntoRequest for RequestBuilder {
     }
 }
 
+/// reqwest loses the URL on the way to `http` and back.
+fn with_url(mut answer: http::Response<reqwest::Body>, url: reqwest::Url) -> Response {
+    if let Ok(place) = http::Response::builder().url(url).body(()) {
+        answer.extensions_mut().extend(place.into_parts().0.extensions);
+    }
+    answer.into()
+}
+
 impl Head for Response {
     fn status(&self) -> StatusCode {
         self.status()
@@ -68,6 +76,10 @@ impl Head for Response {
     fn headers(&self) -> &HeaderMap {
         self.headers()
     }
+
+    fn extensions(&self) -> Option<&Extensions> {
+        Some(self.extensions())
+    }
 }
 
 impl IntoHttp for Response {
@@ -75,5 +87,14 @@ impl IntoHttp for Response {
 
     fn into_http(self) -> http::Response<reqwest::Body> {
         self.into()
+    }
+
+    fn guarded(self, guard: impl FnOnce() -> Option<BodyGuard>) -> Self {
+        if self.content_length() == Some(0) {
+            return self;
+        }
+        let Some(guard) = guard() else { return self };
+        let url = self.url().clone();
+        with_url(guard.guard(self.into_http()).map(reqwest::Body::wrap), url)
     }
 }

@@ -13,6 +13,7 @@ use super::asked::Asked;
 use super::excerpt::excerpt;
 use super::read::Read;
 use super::settings::{Bad, Settings};
+use crate::upload::Watch;
 use crate::{BadStatus, ByStatus, Head, IntoHttp, ProblemDetails};
 
 pin_project! {
@@ -32,7 +33,14 @@ pin_project! {
     enum State<F, B> {
         // The client can't express the request.
         Refused { error: Option<Error> },
-        Calling { #[pin] inner: F, classifier: ByStatus, asked: Asked, settings: Arc<Settings> },
+        Calling {
+            #[pin]
+            inner: F,
+            classifier: ByStatus,
+            asked: Asked,
+            upload: Option<Watch>,
+            settings: Arc<Settings>,
+        },
         // The status is bad.
         Reading { #[pin] body: Read<B>, bad: Box<Judged>, settings: Arc<Settings> },
     }
@@ -48,7 +56,10 @@ struct Judged {
 impl Judged {
     fn error(&mut self, answer: BadStatus, settings: &Settings) -> Error {
         let problem = answer.problem();
-        let class = problem.as_ref().map_or(self.class, |problem| self.classifier.told(self.class, problem));
+        let class = match &problem {
+            Some(problem) => self.classifier.told(self.class, &self.head.headers, problem),
+            None => self.class,
+        };
         let words = match &problem {
             Some(ProblemDetails { detail: Some(detail), .. }) => excerpt(detail.as_bytes()),
             _ => excerpt(answer.body()),
@@ -65,9 +76,10 @@ impl<F, B> ResponseFuture<F, B> {
         inner: F,
         classifier: ByStatus,
         asked: Asked,
+        upload: Option<Watch>,
         settings: Arc<Settings>,
     ) -> Self {
-        Self { state: State::Calling { inner, classifier, asked, settings } }
+        Self { state: State::Calling { inner, classifier, asked, upload, settings } }
     }
 
     pub(super) const fn refused(error: Error) -> Self {
@@ -90,13 +102,20 @@ where
                 StateProj::Refused { error } => {
                     return Poll::Ready(Err(error.take().expect("polled after completion")));
                 }
-                StateProj::Calling { inner, classifier, asked, settings } => {
+                StateProj::Calling { inner, classifier, asked, upload, settings } => {
                     let answer = match ready!(inner.poll(cx)) {
                         Ok(answer) => answer,
                         Err(error) => return Poll::Ready(Err(settings.failed(error.into(), asked))),
                     };
-                    let Bad::Error { bytes, time } = settings.bad else { return Poll::Ready(Ok(answer)) };
-                    let Some(class) = classifier.class(&answer) else { return Poll::Ready(Ok(answer)) };
+                    if let Some(upload) = upload {
+                        upload.answered();
+                    }
+                    let Bad::Error { bytes, time } = settings.bad else {
+                        return Poll::Ready(Ok(settings.guarded(answer)));
+                    };
+                    let Some(class) = classifier.class(&answer) else {
+                        return Poll::Ready(Ok(settings.guarded(answer)));
+                    };
                     let (head, body) = answer.into_http().into_parts();
                     State::Reading {
                         body: Read::new(body, bytes, time),

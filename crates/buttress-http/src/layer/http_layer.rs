@@ -9,6 +9,7 @@ use tower_layer::Layer;
 
 use super::Http;
 use super::settings::{Bad, Settings};
+use crate::headers::Outgoing;
 use crate::origin::Origin;
 use crate::{ByStatus, InvalidOrigin, http};
 
@@ -70,7 +71,9 @@ impl<R> HttpLayer<R> {
             name: name.into(),
             classifier: http(),
             bad: Bad::Error { bytes: Self::ERROR_BODY, time: Self::ERROR_BODY_TIMEOUT },
-            trusted: Vec::new(),
+            outgoing: Outgoing::default(),
+            idle: None,
+            judge_bodies: false,
         };
         Self { settings: Arc::new(settings), request: PhantomData }
     }
@@ -95,6 +98,28 @@ impl<R> HttpLayer<R> {
         self.edit(|settings| settings.bad = Bad::Error { bytes, time })
     }
 
+    /// How long a frame of a good answer's body may be waited for, at most `limit`; then the body fails with
+    /// [`Kind::Timeout`](buttress_error::Kind::Timeout). Default: as long as the deadline of the call leaves.
+    ///
+    /// Zero lets only frames through that are ready when they are asked for. See [`GuardedBody`](crate::GuardedBody), also
+    /// for which clients' bodies that is.
+    #[must_use]
+    pub fn idle_timeout(self, limit: Duration) -> Self {
+        self.edit(|settings| settings.idle = Some(limit))
+    }
+
+    /// Lets layers above judge a call by the end of its body: for streams, whose head says little. A body that breaks off,
+    /// is cut by the [idle timeout](Self::idle_timeout), or ends without a good `grpc-status` in gRPC is then a failure for a
+    /// circuit breaker whose classifier is [`at_end`](crate::at_end); retries are over by then. Default: the head decides.
+    ///
+    /// For callers who read bodies to their end: a body that is dropped before says neither yes nor no, so that a circuit
+    /// which waits for a success stays half-open. See [`GuardedBody`](crate::GuardedBody), also for which clients' bodies
+    /// that is.
+    #[must_use]
+    pub fn judge_bodies(self) -> Self {
+        self.edit(|settings| settings.judge_bodies = true)
+    }
+
     /// Passes bad statuses on as answers, for gateways. Every layer above then needs [`http()`] as its classifier: a 503
     /// is a success otherwise, neither retried nor counted.
     #[must_use]
@@ -102,14 +127,21 @@ impl<R> HttpLayer<R> {
         self.edit(|settings| settings.bad = Bad::Pass)
     }
 
-    /// Sends the deadline, in the header [`DEADLINE`](crate::DEADLINE), to this origin, such as
+    /// Sends the number of the attempt, in the header [`ATTEMPT`](crate::ATTEMPT), so that a server can tell retries from
+    /// first calls in its own figures. Default: not.
+    #[must_use]
+    pub fn send_attempt(self) -> Self {
+        self.edit(|settings| settings.outgoing.attempt = true)
+    }
+
+    /// Sends the deadline, in the header [`DEADLINE`](crate::DEADLINE) or that of [gRPC](crate::GrpcTimeout), to this origin, such as
     /// `https://api.example.com` or `http://127.0.0.1:8080`. Default: to none.
     ///
     /// # Errors
     /// [`InvalidOrigin`] if it has no `http` or `https`, no host, or more than these and a port.
     pub fn trust_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
-        let origin = Origin::parse(origin)?;
-        Ok(self.edit(|settings| settings.trusted.push(origin)))
+        let origin = Origin::parse("trust_origin", origin)?;
+        Ok(self.edit(|settings| settings.outgoing.trusted.push(origin)))
     }
 }
 

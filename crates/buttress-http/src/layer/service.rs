@@ -58,12 +58,14 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let classifier = self.settings.classifier.for_request(request.headers());
         let asked = Asked::new(request.method(), request.uri());
-        headers::write(&mut request, &self.settings.trusted);
+        let upload = request.body().watch(|| headers::content_length(request.headers()));
+        self.settings.outgoing.write(&mut request);
         match R::from_http(request) {
             Ok(request) => ResponseFuture::calling(
                 self.inner.call(request),
                 classifier,
                 asked,
+                upload,
                 Arc::clone(&self.settings),
             ),
             Err(error) => ResponseFuture::refused(self.settings.failed(error.into(), &asked)),

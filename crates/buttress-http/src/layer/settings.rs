@@ -6,15 +6,19 @@ use std::time::Duration;
 use buttress_error::{BoxError, Error};
 
 use super::asked::Asked;
-use crate::origin::Origin;
-use crate::{ByStatus, translate};
+use crate::headers::Outgoing;
+use crate::{BodyGuard, ByStatus, IntoHttp, translate};
 
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) name: Arc<str>,
     pub(super) classifier: ByStatus,
     pub(super) bad: Bad,
-    pub(super) trusted: Vec<Origin>,
+    pub(super) outgoing: Outgoing,
+    /// The longest gap in the body of a good answer.
+    pub(super) idle: Option<Duration>,
+    /// Can layers wait for the end of such a body?
+    pub(super) judge_bodies: bool,
 }
 
 /// What becomes of a bad status.
@@ -38,6 +42,11 @@ impl Settings {
     /// The request `asked` failed.
     pub(super) fn failed(&self, error: BoxError, asked: &Asked) -> Error {
         self.translate(without_url(error, asked.url())).note(asked.to_string())
+    }
+
+    /// An answer for the caller, whose body is read after the call.
+    pub(super) fn guarded<Res: IntoHttp>(&self, answer: Res) -> Res {
+        answer.guarded(|| BodyGuard::of_call(&self.name, self.idle, self.judge_bodies))
     }
 
     /// An error that this layer made: it is the dependency's.

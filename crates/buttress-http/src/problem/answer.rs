@@ -1,10 +1,11 @@
 //! `Problem`: an error as an answer.
 
-use buttress_error::{Error, Handled};
+use buttress_error::{Error, Handled, Retry};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::{MEDIA_TYPE, ProblemDetails};
+use crate::SHOULD_RETRY;
 
 /// What a handler returns where it fails: `?` takes every classified error, and the client gets an answer of the right
 /// status, as `application/problem+json` with kind, reason and field violations. What is not public stays inside.
@@ -79,7 +80,8 @@ impl Problem {
         ProblemDetails::of(&self.error, self.handled)
     }
 
-    /// The answer, with `Retry-After` where there is something to wait for. The error goes along among its extensions, for
+    /// The answer, with `Retry-After` where there is something to wait for, and with [`SHOULD_RETRY`] where nobody should
+    /// repeat the request. The error goes along among its extensions, for
     /// a layer that logs it; those are not sent.
     #[must_use]
     pub fn to_response<B: From<String>>(&self) -> Response<B> {
@@ -91,6 +93,10 @@ impl Problem {
         if let Some(wait) = details.retry_after {
             let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
             answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        if details.retry == Some(Retry::Never) {
+            // For those who don't see the body: it answers a HEAD, is too long, or is passed on by a gateway.
+            answer.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         answer.extensions_mut().insert(self.error.clone());
         answer

@@ -66,7 +66,8 @@ pub struct ProblemDetails {
 
 impl ProblemDetails {
     /// The class that the error has on the client's side, where the answer's head alone would have the class `head`: that
-    /// of the body if it names a kind, as law 8 says. The wait that a header asks for counts where the body names none.
+    /// of the body if it names a kind, as law 8 says. The wait that a header asks for counts where the body names none, and
+    /// whoever has given up by the head has given up.
     #[must_use]
     pub fn class(&self, head: Class) -> Class {
         let Some(kind) = self.kind else { return head };
@@ -78,6 +79,9 @@ impl ProblemDetails {
             sent.delivery = Delivery::NotSent;
         }
         let class = sent.received();
+        if head.exhausted {
+            return class.retry(Retry::Never).exhausted();
+        }
         // A profile may have allowed to repeat what says no more than a status 500 does.
         if self.retry.is_none() && class.kind == head.kind { class.retry(head.retry) } else { class }
     }

@@ -1,0 +1,146 @@
+//! `GrpcTimeout`: a deadline as gRPC sends it.
+
+use std::fmt::{self, Write};
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+
+/// The time that a gRPC call has left: the value of the header `grpc-timeout`, by
+/// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests).
+///
+/// At most eight digits and one of the units `H`, `M`, `S`, `m`, `u` and `n` (hours, minutes, seconds, milli-, micro- and
+/// nanoseconds), and nothing else: no sign, no blank. It is written in the finest unit that has room, rounded down, as a
+/// deadline must not grow on its way; what is longer than 99999999 hours is written as that.
+///
+/// [`HttpLayer`](crate::HttpLayer) sends it by itself to [trusted origins](crate::HttpLayer::trust_origin).
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress_http::GrpcTimeout;
+///
+/// # fn main() -> Result<(), buttress_http::InvalidGrpcTimeout> {
+/// let left: GrpcTimeout = "250m".parse()?;
+/// assert_eq!(left.duration(), Duration::from_millis(250));
+/// assert_eq!(GrpcTimeout::new(Duration::from_millis(1500)).to_string(), "1500000u");
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrpcTimeout(Duration);
+
+/// The units, finest first, in nanoseconds.
+const UNITS: [(char, u128); 6] = [
+    ('n', 1),
+    ('u', 1_000),
+    ('m', 1_000_000),
+    ('S', 1_000_000_000),
+    ('M', 60 * 1_000_000_000),
+    ('H', 3_600 * 1_000_000_000),
+];
+
+/// What eight digits can say.
+const MAX: u128 = 99_999_999;
+
+impl GrpcTimeout {
+    /// The header.
+    pub const HEADER: HeaderName = HeaderName::from_static("grpc-timeout");
+
+    /// This time.
+    #[must_use]
+    pub const fn new(left: Duration) -> Self {
+        Self(left)
+    }
+
+    /// The time.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl FromStr for GrpcTimeout {
+    type Err = InvalidGrpcTimeout;
+
+    fn from_str(text: &str) -> Result<Self, InvalidGrpcTimeout> {
+        let read = || {
+            let (unit, nanos) = UNITS.into_iter().find(|(unit, _)| text.ends_with(*unit))?;
+            let digits = text.strip_suffix(unit)?;
+            // `parse` would take a sign.
+            let strict = (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let count: u128 = digits.parse().ok().filter(|_| strict)?;
+            let (seconds, rest) = (count * nanos / 1_000_000_000, count * nanos % 1_000_000_000);
+            Some(Duration::new(seconds.try_into().ok()?, rest.try_into().ok()?))
+        };
+        read().map(Self).ok_or(InvalidGrpcTimeout)
+    }
+}
+
+impl fmt::Display for GrpcTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        let [.., hours] = UNITS;
+        let (unit, size) = UNITS.into_iter().find(|(_, size)| nanos / size <= MAX).unwrap_or(hours);
+        write!(f, "{}{unit}", (nanos / size).min(MAX))
+    }
+}
+
+impl From<GrpcTimeout> for HeaderValue {
+    fn from(timeout: GrpcTimeout) -> Self {
+        let mut text = String::with_capacity(9);
+        // A string takes everything.
+        let _ = write!(text, "{timeout}");
+        Self::try_from(text).expect("digits and a letter")
+    }
+}
+
+/// The text is no timeout of gRPC: see [`GrpcTimeout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidGrpcTimeout;
+
+impl fmt::Display for InvalidGrpcTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a timeout of gRPC is 1 to 8 digits and one of H, M, S, m, u, n")
+    }
+}
+
+impl std::error::Error for InvalidGrpcTimeout {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// [S28] a deadline never grows on its way, and loses less than its unit says.
+        #[test]
+        fn what_is_written_is_read_and_not_longer(seconds in 0..360_000_000_000_u64, nanos in 0..1_000_000_000_u32) {
+            let left = Duration::new(seconds >> (nanos % 40), nanos);
+            let text = GrpcTimeout::new(left).to_string();
+            let read = text.parse::<GrpcTimeout>().unwrap().duration();
+            prop_assert!(read <= left, "{text}");
+            prop_assert!(left.as_nanos() - read.as_nanos() <= left.as_nanos() / 100_000, "{text}: less than six digits");
+        }
+
+        #[test]
+        fn nothing_else_is_read(text in "[ -~]{0,12}|[+ -]?[0-9]{0,10}[HMSmun ]{0,2}") {
+            let bytes = text.as_bytes();
+            let good = (2..=9).contains(&bytes.len())
+                && bytes[..bytes.len() - 1].iter().all(u8::is_ascii_digit)
+                && b"HMSmun".contains(&bytes[bytes.len() - 1]);
+            prop_assert_eq!(text.parse::<GrpcTimeout>().is_ok(), good);
+        }
+    }
+
+    #[test]
+    fn the_ends() {
+        let text = |left| GrpcTimeout::new(left).to_string();
+        assert_eq!(text(Duration::ZERO), "0n");
+        assert_eq!(text(Duration::MAX), "99999999H");
+        assert_eq!(text(Duration::from_nanos(99_999_999)), "99999999n");
+        assert_eq!(text(Duration::from_nanos(100_000_000)), "100000u");
+        for text in ["", "H", "5", "5ü", "٣S"] {
+            assert_eq!(text.parse::<GrpcTimeout>(), Err(InvalidGrpcTimeout), "{text}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `BodyGuard`: what the body of an answer is to be guarded with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_context::Context;
+use buttress_error::BoxError;
+use http::Response;
+use http_body::Body;
+use tokio::time::Instant;
+
+use super::GuardedBody;
+use crate::{SettledBody, settle_body};
+
+/// How the body of a good answer is guarded: its context, the deadline in it, and the idle timeout.
+///
+/// [`HttpLayer`](crate::HttpLayer) makes one where there is something to guard, and hands it to
+/// [`IntoHttp::guarded`](crate::IntoHttp::guarded).
+#[derive(Clone, Debug)]
+pub struct BodyGuard {
+    pub(super) context: Context,
+    /// When the head came.
+    pub(super) start: Instant,
+    pub(super) idle: Option<Duration>,
+    pub(super) name: Arc<str>,
+    judged: bool,
+}
+
+impl BodyGuard {
+    /// Of the call under way; none where it has nothing that a body could need.
+    pub(crate) fn of_call(name: &Arc<str>, idle: Option<Duration>, judged: bool) -> Option<Self> {
+        let context = Context::read(|context| {
+            let is_empty = context.deadline().is_none()
+                && context.request_id().is_none()
+                && context.trace().is_none()
+                && context.fields().len() == 0;
+            (idle.is_some() || judged || !is_empty).then(|| context.clone())
+        })?;
+        Some(Self { context, start: Instant::now(), idle, name: Arc::clone(name), judged })
+    }
+
+    /// Guards the body of an answer. [Settled](crate::settle_body) as well, if layers are to wait for its end.
+    #[must_use]
+    pub fn guard<B>(self, answer: Response<B>) -> Response<SettledBody<GuardedBody<B>>>
+    where
+        B: Body + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let judged = self.judged;
+        let answer = answer.map(|body| GuardedBody::new(self, body));
+        if judged { settle_body(answer) } else { answer.map(SettledBody::unsettled) }
+    }
+}

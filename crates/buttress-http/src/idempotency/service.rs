@@ -1,0 +1,56 @@
+use std::task::{Context, Poll};
+
+use buttress_context::{IDEMPOTENCY_KEY, RequestId};
+use http::{HeaderValue, Request};
+use tower_service::Service;
+
+use crate::headers::add;
+
+/// The service of [`IdempotencyKeyLayer`](crate::IdempotencyKeyLayer).
+#[derive(Clone, Copy, Debug)]
+pub struct IdempotencyKey<S> {
+    inner: S,
+}
+
+impl<S> IdempotencyKey<S> {
+    pub(super) const fn new(inner: S) -> Self {
+        Self { inner }
+    }
+
+    /// The inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B> Service<Request<B>> for IdempotencyKey<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> S::Future {
+        if !request.method().is_idempotent() {
+            // As unique as an id has to be, and no id of anything else.
+            let key = || HeaderValue::from_str(RequestId::random().as_str(&mut [0; 36])).ok();
+            add(&mut request, IDEMPOTENCY_KEY, key);
+        }
+        self.inner.call(request)
+    }
+}

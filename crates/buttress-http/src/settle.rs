@@ -1,0 +1,206 @@
+//! Verdicts at the end of a body.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use buttress_error::{BoxError, ByKind, Classifier, Deferral, Effort, Error, Kind, Verdict, classify};
+use http::{HeaderMap, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+
+use crate::classify::cut;
+use crate::{ByStatus, Head, http};
+
+/// Lets the layers above wait for the end of the body, where their classifier is [`at_end`]. For the bottom of the stack;
+/// over reqwest [`HttpLayer::judge_bodies`](crate::HttpLayer::judge_bodies) does it.
+///
+/// The call ends well with the last frame; as the error says where the body fails, or as `grpc-status` says in the
+/// trailers of gRPC: one that ends without them is broken, and its status unknown. Cut at the call's own deadline, or
+/// dropped before its end, it is abandoned, having waited for as long as the next frame was missing then: a reader who has
+/// had enough says nothing about the server, one that a stalled body made give up does. A body that is empty is over at
+/// once.
+///
+/// ```
+/// use buttress_error::{ByKind, Error};
+/// use buttress_http::{Body, HttpLayer, at_end, settle_body};
+/// use http::{Request, Response};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+/// # async fn send(_: Request<Body>) -> Result<Response<Body>, Error> { Ok(Response::default()) }
+/// let client = ServiceBuilder::new()
+///     // .layer(BreakerLayer::new("files").classifier(at_end(ByKind)))
+///     .map_response(settle_body)
+///     .layer(HttpLayer::new("files"))
+///     .service(service_fn(send));
+/// # let _ = at_end(ByKind);
+/// client.oneshot(Request::new(Body::empty())).await?;
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn settle_body<B: Body>(mut answer: Response<B>) -> Response<SettledBody<B>> {
+    let deferral = (!answer.body().is_end_stream()).then(Deferral::new);
+    if let Some(deferral) = &deferral {
+        answer.extensions_mut().insert(deferral.clone());
+    }
+    let trailers = http().for_request(answer.headers());
+    answer.map(|body| SettledBody { body, trailers, end: Pending { deferral, waiting: None } })
+}
+
+/// Judges by `classifier`, and a success whose body is [settled](settle_body) by the end of that body.
+#[must_use]
+pub const fn at_end<C>(classifier: C) -> AtEnd<C> {
+    AtEnd(classifier)
+}
+
+/// The classifier of [`at_end`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AtEnd<C = ByKind>(C);
+
+impl<Res: Head, E, C: Classifier<Res, E>> Classifier<Res, E> for AtEnd<C> {
+    fn judge(&self, outcome: &Result<Res, E>) -> Verdict {
+        self.0.judge(outcome)
+    }
+
+    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &Effort) {
+        self.0.stamp(outcome, effort);
+    }
+
+    fn keep(&self, outcome: &Result<Res, E>) -> Option<Error> {
+        self.0.keep(outcome)
+    }
+
+    fn deferral(&self, outcome: &Result<Res, E>) -> Option<Deferral> {
+        outcome.as_ref().ok()?.extensions()?.get().cloned()
+    }
+}
+
+pin_project! {
+    /// A body that tells how it ended; made by [`settle_body`].
+    pub struct SettledBody<B> {
+        #[pin]
+        body: B,
+        trailers: ByStatus,
+        end: Pending,
+    }
+}
+
+impl<B> SettledBody<B> {
+    /// One for whose end nobody waits.
+    pub(crate) const fn unsettled(body: B) -> Self {
+        Self { body, trailers: http(), end: Pending { deferral: None, waiting: None } }
+    }
+}
+
+/// The end that was not told yet. Dropped, the body is.
+struct Pending {
+    deferral: Option<Deferral>,
+    /// Since when a frame is waited for.
+    waiting: Option<Instant>,
+}
+
+impl Pending {
+    fn settle(&mut self, verdict: Verdict) {
+        if let Some(deferral) = self.deferral.take() {
+            deferral.settle(verdict);
+        }
+    }
+
+    /// The body was whole.
+    fn settle_by(&mut self, classifier: &ByStatus, trailers: &HeaderMap) {
+        let class = classifier.class(&Trailers(trailers));
+        self.settle(class.map_or_else(Verdict::success, Verdict::of));
+    }
+
+    fn abandon(&mut self) {
+        if let Some(deferral) = self.deferral.take() {
+            deferral.abandon(self.waiting.map_or(Duration::ZERO, |since| since.elapsed()));
+        }
+    }
+
+    fn fail(&mut self, error: &BoxError) {
+        let class = cut(&**error).map_or_else(|| classify(&**error), |error| *error.class());
+        // It was the caller's own deadline.
+        if class.kind == Kind::DeadlineExceeded { self.abandon() } else { self.settle(Verdict::of(class)) }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+impl<B> Body for SettledBody<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = B::Data;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+        let mut this = self.project();
+        let polled = this.body.as_mut().poll_frame(cx);
+        let end = this.end;
+        match polled {
+            Poll::Pending => {
+                if end.deferral.is_some() {
+                    end.waiting.get_or_insert_with(Instant::now);
+                }
+                Poll::Pending
+            }
+            Poll::Ready(None) => {
+                end.settle_by(this.trailers, &HeaderMap::new());
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(error))) => {
+                let error = error.into();
+                end.fail(&error);
+                Poll::Ready(Some(Err(error)))
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                end.waiting = None;
+                if let Some(trailers) = frame.trailers_ref() {
+                    end.settle_by(this.trailers, trailers);
+                } else if this.body.is_end_stream() {
+                    end.settle_by(this.trailers, &HeaderMap::new());
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Trailers come after a head that was good.
+struct Trailers<'t>(&'t HeaderMap);
+
+impl Head for Trailers<'_> {
+    fn status(&self) -> StatusCode {
+        StatusCode::OK
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.0
+    }
+}
+
+impl<B> fmt::Debug for SettledBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SettledBody").field("over", &self.end.deferral.is_none()).finish_non_exhaustive()
+    }
+}
