@@ -68,7 +68,8 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The time for a whole call, retries and their waits included. Default: 30 s.
+    /// The time for a whole call: retries, their waits, and the body of the response too, which ends with an error when
+    /// the time is up. Default: 30 s; give a client for long downloads more.
     pub const fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = limit;
         self

@@ -1,9 +1,11 @@
 //! All that the runner uses of Buttress, by the paths that a user of the facade has.
 
-pub(crate) use buttress::breaker::{Breaker, BreakerLayer, Permit, State, Window};
+pub(crate) use buttress::breaker::{Breaker, BreakerLayer, KeyedBreakers, Permit, State, Window};
 pub(crate) use buttress::context::{Context, Frame, Report, Scope};
 pub(crate) use buttress::error::{
     ByKind, Class, Classifier, ConfigError, Error, Kind, Rejection, Retry, Stop,
 };
-pub(crate) use buttress::http::{Body, ByStatus, HttpLayer, Profile, Transport, http, retry_after};
+pub(crate) use buttress::http::{
+    Body, ByStatus, GrpcTimeout, HttpLayer, Profile, Transport, http, retry_after,
+};
 pub(crate) use buttress::retry::{Backoff, Budget, Jitter, Policy, Reservation, RetryLayer, retry};

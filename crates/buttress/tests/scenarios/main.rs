@@ -18,6 +18,7 @@ mod breaker;
 mod budget;
 mod clock;
 mod directory;
+mod grpc_timeout;
 mod http_classify;
 mod retry;
 mod retry_after;
@@ -39,6 +40,11 @@ fn backoff() {
 #[test]
 fn breaker() {
     check::<breaker::Case>();
+}
+
+#[test]
+fn grpc_timeout() {
+    check::<grpc_timeout::Case>();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `breaker.json`: the circuit through permits, through closures and through the layer.
+//! `breaker.json`: the circuit through permits, through closures, and through the layer, also as one of many keys.
 
 mod call;
 mod steps;
@@ -9,12 +9,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use tower::{Layer, ServiceExt, service_fn};
 
-use self::call::{InFlight, dependency, spawn};
+use self::call::{InFlight, Told, dependency, spawn};
 use self::steps::{
     Admission, Call, Config, Finish, Force, HasCounts, HasFailureRate, HasSlowRate, IsState, Order, Start,
     Timed,
 };
-use crate::api::{self, BreakerLayer};
+use crate::api::{self, BreakerLayer, KeyedBreakers};
 use crate::clock::{Clock, pass, virtual_time};
 use crate::suite::{Area, Outcome, Step, at_least_one, each_way, hold, same, words};
 
@@ -26,26 +26,32 @@ pub(crate) struct Case {
     steps: Vec<Step<Timed>>,
 }
 
-/// The three ways through the same breaker.
+/// The ways through the same breaker.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Permit,
     Closure,
     Layer,
+    /// Through the layer, to the breaker of a key.
+    Keyed,
 }
+
+const KEY: &str = "api.example";
 
 impl Area for Case {
     const NAME: &'static str = "breaker";
 
     fn run(self) -> Outcome {
-        each_way(&[Way::Permit, Way::Closure, Way::Layer], |way| virtual_time(run(&self, way)))
+        each_way(&[Way::Permit, Way::Closure, Way::Layer, Way::Keyed], |way| virtual_time(run(&self, way)))
     }
 }
 
 async fn run(case: &Case, way: Way) -> Outcome {
     let clock = Clock::start();
     let breaker = case.config.build().map_err(words)?;
-    let mut circuit = Circuit { breaker, way, in_flight: HashMap::new() };
+    let keyed = KeyedBreakers::new(&breaker);
+    let breaker = if matches!(way, Way::Keyed) { keyed.breaker(KEY) } else { breaker };
+    let mut circuit = Circuit { breaker, keyed, way, in_flight: HashMap::new() };
     for (n, step) in case.steps.iter().enumerate() {
         clock.reach(step.step.at_ms()).await.map_err(step.blame(n))?;
         circuit.take(&step.step).await.map_err(step.blame(n))?;
@@ -55,6 +61,7 @@ async fn run(case: &Case, way: Way) -> Outcome {
 
 struct Circuit {
     breaker: api::Breaker,
+    keyed: KeyedBreakers,
     way: Way,
     in_flight: HashMap<String, InFlight>,
 }
@@ -114,6 +121,11 @@ impl Circuit {
             }
             Way::Layer => {
                 let service = BreakerLayer::new(&self.breaker).layer(service_fn(dependency));
+                spawn(|told| service.oneshot(told)).await?
+            }
+            Way::Keyed => {
+                let layer = BreakerLayer::new(KEY).keyed_by_str(|_: &Told| KEY).sharing(&self.keyed);
+                let service = layer.layer(service_fn(dependency));
                 spawn(|told| service.oneshot(told)).await?
             }
         };

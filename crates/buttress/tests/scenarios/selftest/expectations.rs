@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::suite::{Area, read, run_case};
-use crate::{backoff, breaker, directory, http_classify, retry, retry_after};
+use crate::{backoff, breaker, directory, grpc_timeout, http_classify, retry, retry_after};
 
 /// The keys of what is expected; everything else in a case is told.
 const EXPECTED: [&str; 8] =
@@ -67,6 +67,7 @@ fn falsify(value: &mut Value, place: &str) {
         Value::Array(sleeps) if place.ends_with("sleeps_ms") => {
             json!(sleeps.iter().cloned().chain([json!(1)]).collect::<Vec<_>>())
         }
+        Value::Array(_) if place.ends_with("value_any_of") => json!(["another"]),
         Value::Array(range) => json!([range[1].as_u64().unwrap() + 1, range[1].as_u64().unwrap() + 1]),
         Value::String(word) => match WORDS.iter().find(|words| words.contains(&word.as_str())) {
             Some(words) => json!(words.iter().find(|other| *other != word)),
@@ -99,4 +100,9 @@ fn each_retry_counts() {
 #[test]
 fn each_retry_after_counts() {
     each_expectation_counts::<retry_after::Case>(&[]);
+}
+
+#[test]
+fn each_grpc_timeout_counts() {
+    each_expectation_counts::<grpc_timeout::Case>(&[]);
 }

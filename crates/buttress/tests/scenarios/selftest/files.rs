@@ -9,7 +9,7 @@ use std::{env, fs};
 use serde_json::Value;
 
 use crate::suite::{Area, Report, run};
-use crate::{backoff, breaker, http_classify, retry, retry_after};
+use crate::{backoff, breaker, grpc_timeout, http_classify, retry, retry_after};
 
 /// A new directory with these files.
 fn scenarios(name: &str, files: &[(&str, &str)]) -> PathBuf {
@@ -128,6 +128,15 @@ fn unknown_words_fail() {
     fails::<http_classify::Case>(r#""request": {"method": "GET"}, "expect": {"kind": "ok"}"#, &["either"]);
     fails::<retry_after::Case>(r#""values": [], "now": "2019-06-03T11:00:00Z", "expect": {}"#, &["delay_ms"]);
     fails::<retry_after::Case>(r#""values": [], "now": "noon", "expect": {"delay_ms": null}"#, &["noon"]);
+    for (step, shown) in [
+        (r#""op": "guess", "value": "1S", "expect": {"invalid": true}"#, "guess"),
+        (r#""op": "parse", "value": "1S", "expect": {"invalid": false}"#, "invalid"),
+        (r#""op": "parse", "value": "1S", "expect": {"secs": 1}"#, "Parsed"),
+        (r#""op": "parse", "value": "1S", "unit": "S", "expect": {"invalid": true}"#, "unit"),
+        (r#""op": "format", "secs": 1, "nanos": 0, "expect": {"value_any_of": []}"#, "empty list"),
+    ] {
+        fails::<grpc_timeout::Case>(step, &[shown]);
+    }
 }
 
 /// Runs this test program as CI does, on another directory.
