@@ -7,9 +7,11 @@ mod call_log;
 mod client;
 mod context;
 mod error;
+mod keyed;
 mod log;
 mod retry;
 mod retry_function;
+mod retry_http;
 mod stack;
 mod threads;
 mod timeout;
@@ -23,6 +25,7 @@ pub(crate) fn all() -> Vec<Case> {
     let mut all = vec![Case { name: "bare", subjects: || vec![bare()] }];
     all.extend(retry::CASES);
     all.extend(retry_function::CASES);
+    all.extend(retry_http::CASES);
     all.extend(breaker::CASES);
     all.extend(breaker_bare::CASES);
     all.extend(timeout::CASES);
@@ -35,6 +38,7 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(call_log::CASES);
     all.extend(context::CASES);
     all.extend(error::CASES);
+    all.extend(keyed::CASES);
     all
 }
 

@@ -10,6 +10,10 @@ pub(crate) fn backon() -> String {
     named("backon")
 }
 
+pub(crate) fn dashmap() -> String {
+    named("dashmap")
+}
+
 pub(crate) fn error_stack() -> String {
     named("error-stack")
 }
@@ -26,8 +30,20 @@ pub(crate) fn json_subscriber() -> String {
     named("json-subscriber")
 }
 
+pub(crate) fn moka() -> String {
+    named("moka")
+}
+
 pub(crate) fn recloser() -> String {
     named("recloser")
+}
+
+pub(crate) fn reqwest_middleware() -> String {
+    named("reqwest-middleware")
+}
+
+pub(crate) fn reqwest_retry() -> String {
+    named("reqwest-retry")
 }
 
 pub(crate) fn snafu() -> String {

@@ -1,10 +1,12 @@
-//! The breaker as a tower layer: closed with each kind of window, and open.
+//! The breaker as a tower layer: closed with each kind of window, open, and one for each key.
 
+use std::future::ready;
+use std::hint::black_box;
 use std::time::Duration;
 
-use buttress::breaker::Window;
+use buttress::breaker::{KeyedBreakers, Window};
 use buttress::{Breaker, BreakerLayer, Kind};
-use tower::Layer;
+use tower::{Layer, service_fn};
 use tower_resilience_circuitbreaker::{
     CircuitBreakerConfigBuilder, CircuitBreakerHandle, CircuitBreakerLayer, DefaultClassifier,
     SlidingWindowType,
@@ -14,9 +16,9 @@ use super::bare;
 use crate::case::{Case, OURS, Subject};
 use crate::drive::{Ends, calls, drive};
 use crate::peers;
-use crate::service;
+use crate::service::{self, Failure};
 
-pub(super) const CASES: [Case; 10] = [
+pub(super) const CASES: [Case; 14] = [
     Case {
         name: "breaker/consecutive",
         subjects: || vec![bare(), ours(Window::consecutive(5)), consecutive()],
@@ -39,6 +41,10 @@ pub(super) const CASES: [Case; 10] = [
     Case { name: "breaker/time-10000-live", subjects: || vec![bare(), our_time(10_000), time(10_000)] },
     Case { name: "breaker/time-sliding", subjects: || vec![bare(), ours(Window::time(SHORT)), sliding()] },
     Case { name: "breaker/open", subjects: || vec![bare(), our_open(), open()] },
+    Case { name: "breaker/keyed-1", subjects: || vec![bare(), keyed(1), keyed_str(1)] },
+    Case { name: "breaker/keyed-1000", subjects: || vec![bare(), keyed(1_000), keyed_str(1_000)] },
+    Case { name: "breaker/keyed-100000", subjects: || vec![bare(), keyed(100_000), keyed_str(100_000)] },
+    Case { name: "breaker/backpressure", subjects: || vec![bare(), backpressure()] },
 ];
 
 const AN_HOUR: Duration = Duration::from_secs(3_600);
@@ -113,6 +119,42 @@ fn emptied(live: u64, mut call: impl FnMut(u64), mut empty: impl FnMut()) -> imp
             n -= some;
         }
     }
+}
+
+/// So many keys, each of which has its breaker already, in an order that no cache foresees.
+fn keyed(keys: u64) -> Subject {
+    let breakers = KeyedBreakers::builder(breaker(Window::consecutive(5))).max_keys(keys as usize);
+    let breakers = breakers.build().expect("valid settings");
+    (0..keys).for_each(|key| drop(breakers.breaker(&key)));
+    let layer = BreakerLayer::new("payments").keyed_by(move |request: &u64| scatter(*request) % keys);
+    Subject::new(OURS, calls(layer.sharing(breakers).layer(service::prompt()), Ends::Well))
+}
+
+/// The same by names that are a part of the request.
+fn keyed_str(keys: u64) -> Subject {
+    let breakers = KeyedBreakers::builder(breaker(Window::consecutive(5))).max_keys(keys as usize);
+    let breakers = breakers.build().expect("valid settings");
+    let names: Vec<_> = (0..keys).map(|key| format!("api-{key}.example")).collect();
+    names.iter().for_each(|name| drop(breakers.breaker(name.as_str())));
+    let names: &'static [String] = names.leak();
+    let layer = BreakerLayer::new("payments")
+        .keyed_by_str(move |request: &u64| &names[(scatter(*request) % keys) as usize])
+        .sharing(breakers);
+    Subject::new(format!("{OURS}/str"), calls(layer.layer(service::prompt()), Ends::Well))
+}
+
+/// A bijection, after the finalizer of `MurmurHash3`.
+const fn scatter(n: u64) -> u64 {
+    let n = (n ^ (n >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    n ^ (n >> 33)
+}
+
+/// Over a type of its own: with the type of the others, the calls of their layer would be compiled once for two users,
+/// and be no longer inlined in either (17 instructions).
+fn backpressure() -> Subject {
+    let layer = BreakerLayer::new(breaker(Window::count(100))).backpressure();
+    let prompt = service_fn(|request: u64| ready(Ok::<_, Failure>(black_box(request))));
+    Subject::new(OURS, calls(layer.layer(prompt), Ends::Well))
 }
 
 type Builder = CircuitBreakerConfigBuilder<DefaultClassifier>;

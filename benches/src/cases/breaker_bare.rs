@@ -62,15 +62,8 @@ fn ours(window: Window) -> Subject {
     Subject::new(OURS, each(move |request| black_box(&guarded(&breaker, request)).is_ok()))
 }
 
-/// Asks, does the work, and says how it went.
 pub(super) fn guarded(breaker: &Breaker, request: u64) -> Result<u64, Failure> {
-    let permit = breaker.admit()?;
-    let result = work(request);
-    match &result {
-        Ok(_) => permit.success(),
-        Err(failure) => permit.failure(failure),
-    }
-    result
+    breaker.call_blocking(|| work(request))
 }
 
 fn our_open() -> Subject {

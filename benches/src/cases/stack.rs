@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use buttress::breaker::Window;
-use buttress::{AttemptTimeoutLayer, Breaker, BreakerLayer, RetryLayer};
+use buttress::{AttemptTimeoutLayer, BreakerLayer, RetryLayer};
 use tower::ServiceBuilder;
 
 use super::{bare, breaker, retry, timeout};
@@ -18,22 +18,27 @@ pub(super) const CASES: [Case; 1] =
 const LIMIT: Duration = Duration::from_secs(10);
 
 fn ours() -> Subject {
-    subject(OURS.to_owned(), breaker::breaker(Window::count(100)))
-}
-
-/// With a breaker that is kept for ever, as the ready-made stack does.
-fn ours_leaked() -> Subject {
-    subject(breaker::leaked_name(), breaker::breaker(Window::count(100)).leak())
-}
-
-/// Count window of 100, four attempts, no retry budget.
-fn subject(name: String, breaker: Breaker) -> Subject {
     let service = ServiceBuilder::new()
         .layer(AttemptTimeoutLayer::new(LIMIT))
-        .layer(BreakerLayer::new(breaker))
-        .layer(RetryLayer::new(retry::policy(None)).assume_idempotent())
+        .layer(BreakerLayer::new(breaker::breaker(Window::count(100))))
+        .layer(retry_layer())
         .service(service::prompt());
-    Subject::new(name, calls(service, Ends::Well))
+    Subject::new(OURS, calls(service, Ends::Well))
+}
+
+/// With a breaker and a retry that are kept for ever, as in stacks that live as long as the program.
+fn ours_leaked() -> Subject {
+    let service = ServiceBuilder::new()
+        .layer(AttemptTimeoutLayer::new(LIMIT))
+        .layer(BreakerLayer::new(breaker::breaker(Window::count(100)).leak()))
+        .layer(retry_layer().leak())
+        .service(service::prompt());
+    Subject::new(breaker::leaked_name(), calls(service, Ends::Well))
+}
+
+/// Four attempts, no retry budget; the breaker has a count window of 100.
+fn retry_layer() -> RetryLayer {
+    RetryLayer::new(retry::policy(None)).assume_idempotent()
 }
 
 /// The same.

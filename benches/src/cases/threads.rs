@@ -31,15 +31,35 @@ pub(super) const CASES: [Case; 2] = [
     },
 ];
 
-/// `rows` for each kind of window, the first under our plain name, and of one that is kept for ever.
+/// The end of a subject's name, and its breaker.
+type Variant = (&'static str, fn() -> Breaker);
+
+/// `rows` for each kind of window, the first under our plain name, and for each of a breaker that is kept for ever.
 fn windows<I: Iterator<Item = Subject>>(
     rows: fn(String, fn() -> Breaker) -> I,
 ) -> impl Iterator<Item = Subject> {
-    let count = rows(OURS.to_owned(), || breaker::breaker(Window::count(100)));
-    let time = rows(format!("{OURS}/time"), || breaker::breaker(Window::time(Duration::from_secs(10))));
-    let consecutive = rows(format!("{OURS}/consecutive"), || breaker::breaker(Window::consecutive(5)));
-    let leaked = rows(breaker::leaked_name(), || breaker::breaker(Window::count(100)).leak());
-    count.chain(time).chain(consecutive).chain(leaked)
+    let plain: [Variant; 3] = [("", count), ("/time", time), ("/consecutive", consecutive)];
+    let leaked: [Variant; 3] = [
+        ("/leaked", || count().leak()),
+        ("/leaked-time", || time().leak()),
+        ("/leaked-consecutive", || consecutive().leak()),
+    ];
+    plain
+        .into_iter()
+        .chain(leaked)
+        .flat_map(move |(variant, breaker)| rows(format!("{OURS}{variant}"), breaker))
+}
+
+fn count() -> Breaker {
+    breaker::breaker(Window::count(100))
+}
+
+fn time() -> Breaker {
+    breaker::breaker(Window::time(Duration::from_secs(10)))
+}
+
+fn consecutive() -> Breaker {
+    breaker::breaker(Window::consecutive(5))
 }
 
 /// Each thread has a clone of the service.
