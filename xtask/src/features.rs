@@ -28,13 +28,15 @@ impl Package {
 /// The packages in `crates/`, by name.
 pub(crate) fn packages() -> Result<Vec<Package>, String> {
     let manifests = sources::files("crates", "Cargo.toml")?;
-    manifests
-        .iter()
-        .map(|path| {
-            let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            parse(&text).ok_or_else(|| format!("{}: no package name", path.display()))
-        })
-        .collect()
+    let mut packages = Vec::new();
+    for path in &manifests {
+        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        // A fuzzer's package is a workspace of its own.
+        if !text.lines().any(|line| line == "[workspace]") {
+            packages.push(parse(&text).ok_or_else(|| format!("{}: no package name", path.display()))?);
+        }
+    }
+    Ok(packages)
 }
 
 /// Reads the little of a manifest that we need: `name` in `[package]` and the keys of `[features]`. The further lines

@@ -9,7 +9,7 @@ use crate::{command, demo, promises, readme, step::Step, tools};
 pub(crate) const COMMAND: &str = "cargo xtask test";
 
 /// What loom tries in every interleaving.
-const MODELS: &str = "RUSTFLAGS=--cfg=buttress_loom cargo test --release -p buttress-breaker --lib --target-dir target/loom gate::model";
+const MODELS: &str = "RUSTFLAGS=--cfg=buttress_loom cargo test --release -p buttress-breaker -p buttress-retry --lib --target-dir target/loom -- gate::model shards::model requests::model tokens::model";
 
 pub(crate) fn steps() -> Vec<Step> {
     let mut steps = vec![
@@ -46,6 +46,9 @@ fn examples() -> Vec<Step> {
     ];
     if examples.join("outage/Cargo.toml").is_file() {
         steps.push(Step::run("examples: outage", demo::COMMAND));
+    }
+    if examples.join("token/Cargo.toml").is_file() {
+        steps.push(Step::run("examples: token", cargo("run", "-p token")));
     }
     steps
 }
