@@ -47,14 +47,15 @@ impl Circuit {
 
     /// Could a success break a rule? Only by making up the minimum of calls, or after a window has moved on.
     pub(super) fn fears_success(&self) -> bool {
-        self.settings.checks.iter().any(|check| match *check {
-            Check::Rate { window, minimum, .. } => {
-                let tally = self.memories[window].latest_tally();
-                broken_rate(check, &Tally { total: tally.total.max(minimum), ..tally }).is_some()
-            }
-            Check::Streak { .. } => false,
-            Check::Stuck { .. } => true,
-        })
+        self.turns_at() <= self.latest
+            || self.settings.checks.iter().any(|check| match *check {
+                Check::Rate { window, minimum, .. } => {
+                    let tally = self.memories[window].latest_tally();
+                    broken_rate(check, &Tally { total: tally.total.max(minimum), ..tally }).is_some()
+                }
+                Check::Streak { .. } => false,
+                Check::Stuck { .. } => true,
+            })
     }
 
     /// What the probes so far make due. `since` is when the last lease ended, if that is what decided.

@@ -65,6 +65,8 @@ pub(crate) struct Call {
     /// The period in which it was admitted; none if only the shadow let it pass.
     period: Option<u32>,
     since: u64,
+    /// It holds something that it gives back at its end: a probe's slot, or a place among the calls whose age is watched.
+    holds: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -182,7 +184,8 @@ impl Model {
         if matches!(self.period, Period::Open { until } if until <= now) {
             self.enter(Period::HalfOpen { probes: Vec::new() });
         }
-        let call = Call { id, period: Some(self.number), since: now };
+        let holds = matches!(self.period, Period::HalfOpen { .. }) || self.watches_ages();
+        let call = Call { id, period: Some(self.number), since: now, holds };
         let settled = self.outcomes.len();
         let passes = match &mut self.period {
             Period::Closed { .. } | Period::Disabled => true,
@@ -201,7 +204,7 @@ impl Model {
             Some(call)
         } else if self.shadow {
             self.counts.shadowed += 1;
-            Some(Call { period: None, ..call })
+            Some(Call { period: None, holds: false, ..call })
         } else {
             self.counts.rejected += 1;
             None
@@ -233,8 +236,7 @@ impl Model {
     }
 
     pub(crate) fn settle(&mut self, call: Call, ending: Ending, now: u64) {
-        let probe = matches!(self.period, Period::HalfOpen { .. }) && call.period == Some(self.number);
-        let spares_the_clock = self.settings.slow.is_none() && !probe && !self.watches_ages();
+        let spares_the_clock = self.settings.slow.is_none() && !call.holds;
         if !(spares_the_clock && matches!(ending, Ending::Success | Ending::Neutral)) {
             self.seen = now;
         }
