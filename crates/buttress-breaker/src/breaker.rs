@@ -1,11 +1,11 @@
 //! `Breaker`: the handle, and everything around the plain value: clock, lock, randomness.
 
 mod admission;
+mod hold;
 mod settlement;
 
 use std::fmt;
 use std::future::Future;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use buttress_error::{ByKind, Classified, Classifier, Rejection};
@@ -18,6 +18,7 @@ use crate::gate::Gate;
 use crate::settings::Settings;
 use crate::state::{Change, Circuit, Due, Nanos, State, nanos};
 use crate::{Permit, ResponseFuture, events, slot};
+use hold::Hold;
 
 /// A circuit breaker: counts how calls end, refuses them while the dependency fails, and probes until it works again.
 ///
@@ -45,24 +46,7 @@ use crate::{Permit, ResponseFuture, events, slot};
 /// ```
 #[derive(Clone)]
 pub struct Breaker {
-    shared: Handle,
-}
-
-#[derive(Clone)]
-enum Handle {
-    Counted(Arc<Shared>),
-    Leaked(&'static Shared),
-}
-
-impl Deref for Handle {
-    type Target = Shared;
-
-    fn deref(&self) -> &Shared {
-        match self {
-            Self::Counted(shared) => shared,
-            Self::Leaked(shared) => shared,
-        }
-    }
+    shared: Hold,
 }
 
 struct Shared {
@@ -111,18 +95,24 @@ impl Breaker {
             watch: OnceLock::new(),
             turnstile: Notify::new(),
         };
-        Self { shared: Handle::Counted(Arc::new(shared)) }
+        Self { shared: Hold::new(shared) }
     }
 
     /// The same breaker, kept for ever: its calls then count no references to it, which threads would do in turns. For
     /// breakers that live as long as the program.
     #[must_use]
     pub fn leak(self) -> Self {
-        let shared = match self.shared {
-            Handle::Counted(shared) => Box::leak(Box::new(shared)),
-            Handle::Leaked(shared) => shared,
-        };
-        Self { shared: Handle::Leaked(shared) }
+        Self { shared: self.shared.leak() }
+    }
+
+    /// The same breaker, by a count of references of its own.
+    pub(crate) fn apart(&self) -> Self {
+        Self { shared: self.shared.apart() }
+    }
+
+    /// The same breaker, by the count of references that all begin with.
+    pub(crate) fn together(&self) -> Self {
+        Self { shared: self.shared.together() }
     }
 
     /// Its name, as in events and rejections.

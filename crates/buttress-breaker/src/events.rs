@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use buttress_error::{Error, Rejection, Rule};
+use buttress_error::{Error, Rule};
 use tracing::{Level, event};
 
 use crate::State;
-use crate::state::Change;
+use crate::state::{Change, Nanos, Refusal};
 
 /// Levels are part of a callsite, so each has its own.
 macro_rules! tell {
@@ -56,14 +56,14 @@ fn opened(breaker: &str, change: &Change) {
     );
 }
 
-pub(crate) fn rejected(rejection: &Rejection) {
+pub(crate) fn rejected(breaker: &str, refusal: &Refusal, now: Nanos) {
     event!(
         target: "buttress::breaker",
         Level::DEBUG,
         event = "breaker.rejected",
-        breaker = rejection.layer(),
-        why = rejection.why().as_str(),
-        retry_after_ms = rejection.wait().map(millis),
+        breaker,
+        why = refusal.why().as_str(),
+        retry_after_ms = refusal.rest(now).map(|rest| millis(Duration::from_nanos(rest))),
         "call refused"
     );
 }

@@ -6,7 +6,7 @@ use tower_service::Service;
 
 use crate::admitted::Admitted;
 use crate::shut::Shut;
-use crate::state::Pass;
+use crate::state::{BLIND, Nanos, Pass};
 use crate::{Breaker, ResponseFuture};
 
 /// The service of [`BreakerLayer`](crate::BreakerLayer).
@@ -20,6 +20,7 @@ pub struct BreakerService<S, C = ByKind> {
     classifier: C,
     readiness: Readiness,
     shut: Option<Shut>,
+    calls: Calls,
 }
 
 #[derive(Debug, Default)]
@@ -28,13 +29,21 @@ enum Readiness {
     Unready,
     /// The inner service is ready.
     Ready,
-    /// The inner service was not asked: the next call is refused.
-    Refused(Rejection),
+    /// The inner service was not asked: the next call is refused, as the circuit said at this time.
+    Refused(Nanos),
+}
+
+/// How often an instance was called: one that is made for a single call is not worth a count of references of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Calls {
+    None,
+    One,
+    More,
 }
 
 impl<S, C> BreakerService<S, C> {
     pub(crate) const fn new(inner: S, breaker: Breaker, classifier: C) -> Self {
-        Self { inner, breaker, classifier, readiness: Readiness::Unready, shut: None }
+        Self { inner, breaker, classifier, readiness: Readiness::Unready, shut: None, calls: Calls::None }
     }
 
     /// The handle.
@@ -61,7 +70,7 @@ impl<S, C> BreakerService<S, C> {
 /// The clone shares the circuit. It is not ready: readiness belongs to the instance that was asked.
 impl<S: Clone, C: Clone> Clone for BreakerService<S, C> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.breaker.clone(), self.classifier.clone())
+        Self::new(self.inner.clone(), self.breaker.together(), self.classifier.clone())
     }
 }
 
@@ -76,8 +85,8 @@ where
     type Future = ResponseFuture<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        if let Some(rejection) = self.refusal() {
-            self.readiness = Readiness::Refused(rejection);
+        if let Some(now) = self.breaker.refuses(&mut self.shut) {
+            self.readiness = Readiness::Refused(now);
             return Poll::Ready(Ok(()));
         }
         self.poll_inner(cx)
@@ -92,10 +101,13 @@ where
             Some(pass) => pass,
             None => match self.ask() {
                 Ok(pass) => pass,
-                Err(rejection) => return ResponseFuture::rejected(rejection),
+                Err(now) => return self.reject(now),
             },
         };
         self.readiness = Readiness::Unready;
+        if self.calls != Calls::More {
+            self.count_call();
+        }
         let admitted = Admitted::new(self.breaker.clone(), pass);
         // If the inner `call` panics, `admitted` is dropped by the panic, and says so. The future is made in one place
         // only, and so where the caller wants it: elsewhere it would be moved there.
@@ -104,10 +116,10 @@ where
 }
 
 impl<S, C> BreakerService<S, C> {
-    /// The refusal of a call now, if it would be refused.
+    /// Would a call be refused now?
     #[inline]
-    pub(crate) fn refusal(&mut self) -> Option<Rejection> {
-        self.breaker.refusal(&mut self.shut)
+    pub(crate) fn refuses(&mut self) -> bool {
+        self.breaker.refuses(&mut self.shut).is_some()
     }
 
     /// `poll_ready`, whatever the circuit says.
@@ -122,17 +134,36 @@ impl<S, C> BreakerService<S, C> {
         Poll::Ready(Ok(()))
     }
 
-    /// For a call that doesn't simply pass.
     #[cold]
-    fn ask(&mut self) -> Result<Pass, Rejection> {
+    fn count_call(&mut self) {
+        self.calls = match self.calls {
+            Calls::None => Calls::One,
+            Calls::One | Calls::More => {
+                self.breaker = self.breaker.apart();
+                Calls::More
+            }
+        };
+    }
+
+    /// For a call that doesn't simply pass. A refusal is left in `shut`.
+    #[cold]
+    fn ask(&mut self) -> Result<Pass, Nanos> {
         match mem::take(&mut self.readiness) {
             Readiness::Unready => panic!("poll_ready must be called first"),
-            Readiness::Refused(rejection) => {
-                self.breaker.refused(&rejection);
-                Err(rejection)
-            }
-            Readiness::Ready => self.breaker.ask(),
+            Readiness::Refused(now) => Err(now),
+            Readiness::Ready => self.breaker.inquire().map_err(|(refusal, now)| {
+                self.shut = Some(Shut { epoch: BLIND, refusal });
+                now
+            }),
         }
+    }
+
+    /// Apart from the rest, so that the future is made where the caller wants it.
+    #[cold]
+    #[inline(never)]
+    fn reject<F>(&self, now: Nanos) -> ResponseFuture<F, C> {
+        let shut = self.shut.as_ref().expect("a refusal is remembered until the next one");
+        ResponseFuture::rejected(self.breaker.reject(&shut.refusal, now))
     }
 
     /// Gives back what the inner service has reserved: a clone is not ready.

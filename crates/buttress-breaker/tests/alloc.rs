@@ -25,14 +25,27 @@ async fn the_layer_allocates_nothing() {
     for window in [Window::default(), Window::count(10_000), Window::consecutive(5)] {
         let breaker = plain().window(window).build().unwrap();
         let mut service = service(&breaker, Strict::new());
-        let count = allocations(|| {
-            for _ in 0..1_000 {
-                call(&mut service).unwrap();
-            }
-        });
-        assert_eq!(count, 0);
-        assert_eq!(breaker.stats().succeeded, 1_000);
+        let mut calls = |n| {
+            allocations(|| {
+                for _ in 0..n {
+                    call(&mut service).unwrap();
+                }
+            })
+        };
+        assert_eq!((calls(1), calls(1), calls(1_000)), (0, 1, 0), "a count of its own for the second call");
+        assert_eq!(breaker.stats().succeeded, 1_002);
     }
+}
+
+/// A service that is cloned for each call, and one of a breaker that is kept for ever, need no count of their own.
+#[tokio::test(start_paused = true)]
+async fn a_clone_for_each_call_allocates_nothing() {
+    let breaker = plain().build().unwrap();
+    let template = service(&breaker, Strict::new());
+    call(&mut template.clone()).unwrap();
+    assert_eq!(allocations(|| (0..10).for_each(|_| assert!(call(&mut template.clone()).is_ok()))), 0);
+    let mut kept = service(&breaker.leak(), Strict::new());
+    assert_eq!(allocations(|| (0..10).for_each(|_| assert!(call(&mut kept).is_ok()))), 0);
 }
 
 /// Only a new key is copied.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +13,36 @@ use crate::{Class, Classify, Error, Kind};
 /// Every layer keeps the inner error type `E` and asks for `E: From<Rejection>`, so nothing nests. It says which
 /// layer by name, [why](Why), with which numbers, when to come back, and what the last real failure was. It is cloned
 /// without an allocation, and made without one (but for the cause of a [`deadline`](Self::deadline)), and is at most
-/// 64 bytes.
+/// 56 bytes. Times in it saturate at 584 years.
 ///
 /// Its kind follows from why: an attempt timeout is [`Kind::Timeout`], a deadline [`Kind::DeadlineExceeded`], the rest
 /// [`Kind::Rejected`].
 #[derive(Clone)]
 pub struct Rejection {
-    retry_after: Option<Duration>,
-    /// Since when the circuit is open, or how long the call took: nanoseconds, saturating at 584 years.
-    elapsed: u64,
+    retry_after: Option<Nanos>,
+    /// Since when the circuit is open, or how long the call took.
+    elapsed: Nanos,
     detail: Detail,
+}
+
+/// Nanoseconds, saturating at 584 years: half as large as a `Duration`, and a rejection is moved about a lot.
+#[derive(Clone, Copy)]
+struct Nanos(NonZero<u64>);
+
+impl Nanos {
+    #[inline]
+    const fn new(time: Duration) -> Self {
+        let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(time.subsec_nanos() as u64);
+        // Zero is stored as one more, like all others: an option of it then takes no room.
+        match NonZero::new(nanos.saturating_add(1)) {
+            Some(nanos) => Self(nanos),
+            None => unreachable!(),
+        }
+    }
+
+    const fn time(self) -> Duration {
+        Duration::from_nanos(self.0.get() - 1)
+    }
 }
 
 #[derive(Clone)]
@@ -29,8 +50,8 @@ enum Detail {
     CircuitOpen(Arc<Trip>),
     ProbesTaken(Arc<Trip>),
     ForcedOpen { layer: Arc<str> },
-    AttemptTimeout { layer: Arc<str>, limit: Duration },
-    Deadline { layer: Arc<str>, limit: Duration, cause: Option<Arc<Cause>> },
+    AttemptTimeout { layer: Arc<str>, limit: Nanos },
+    Deadline { layer: Arc<str>, limit: Nanos, cause: Option<Arc<Cause>> },
 }
 
 /// Why a layer refused.
@@ -215,7 +236,7 @@ impl Cause {
 
 impl Rejection {
     const fn new(detail: Detail) -> Self {
-        Self { retry_after: None, elapsed: 0, detail }
+        Self { retry_after: None, elapsed: Nanos::new(Duration::ZERO), detail }
     }
 
     /// The circuit is open since `since` because of `trip`.
@@ -239,24 +260,25 @@ impl Rejection {
     /// An attempt through `layer` took `elapsed`, allowed were `limit`.
     #[must_use]
     pub fn attempt_timeout(layer: Arc<str>, limit: Duration, elapsed: Duration) -> Self {
-        Self::new(Detail::AttemptTimeout { layer, limit }).took(elapsed)
+        Self::new(Detail::AttemptTimeout { layer, limit: Nanos::new(limit) }).took(elapsed)
     }
 
     /// The call through `layer` took `elapsed`, allowed were `limit`; `cause` is the last real failure before that.
     #[must_use]
     pub fn deadline(layer: Arc<str>, limit: Duration, elapsed: Duration, cause: Option<Cause>) -> Self {
-        Self::new(Detail::Deadline { layer, limit, cause: cause.map(Arc::new) }).took(elapsed)
+        let (limit, cause) = (Nanos::new(limit), cause.map(Arc::new));
+        Self::new(Detail::Deadline { layer, limit, cause }).took(elapsed)
     }
 
     /// Says when to come back.
     #[must_use]
     pub const fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        self.retry_after = Some(Nanos::new(wait));
         self
     }
 
     fn took(mut self, elapsed: Duration) -> Self {
-        self.elapsed = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        self.elapsed = Nanos::new(elapsed);
         self
     }
 
@@ -286,20 +308,23 @@ impl Rejection {
     /// When to come back, where the layer knows.
     #[must_use]
     pub const fn wait(&self) -> Option<Duration> {
-        self.retry_after
+        match self.retry_after {
+            Some(wait) => Some(wait.time()),
+            None => None,
+        }
     }
 
     /// Since when the circuit is open, or how long the call took.
     #[must_use]
     pub const fn elapsed(&self) -> Duration {
-        Duration::from_nanos(self.elapsed)
+        self.elapsed.time()
     }
 
     /// The limit that a timeout or deadline set.
     #[must_use]
     pub const fn limit(&self) -> Option<Duration> {
         match self.detail {
-            Detail::AttemptTimeout { limit, .. } | Detail::Deadline { limit, .. } => Some(limit),
+            Detail::AttemptTimeout { limit, .. } | Detail::Deadline { limit, .. } => Some(limit.time()),
             _ => None,
         }
     }
@@ -346,13 +371,15 @@ impl fmt::Display for Rejection {
             }
             Detail::ForcedOpen { .. } => write!(f, "{layer}: circuit forced open for {elapsed:.1?}")?,
             Detail::AttemptTimeout { limit, .. } => {
+                let limit = limit.time();
                 write!(f, "{layer}: attempt timed out after {elapsed:.1?} (limit {limit:?})")?;
             }
             Detail::Deadline { limit, .. } => {
+                let limit = limit.time();
                 write!(f, "{layer}: deadline exceeded after {elapsed:.1?} (limit {limit:?})")?;
             }
         }
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = self.wait() {
             write!(f, ", retry after {wait:.1?}")?;
         }
         if let Some(cause) = self.cause() {
@@ -372,7 +399,7 @@ impl fmt::Debug for Rejection {
             .field("why", &self.why())
             .field("elapsed", &self.elapsed())
             .field("limit", &self.limit())
-            .field("retry_after", &self.retry_after)
+            .field("retry_after", &self.wait())
             .field("trip", &self.trip())
             .field("cause", &self.cause().map(|cause| cause.kind))
             .finish()
@@ -392,6 +419,6 @@ impl Classify for Rejection {
             Why::Deadline => Kind::DeadlineExceeded,
             Why::CircuitOpen | Why::ProbesTaken | Why::ForcedOpen => Kind::Rejected,
         });
-        self.retry_after.map_or(class, |wait| class.retry_after(wait))
+        self.wait().map_or(class, |wait| class.retry_after(wait))
     }
 }

@@ -70,7 +70,7 @@ where
                 ready!(wait.as_mut().poll(cx));
                 self.wait = None;
             }
-            if self.service.refusal().is_none() {
+            if !self.service.refuses() {
                 return self.service.poll_inner(cx);
             }
             self.service.renew();

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::Breaker;
-use crate::state::Refusal;
 
 /// Waits until a call might pass. It takes nothing: somebody else may be faster.
 ///
@@ -33,8 +32,5 @@ pub(crate) async fn until_open_to_calls(breaker: Breaker) {
 fn rest(breaker: &Breaker) -> Option<Duration> {
     let now = breaker.now();
     let refusal = breaker.lock().refusal(now);
-    match refusal? {
-        Refusal::Open { rest, .. } | Refusal::Probing { rest, .. } => Some(Duration::from_nanos(rest)),
-        Refusal::Forced { .. } => Some(Duration::MAX),
-    }
+    refusal.map(|refusal| refusal.rest(now).map_or(Duration::MAX, Duration::from_nanos))
 }

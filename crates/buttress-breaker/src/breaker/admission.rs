@@ -1,8 +1,6 @@
 //! Which calls pass, and what the others are told.
 
 use std::num::NonZero;
-use std::sync::Arc;
-use std::time::Duration;
 
 use buttress_error::Rejection;
 
@@ -56,15 +54,11 @@ impl Breaker {
     /// Asks the circuit, and counts and tells of a refusal.
     #[cold]
     pub(crate) fn ask(&self) -> Result<Pass, Rejection> {
-        self.inquire().map_err(|refusal| {
-            let rejection = self.reject(refusal);
-            self.refused(&rejection);
-            rejection
-        })
+        self.inquire().map_err(|(refusal, now)| self.reject(&refusal, now))
     }
 
-    /// Asks the circuit.
-    pub(crate) fn inquire(&self) -> Result<Pass, Refusal> {
+    /// Asks the circuit. A refusal comes with its time.
+    pub(crate) fn inquire(&self) -> Result<Pass, (Refusal, Nanos)> {
         slot::claim();
         let now = self.now();
         loop {
@@ -79,65 +73,49 @@ impl Breaker {
             };
             match answer {
                 Answer::Pass(pass) => return Ok(pass),
-                Answer::Refuse(refusal) => return Err(refusal),
+                Answer::Refuse(refusal) => return Err((refusal, now)),
                 Answer::Due(_) => self.tell(change),
             }
         }
     }
 
-    /// The refusal of a call at this time, if it would be refused: for `poll_ready`. `shut` is what the caller remembers
-    /// of the latest one.
-    pub(crate) fn refusal(&self, shut: &mut Option<Shut>) -> Option<Rejection> {
+    /// Would a call be refused now? For `poll_ready`: says when it asked, and leaves the refusal in `shut`, which is what the
+    /// caller remembers.
+    #[inline]
+    pub(crate) fn refuses(&self, shut: &mut Option<Shut>) -> Option<Nanos> {
         // Stale, it costs one poll of the inner service before `call` refuses, or one lock.
-        if self.shared.gate.is_open() {
-            return None;
-        }
-        self.refusal_now(shut)
+        if self.shared.gate.is_open() { None } else { self.refuses_now(shut) }
     }
 
     #[cold]
-    fn refusal_now(&self, shut: &mut Option<Shut>) -> Option<Rejection> {
+    fn refuses_now(&self, shut: &mut Option<Shut>) -> Option<Nanos> {
         let now = self.now();
-        if let Some(shut) =
-            shut.as_ref().filter(|shut| shut.holds(now) && self.shared.gate.is_shut(shut.epoch))
-        {
-            return Some(shut.rejection(now));
+        let known = |shut: &Shut| shut.holds(now) && self.shared.gate.is_shut(shut.epoch);
+        if shut.as_ref().is_some_and(known) {
+            return Some(now);
         }
         let mut circuit = self.lock();
         if let Some(due) = circuit.overdue(now) {
             let change = self.turn(&mut circuit, due, now);
             drop(circuit);
             self.tell(Some(change));
-            return self.refusal_now(shut);
+            return self.refuses_now(shut);
         }
         let (refusal, epoch) = (circuit.refusal(now), circuit.shut_epoch());
         drop(circuit);
         // What was remembered holds an error of the caller's, which is dropped here, outside the lock.
-        *shut = refusal.as_ref().and_then(|refusal| Shut::new(refusal, epoch, now));
-        refusal.map(|refusal| self.reject(refusal))
+        *shut = refusal.map(|refusal| Shut { epoch, refusal });
+        shut.is_some().then_some(now)
     }
 
-    /// Counts and tells of a call that is refused.
-    pub(crate) fn refused(&self, rejection: &Rejection) {
+    /// Refuses a call: counts and tells of it.
+    pub(crate) fn reject(&self, refusal: &Refusal, now: Nanos) -> Rejection {
         if !self.shared.gate.refuse(slot::claim()) {
             self.lock().refused();
         }
-        events::rejected(rejection);
-    }
-
-    /// Allocates nothing.
-    fn reject(&self, refusal: Refusal) -> Rejection {
-        let time = Duration::from_nanos;
-        match refusal {
-            Refusal::Open { trip, elapsed, rest } => {
-                Rejection::circuit_open(trip, time(elapsed)).retry_after(time(rest))
-            }
-            Refusal::Probing { trip, elapsed, rest } => {
-                Rejection::probes_taken(trip, time(elapsed)).retry_after(time(rest))
-            }
-            Refusal::Forced { elapsed } => {
-                Rejection::forced_open(Arc::clone(&self.shared.name), time(elapsed))
-            }
-        }
+        let name = &self.shared.name;
+        events::rejected(name, refusal, now);
+        // Made last, and so where the caller wants it.
+        refusal.rejection(name, now)
     }
 }

@@ -9,7 +9,7 @@ use super::in_flight::InFlight;
 use super::pass::BLIND;
 use super::round::Round;
 use super::wait::Growth;
-use super::{Due, Failure, Mark, NEVER, Nanos, Pass, State};
+use super::{Due, Failure, Mark, NEVER, Nanos, Pass, Refusal, State};
 use crate::Stats;
 use crate::fleet::{Lease, ProbeResult};
 use crate::settings::Settings;
@@ -87,14 +87,6 @@ pub(crate) enum Answer {
     Refuse(Refusal),
     /// Make this transition and ask again.
     Due(Due),
-}
-
-/// Why a call is refused, with its numbers.
-#[derive(Clone, Debug)]
-pub(crate) enum Refusal {
-    Open { trip: Arc<Trip>, elapsed: Nanos, rest: Nanos },
-    Probing { trip: Arc<Trip>, elapsed: Nanos, rest: Nanos },
-    Forced { elapsed: Nanos },
 }
 
 impl Circuit {
@@ -185,23 +177,21 @@ impl Circuit {
         match &self.phase {
             _ if self.shadow => None,
             Phase::Closed { .. } | Phase::Disabled { .. } => None,
-            Phase::Open { since, until, trip } => (now < *until).then(|| Refusal::Open {
-                trip: Arc::clone(trip),
-                elapsed: now.saturating_sub(*since),
-                rest: until - now,
-            }),
+            Phase::Open { since, until, trip } => {
+                (now < *until).then(|| Refusal::Open { trip: Arc::clone(trip), since: *since, until: *until })
+            }
             Phase::HalfOpen { since, trip, round } => round.refuses(now).then(|| Refusal::Probing {
                 trip: Arc::clone(trip),
-                elapsed: now.saturating_sub(*since),
-                rest: round.next_end().map_or(0, |ends| ends.saturating_sub(now)),
+                since: *since,
+                until: round.next_end().unwrap_or(now),
             }),
             Phase::Fleet { since, until, trip, leases } => (!leases.has_one(now)).then(|| Refusal::Open {
                 trip: Arc::clone(trip),
-                elapsed: now.saturating_sub(*since),
+                since: *since,
                 // When it is over, a probe may be granted at any time.
-                rest: until.saturating_sub(now).max(SYNC),
+                until: (*until).max(now.saturating_add(SYNC)),
             }),
-            Phase::ForcedOpen { since } => Some(Refusal::Forced { elapsed: now.saturating_sub(*since) }),
+            Phase::ForcedOpen { since } => Some(Refusal::Forced { since: *since }),
         }
     }
 

@@ -8,6 +8,7 @@ mod judge;
 mod orders;
 mod pass;
 mod reconfigure;
+mod refusal;
 mod round;
 mod snapshot;
 #[cfg(test)]
@@ -18,8 +19,9 @@ mod wait;
 
 pub use change::State;
 pub(crate) use change::{Change, Due, Failure, Mark};
-pub(crate) use circuit::{Answer, Circuit, Refusal};
+pub(crate) use circuit::{Answer, Circuit};
 pub(crate) use orders::Order;
-pub(crate) use pass::Pass;
+pub(crate) use pass::{BLIND, Pass};
+pub(crate) use refusal::Refusal;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use time::{NEVER, Nanos, nanos};

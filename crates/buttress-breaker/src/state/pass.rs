@@ -3,7 +3,7 @@
 use super::{NEVER, Nanos};
 
 /// The epoch of calls that only shadow mode let through.
-pub(super) const BLIND: u64 = 0;
+pub(crate) const BLIND: u64 = 0;
 
 /// In a pass: its call was settled.
 const TAKEN: u64 = u64::MAX;
