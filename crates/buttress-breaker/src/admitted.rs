@@ -58,8 +58,18 @@ impl<B: Borrow<Breaker>> Admitted<B> {
 
     #[inline]
     pub(crate) fn succeed(&mut self) {
-        let pass = self.pass.take();
-        self.breaker().succeed(&pass);
+        // By reference: a copy would be what most of this costs.
+        if self.breaker().count_success(&self.pass) {
+            self.pass.take();
+        } else {
+            self.settle_success();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle_success(&mut self) {
+        self.settle(Mark::Success, None);
     }
 
     /// `keep` gives the error itself, for later rejections; it is asked for failures only.

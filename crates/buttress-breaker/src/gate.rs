@@ -39,8 +39,21 @@ struct Signs {
 
 /// An epoch and, in the lowest bit, whether the time of a call matters even if it succeeds: all that most calls have to
 /// know, in one word.
-const fn ticket(epoch: u64, timed: bool) -> u64 {
-    if epoch == 0 { 0 } else { epoch << 1 | timed as u64 }
+#[derive(Clone, Copy)]
+pub(crate) struct Ticket(u64);
+
+impl Ticket {
+    const fn new(epoch: u64, timed: bool) -> Self {
+        Self(if epoch == 0 { 0 } else { epoch << 1 | timed as u64 })
+    }
+
+    const fn epoch(self) -> u64 {
+        self.0 >> 1
+    }
+
+    pub(crate) const fn is_timed(self) -> bool {
+        self.0 & 1 == 1
+    }
 }
 
 impl Gate {
@@ -59,9 +72,9 @@ impl Gate {
         set(&signs.turns, turns);
         set(&signs.slow, slow);
         set(&signs.patience, circuit.patience());
-        set(&signs.calm, ticket(circuit.calm_epoch(), timed));
+        set(&signs.calm, Ticket::new(circuit.calm_epoch(), timed).0);
         set(&signs.shut, circuit.shut_epoch());
-        set(&signs.open, ticket(circuit.open_epoch(), timed));
+        set(&signs.open, Ticket::new(circuit.open_epoch(), timed).0);
     }
 
     /// Did the circuit admit every call a moment ago?
@@ -75,18 +88,30 @@ impl Gate {
         self.signs.shut.load(Ordering::Relaxed) == epoch
     }
 
-    /// The epoch to pass with, if the circuit admits every call; counts the call.
+    /// The ticket of the epoch while the circuit admits every call.
     #[inline]
-    pub(crate) fn pass(&self, slot: usize) -> Option<NonZero<u64>> {
+    pub(crate) fn open(&self) -> Ticket {
         // Relaxed: who reads an old epoch passes with it, or asks under the lock.
-        let epoch = NonZero::new(self.signs.open.load(Ordering::Relaxed) >> 1)?;
+        Ticket(self.signs.open.load(Ordering::Relaxed))
+    }
+
+    /// The ticket of the epoch while no success can break a rule.
+    #[inline]
+    pub(crate) fn calm(&self) -> Ticket {
+        Ticket(self.signs.calm.load(Ordering::Relaxed))
+    }
+
+    /// The epoch to pass with, if `open` is of a circuit that admits every call; counts the call.
+    #[inline]
+    pub(crate) fn pass(&self, open: Ticket, slot: usize) -> Option<NonZero<u64>> {
+        let epoch = NonZero::new(open.epoch())?;
         self.shards.pass(slot).then_some(epoch)
     }
 
-    /// Counts a success of a call that passed with this epoch, if there is only to count.
+    /// Counts a success of a call that passed with this epoch, if there is only to count, as `calm` says.
     #[inline]
-    pub(crate) fn succeed(&self, slot: usize, epoch: u64) -> bool {
-        self.signs.calm.load(Ordering::Relaxed) >> 1 == epoch && self.shards.succeed(slot, epoch)
+    pub(crate) fn succeed(&self, calm: Ticket, slot: usize, epoch: u64) -> bool {
+        calm.epoch() == epoch && self.shards.succeed(slot, epoch)
     }
 
     /// Tells the circuit of the successes that were counted here. Under the lock, before anything else is told.
@@ -110,12 +135,6 @@ impl Gate {
         let admitted = stats.admitted + self.shards.passed();
         let rejected = stats.rejected + self.shards.refused();
         Stats { admitted, rejected, ..stats }
-    }
-
-    /// Does the time of a call matter, even if it succeeds?
-    #[inline]
-    pub(crate) fn is_timed(&self) -> bool {
-        self.signs.open.load(Ordering::Relaxed) & 1 == 1
     }
 
     /// Does it matter how long a call that is dropped has waited?
@@ -155,20 +174,20 @@ mod tests {
     fn calm_successes_need_no_lock() {
         let mut circuit = Circuit::new("db".into(), Settings::new(Breaker::builder("db")));
         let gate = Gate::new(&circuit, 1);
-        assert_eq!(gate.pass(0), NonZero::new(1));
-        assert!(!gate.succeed(0, 1));
+        assert_eq!(gate.pass(gate.open(), 0), NonZero::new(1));
+        assert!(!gate.succeed(gate.calm(), 0, 1));
         gate.report(&mut circuit);
         gate.enlist(0, &circuit);
-        assert!(gate.succeed(0, 1));
+        assert!(gate.succeed(gate.calm(), 0, 1));
         circuit.obey(Order::Reset, 0);
-        assert!(gate.succeed(0, 1), "it has not heard of the reset");
+        assert!(gate.succeed(gate.calm(), 0, 1), "it has not heard of the reset");
         gate.follow(&circuit);
-        assert_eq!(gate.pass(0), NonZero::new(2));
-        assert!(!gate.succeed(0, 1) && !gate.succeed(0, 2));
+        assert_eq!(gate.pass(gate.open(), 0), NonZero::new(2));
+        assert!(!gate.succeed(gate.calm(), 0, 1) && !gate.succeed(gate.calm(), 0, 2));
         gate.report(&mut circuit);
         let stats = gate.complete(circuit.stats(0));
         assert_eq!((stats.admitted, stats.succeeded, stats.late), (2, 0, 2));
-        assert_eq!((gate.pass(1), gate.refuse(1)), (None, false));
+        assert_eq!((gate.pass(gate.open(), 1), gate.refuse(1)), (None, false));
     }
 }
 
@@ -195,7 +214,7 @@ mod model {
 
         /// Through the gate, or through the lock where the gate is shut.
         fn admit(&self, slot: usize) -> Option<Pass> {
-            if let Some(epoch) = self.gate.pass(slot) {
+            if let Some(epoch) = self.gate.pass(self.gate.open(), slot) {
                 return Some(Pass::open(epoch.get(), 0));
             }
             let mut circuit = self.circuit.lock().unwrap();
@@ -212,7 +231,10 @@ mod model {
         }
 
         fn settle(&self, slot: usize, pass: &Pass, mark: Mark) {
-            if mark == Mark::Success && pass.is_plain() && self.gate.succeed(slot, pass.epoch()) {
+            if mark == Mark::Success
+                && pass.is_plain()
+                && self.gate.succeed(self.gate.calm(), slot, pass.epoch())
+            {
                 return;
             }
             let mut circuit = self.circuit.lock().unwrap();

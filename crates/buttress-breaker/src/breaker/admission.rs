@@ -27,8 +27,9 @@ impl Breaker {
     #[inline]
     pub(crate) fn pass(&self) -> Option<Pass> {
         let gate = &self.shared.gate;
+        let open = gate.open();
         let (epoch, at) =
-            if gate.is_timed() { self.pass_timed() } else { (gate.pass(slot::current()), NEVER) };
+            if open.is_timed() { self.pass_timed() } else { (gate.pass(open, slot::current()), NEVER) };
         epoch.map(|epoch| Pass::open(epoch.get(), at))
     }
 
@@ -40,7 +41,7 @@ impl Breaker {
         if gate.turns(now) {
             self.roll(now);
         }
-        (gate.pass(slot::current()), now)
+        (gate.pass(gate.open(), slot::current()), now)
     }
 
     #[cold]

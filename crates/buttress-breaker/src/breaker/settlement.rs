@@ -7,20 +7,20 @@ use crate::slot;
 use crate::state::{Circuit, Due, Failure, Mark, NEVER, Nanos, Pass};
 
 impl Breaker {
-    /// The call that `pass` admitted has succeeded.
+    /// Counts the success of the call that `pass` admitted, if there is only to count; else it has to be
+    /// [settled](Self::settle).
     #[inline]
-    pub(crate) fn succeed(&self, pass: &Pass) {
+    pub(crate) fn count_success(&self, pass: &Pass) -> bool {
         let gate = &self.shared.gate;
-        let quick = gate.slow_call() == NEVER || self.is_quick(pass);
-        if !(quick && pass.is_plain() && gate.succeed(slot::current(), pass.epoch())) {
-            self.settle(pass, Mark::Success, None);
-        }
+        let calm = gate.calm();
+        let quick = !calm.is_timed() || gate.slow_call() == NEVER || self.is_quick(pass.at());
+        quick && pass.is_plain() && gate.succeed(calm, slot::current(), pass.epoch())
     }
 
-    /// Is the call that ends now not slow?
+    /// Is a call that ends now, and began at `at`, not slow?
     #[inline(never)]
-    fn is_quick(&self, pass: &Pass) -> bool {
-        pass.elapsed(self.now()) <= self.shared.gate.slow_call()
+    fn is_quick(&self, at: Nanos) -> bool {
+        self.now().saturating_sub(at) <= self.shared.gate.slow_call()
     }
 
     /// The call that `pass` admitted has ended.

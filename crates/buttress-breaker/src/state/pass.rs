@@ -47,7 +47,7 @@ impl Pass {
         self.epoch
     }
 
-    pub(super) const fn at(&self) -> Nanos {
+    pub(crate) const fn at(&self) -> Nanos {
         self.at
     }
 
