@@ -34,6 +34,7 @@ pub struct Builder {
     pub(crate) to_close: ToClose,
     pub(crate) lease: Duration,
     pub(crate) patience: Option<Duration>,
+    pub(crate) ramp: Option<Duration>,
     pub(crate) rules: Vec<TripRule>,
 }
 
@@ -68,6 +69,7 @@ impl Builder {
             to_close: ToClose::All,
             lease: Duration::from_secs(10),
             patience: None,
+            ramp: None,
             rules: Vec::new(),
         }
     }
@@ -177,6 +179,15 @@ impl Builder {
         self
     }
 
+    /// A circuit that closes after its probes takes its load back step by step: 10, 25 and 50 % of the calls, each for so
+    /// long (more than zero), then all. What it holds back is refused with
+    /// [`Why::Ramping`](buttress_error::Why::Ramping), under [`backpressure`](crate::BreakerLayer::backpressure) too; what it
+    /// admits is judged as ever. Default: none, all calls pass at once.
+    pub fn ramp(mut self, step: impl Into<Option<Duration>>) -> Self {
+        self.ramp = step.into();
+        self
+    }
+
     /// A call that was dropped counts as a failure if it had waited so long. Default: `slow_call` where it is set, else
     /// 1 s. Zero takes every dropped call for a failure, [`Duration::MAX`] none. A [`Permit`](crate::Permit) waits from its
     /// admission on, a future at the latest from its first poll that was pending.
@@ -231,6 +242,7 @@ impl Builder {
             ToClose::All | ToClose::ByRate => {}
         }
         positive("lease", self.lease)?;
+        positive("ramp", self.ramp.unwrap_or(Duration::MAX))?;
         self.rules.iter().try_for_each(|rule| self.check_rule(rule))
     }
 

@@ -10,7 +10,7 @@ use buttress_error::Cause;
 use crate::config::ToClose;
 use crate::rule::Part;
 use crate::settings::{Check, Settings};
-use crate::state::{Nanos, Snapshot, State};
+use crate::state::{Nanos, STEPS, Snapshot, State};
 use crate::{Breaker, Window};
 
 impl Breaker {
@@ -166,17 +166,21 @@ impl Display for Failure<'_> {
     }
 }
 
-/// What will happen to an open circuit.
+/// What will happen to a circuit that refuses calls.
 enum Next {
     Probes { rest: Nanos, probes: u32 },
     Grant { rest: Nanos },
     Verdict { settled: u32, bad: u32, live: u32, probes: u32 },
+    Ramp { percent: u8, rest: Nanos },
     Order,
 }
 
 impl Next {
     fn of(snapshot: &Snapshot) -> Option<Self> {
         let probes = snapshot.settings.probing.probes;
+        if let Some((percent, rest)) = snapshot.ramp {
+            return Some(Self::Ramp { percent, rest });
+        }
         match (snapshot.state, snapshot.rest, snapshot.probes) {
             (_, Some(rest), _) if snapshot.away => Some(Self::Grant { rest }),
             (_, Some(rest), _) => Some(Self::Probes { rest, probes }),
@@ -202,6 +206,9 @@ impl Display for Next {
                     f,
                     "a verdict: {settled} of {probes} probes are settled, {bad} of them failed; {live} under way"
                 )
+            }
+            Self::Ramp { percent, rest } => {
+                write!(f, "{percent} % of the calls, and more of them in {:.1?}", time(rest))
             }
             Self::Order => f.write_str("nothing, before somebody releases or resets it"),
         }
@@ -296,6 +303,9 @@ impl Display for Closing<'_> {
             ToClose::AtLeast(needed) => write!(f, "{needed} of {probes} probes")?,
             ToClose::ByRate => write!(f, "{probes} probes whose rates are below those of the builder")?,
         }
-        write!(f, ", each within {:?}", self.0.asked.lease)
+        write!(f, ", each within {:?}", self.0.asked.lease)?;
+        let Some(step) = self.0.asked.ramp else { return Ok(()) };
+        let [first, second, third] = STEPS;
+        write!(f, "; then takes {first}, {second}, {third} and 100 % of the calls, {step:?} each")
     }
 }

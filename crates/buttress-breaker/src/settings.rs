@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) max_retry_after: Nanos,
     pub(crate) probing: Probing,
     pub(crate) patience: Nanos,
+    /// How long each step of a ramp takes.
+    pub(crate) ramp: Option<Nanos>,
 }
 
 /// A rule, as the circuit checks it.
@@ -66,6 +68,7 @@ impl Settings {
                 slow_rate: asked.slow_rate,
             },
             patience: nanos(asked.patience_or_default()),
+            ramp: asked.ramp.map(nanos),
             asked,
         };
         settings.add_those_of_setters();

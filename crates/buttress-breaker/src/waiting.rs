@@ -3,13 +3,15 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use buttress_context::Context;
 use buttress_error::Rejection;
 use tokio::time::{Instant, sleep_until};
 
 use crate::admitted::Admitted;
-use crate::backpressure::until_open_to_calls;
+use crate::backpressure::{until_open_to_calls, until_rung};
+use crate::state::Refusal;
 use crate::{Breaker, Permit};
 
 impl Breaker {
@@ -18,7 +20,8 @@ impl Breaker {
     ///
     /// It looks again when the wait of the open circuit or the lease of a probe is over, when a probe gives its slot back,
     /// and at each change of state; nothing is polled in between. Who waits for longest is not served first. However many
-    /// wait, a half-open circuit admits its probes and no more; once it closes, it admits them all.
+    /// wait, a half-open circuit admits its probes and no more; once it closes, it admits them all, or with a
+    /// [ramp](crate::Builder::ramp) its part of them at each step.
     ///
     /// ```
     /// use buttress_breaker::Breaker;
@@ -47,10 +50,17 @@ impl Breaker {
         let own = Context::read(|cx| cx.deadline().instant());
         let mut late = pin!(sleep_until(own.map_or(deadline, |own| own.min(deadline))));
         loop {
-            if let Ok(permit) = self.try_admit() {
-                return Ok(permit);
-            }
-            let mut open = pin!(until_open_to_calls(self.clone()));
+            let held_back = match self.try_admit() {
+                Ok(permit) => return Ok(permit),
+                Err(held_back) => held_back,
+            };
+            let mut open = pin!(async {
+                match held_back {
+                    // Asking again at once would beat the ramp.
+                    Some(rest) => until_rung(self, rest).await,
+                    None => until_open_to_calls(self.clone()).await,
+                }
+            });
             let is_late = poll_fn(|cx| match open.as_mut().poll(cx) {
                 Poll::Ready(()) => Poll::Ready(false),
                 Poll::Pending => late.as_mut().poll(cx).map(|()| true),
@@ -61,9 +71,12 @@ impl Breaker {
         }
     }
 
-    /// As [`admit`](Self::admit), but nobody hears of a refusal.
-    fn try_admit(&self) -> Result<Permit, ()> {
-        let pass = self.pass_if_open().map_or_else(|| self.inquire().map_err(drop), Ok)?;
+    /// As [`admit`](Self::admit), but nobody hears of a refusal. If a ramp holds the call back: for how long.
+    fn try_admit(&self) -> Result<Permit, Option<Duration>> {
+        let pass = self.pass_if_open().map_or_else(|| self.inquire(), Ok).map_err(|(refusal, now)| {
+            let held_back = matches!(refusal, Refusal::Ramping { .. });
+            refusal.rest(now).filter(|_| held_back).map(Duration::from_nanos)
+        })?;
         Ok(Permit::new(Admitted::new(self.clone(), pass)))
     }
 }

@@ -17,7 +17,7 @@ async fn bad_settings() {
     let calls = "a window of 1..=1000000 calls";
     let span = "a window of at least 1 µs in 1..=1000 buckets";
     let by_rate = "used with a failure_rate, or a slow_call and its rate";
-    let bad: [(Change, &str, &str); 39] = [
+    let bad: [(Change, &str, &str); 40] = [
         (|b| b.failure_rate(0.0), "failure_rate", rate),
         (|b| b.failure_rate(1.01), "failure_rate", rate),
         (|b| b.failure_rate(-0.5), "failure_rate", rate),
@@ -53,6 +53,7 @@ async fn bad_settings() {
         (|b| b.probes_to_close(4), "probes_to_close", "at least 1 and at most probes"),
         (|b| b.probes_to_close(2).probes(1), "probes_to_close", "at least 1 and at most probes"),
         (|b| b.lease(Duration::ZERO), "lease", "longer than zero"),
+        (|b| b.ramp(Duration::ZERO), "ramp", "longer than zero"),
         (|b| b.window(Window::time(Duration::from_nanos(999))), "window", span),
         (|b| b.minimum_calls(5).window(Window::count(4)), "minimum_calls", minimum),
         (|b| b.failure_rate(None).probes_by_rate(), "probes_by_rate", by_rate),

@@ -50,6 +50,7 @@ enum Detail {
     CircuitOpen(Arc<Trip>),
     ProbesTaken(Arc<Trip>),
     ForcedOpen { layer: Arc<str> },
+    Ramping { layer: Arc<str>, percent: u8 },
     AttemptTimeout { layer: Arc<str>, limit: Nanos },
     Deadline { layer: Arc<str>, limit: Nanos, cause: Option<Arc<Cause>> },
 }
@@ -64,6 +65,8 @@ pub enum Why {
     ProbesTaken,
     /// Somebody forced the circuit open.
     ForcedOpen,
+    /// The circuit has closed and takes its load back step by step.
+    Ramping,
     /// One attempt took too long.
     AttemptTimeout,
     /// The whole call's time is up.
@@ -78,6 +81,7 @@ impl Why {
             Self::CircuitOpen => "circuit_open",
             Self::ProbesTaken => "probes_taken",
             Self::ForcedOpen => "forced_open",
+            Self::Ramping => "ramping",
             Self::AttemptTimeout => "attempt_timeout",
             Self::Deadline => "deadline",
         }
@@ -257,6 +261,12 @@ impl Rejection {
         Self::new(Detail::ForcedOpen { layer }).took(since)
     }
 
+    /// The circuit `layer` has closed `since`, and admits so many of 100 calls as yet.
+    #[must_use]
+    pub fn ramping(layer: Arc<str>, percent: u8, since: Duration) -> Self {
+        Self::new(Detail::Ramping { layer, percent }).took(since)
+    }
+
     /// An attempt through `layer` took `elapsed`, allowed were `limit`.
     #[must_use]
     pub fn attempt_timeout(layer: Arc<str>, limit: Duration, elapsed: Duration) -> Self {
@@ -288,6 +298,7 @@ impl Rejection {
         match &self.detail {
             Detail::CircuitOpen(trip) | Detail::ProbesTaken(trip) => &trip.layer,
             Detail::ForcedOpen { layer }
+            | Detail::Ramping { layer, .. }
             | Detail::AttemptTimeout { layer, .. }
             | Detail::Deadline { layer, .. } => layer,
         }
@@ -300,6 +311,7 @@ impl Rejection {
             Detail::CircuitOpen(_) => Why::CircuitOpen,
             Detail::ProbesTaken(_) => Why::ProbesTaken,
             Detail::ForcedOpen { .. } => Why::ForcedOpen,
+            Detail::Ramping { .. } => Why::Ramping,
             Detail::AttemptTimeout { .. } => Why::AttemptTimeout,
             Detail::Deadline { .. } => Why::Deadline,
         }
@@ -314,7 +326,7 @@ impl Rejection {
         }
     }
 
-    /// Since when the circuit is open, or how long the call took.
+    /// Since when the circuit is in its state, or how long the call took.
     #[must_use]
     pub const fn elapsed(&self) -> Duration {
         self.elapsed.time()
@@ -370,6 +382,9 @@ impl fmt::Display for Rejection {
                 write!(f, "{layer}: circuit half-open, all probes under way ({})", trip.rule)?;
             }
             Detail::ForcedOpen { .. } => write!(f, "{layer}: circuit forced open for {elapsed:.1?}")?,
+            Detail::Ramping { percent, .. } => {
+                write!(f, "{layer}: circuit closed again for {elapsed:.1?}, admits {percent} % as yet")?;
+            }
             Detail::AttemptTimeout { limit, .. } => {
                 let limit = limit.time();
                 write!(f, "{layer}: attempt timed out after {elapsed:.1?} (limit {limit:?})")?;
@@ -417,7 +432,7 @@ impl Classify for Rejection {
         let class = Class::new(match self.why() {
             Why::AttemptTimeout => Kind::Timeout,
             Why::Deadline => Kind::DeadlineExceeded,
-            Why::CircuitOpen | Why::ProbesTaken | Why::ForcedOpen => Kind::Rejected,
+            Why::CircuitOpen | Why::ProbesTaken | Why::ForcedOpen | Why::Ramping => Kind::Rejected,
         });
         self.wait().map_or(class, |wait| class.retry_after(wait))
     }

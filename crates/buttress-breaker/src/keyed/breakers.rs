@@ -156,7 +156,8 @@ impl<K: Hash + Eq> KeyedBreakers<K> {
 pub(super) fn matters(breaker: &Breaker) -> bool {
     let now = breaker.now();
     let circuit = breaker.lock();
-    circuit.is_shadow() || circuit.state() == State::Disabled || circuit.refusal(now).is_some()
+    let ordered = circuit.is_shadow() || circuit.state() == State::Disabled;
+    ordered || circuit.is_ramping() || circuit.refusal(now).is_some()
 }
 
 /// The clone shares the breakers.

@@ -116,6 +116,8 @@ pub(crate) enum Due {
     },
     HalfOpen,
     Close,
+    /// The ramp is over: every call may pass.
+    Ramped,
 }
 
 /// A transition that was made, to be told once the lock is released.

@@ -7,6 +7,7 @@ use buttress_error::Trip;
 use super::fleet::Leases;
 use super::in_flight::InFlight;
 use super::pass::BLIND;
+use super::ramp::Ramp;
 use super::round::Round;
 use super::wait::Growth;
 use super::{Due, Failure, Mark, NEVER, Nanos, Pass, Refusal, State};
@@ -40,6 +41,8 @@ pub(crate) struct Circuit {
     /// Until when the dependency asked us to wait, in this epoch.
     pub(super) asked: Nanos,
     pub(super) growth: Growth,
+    /// While the closed circuit takes only a part of the calls.
+    pub(super) ramp: Option<Ramp>,
     /// What has become of the fleet's probes, to be told to it.
     pub(super) probed: Vec<(Lease, ProbeResult)>,
     /// The next ticket of a probe that the fleet grants.
@@ -107,6 +110,7 @@ impl Circuit {
             probed: Vec::new(),
             tickets: 0,
             growth: Growth::default(),
+            ramp: None,
             stats: Stats::default(),
         }
     }
@@ -116,6 +120,9 @@ impl Circuit {
         let now = self.tick(now);
         if let Some(due) = self.overdue(now) {
             return Answer::Due(due);
+        }
+        if let Some(answer) = self.held_back(now) {
+            return answer;
         }
         match &mut self.phase {
             Phase::Closed { .. } if self.settings.watches_ages() => {
@@ -136,9 +143,27 @@ impl Circuit {
                 }
             }
         }
-        if let Some(refusal) = self.refusal(now) {
-            return Answer::Refuse(refusal);
+        match self.refusal(now) {
+            Some(refusal) => Answer::Refuse(refusal),
+            None => self.shadowed(now),
         }
+    }
+
+    /// A ramp holds this call back.
+    fn held_back(&mut self, now: Nanos) -> Option<Answer> {
+        let (Some(ramp), Phase::Closed { since }) = (&mut self.ramp, &self.phase) else { return None };
+        if ramp.admits(now) {
+            None
+        } else if self.shadow {
+            Some(self.shadowed(now))
+        } else {
+            let (percent, until) = (ramp.percent(now), ramp.step_ends(now));
+            Some(Answer::Refuse(Refusal::Ramping { percent, since: *since, until }))
+        }
+    }
+
+    /// The call would be refused, but for the shadow.
+    fn shadowed(&mut self, now: Nanos) -> Answer {
         self.stats.shadowed += 1;
         Answer::Pass(Pass::new(BLIND, now, None))
     }
@@ -146,6 +171,9 @@ impl Circuit {
     /// What follows from calls that have taken too long by now.
     pub(crate) fn overdue(&mut self, now: Nanos) -> Option<Due> {
         let now = self.tick(now);
+        if self.ramp.as_ref().is_some_and(|ramp| ramp.is_over(now)) {
+            return Some(Due::Ramped);
+        }
         match &mut self.phase {
             Phase::Closed { .. } if self.settings.watches_ages() => self.stuck(now),
             Phase::HalfOpen { round, .. } => {
@@ -171,7 +199,7 @@ impl Circuit {
         }
     }
 
-    /// Why a call at this time would be refused, if it would be.
+    /// Why a call at this time would be refused, if it would be whoever asks: a ramp decides for each call.
     pub(crate) fn refusal(&self, now: Nanos) -> Option<Refusal> {
         let now = now.max(self.latest);
         match &self.phase {
@@ -340,6 +368,10 @@ impl Circuit {
         }
     }
 
+    pub(crate) const fn is_ramping(&self) -> bool {
+        self.ramp.is_some()
+    }
+
     pub(crate) const fn is_shadow(&self) -> bool {
         self.shadow
     }
@@ -351,7 +383,7 @@ impl Circuit {
     /// The epoch, if every call may pass without being asked; else zero, which is none.
     pub(crate) fn open_epoch(&self) -> u64 {
         match self.phase {
-            Phase::Closed { .. } if self.settings.watches_ages() => BLIND,
+            Phase::Closed { .. } if self.ramp.is_some() || self.settings.watches_ages() => BLIND,
             Phase::Closed { .. } | Phase::Disabled { .. } => self.epoch,
             _ => BLIND,
         }
@@ -361,7 +393,8 @@ impl Circuit {
     pub(crate) fn calm_epoch(&self) -> u64 {
         match self.phase {
             Phase::Disabled { .. } => self.epoch,
-            Phase::Closed { .. } if !self.fears_success() => self.epoch,
+            // Calls that ask move the time on, and so would the successes that wait to be reported.
+            Phase::Closed { .. } if self.ramp.is_none() && !self.fears_success() => self.epoch,
             _ => BLIND,
         }
     }

@@ -120,7 +120,7 @@ impl Circuit {
                 let change = self.enter(Phase::Fleet { since: now, until, trip, leases: Leases::default() });
                 Some(Change { opened, ..change })
             }
-            (Verdict::Closed, Phase::Fleet { .. }) => Some(self.close(now)),
+            (Verdict::Closed, Phase::Fleet { .. }) => Some(self.recover(now)),
             (Verdict::Unknown, Phase::Fleet { since, until, trip, .. }) => {
                 let own = Phase::Open { since: *since, until: *until, trip: Arc::clone(trip) };
                 Some(self.enter(own))

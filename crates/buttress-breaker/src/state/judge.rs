@@ -47,7 +47,7 @@ impl Circuit {
 
     /// Could a success break a rule? Only by making up the minimum of calls, or after a window has moved on.
     pub(super) fn fears_success(&self) -> bool {
-        self.turns_at() <= self.latest
+        self.memories.iter().any(|memory| memory.turns_at() <= self.latest)
             || self.settings.checks.iter().any(|check| match *check {
                 Check::Rate { window, minimum, .. } => {
                     let tally = self.memories[window].latest_tally();

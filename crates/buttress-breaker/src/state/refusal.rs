@@ -10,16 +10,34 @@ use super::Nanos;
 /// Why a call is refused: true for some time, and so in points of time.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
-    Open { trip: Arc<Trip>, since: Nanos, until: Nanos },
-    Probing { trip: Arc<Trip>, since: Nanos, until: Nanos },
-    Forced { since: Nanos },
+    Open {
+        trip: Arc<Trip>,
+        since: Nanos,
+        until: Nanos,
+    },
+    Probing {
+        trip: Arc<Trip>,
+        since: Nanos,
+        until: Nanos,
+    },
+    Forced {
+        since: Nanos,
+    },
+    /// The circuit is closed, but takes only so many of 100 calls as yet.
+    Ramping {
+        percent: u8,
+        since: Nanos,
+        until: Nanos,
+    },
 }
 
 impl Refusal {
     /// How long it lasts, if nothing happens; none, if that is for ever.
     pub(crate) const fn rest(&self, now: Nanos) -> Option<Nanos> {
         match self {
-            Self::Open { until, .. } | Self::Probing { until, .. } => Some(until.saturating_sub(now)),
+            Self::Open { until, .. } | Self::Probing { until, .. } | Self::Ramping { until, .. } => {
+                Some(until.saturating_sub(now))
+            }
             Self::Forced { .. } => None,
         }
     }
@@ -29,6 +47,7 @@ impl Refusal {
             Self::Open { .. } => Why::CircuitOpen,
             Self::Probing { .. } => Why::ProbesTaken,
             Self::Forced { .. } => Why::ForcedOpen,
+            Self::Ramping { .. } => Why::Ramping,
         }
     }
 
@@ -45,6 +64,9 @@ impl Refusal {
                 Rejection::probes_taken(Arc::clone(trip), since(*at)).retry_after(rest(*until))
             }
             Self::Forced { since: at } => Rejection::forced_open(Arc::clone(name), since(*at)),
+            Self::Ramping { percent, since: at, until } => {
+                Rejection::ramping(Arc::clone(name), *percent, since(*at)).retry_after(rest(*until))
+            }
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Snapshot {
     pub(crate) rest: Option<Nanos>,
     /// The probes that are settled, those that count against the dependency, and those under way.
     pub(crate) probes: Option<(u32, u32, u32)>,
+    /// So many of 100 calls pass, and for how long that is so.
+    pub(crate) ramp: Option<(u8, Nanos)>,
     pub(crate) windows: Vec<(Window, Tally)>,
     pub(crate) streak: u32,
     pub(crate) stats: Stats,
@@ -50,6 +52,8 @@ impl Circuit {
                 (since, Some(trip), None, Some(probes))
             }
         };
+        let ramp = self.ramp.as_ref().filter(|ramp| !ramp.is_over(now));
+        let ramp = ramp.map(|ramp| (ramp.percent(now), ramp.step_ends(now).saturating_sub(now)));
         let tallies = self.memories.iter_mut().map(|memory| memory.tally(now));
         let windows = self.settings.windows.iter().copied().zip(tallies).collect();
         Snapshot {
@@ -61,6 +65,7 @@ impl Circuit {
             last: self.last.as_ref().map(|failure| failure.cause.clone()),
             rest,
             probes,
+            ramp,
             windows,
             streak: self.streak,
             stats,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Answer, Circuit, Mark, Nanos, Pass, State};
+use super::{Answer, BLIND, Circuit, Mark, Nanos, Pass, State};
 use crate::Window;
 use crate::config::Builder;
 use crate::settings::Settings;
@@ -55,6 +55,31 @@ fn settle(circuit: &mut Circuit, pass: Pass, mark: Mark, now: Nanos) {
     if let Some(due) = circuit.settle(&pass, mark, Some(now), &mut None) {
         circuit.turn(due, now, 0.5);
     }
+}
+
+/// [S24] a circuit whose ramp is over passes calls unasked again.
+#[test]
+fn a_ramp_ends() {
+    let mut circuit = Circuit::new(
+        "test".into(),
+        settings(|builder| {
+            builder
+                .consecutive_failures(1)
+                .open_for(Duration::from_nanos(WAIT))
+                .probes(1)
+                .ramp(Duration::from_nanos(5))
+        }),
+    );
+    let pass = admit(&mut circuit, 0).unwrap();
+    settle(&mut circuit, pass, Mark::Failure, 0);
+    let probe = admit(&mut circuit, 2 * WAIT).unwrap();
+    settle(&mut circuit, probe, Mark::Success, 2 * WAIT);
+    assert_eq!((circuit.state(), circuit.open_epoch()), (State::Closed, BLIND));
+    assert!(admit(&mut circuit, 2 * WAIT + 14).is_some());
+    assert!(admit(&mut circuit, 2 * WAIT + 14).is_none());
+    assert_eq!(circuit.open_epoch(), BLIND);
+    assert!(admit(&mut circuit, 2 * WAIT + 15).is_some());
+    assert_eq!(circuit.open_epoch(), circuit.epoch());
 }
 
 /// One period of the model's circuit, with all that happened in it: failed or not.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use buttress_error::{Rule, Trip};
 
 use super::circuit::Phase;
+use super::ramp::Ramp;
 use super::round::Round;
 use super::{Change, Circuit, Due, Nanos};
 use crate::window::Memory;
@@ -17,7 +18,8 @@ impl Circuit {
         match due {
             Due::Open { rule, since } => self.open(rule, since.unwrap_or(now), dice),
             Due::HalfOpen => self.half_open(now),
-            Due::Close => self.close(now),
+            Due::Close => self.recover(now),
+            Due::Ramped => self.end_ramp(),
         }
     }
 
@@ -45,6 +47,26 @@ impl Circuit {
         self.enter(Phase::HalfOpen { since: now, trip, round: Round::new(self.settings.probing.clone()) })
     }
 
+    /// The dependency works again.
+    pub(super) fn recover(&mut self, now: Nanos) -> Change {
+        let change = self.close(now);
+        self.ramp = self.settings.ramp.map(|step| Ramp::new(now, step));
+        change
+    }
+
+    fn end_ramp(&mut self) -> Change {
+        self.ramp = None;
+        let state = self.state();
+        Change {
+            from: state,
+            to: state,
+            epoch: self.epoch,
+            shadow: self.shadow,
+            opened: None,
+            _old: (None, None),
+        }
+    }
+
     /// A closed circuit begins with an empty window.
     pub(super) fn close(&mut self, now: Nanos) -> Change {
         self.forget();
@@ -64,6 +86,7 @@ impl Circuit {
         self.epoch += 1;
         self.in_flight.clear();
         self.asked = 0;
+        self.ramp = None;
         self.stats.transitions += u64::from(from != to);
         let old = match old {
             Phase::Open { trip, .. } | Phase::HalfOpen { trip, .. } | Phase::Fleet { trip, .. } => Some(trip),

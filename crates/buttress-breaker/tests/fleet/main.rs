@@ -9,7 +9,7 @@ mod support;
 
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, State};
+use buttress_breaker::{Breaker, Builder, State};
 use buttress_error::{Kind, Rule};
 use memory::{Health, Memory};
 use support::{fail, ms, plain, secs};
@@ -30,9 +30,13 @@ impl Drop for Node {
 }
 
 fn join(memory: &Memory, nodes: u32) -> Vec<Node> {
+    join_as(memory, nodes, &plain())
+}
+
+fn join_as(memory: &Memory, nodes: u32, settings: &Builder) -> Vec<Node> {
     (0..nodes)
         .map(|id| {
-            let breaker = plain().minimum_calls(10).build().expect("good settings");
+            let breaker = settings.clone().minimum_calls(10).build().expect("good settings");
             let task = tokio::spawn(breaker.clone().join_fleet(memory.node(id)));
             Node { breaker, task }
         })
@@ -110,6 +114,20 @@ async fn probes_never_exceed_their_number() {
     assert_eq!(states(&nodes), [State::Closed; 100]);
     traffic(&nodes, secs(1), |_| false).await;
     assert_eq!(states(&nodes), [State::Closed; 100]);
+}
+
+/// [S24] [S42] a fleet that recovers takes its load back step by step, on each node.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_ramps() {
+    let memory = Memory::new();
+    let nodes = join_as(&memory, 2, &plain().ramp(secs(60)));
+    outage(&memory, &nodes).await;
+    traffic(&nodes, secs(8), |_| false).await;
+    assert_eq!(states(&nodes), [State::Closed; 2]);
+    for node in &nodes {
+        let passed = (0..100).filter(|_| node.breaker.admit().map(drop).is_ok()).count();
+        assert!((9..=11).contains(&passed), "{passed} of 100, the count going on from the traffic");
+    }
 }
 
 /// [S42] one probe that fails opens the fleet again, for longer, and the results of the others come late.

@@ -48,6 +48,7 @@ fn setups() -> Vec<Setup> {
                 ],
                 slow: None,
                 needed: 3,
+                ramp: None,
             },
         },
         Setup {
@@ -64,11 +65,12 @@ fn setups() -> Vec<Setup> {
                 ],
                 slow: None,
                 needed: 2,
+                ramp: None,
             },
         },
         Setup {
             ours: builder().window(Window::consecutive(3)),
-            naive: Settings { shown: None, rules: vec![streak(3)], slow: None, needed: 3 },
+            naive: Settings { shown: None, rules: vec![streak(3)], slow: None, needed: 3, ramp: None },
         },
         Setup {
             ours: builder()
@@ -85,6 +87,7 @@ fn setups() -> Vec<Setup> {
                 ],
                 slow: Some(6),
                 needed: 3,
+                ramp: None,
             },
         },
         // Windows of several kinds at once, the one that is shown without a rule.
@@ -107,6 +110,7 @@ fn setups() -> Vec<Setup> {
                 ],
                 slow: None,
                 needed: 3,
+                ramp: None,
             },
         },
         // The same with calls that may be stuck.
@@ -128,6 +132,23 @@ fn setups() -> Vec<Setup> {
                 ],
                 slow: None,
                 needed: 3,
+                ramp: None,
+            },
+        },
+        // One that takes its load back step by step.
+        Setup {
+            ours: builder()
+                .window(Window::time_buckets(ms(100), 5))
+                .minimum_calls(4)
+                .failure_rate(0.6)
+                .consecutive_failures(None)
+                .ramp(ms(35)),
+            naive: Settings {
+                shown: Some(time),
+                rules: vec![rate(Part::Failed, 0.6, 4, time)],
+                slow: None,
+                needed: 3,
+                ramp: Some(35),
             },
         },
     ]
@@ -311,11 +332,11 @@ fn run(setup: usize, steps: &[Step]) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(600) })]
 
-    /// [S1] [S2] [S19] [S20] [S21] [S22] [S23] [S25] [S26] whatever the order of admissions, results, drops, panics, orders
+    /// [S1] [S2] [S19] [S20] [S21] [S22] [S23] [S24] [S25] [S26] whatever the order of admissions, results, drops, panics, orders
     /// and pauses: the breaker decides and counts as a model does that keeps every outcome; for windows of time, of
     /// calls and of failures in a row, and for several rules at once.
     #[test]
-    fn agrees_with_the_model(setup in 0..6_usize, steps in prop::collection::vec(step(), 0..300)) {
+    fn agrees_with_the_model(setup in 0..7_usize, steps in prop::collection::vec(step(), 0..300)) {
         run(setup, &steps)?;
     }
 }

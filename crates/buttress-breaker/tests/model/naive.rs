@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) slow: Option<u64>,
     /// Probes that have to succeed.
     pub(crate) needed: usize,
+    /// How long a step of the ramp takes.
+    pub(crate) ramp: Option<u64>,
 }
 
 /// How a call ends.
@@ -118,6 +120,8 @@ pub(crate) struct Model {
     in_flight: Vec<Call>,
     /// Until when the dependency asked us to wait, in this period.
     asked: u64,
+    /// When the ramp began, if the period began with one, and the step in which each call asked.
+    ramp: Option<(u64, Vec<u64>)>,
     /// The latest time that anybody looked at.
     seen: u64,
     pub(crate) counts: Counts,
@@ -134,6 +138,7 @@ impl Model {
             outcomes: Vec::new(),
             in_flight: Vec::new(),
             asked: 0,
+            ramp: None,
             seen: 0,
             counts: Counts::default(),
         }
@@ -156,6 +161,7 @@ impl Model {
         self.number += 1;
         self.in_flight.clear();
         self.asked = 0;
+        self.ramp = None;
         // The open circuit still shows the window by which it opened.
         if !matches!(self.period, Period::Open { .. }) {
             self.outcomes.clear();
@@ -187,8 +193,10 @@ impl Model {
         let holds = matches!(self.period, Period::HalfOpen { .. }) || self.watches_ages();
         let call = Call { id, period: Some(self.number), since: now, holds };
         let settled = self.outcomes.len();
+        let held_back = self.held_back(now);
         let passes = match &mut self.period {
-            Period::Closed { .. } | Period::Disabled => true,
+            Period::Closed { .. } => !held_back,
+            Period::Disabled => true,
             Period::Open { .. } | Period::ForcedOpen => false,
             Period::HalfOpen { probes } => {
                 let free = probes.len() + settled < PROBES;
@@ -209,6 +217,16 @@ impl Model {
             self.counts.rejected += 1;
             None
         }
+    }
+
+    /// In each step of a ramp so many of the calls that asked pass, rounded up.
+    fn held_back(&mut self, now: u64) -> bool {
+        let (Some((began, asked)), Some(step)) = (&mut self.ramp, self.settings.ramp) else { return false };
+        let number = (now - *began) / step;
+        let Some(percent) = [10, 25, 50].get(number as usize) else { return false };
+        asked.push(number);
+        let count = asked.iter().filter(|other| **other == number).count() as u64;
+        (count * percent).div_ceil(100) == ((count - 1) * percent).div_ceil(100)
     }
 
     /// Probes whose lease has ended have failed.
@@ -232,6 +250,7 @@ impl Model {
             self.open(now);
         } else if self.outcomes.len() - bad >= self.settings.needed {
             self.enter(Period::Closed { since: now.max(self.seen) });
+            self.ramp = self.settings.ramp.map(|_| (now.max(self.seen), Vec::new()));
         }
     }
 
