@@ -44,6 +44,9 @@ struct Kept {
     rest: Rest,
     /// Who has read of the rest last: no earlier attempt gets any more of it.
     reader: u32,
+    /// Attempts before this one have ended without an answer, or a later one waits: nor do they, though a connection may
+    /// hold them still.
+    over: u32,
     /// The number of the last copy.
     copies: u32,
     /// Something was read that is not kept: nobody but the reader goes on.
@@ -87,7 +90,8 @@ impl Upload {
     {
         let hint = body.size_hint();
         let rest = Rest::Idle { stream: body.map_err(Into::into).boxed_unsync(), reader: None };
-        let kept = Kept { data: Vec::new(), trailers: None, rest, reader: 0, copies: 0, lost: false };
+        let kept =
+            Kept { data: Vec::new(), trailers: None, rest, reader: 0, over: 0, copies: 0, lost: false };
         Self::of(Arc::new(Shared { hint, limit, kept: Mutex::new(kept) }), 0)
     }
 
@@ -125,7 +129,8 @@ impl Upload {
 
     /// For whoever sees the answer to this attempt.
     pub(crate) fn watch(&self, declared: Option<u64>) -> Watch {
-        Watch { shared: Arc::downgrade(&self.shared), length: declared.or(self.shared.hint.exact()) }
+        let length = declared.or(self.shared.hint.exact());
+        Watch { shared: Arc::downgrade(&self.shared), number: self.number, length }
     }
 
     pub(crate) const fn is_end_stream(&self) -> bool {
@@ -202,7 +207,7 @@ impl Upload {
     }
 }
 
-/// To an attempt that goes on although a later one has begun.
+/// To an attempt that goes on although it is over, or a later one has begun.
 const GIVEN_UP: &str = "the request was given up, and is sent again";
 
 /// A stream that panics is lost: dropped while it unwinds.
@@ -235,7 +240,7 @@ impl Shared {
             let last = matches!(kept.rest, Rest::Nothing) && kept.trailers.is_none();
             return Poll::Ready(Next::Data(Bytes::copy_from_slice(left), last));
         }
-        let is_late = number < kept.reader;
+        let is_late = number < kept.reader.max(kept.over);
         match mem::replace(&mut kept.rest, Rest::Polled { wanted: None }) {
             Rest::Nothing => {
                 kept.rest = Rest::Nothing;
@@ -251,9 +256,12 @@ impl Shared {
             }
             Rest::Polled { wanted } => {
                 kept.rest = Rest::Polled { wanted: Some(cx.waker().clone()) };
-                // A waker's drop is other people's code: not under the lock.
+                let pushed_out = kept.over < number;
+                kept.over = kept.over.max(number);
+                // A waker, its drop too, is other people's code: not under the lock.
                 drop(kept);
-                drop(wanted);
+                // An earlier attempt that waited finds that it is over.
+                wanted.into_iter().filter(|_| pushed_out).for_each(Waker::wake);
                 Poll::Pending
             }
         }
@@ -318,9 +326,11 @@ impl fmt::Debug for Rest {
     }
 }
 
-/// Tells an upload that the answer is there.
+/// Tells an upload how its attempt ended: with an answer, or, dropped, without.
 pub(crate) struct Watch {
     shared: Weak<Shared>,
+    /// Of the attempt.
+    number: u32,
     /// Of all data, where it is known.
     length: Option<u64>,
 }
@@ -328,8 +338,8 @@ pub(crate) struct Watch {
 impl Watch {
     /// The server has answered. What it has not read by now it may never read: nobody knows what the answer is to, so
     /// the request is not repeated.
-    pub(crate) fn answered(&self) {
-        let Some(shared) = self.shared.upgrade() else { return };
+    pub(crate) fn answered(mut self) {
+        let Some(shared) = mem::take(&mut self.shared).upgrade() else { return };
         let mut kept = shared.kept();
         // A client that was told the length need not ask for the end.
         let whole = matches!(kept.rest, Rest::Nothing) || self.length == Some(kept.data.len() as u64);
@@ -342,5 +352,20 @@ impl Watch {
         drop(kept);
         // A waker is other people's code: not under the lock.
         wanted.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// What is not read yet is for the next attempt: a connection that lives on must not read it into nothing meanwhile.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let mut kept = shared.kept();
+        kept.over = kept.over.max(self.number + 1);
+        let is_over = kept.reader < kept.over;
+        let Rest::Idle { reader, .. } = &mut kept.rest else { return };
+        // So that it fails, rather than waits for ever.
+        let reader = reader.take_if(|_| is_over);
+        drop(kept);
+        reader.into_iter().for_each(Waker::wake);
     }
 }

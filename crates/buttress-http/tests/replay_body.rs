@@ -243,6 +243,52 @@ async fn two_attempts_at_one_moment() {
     assert_eq!(send_some(&mut second, 2).0, b"xx");
 }
 
+/// [S3] Of several attempts that wait for an earlier one's poll the last gets the stream; the others are told, and none
+/// is forgotten.
+#[tokio::test(start_paused = true)]
+async fn three_attempts_at_one_moment() {
+    type Bodies = Arc<std::sync::Mutex<Vec<Body>>>;
+    struct Entered(Bodies, [Arc<Count>; 2]);
+    #[derive(Default)]
+    struct Count(AtomicU32);
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    impl http_body::Body for Entered {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let mut waits = self.0.lock().unwrap();
+            for (body, count) in waits.iter_mut().zip(&self.1) {
+                let waker = Waker::from(Arc::clone(count));
+                assert!(Pin::new(body).poll_frame(&mut Context::from_waker(&waker)).is_pending());
+            }
+            if let [second, _] = &mut waits[..] {
+                assert!(
+                    send_some(second, 1).2.unwrap().unwrap_err().contains("given up"),
+                    "a later one waits"
+                );
+            }
+            waits.reverse();
+            Poll::Ready(Some(Ok(Frame::data("x".into()))))
+        }
+    }
+    let (bodies, counts) = <(Bodies, [Arc<Count>; 2])>::default();
+    let first = Body::streaming(Entered(Arc::clone(&bodies), counts.clone()));
+    let second = first.replay_body().unwrap();
+    let third = first.replay_body().unwrap();
+    bodies.lock().unwrap().extend([second, third]);
+    assert!(send(first).2.unwrap().unwrap_err().contains("given up"));
+    assert_eq!(counts.map(|count| count.0.load(SeqCst)), [1, 1], "pushed out, and served");
+    let mut third = std::mem::take(&mut *bodies.lock().unwrap()).swap_remove(0);
+    assert_eq!(send_some(&mut third, 2).0, b"xx");
+}
+
 /// [S13] a stream that panicked is not sent again: nobody knows what of it is missing.
 #[test]
 fn a_stream_that_panicked() {
@@ -490,6 +536,41 @@ async fn an_answer_to_a_long_request() {
     let (sent, report, kind) = call(put(frames([long.clone()])), 9, Ok(503)).await;
     assert_eq!((sent, kind), (vec![long], Kind::Unavailable));
     assert_eq!(report.stopped, Some(Stop::NotReplayable));
+}
+
+/// [S13] An attempt that ended without an answer may still be held by its connection. It reads nothing more of the stream,
+/// not even before the next attempt begins: what it read beyond the bound would be lost.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_lives_on() {
+    let held = std::sync::Mutex::new(Vec::<Body>::new());
+    let mock = service_fn(|request: Request<Body>| {
+        let mut body = request.into_body();
+        let is_first = held.lock().unwrap().is_empty();
+        let sent = send_some(&mut body, if is_first { 1 } else { 9 }).0;
+        held.lock().unwrap().push(body);
+        async move {
+            if is_first {
+                Err(io::Error::from(io::ErrorKind::TimedOut))
+            } else {
+                Ok(Response::new(Body::from(sent)))
+            }
+        }
+    });
+    let policy = Policy::fixed(1_000 * MS).no_budget().build().unwrap();
+    let stack =
+        ServiceBuilder::new().layer(RetryLayer::new(policy)).layer(HttpLayer::new("files")).service(mock);
+    let stream = Body::streaming(frames(["a", "b", "c"])).replay_buffer(1);
+    let call = stack.oneshot(Request::put("http://localhost/file").body(stream).unwrap());
+    let lives_on = async {
+        tokio::time::sleep(500 * MS).await;
+        let mut body = held.lock().unwrap().pop().unwrap();
+        let read = send_some(&mut body, 9);
+        held.lock().unwrap().push(body);
+        read
+    };
+    let (answer, read) = tokio::join!(call, lives_on);
+    assert!(read.0.is_empty() && read.2.unwrap().unwrap_err().contains("given up"));
+    assert_eq!(answer.unwrap().body().as_bytes().unwrap(), "abc");
 }
 
 /// [S1] a call that is dropped drops its stream, whatever copies there were.

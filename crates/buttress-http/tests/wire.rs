@@ -290,6 +290,35 @@ fn a_reason_needs_a_kind() {
     assert_eq!(read(r#"{"reason":"NO_ORDER"}"#), None);
 }
 
+/// A reason that can be none here is not lost: it is told as `code`, bounded and tamed.
+#[tokio::test]
+async fn a_reason_that_is_none_is_told() {
+    let long = "A".repeat(64);
+    for (reason, kind, code) in [
+        ("card_declined", "not_found", "card_declined"),
+        (&long, "not_found", &long),
+        ("4XX", "not_found", "4XX"),
+        ("BAD\u{7}\u{1b}[31mLUCK", "not_found", "BAD  [31mLUCK"),
+        ("NO_ORDER", "frobbed", "NO_ORDER"),
+    ] {
+        let body = serde_json::json!({"kind": kind, "reason": reason, "detail": "no"}).to_string();
+        let outcome =
+            serde_json::json!({"error": {"kind": kind, "code": reason, "message": "no"}}).to_string();
+        let mut answers = vec![problem(404, body)];
+        if kind == "not_found" {
+            answers.push(json(404, "application/json", outcome));
+        }
+        for answer in answers {
+            let error = arrives(answer).await;
+            assert_eq!((error.kind(), error.class().reason), (Kind::NotFound, None));
+            let told: Vec<_> = error.attrs().map(|(key, value)| (key, value.to_string())).collect();
+            assert_eq!(told, [("code", code.to_owned())]);
+        }
+    }
+    let known = problem(404, r#"{"kind":"not_found","reason":"NO_ORDER"}"#);
+    assert_eq!(arrives(known).await.attrs().count(), 0);
+}
+
 /// [S10] a wait in the body is cut as one in the header is.
 #[tokio::test]
 async fn a_wait_in_the_body_is_capped() {

@@ -66,8 +66,9 @@ impl Judged {
         };
         let error = settings.stamp(Error::wrap(class, answer)).note(take(&mut self.asked));
         let error = words.into_iter().fold(error, |error, words| error.note(format!("answer: {words}")));
-        let violations = problem.into_iter().flat_map(|problem| problem.violations);
-        violations.fold(error, Error::violation)
+        let Some(problem) = problem else { return error };
+        let error = problem.code.into_iter().fold(error, |error, code| error.attr("code", code));
+        problem.violations.into_iter().fold(error, Error::violation)
     }
 }
 
@@ -103,13 +104,14 @@ where
                     return Poll::Ready(Err(error.take().expect("polled after completion")));
                 }
                 StateProj::Calling { inner, classifier, asked, upload, settings } => {
-                    let answer = match ready!(inner.poll(cx)) {
+                    let answer = ready!(inner.poll(cx));
+                    // Dropped where there is no answer, it says so too.
+                    let upload = upload.take();
+                    let answer = match answer {
                         Ok(answer) => answer,
                         Err(error) => return Poll::Ready(Err(settings.failed(error.into(), asked))),
                     };
-                    if let Some(upload) = upload {
-                        upload.answered();
-                    }
+                    upload.into_iter().for_each(Watch::answered);
                     let Bad::Error { bytes, time } = settings.bad else {
                         return Poll::Ready(Ok(settings.guarded(answer)));
                     };

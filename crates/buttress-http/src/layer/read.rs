@@ -45,9 +45,9 @@ impl<B: http_body::Body> Future for Read<B> {
             if *this.frames == 0 {
                 break false;
             }
-            *this.frames -= 1;
             match this.body.as_mut().poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
+                    *this.frames -= 1;
                     if let Ok(data) = frame.into_data() {
                         let fits = data.remaining() <= *this.room;
                         let data = data.take(*this.room);

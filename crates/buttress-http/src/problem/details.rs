@@ -50,6 +50,9 @@ pub struct ProblemDetails {
     pub kind: Option<Kind>,
     /// The reason.
     pub reason: Option<&'static str>,
+    /// A reason that is none here: it is not of the form that [`intern_reason`](buttress_error::intern_reason) takes, one
+    /// too many, or beside a kind that is not known. Of what is received only, and told as the attribute `code` of the error.
+    pub code: Option<String>,
     /// The retry advice; none where the client is to judge by the kind.
     pub retry: Option<Retry>,
     /// The whole request was refused before any work was done: whatever the method, it may be sent again.

@@ -36,6 +36,8 @@ fn envelope(body: &[u8]) -> Option<ProblemDetails> {
             // Where there is no reason the code repeats the kind.
             let code = text("code").filter(|code| !code.eq_ignore_ascii_case(kind));
             problem.reason = code.and_then(intern_reason);
+            let other = code.filter(|_| problem.reason.is_none());
+            problem.code = other.map(|code| plain(code, ProblemDetails::MAX_TEXT));
         }
         (None, Some(status)) => {
             let kind = Kind::from_name(&status.to_ascii_lowercase());

@@ -22,7 +22,7 @@ impl ProblemDetails {
     ///
     /// As the RFC says, a member of another type than expected is ignored. Of the texts the first 1024 characters are
     /// kept, control characters as spaces, and of the lists the first 256 items. A reason counts beside a known kind,
-    /// and if [`intern_reason`] takes it.
+    /// and if [`intern_reason`] takes it; else it is the `code`.
     #[must_use]
     pub fn from_json(body: &[u8]) -> Option<Self> {
         Some(Self::of_members(&members(body)?))
@@ -37,6 +37,8 @@ impl ProblemDetails {
         };
         let status = body.get("status").and_then(Value::as_u64);
         let kind = named("kind").and_then(Kind::from_name);
+        // Whoever doesn't know our kinds doesn't know our reasons: theirs are not worth a place in the list.
+        let reason = kind.and_then(|_| named("reason")).and_then(intern_reason);
         Self {
             type_uri: text("type"),
             title: text("title"),
@@ -44,8 +46,8 @@ impl ProblemDetails {
             detail: text("detail"),
             instance: text("instance"),
             kind,
-            // Whoever doesn't know our kinds doesn't know our reasons: theirs are not worth a place in the list.
-            reason: kind.and_then(|_| named("reason")).and_then(intern_reason),
+            reason,
+            code: if reason.is_none() { text("reason") } else { None },
             retry: named("retry").and_then(retry),
             not_sent: named("delivery") == Some("not_sent"),
             retry_after: body.get("retry_after_ms").and_then(Value::as_u64).map(Duration::from_millis),

@@ -30,6 +30,7 @@ impl ProblemDetails {
             instance: None,
             kind: Some(sent.kind),
             reason: sent.reason,
+            code: None,
             retry: sent.retry,
             not_sent: sent.delivery == Delivery::NotSent,
             retry_after: sent.retry_after.map(whole_millis),
