@@ -11,9 +11,11 @@ use http::{HeaderName, HeaderValue};
 ///
 /// At most eight digits and one of the units `H`, `M`, `S`, `m`, `u` and `n` (hours, minutes, seconds, milli-, micro- and
 /// nanoseconds), and nothing else: no sign, no blank. It is written in the finest unit that has room, rounded down, as a
-/// deadline must not grow on its way; what is longer than 99999999 hours is written as that.
+/// deadline must not grow on its way; what is longer than 99999999 hours is written as that. gRPC has no timeout of zero,
+/// and some servers take one for a broken call: it is read, as others send it, and written as one nanosecond.
 ///
-/// [`HttpLayer`](crate::HttpLayer) sends it by itself to [trusted origins](crate::HttpLayer::trust_origin).
+/// [`HttpLayer`](crate::HttpLayer) sends it by itself to [trusted origins](crate::HttpLayer::trust_origin), and refuses a
+/// call to them whose time is over.
 ///
 /// ```
 /// use std::time::Duration;
@@ -77,7 +79,7 @@ impl FromStr for GrpcTimeout {
 
 impl fmt::Display for GrpcTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.as_nanos();
+        let nanos = self.0.as_nanos().max(1);
         let [.., hours] = UNITS;
         let (unit, size) = UNITS.into_iter().find(|(_, size)| nanos / size <= MAX).unwrap_or(hours);
         write!(f, "{}{unit}", (nanos / size).min(MAX))
@@ -115,7 +117,7 @@ mod tests {
         /// [S28] a deadline never grows on its way, and loses less than its unit says.
         #[test]
         fn what_is_written_is_read_and_not_longer(seconds in 0..360_000_000_000_u64, nanos in 0..1_000_000_000_u32) {
-            let left = Duration::new(seconds >> (nanos % 40), nanos);
+            let left = Duration::new(seconds >> (nanos % 40), nanos).max(Duration::from_nanos(1));
             let text = GrpcTimeout::new(left).to_string();
             let read = text.parse::<GrpcTimeout>().unwrap().duration();
             prop_assert!(read <= left, "{text}");
@@ -135,7 +137,8 @@ mod tests {
     #[test]
     fn the_ends() {
         let text = |left| GrpcTimeout::new(left).to_string();
-        assert_eq!(text(Duration::ZERO), "0n");
+        assert_eq!(text(Duration::ZERO), "1n");
+        assert_eq!("0n".parse(), Ok(GrpcTimeout::new(Duration::ZERO)));
         assert_eq!(text(Duration::MAX), "99999999H");
         assert_eq!(text(Duration::from_nanos(99_999_999)), "99999999n");
         assert_eq!(text(Duration::from_nanos(100_000_000)), "100000u");

@@ -40,7 +40,7 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     /// Writes what the context knows. A header that the caller has set stays.
-    pub(crate) fn write<B>(&self, request: &mut Request<B>) {
+    pub(crate) fn write<B>(&self, request: &mut Request<B>) -> Result<(), Late> {
         Context::read(|context| {
             if let Some(id) = context.request_id() {
                 add(request, REQUEST_ID, || HeaderValue::from_str(id.as_str(&mut [0; 36])).ok());
@@ -59,15 +59,21 @@ impl Outgoing {
             if let Some(left) = context.deadline().remaining()
                 && self.trusted.iter().any(|origin| origin.is_of(request.uri()))
             {
-                if is_grpc(request.headers()) {
-                    add(request, GrpcTimeout::HEADER, || Some(GrpcTimeout::new(left).into()));
-                } else {
+                if !is_grpc(request.headers()) {
                     add(request, DEADLINE, || Some(millis(left).into()));
+                } else if left.is_zero() {
+                    return Err(Late);
+                } else {
+                    add(request, GrpcTimeout::HEADER, || Some(GrpcTimeout::new(left).into()));
                 }
             }
-        });
+            Ok(())
+        })
     }
 }
+
+/// A call has no time left, and its protocol has no way to say so.
+pub(crate) struct Late;
 
 /// Unless the caller has set it.
 pub(crate) fn add<B>(

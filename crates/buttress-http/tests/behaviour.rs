@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use buttress_context::{Context, Replay, RequestId, Trace};
-use buttress_error::{BoxError, Class, Classifier, Delivery, Error, Kind, Retry, check};
+use buttress_error::{BoxError, Class, Classifier, Delivery, Error, Kind, Rejection, Retry, Why, check};
 use buttress_http::{ATTEMPT, BadStatus, Body, HttpLayer, IntoRequest, Profile, http};
 use http::{HeaderMap, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
@@ -283,6 +283,33 @@ async fn the_deadline_of_a_grpc_call() {
     let headers = sent(Context::default().with_timeout(Duration::from_millis(1500)), request).await;
     assert_eq!(headers["grpc-timeout"], "1500000u");
     assert!(!headers.contains_key("x-request-deadline-ms"));
+}
+
+/// [S28] gRPC has no timeout of zero: a call whose time is over is refused, and never sent. Elsewhere nobody is told of
+/// the deadline, and it is sent.
+#[tokio::test(start_paused = true)]
+async fn a_grpc_call_that_is_late() {
+    let calls = std::sync::atomic::AtomicU32::new(0);
+    let call = async |origin: &str, left: u64| {
+        let mock = service_fn(|_: Request<Body>| {
+            calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let answer = Response::builder().header("grpc-status", "0");
+            async { answer.body(Body::empty()) }
+        });
+        let layer = HttpLayer::new("orders").trust_origin(origin).unwrap();
+        let request = Request::post("https://api.test/Orders/Get").header("content-type", "application/grpc");
+        let context = Context::default().with_timeout(Duration::from_nanos(left));
+        context.scope(layer.layer(mock).oneshot(request.body(Body::empty()).unwrap())).await
+    };
+    let error = call("https://api.test", 0).await.unwrap_err();
+    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!((error.kind(), error.class().delivery), (Kind::DeadlineExceeded, Delivery::NotSent));
+    let rejection = error.find::<Rejection>().unwrap();
+    assert_eq!((rejection.why(), rejection.layer()), (Why::Deadline, "orders"));
+    assert_eq!(error.notes().collect::<Vec<_>>(), ["POST https://api.test/Orders/Get"]);
+    call("https://api.test", 1_000_000).await.unwrap();
+    call("https://other.test", 0).await.unwrap();
+    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 2);
 }
 
 /// [S13] bytes are sent as often as needed, and a stream as long as it is kept.

@@ -13,8 +13,8 @@ use crate::origin::Origin;
 /// [`HttpLayer`](crate::HttpLayer). Requests to other origins don't get it, whatever the client is asked to send, and a
 /// request that has the header keeps its own. Allocates nothing but the header's place in the request.
 ///
-/// Redirects are followed by the client, below this layer. reqwest takes the token off where host or port change, but not
-/// where `https` becomes `http` on the same port: build it with `buttress_http::same_origin()`.
+/// Redirects are followed by the client, below this layer. reqwest takes the token off at the hop to another host or port,
+/// but (as of 0.13.5) puts it on again if it is sent on from there: build it with `buttress_http::same_origin()`.
 ///
 /// ```
 /// use buttress_error::{Error, Kind};

@@ -137,6 +137,9 @@ impl<R> HttpLayer<R> {
     /// Sends the deadline, in the header [`DEADLINE`](crate::DEADLINE) or that of [gRPC](crate::GrpcTimeout), to this origin, such as
     /// `https://api.example.com` or `http://127.0.0.1:8080`. Default: to none.
     ///
+    /// A gRPC call whose deadline is over, for which that header has no word, is refused instead: as
+    /// [`Kind::DeadlineExceeded`](buttress_error::Kind::DeadlineExceeded), and never sent.
+    ///
     /// # Errors
     /// [`InvalidOrigin`] if it has no `http` or `https`, no host, or more than these and a port.
     pub fn trust_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {

@@ -10,7 +10,8 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::asked::Asked;
 use super::settings::Settings;
-use crate::{Body, FromHttp, Head, IntoHttp, headers};
+use crate::headers::{self, Late};
+use crate::{Body, FromHttp, Head, IntoHttp};
 
 /// The service of [`HttpLayer`](crate::HttpLayer).
 pub struct Http<S, R> {
@@ -59,7 +60,9 @@ where
         let classifier = self.settings.classifier.for_request(request.headers());
         let asked = Asked::new(request.method(), request.uri());
         let upload = request.body().watch(|| headers::content_length(request.headers()));
-        self.settings.outgoing.write(&mut request);
+        if let Err(Late) = self.settings.outgoing.write(&mut request) {
+            return ResponseFuture::refused(self.settings.late(&asked));
+        }
         match R::from_http(request) {
             Ok(request) => ResponseFuture::calling(
                 self.inner.call(request),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_error::{BoxError, Error};
+use buttress_error::{BoxError, Classify, Delivery, Error, Rejection};
 
 use super::asked::Asked;
 use crate::headers::Outgoing;
@@ -42,6 +42,13 @@ impl Settings {
     /// The request `asked` failed.
     pub(super) fn failed(&self, error: BoxError, asked: &Asked) -> Error {
         self.translate(without_url(error, asked.url())).note(asked.to_string())
+    }
+
+    /// The deadline of the request `asked` is over.
+    pub(super) fn late(&self, asked: &Asked) -> Error {
+        let rejection = Rejection::deadline(Arc::clone(&self.name), Duration::ZERO, Duration::ZERO, None);
+        let class = rejection.class().delivery(Delivery::NotSent);
+        Error::wrap(class, rejection).without_location().note(asked.to_string())
     }
 
     /// An answer for the caller, whose body is read after the call.
