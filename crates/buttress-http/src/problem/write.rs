@@ -65,7 +65,7 @@ impl ProblemDetails {
             detail: self.detail.as_deref(),
             instance: self.instance.as_deref(),
             kind: self.kind.map(Kind::as_str),
-            reason: self.reason,
+            reason: self.reason.or(self.code.as_deref()),
             retry: self.retry.map(Retry::as_str),
             delivery: self.not_sent.then_some(Delivery::NotSent.as_str()),
             retry_after_ms: self.retry_after.map(millis),
