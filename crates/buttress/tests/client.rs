@@ -4,10 +4,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use buttress::{Backoff, Breaker, Client, Kind, Policy, Rejection, Why};
+use buttress::http::{Bearer, BearerLayer, IntoRequest, translate};
+use buttress::{Backoff, Breaker, Client, Kind, Policy, Rejection, Why, on};
 use http::{HeaderMap, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
 
 type OverReqwest = Client<reqwest::Client, reqwest::Request>;
 
@@ -22,9 +24,11 @@ struct Server {
 #[derive(Clone, Copy)]
 enum Answer {
     Status(&'static str),
+    /// Half of a body, and no more.
+    Half,
     Hang,
 }
-use Answer::{Hang, Status};
+use Answer::{Half, Hang, Status};
 
 const OK: Answer = Status("200 OK");
 const DOWN: Answer = Status("503 Service Unavailable");
@@ -46,6 +50,12 @@ impl Server {
 
     fn requests(&self) -> usize {
         self.heads.lock().unwrap().len()
+    }
+
+    /// This header of all requests, where they have it.
+    fn headers(&self, name: &str) -> Vec<Option<String>> {
+        let text = |head: &HeaderMap| head.get(name).map(|value| value.to_str().unwrap().to_owned());
+        self.heads.lock().unwrap().iter().map(text).collect()
     }
 
     fn header(&self, request: usize, name: &str) -> String {
@@ -71,6 +81,10 @@ async fn serve(mut stream: TcpStream, answers: &[Answer], heads: Arc<Mutex<Vec<H
     };
     match answers[number.min(answers.len() - 1)] {
         Hang => std::future::pending().await,
+        Half => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").await;
+            std::future::pending::<()>().await;
+        }
         Status(status) => {
             let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             let _ = stream.write_all(answer.as_bytes()).await;
@@ -221,6 +235,85 @@ async fn the_error_says_why_it_was_not_repeated() {
     let error = client.send(reqwest::Client::new().post(&server.url)).await.unwrap_err();
     assert_eq!(error.effort().unwrap().stopped.as_str(), "not_idempotent");
     assert!(!error.class().exhausted, "somebody who knows better may");
+}
+
+/// [S28] a body that stalls ends with an error, long before the deadline.
+#[tokio::test]
+async fn a_body_is_cut_after_the_idle_timeout() {
+    let server = Server::start(&[Half]).await;
+    let client = client().idle_timeout(50 * MS).service(reqwest::Client::new());
+    let error = get(&client, &server).await.unwrap().text().await.map_err(translate).unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout, "{error:?}");
+    assert!(error.to_string().starts_with("payments: body idle"), "{error}");
+    assert_eq!((client.breaker().stats().succeeded, client.breaker().stats().in_flight()), (1, 0));
+}
+
+/// [S20] where bodies are judged, such a body is a failure, and a good one a success.
+#[tokio::test]
+async fn a_body_is_judged() {
+    let server = Server::start(&[Half, OK]).await;
+    let client = client().idle_timeout(50 * MS).judge_bodies().service(reqwest::Client::new());
+    let answer = get(&client, &server).await.unwrap();
+    assert_eq!(client.breaker().stats().in_flight(), 1, "it is not over");
+    answer.text().await.unwrap_err();
+    get(&client, &server).await.unwrap().text().await.unwrap();
+    let stats = client.breaker().stats();
+    assert_eq!((stats.failed, stats.succeeded, stats.in_flight()), (1, 1, 0));
+}
+
+/// [S12] a key of its own makes a POST one that is repeated, with the same key; as a tower service too.
+#[tokio::test]
+async fn idempotency_keys() {
+    let server = Server::start(&[DOWN, OK, OK, DOWN]).await;
+    let client = client().idempotency_keys().service(reqwest::Client::new());
+    let post = || reqwest::Client::new().post(&server.url).into_request().unwrap();
+    client.send(post()).await.unwrap();
+    client.clone().oneshot(post()).await.unwrap();
+    get(&client, &server).await.unwrap_err();
+    let keys = server.headers("idempotency-key");
+    assert_eq!(keys.len(), 6, "a POST twice, another once, and a GET three times");
+    assert!(keys[0].is_some() && keys[0] == keys[1] && keys[2].is_some() && keys[1] != keys[2], "{keys:?}");
+    assert_eq!(keys[3..], [None, None, None]);
+}
+
+/// [S17] [S38] the token of the moment goes with each attempt to its origin, and to no other.
+#[tokio::test]
+async fn a_token_is_refreshed() {
+    let server = Server::start(&[Status("401 Unauthorized"), OK]).await;
+    let other = Server::start(&[OK]).await;
+    let token = Bearer::new();
+    token.set("old").unwrap();
+    let policy = Policy::exponential()
+        .remedy(on(Kind::Unauthenticated), token.clone(), |token| async move { token.set("new") })
+        .build()
+        .unwrap();
+    let bearer = BearerLayer::new(&token, &server.url).unwrap();
+    let client = client().retry(policy).bearer(bearer).service(reqwest::Client::new());
+    get(&client, &server).await.unwrap();
+    get(&client, &other).await.unwrap();
+    let sent = |token: &str| Some(format!("Bearer {token}"));
+    assert_eq!(server.headers("authorization"), [sent("old"), sent("new")]);
+    assert_eq!(other.headers("authorization"), [None]);
+}
+
+/// The number of the attempt goes out where that is asked for.
+#[tokio::test]
+async fn the_attempt_is_sent() {
+    let server = Server::start(&[DOWN, OK]).await;
+    let client = client().send_attempt().service(reqwest::Client::new());
+    get(&client, &server).await.unwrap();
+    assert_eq!(server.headers("x-request-attempt"), [Some("1".to_owned()), Some("2".to_owned())]);
+}
+
+/// What is switched on is told.
+#[test]
+fn settings_are_explained() {
+    let client = client().idempotency_keys().idle_timeout(5_000 * MS).judge_bodies();
+    let text = client.service(reqwest::Client::new()).explain().to_string();
+    for line in ["\n  idempotency key ", "\n  body             5s at most", "\n  body             its end"] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(text.lines().all(|line| line.len() <= 80), "{text}");
 }
 
 /// The defaults agree with each other.

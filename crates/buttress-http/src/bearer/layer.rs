@@ -44,7 +44,9 @@ use crate::origin::Origin;
 /// assert_eq!(reply.status(), 200);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+///
+/// The default has no origin, and does nothing.
+#[derive(Clone, Debug, Default)]
 pub struct BearerLayer {
     token: Bearer,
     origins: Arc<Vec<Origin>>,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_breaker::Breaker;
-use buttress_error::BoxError;
-use buttress_http::{FromHttp, Head, HttpLayer, IntoHttp, InvalidOrigin};
+use buttress_error::{BoxError, ByKind};
+use buttress_http::{BearerLayer, FromHttp, Head, HttpLayer, IntoHttp, InvalidOrigin, at_end};
 use buttress_retry::Policy;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -43,6 +43,11 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
         attempt_timeout: Duration::from_secs(10),
         policy: Policy::default(),
         breaker: None,
+        idle_timeout: None,
+        judge_bodies: false,
+        send_attempt: false,
+        idempotency_keys: false,
+        bearer: BearerLayer::default(),
         trusted: Vec::new(),
     }
 }
@@ -55,7 +60,14 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// | [`retry`](Self::retry) | [`Policy::default`]: 3 attempts, full jitter, a budget |
 /// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults, lease and patience as the attempt timeout (patience half the deadline, where that ends first) |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 10 s |
+/// | [`idle_timeout`](Self::idle_timeout) | as long as the deadline leaves |
+/// | [`judge_bodies`](Self::judge_bodies) | no: the head of a response decides |
+/// | [`idempotency_keys`](Self::idempotency_keys) | no |
+/// | [`bearer`](Self::bearer) | no token |
+/// | [`send_attempt`](Self::send_attempt) | no |
 /// | [`trust_origin`](Self::trust_origin) | none |
+///
+/// Those from `idle_timeout` on are for [HTTP](Self::service); a [layer](Self::build) for other services leaves them out.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is made before `service` or `build`"]
 pub struct ClientBuilder {
@@ -64,6 +76,11 @@ pub struct ClientBuilder {
     pub(super) attempt_timeout: Duration,
     pub(super) policy: Policy,
     breaker: Option<Breaker>,
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) judge_bodies: bool,
+    send_attempt: bool,
+    pub(super) idempotency_keys: bool,
+    bearer: BearerLayer,
     trusted: Vec<Box<str>>,
 }
 
@@ -90,6 +107,62 @@ impl ClientBuilder {
     /// The circuit breaker. Give one to several clients and they share it.
     pub fn breaker(mut self, breaker: impl Into<Breaker>) -> Self {
         self.breaker = Some(breaker.into());
+        self
+    }
+
+    /// How long the next part of a response's body may be waited for; then the body ends with an error. Default: as long as
+    /// the deadline leaves. Zero lets only through what is there when it is asked for.
+    pub const fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = Some(limit);
+        self
+    }
+
+    /// Lets the circuit judge a call by the end of its body: one that breaks off, or that the idle timeout cuts, is a
+    /// failure then. Default: a good head is a success.
+    ///
+    /// For callers who read bodies to their end: see [`HttpLayer::judge_bodies`].
+    pub const fn judge_bodies(mut self) -> Self {
+        self.judge_bodies = true;
+        self
+    }
+
+    /// Gives each request whose method is not idempotent an `Idempotency-Key` of its own, the same for all attempts, so
+    /// that it is repeated as others are. Default: no; such a request is sent once, unless it has a key.
+    ///
+    /// Only for servers that honour the header: any other does a POST twice. See
+    /// [`IdempotencyKeyLayer`](crate::http::IdempotencyKeyLayer).
+    pub const fn idempotency_keys(mut self) -> Self {
+        self.idempotency_keys = true;
+        self
+    }
+
+    /// Puts a token on each attempt that goes to its origins, and on no other. Default: none.
+    ///
+    /// A [remedy](buttress_retry::PolicyBuilder::remedy) of the [policy](Self::retry) can refresh it. Build the HTTP client so
+    /// that it follows no redirect to another origin, which could get the token: see [`BearerLayer`].
+    ///
+    /// ```
+    /// use buttress::http::{Bearer, BearerLayer};
+    /// use buttress::{Kind, Policy, on};
+    ///
+    /// # async fn fetch_token() -> Result<String, buttress::Error> { Ok("mF_9.B5f-4.1JqM".to_owned()) }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let token = Bearer::new();
+    /// let refresh = |token: Bearer| async move { token.set(&fetch_token().await?) };
+    /// let orders = buttress::client("orders")
+    ///     .retry(Policy::exponential().remedy(on(Kind::Unauthenticated), token.clone(), refresh).build()?)
+    ///     .bearer(BearerLayer::new(&token, "https://api.example.com")?);
+    /// # let _ = orders;
+    /// # Ok(()) }
+    /// ```
+    pub fn bearer(mut self, token: BearerLayer) -> Self {
+        self.bearer = token;
+        self
+    }
+
+    /// Sends the number of the attempt, from 1, in the header [`ATTEMPT`](crate::http::ATTEMPT). Default: no.
+    pub const fn send_attempt(mut self) -> Self {
+        self.send_attempt = true;
         self
     }
 
@@ -121,9 +194,9 @@ impl ClientBuilder {
         S::Error: Into<BoxError>,
         S::Response: Head + IntoHttp,
     {
-        let http = self.http();
+        let inner = self.bearer.layer(self.http().layer(inner));
         let layer = self.build();
-        Client::new(layer.layer(http.layer(inner)), layer)
+        Client::new(layer.around(inner, at_end(ByKind)), layer)
     }
 
     fn default_breaker(&self) -> Breaker {
@@ -136,8 +209,18 @@ impl ClientBuilder {
     }
 
     fn http<R>(&self) -> HttpLayer<R> {
-        self.trusted.iter().fold(HttpLayer::new(Arc::clone(&self.name)), |http, origin| {
-            http.trust_origin(origin).expect("it was checked when it was set")
-        })
+        let mut http = HttpLayer::new(Arc::clone(&self.name));
+        if let Some(limit) = self.idle_timeout {
+            http = http.idle_timeout(limit);
+        }
+        if self.judge_bodies {
+            http = http.judge_bodies();
+        }
+        if self.send_attempt {
+            http = http.send_attempt();
+        }
+        self.trusted
+            .iter()
+            .fold(http, |http, origin| http.trust_origin(origin).expect("it was checked when it was set"))
     }
 }

@@ -55,6 +55,12 @@ impl fmt::Display for Explain<'_> {
         let asked = settings.policy.longest_asked_waits().min(deadline);
         writeln!(f, "{}: a call passes, outermost first,", settings.name)?;
         let mut line = |layer: &str, text: fmt::Arguments<'_>| writeln!(f, "  {layer:<16} {text}");
+        if settings.idempotency_keys {
+            line(
+                "idempotency key",
+                format_args!("a new one for each POST and PATCH, the same for all attempts"),
+            )?;
+        }
         line("context", format_args!("request id and trace, unless the caller brings them"))?;
         line("log", format_args!("one event when it starts, one when it ends"))?;
         line("deadline", format_args!("{deadline:?} for the whole call"))?;
@@ -72,6 +78,12 @@ impl fmt::Display for Explain<'_> {
         )?;
         line("attempt timeout", format_args!("{timeout:?} for each attempt"))?;
         line("http", format_args!("bad statuses and broken connections become errors"))?;
+        if let Some(idle) = settings.idle_timeout {
+            line("body", format_args!("{idle:?} at most between two parts of it"))?;
+        }
+        if settings.judge_bodies {
+            line("body", format_args!("its end is the end of the call for the breaker"))?;
+        }
 
         let calls = timeout.saturating_mul(attempts);
         writeln!(f, "worst case: {attempts} calls, {:?}", calls.saturating_add(asked).min(deadline))?;

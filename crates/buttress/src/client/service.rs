@@ -9,9 +9,12 @@ use std::task::{Context, Poll};
 use buttress_breaker::Breaker;
 use buttress_context::Context as CallContext;
 use buttress_error::{BoxError, Error};
-use buttress_http::{Body, FromHttp, Head, Http, IntoHttp, IntoRequest};
+use buttress_http::{
+    AtEnd, BearerService, Body, FromHttp, Head, Http, IdempotencyKeyLayer, IntoHttp, IntoRequest,
+};
 use http::Request;
 use pin_project_lite::pin_project;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::late::Late;
@@ -33,12 +36,15 @@ use super::{ClientLayer, Explain, Stack};
 /// # }
 /// ```
 pub struct Client<S, R> {
-    stack: Stack<Http<S, R>>,
+    stack: Whole<S, R>,
     layer: ClientLayer,
 }
 
+/// All that is around an HTTP client; the breaker may wait for the end of a body.
+type Whole<S, R> = Stack<BearerService<Http<S, R>>, AtEnd>;
+
 impl<S, R> Client<S, R> {
-    pub(super) const fn new(stack: Stack<Http<S, R>>, layer: ClientLayer) -> Self {
+    pub(super) const fn new(stack: Whole<S, R>, layer: ClientLayer) -> Self {
         Self { stack, layer }
     }
 
@@ -89,9 +95,21 @@ where
         match poll_fn(|cx| Poll::Ready(stack.poll_ready(cx))).await {
             Poll::Ready(ready) => ready?,
             // The wait for a slot or a connection is part of the call: the deadline covers it.
-            Poll::Pending => return self.layer.in_time(Late::new(stack)).call(request).await,
+            Poll::Pending => return keyed(&self.layer, self.layer.in_time(Late::new(stack)), request).await,
         }
-        stack.call(request).await
+        keyed(&self.layer, stack, request).await
+    }
+}
+
+/// Calls `service`, which is ready, with this request and, where that is asked for, a key.
+fn keyed<S>(layer: &ClientLayer, mut service: S, request: Request<Body>) -> S::Future
+where
+    S: Service<Request<Body>>,
+{
+    if layer.settings.idempotency_keys {
+        IdempotencyKeyLayer::new().layer(service).call(request)
+    } else {
+        service.call(request)
     }
 }
 
@@ -104,14 +122,14 @@ where
 {
     type Response = S::Response;
     type Error = Error;
-    type Future = ClientFuture<<Stack<Http<S, R>> as Service<Request<Body>>>::Future>;
+    type Future = ClientFuture<<Whole<S, R> as Service<Request<Body>>>::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.stack.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        ClientFuture { inner: self.stack.call(request) }
+        ClientFuture { inner: keyed(&self.layer, &mut self.stack, request) }
     }
 }
 

@@ -14,9 +14,10 @@ use super::ClientBuilder;
 
 /// The service type of the ready-made stack.
 ///
-/// The same whatever the settings: a layer that is switched off is a state of the layer, not another type.
-pub type Stack<S> = ContextService<
-    LogService<DeadlineService<Retry<BreakerService<AttemptTimeout<S>, ByKind>, ByKind, ByTrait>>, ByKind>,
+/// The same whatever the settings: a layer that is switched off is a state of the layer, not another type. `C` is how the
+/// breaker judges.
+pub type Stack<S, C = ByKind> = ContextService<
+    LogService<DeadlineService<Retry<BreakerService<AttemptTimeout<S>, C>, ByKind, ByTrait>>, ByKind>,
 >;
 
 /// The ready-made stack as one layer, for services that need no HTTP: made by
@@ -51,6 +52,17 @@ impl ClientLayer {
         }
     }
 
+    /// Outermost first. The deadline spans all attempts and their waits; the retry is outside the breaker, so that each
+    /// attempt asks it; the attempt timeout is innermost, so that a hang is an outcome that the breaker sees.
+    pub(super) fn around<S: Clone, C: Clone>(&self, inner: S, classifier: C) -> Stack<S, C> {
+        let inner = self.attempt_timeout.layer(inner);
+        let inner = self.breaker_layer.clone().classifier(classifier).layer(inner);
+        let inner = self.retry.layer(inner);
+        let inner = self.deadline.layer(inner);
+        let inner = self.log.layer(inner);
+        ContextLayer::new().layer(inner)
+    }
+
     /// `service` within the deadline of a whole call.
     pub(super) fn in_time<S>(&self, service: S) -> DeadlineService<S> {
         self.deadline.layer(service)
@@ -63,17 +75,10 @@ impl ClientLayer {
     }
 }
 
-/// Outermost first. The deadline spans all attempts and their waits; the retry is outside the breaker, so that each
-/// attempt asks it; the attempt timeout is innermost, so that a hang is an outcome that the breaker sees.
 impl<S: Clone> Layer<S> for ClientLayer {
     type Service = Stack<S>;
 
     fn layer(&self, inner: S) -> Stack<S> {
-        let inner = self.attempt_timeout.layer(inner);
-        let inner = self.breaker_layer.layer(inner);
-        let inner = self.retry.layer(inner);
-        let inner = self.deadline.layer(inner);
-        let inner = self.log.layer(inner);
-        ContextLayer::new().layer(inner)
+        self.around(inner, ByKind)
     }
 }
