@@ -1,19 +1,22 @@
 //! `Context`: what travels inward with a call.
 
+use std::any::Any;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::extensions::Extensions;
 use crate::fields::Fields;
 use crate::{Deadline, Frame, RequestId, Scope, Trace, Value, frame};
 
-/// What travels with a call: request id, trace, deadline, attempt, idempotency and fields for the log.
+/// What travels with a call: request id, trace, deadline, attempt, idempotency, fields for the log, and values of types of
+/// one's own.
 ///
 /// Immutable: a derived context is a new value, entered for a future ([`scope`](Self::scope)) or a closure
 /// ([`run`](Self::run)). It is current exactly while that future is polled or dropped, so it cannot leak to another
-/// task. Making, deriving and entering one allocates nothing, but for fields and ids that are text.
+/// task. Making, deriving and entering one allocates nothing, but for fields, values of one's own and ids that are text.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,7 +43,14 @@ pub struct Context {
     idempotent: Option<bool>,
     retries_owned: bool,
     max_attempts: Option<NonZeroU32>,
-    fields: Option<Arc<Fields>>,
+    extras: Option<Arc<Extras>>,
+}
+
+/// What most calls have none of.
+#[derive(Clone, Debug, Default)]
+struct Extras {
+    fields: Fields,
+    extensions: Extensions,
 }
 
 impl Context {
@@ -52,7 +62,7 @@ impl Context {
         idempotent: None,
         retries_owned: false,
         max_attempts: None,
-        fields: None,
+        extras: None,
     };
 
     /// The context of the call under way; an empty one outside of any.
@@ -128,8 +138,22 @@ impl Context {
     }
 
     /// The fields that stand in every log line of the call, oldest first, one of each name.
+    #[must_use]
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&'static str, &Value)> {
-        self.fields.as_deref().map_or(&[][..], Fields::as_slice).iter().map(|(name, value)| (*name, value))
+        let fields = self.extras.as_deref().map_or(&[][..], |extras| extras.fields.as_slice());
+        fields.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// What was put along by [`with_extension`](Self::with_extension), of this type.
+    #[must_use]
+    pub fn extension<T: Any>(&self) -> Option<&T> {
+        self.extras.as_deref()?.extensions.get()
+    }
+
+    /// Is there any extension at all? A quick look before one is searched for.
+    #[must_use]
+    pub fn has_extensions(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| !extras.extensions.is_empty())
     }
 
     /// The same with this request id.
@@ -201,10 +225,40 @@ impl Context {
         self
     }
 
+    /// The same, of which nothing is repeated: as [`with_max_attempts(1)`](Self::with_max_attempts).
+    #[must_use]
+    pub const fn without_retries(self) -> Self {
+        self.with_max_attempts(1)
+    }
+
     /// The same with a field for the log. A field of that name is replaced: the inner one wins.
     #[must_use]
     pub fn with_field(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        Arc::make_mut(self.fields.get_or_insert_default()).insert(name, value.into());
+        self.extras().fields.insert(name, value.into());
         self
+    }
+
+    /// The same with a value of a type of one's own, such as the tenant or a setting for this one call. It goes inward to
+    /// whoever asks for that [type](Self::extension), and never over the wire; a value of the same type is replaced.
+    ///
+    /// ```
+    /// use buttress_context::Context;
+    ///
+    /// #[derive(Debug, PartialEq)]
+    /// struct Tenant(u32);
+    ///
+    /// let seen = Context::current().with_extension(Tenant(17)).run(|| {
+    ///     Context::read(|cx| cx.extension::<Tenant>().map(|tenant| tenant.0))
+    /// });
+    /// assert_eq!(seen, Some(17));
+    /// ```
+    #[must_use]
+    pub fn with_extension<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.extras().extensions.insert(value);
+        self
+    }
+
+    fn extras(&mut self) -> &mut Extras {
+        Arc::make_mut(self.extras.get_or_insert_default())
     }
 }

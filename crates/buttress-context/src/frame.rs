@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 
 use crate::{Context, Report};
 
 thread_local! {
-    static CURRENT: RefCell<Frame> = const { RefCell::new(Frame::ROOT) };
+    // Never dropped: what is left here when the thread ends is its own frame, which holds nothing. So reaching it costs
+    // no question whether it is still there.
+    static CURRENT: RefCell<ManuallyDrop<Frame>> = const { RefCell::new(ManuallyDrop::new(Frame::ROOT)) };
 }
 
 /// A context and its report, to be made current around each poll: what [`Scope`](crate::Scope) and the layers are
@@ -102,10 +104,10 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// While a thread ends its locals are gone: then no frame is current, and swapping does nothing, twice.
+/// While a thread ends its locals may be gone, by platform: then no frame is current, and swapping does nothing, twice.
 fn swap(frame: &mut Frame) {
     let _ = CURRENT.try_with(|current| {
-        let current = &mut *current.borrow_mut();
+        let current = &mut **current.borrow_mut();
         mem::swap(&mut current.context, &mut frame.context);
         mem::swap(&mut current.kind, &mut frame.kind);
         // Seldom: most calls have nothing to report, and what is empty need not change places.
@@ -137,8 +139,8 @@ pub(crate) fn write_report(write: impl FnOnce(&mut Report)) {
 
 /// None outside of any call: nobody would read it.
 fn swap_report(report: Report) -> Option<Report> {
-    let swap = |current: &RefCell<Frame>| {
-        let mut frame = current.borrow_mut();
+    let swap = |current: &RefCell<ManuallyDrop<Frame>>| {
+        let frame = &mut **current.borrow_mut();
         (frame.kind != FrameKind::Root).then(|| mem::replace(&mut frame.report, report))
     };
     CURRENT.try_with(swap).ok().flatten()

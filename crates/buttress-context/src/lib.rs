@@ -3,6 +3,7 @@
 
 mod context;
 mod deadline;
+mod extensions;
 mod fields;
 mod frame;
 #[cfg(feature = "http")]

@@ -1,0 +1,34 @@
+//! Values of foreign types that go along.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// One of each type. Few, so a list is the fastest map.
+#[derive(Clone, Default)]
+pub(crate) struct Extensions(Vec<Arc<dyn Any + Send + Sync>>);
+
+impl Extensions {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn get<T: Any>(&self) -> Option<&T> {
+        self.0.iter().find_map(|value| (**value).downcast_ref())
+    }
+
+    pub(crate) fn insert<T: Any + Send + Sync>(&mut self, value: T) {
+        let value = Arc::new(value);
+        match self.0.iter_mut().find(|own| (***own).is::<T>()) {
+            Some(old) => *old = value,
+            None => self.0.push(value),
+        }
+    }
+}
+
+/// How many: the values may have nothing to show.
+impl fmt::Debug for Extensions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Extensions").field(&self.0.len()).finish()
+    }
+}
