@@ -6,7 +6,7 @@ use std::thread;
 use buttress_error::{ByKind, Classifier};
 
 use crate::operation::{self, Next, Operation, Repeatability};
-use crate::{Policy, nested};
+use crate::{Policy, nested, overriding};
 
 /// Calls `attempt` until it succeeds or `policy` (a reference or a value) says stop; between attempts the thread sleeps.
 ///
@@ -53,15 +53,31 @@ where
     F: FnMut() -> Result<T, E>,
 {
     let policy = policy.borrow();
+    if overriding::begins_apart(policy) {
+        let own = overriding::policy(policy);
+        return begin_apart(own.as_deref().unwrap_or(policy), classifier, attempt);
+    }
     let begin = operation::begin(policy);
     let outer = nested::enter();
-    let outcome = operation::first(policy, &mut attempt);
+    let outcome = attempt();
     let given_up = nested::leave(outer);
     if classifier.judge(&outcome).class().is_none() {
         operation::succeeded_at_once(policy);
         return outcome;
     }
     repeat(policy, classifier, attempt, outcome, Operation::new(begin, given_up))
+}
+
+/// A call whose first attempt isn't run as it comes: see [`overriding::begins_apart`].
+#[cold]
+fn begin_apart<T, E>(
+    policy: &Policy,
+    classifier: &impl Classifier<T, E>,
+    mut attempt: impl FnMut() -> Result<T, E>,
+) -> Result<T, E> {
+    let mut operation = Operation::new(operation::begin(policy), None);
+    let outcome = run(&mut operation, policy, &mut attempt);
+    repeat(policy, classifier, attempt, outcome, operation)
 }
 
 fn repeat<T, E>(
@@ -83,11 +99,17 @@ fn repeat<T, E>(
             }
         }
         operation.next_attempt();
-        let mut frame = operation.frame(policy);
-        outcome = operation.attempt(|_| {
-            let _entered = frame.enter();
-            attempt()
-        });
-        frame.close();
+        outcome = run(&mut operation, policy, &mut attempt);
     }
+}
+
+/// An attempt, in a context of its own.
+fn run<O>(operation: &mut Operation, policy: &Policy, attempt: impl FnOnce() -> O) -> O {
+    let mut frame = operation.frame(policy);
+    let outcome = operation.attempt(|_| {
+        let _entered = frame.enter();
+        attempt()
+    });
+    frame.close();
+    outcome
 }

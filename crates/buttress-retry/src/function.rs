@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 use crate::operation::{self, Begin, Next, Operation, Repeatability};
 use crate::rare::Rare;
 use crate::remedy::Wait;
-use crate::{Policy, nested};
+use crate::{Policy, nested, overriding};
 
 /// Calls `attempt` until it succeeds or `policy` (a reference or a value) says stop.
 ///
@@ -83,7 +83,7 @@ pin_project! {
         Idle,
         // The first attempt, as it comes, and what a retry further in has given up on in an earlier poll of it.
         First { begin: Begin, given_up: Option<Kind>, #[pin] future: Fut },
-        // It has failed. What follows is several times as large, and would be moved about with every call.
+        // It has failed, or isn't run as it comes. This is several times as large, and would be moved about with every call.
         Later { later: Rare<Later<Fut, O>> },
     }
 }
@@ -91,6 +91,8 @@ pin_project! {
 pin_project! {
     struct Later<Fut, O> {
         operation: Operation,
+        // Where it isn't the function's.
+        policy: Option<Box<Policy>>,
         #[pin]
         stage: Stage<Fut, O>,
     }
@@ -138,20 +140,16 @@ where
         let mut this = self.project();
         let policy = (*this.policy).borrow();
         if let StateProj::Idle = this.state.as_mut().project() {
-            let begin = operation::begin(policy);
-            let future = operation::first(policy, &mut *this.attempt);
-            this.state.set(State::First { begin, given_up: None, future });
+            this.state.set(if overriding::begins_apart(policy) {
+                State::Later { later: begin_apart(policy, &mut *this.attempt) }
+            } else {
+                let begin = operation::begin(policy);
+                State::First { begin, given_up: None, future: (this.attempt)() }
+            });
         }
-        loop {
-            let (begin, given_up, future) = match this.state.as_mut().project() {
-                StateProj::First { begin, given_up, future } => (begin, given_up, future),
-                StateProj::Later { later } => {
-                    return later.get().poll(policy, this.classifier, *this.idempotent, this.attempt, cx);
-                }
-                StateProj::Idle => unreachable!("it has begun"),
-            };
+        if let StateProj::First { begin, given_up, future } = this.state.as_mut().project() {
             let outer = nested::enter();
-            let polled = operation::first(policy, || future.poll(cx));
+            let polled = future.poll(cx);
             let inner = nested::leave(outer);
             let Poll::Ready(outcome) = polled else {
                 *given_up = inner.or(*given_up);
@@ -167,6 +165,8 @@ where
                 Ok(later) => this.state.set(State::Later { later }),
             }
         }
+        let StateProj::Later { later } = this.state.project() else { unreachable!("it has begun") };
+        later.get().poll(policy, this.classifier, *this.idempotent, this.attempt, cx)
     }
 }
 
@@ -182,6 +182,7 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Later<Fut, Result<T, E>> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, E>> {
         let mut this = self.project();
+        let policy = this.policy.as_deref().unwrap_or(policy);
         loop {
             let polled = this
                 .operation
@@ -193,6 +194,17 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Later<Fut, Result<T, E>> {
             }
         }
     }
+}
+
+/// Begins a call whose first attempt isn't run as it comes: see [`overriding::begins_apart`].
+#[cold]
+#[inline(never)]
+fn begin_apart<Fut: Future>(policy: &Policy, attempt: impl FnOnce() -> Fut) -> Rare<Later<Fut, Fut::Output>> {
+    let own = overriding::policy(policy);
+    let policy = own.as_deref().unwrap_or(policy);
+    let operation = Operation::new(operation::begin(policy), None);
+    let scope = operation.begin(policy, attempt);
+    Rare::new(Later { operation, policy: own, stage: Stage::Running { scope } })
 }
 
 const fn repeatability(idempotent: Option<bool>) -> Repeatability {
@@ -221,7 +233,7 @@ impl<T, E> First<Result<T, E>> {
         let mut operation = Operation::new(begin, given_up);
         match operation.ended(policy, classifier, &mut outcome, repeatability(idempotent)) {
             None => Err(outcome),
-            Some(next) => Ok(Rare::new(Later { operation, stage: Stage::new(next, outcome) })),
+            Some(next) => Ok(Rare::new(Later { operation, policy: None, stage: Stage::new(next, outcome) })),
         }
     }
 }
@@ -262,12 +274,7 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Stage<Fut, Result<T, E>> {
                     // Attempts that never wait must let other tasks run all the same.
                     ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
                     operation.next_attempt();
-                    let mut frame = operation.frame(policy);
-                    let future = {
-                        let _entered = frame.enter();
-                        attempt()
-                    };
-                    Self::Running { scope: Scope::new(frame, future) }
+                    Self::Running { scope: operation.begin(policy, &mut *attempt) }
                 }
                 StageProj::Running { scope } => return scope.poll(cx),
             };

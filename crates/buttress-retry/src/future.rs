@@ -13,12 +13,12 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
-use crate::nested;
 use crate::operation::{self, Begin, Next, Operation, Repeatability};
 use crate::rare::Rare;
 use crate::remedy::Wait;
 use crate::repeat::Repeat;
 use crate::service::Core;
+use crate::{Policy, nested, overriding};
 
 pin_project! {
     /// The future of [`Retry`](crate::Retry).
@@ -46,7 +46,7 @@ pin_project! {
             #[pin]
             future: F,
         },
-        // It has failed. What follows is several times as large, and would be moved about with every call.
+        // It has failed, or isn't run as it comes. This is several times as large, and would be moved about with every call.
         Later { later: Rare<Later<S, Req, F, O>> },
     }
 }
@@ -58,8 +58,10 @@ struct Request<Req> {
 }
 
 pin_project! {
-    struct Later<S, Req, F, O> {
+    pub(crate) struct Later<S, Req, F, O> {
         operation: Operation,
+        // Where it isn't the layer's.
+        policy: Option<Box<Policy>>,
         request: Request<Req>,
         #[pin]
         stage: Stage<S, F, O>,
@@ -79,9 +81,19 @@ pin_project! {
     }
 }
 
+/// A call that is past its first attempt, or whose first one isn't run as it comes.
+type After<S, Req> = Rare<
+    Later<
+        S,
+        Req,
+        <S as Service<Req>>::Future,
+        Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>,
+    >,
+>;
+
 impl<S: Service<Req>, Req, C, R, H> ResponseFuture<S, Req, C, R, H> {
     #[inline]
-    pub(crate) const fn new(
+    pub(crate) const fn first(
         core: H,
         begin: Begin,
         idempotent: Option<bool>,
@@ -91,6 +103,29 @@ impl<S: Service<Req>, Req, C, R, H> ResponseFuture<S, Req, C, R, H> {
         let request = Request { idempotent, copy };
         Self { core, state: State::First { begin, request, given_up: None, future }, of: PhantomData }
     }
+
+    #[inline]
+    pub(crate) const fn later(core: H, later: After<S, Req>) -> Self {
+        Self { core, state: State::Later { later }, of: PhantomData }
+    }
+}
+
+/// Begins a call whose first attempt isn't run as it comes: see [`overriding::begins_apart`].
+#[cold]
+#[inline(never)]
+pub(crate) fn begin_apart<S, Req, C, R>(core: &Core<S, C, R>, service: &mut S, request: Req) -> After<S, Req>
+where
+    S: Service<Req>,
+    R: Repeat<Req>,
+{
+    let own = overriding::policy(&core.policy);
+    let policy = own.as_deref().unwrap_or(&core.policy);
+    let operation = Operation::new(operation::begin(policy), None);
+    let idempotent = core.repeat.idempotent(&request);
+    let copy = core.copy(policy, 0, &request);
+    let scope = operation.begin(policy, || service.call(request));
+    let request = Request { idempotent, copy };
+    Rare::new(Later { operation, policy: own, request, stage: Stage::Running { scope } })
 }
 
 impl<S, Req, C, R, H> Future for ResponseFuture<S, Req, C, R, H>
@@ -107,51 +142,12 @@ where
         let this = self.as_mut().project();
         let core = &**this.core;
         let future = match this.state.project() {
-            StateProj::First { .. } if core.policy.outermost_owns() => return self.poll_owning(cx),
             StateProj::First { future, .. } => future,
             StateProj::Later { later } => return later.get().poll(core, cx),
         };
         let outer = nested::enter();
         let polled = future.poll(cx);
         let inner = nested::leave(outer);
-        self.first_polled(polled, inner, cx)
-    }
-}
-
-impl<S, Req, C, R, H> ResponseFuture<S, Req, C, R, H>
-where
-    S: Service<Req> + Clone,
-    C: Classifier<S::Response, S::Error>,
-    R: Repeat<Req>,
-    H: Deref<Target = Core<S, C, R>>,
-{
-    #[cold]
-    #[inline(never)]
-    fn poll_owning(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<S::Response, S::Error>> {
-        let StateProj::First { future, .. } = self.as_mut().project().state.project() else {
-            unreachable!("the first attempt is under way")
-        };
-        let outer = nested::enter();
-        let polled = operation::owning(|| future.poll(cx));
-        let inner = nested::leave(outer);
-        self.first_polled(polled, inner, cx)
-    }
-
-    /// A success is all that is in line, so that it is small enough to become a part of its caller, and it is taken apart,
-    /// as what it is made of may be of very different size. (In line always, although there are two callers: one of them
-    /// is cold. Together this halves what a first success costs.)
-    #[inline(always)]
-    fn first_polled(
-        self: Pin<&mut Self>,
-        polled: Poll<Result<S::Response, S::Error>>,
-        inner: Option<Kind>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<S::Response, S::Error>> {
-        let mut this = self.project();
-        let core = &**this.core;
-        let StateProj::First { begin, request, given_up, .. } = this.state.as_mut().project() else {
-            unreachable!("the first attempt is under way")
-        };
         let outcome = match polled {
             Poll::Ready(Ok(response)) => {
                 let outcome = Ok(response);
@@ -163,50 +159,56 @@ where
             }
             Poll::Ready(outcome) => outcome,
             Poll::Pending => {
-                *given_up = inner.or(*given_up);
+                if inner.is_some() {
+                    self.note(inner);
+                }
                 return Poll::Pending;
             }
         };
-        let request = Request { idempotent: request.idempotent, copy: request.copy.take() };
-        let first = First { begin: *begin, given_up: inner.or(*given_up), request, outcome };
-        match first.failed(core) {
-            Err(outcome) => Poll::Ready(outcome),
-            Ok(later) => {
-                // This drops the first attempt, with all that it holds, before the next one is made ready.
-                this.state.set(State::Later { later });
-                let StateProj::Later { later } = this.state.project() else {
-                    unreachable!("it was just set")
-                };
-                later.get().poll(core, cx)
-            }
-        }
+        self.first_failed(outcome, inner, cx)
     }
 }
 
-/// A first attempt that has failed.
-struct First<Req, O> {
-    begin: Begin,
-    given_up: Option<Kind>,
-    request: Request<Req>,
-    outcome: O,
-}
+impl<S, Req, C, R, H> ResponseFuture<S, Req, C, R, H>
+where
+    S: Service<Req> + Clone,
+    C: Classifier<S::Response, S::Error>,
+    R: Repeat<Req>,
+    H: Deref<Target = Core<S, C, R>>,
+{
+    // All this is out of line, so that the poll of a first success is so small that it becomes a part of its caller.
 
-impl<Req, T, E> First<Req, Result<T, E>> {
-    /// What follows, or the outcome if nothing does.
+    #[cold]
+    fn note(self: Pin<&mut Self>, inner: Option<Kind>) {
+        if let StateProj::First { given_up, .. } = self.project().state.project() {
+            *given_up = inner;
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    #[expect(clippy::type_complexity, reason = "said once")]
-    fn failed<S: Clone, F, C: Classifier<T, E>, R: Repeat<Req>>(
-        self,
-        core: &Core<S, C, R>,
-    ) -> Result<Rare<Later<S, Req, F, Result<T, E>>>, Result<T, E>> {
-        let Self { begin, given_up, request, mut outcome } = self;
-        let mut operation = Operation::new(begin, given_up);
+    fn first_failed(
+        self: Pin<&mut Self>,
+        mut outcome: Result<S::Response, S::Error>,
+        inner: Option<Kind>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S::Response, S::Error>> {
+        let mut this = self.project();
+        let core = &**this.core;
+        let StateProj::First { begin, request, given_up, .. } = this.state.as_mut().project() else {
+            unreachable!("the first attempt is under way")
+        };
+        let request = Request { idempotent: request.idempotent, copy: request.copy.take() };
+        let mut operation = Operation::new(*begin, inner.or(*given_up));
         let repeatability = core.repeatability(&request);
-        match operation.ended(&core.policy, &core.classifier, &mut outcome, repeatability) {
-            None => Err(outcome),
-            Some(next) => Ok(Rare::new(Later { operation, request, stage: core.stage(next, outcome) })),
-        }
+        let Some(next) = operation.ended(&core.policy, &core.classifier, &mut outcome, repeatability) else {
+            return Poll::Ready(outcome);
+        };
+        let later = Rare::new(Later { operation, policy: None, request, stage: core.stage(next, outcome) });
+        // This drops the first attempt, with all that it holds, before the next one is made ready.
+        this.state.set(State::Later { later });
+        let StateProj::Later { later } = this.state.project() else { unreachable!("it was just set") };
+        later.get().poll(core, cx)
     }
 }
 
@@ -221,13 +223,15 @@ impl<S: Clone, Req, F, T, E> Later<S, Req, F, Result<T, E>> {
         R: Repeat<Req>,
     {
         let mut this = self.project();
+        let policy = this.policy.as_deref().unwrap_or(&core.policy);
         loop {
+            let copy = &mut this.request.copy;
             let polled = this
                 .operation
-                .attempt(|operation| this.stage.as_mut().poll(operation, core, &mut this.request.copy, cx));
+                .attempt(|operation| this.stage.as_mut().poll(operation, policy, core, copy, cx));
             let mut outcome = ready!(polled);
             let request = core.repeatability(this.request);
-            match this.operation.ended(&core.policy, &core.classifier, &mut outcome, request) {
+            match this.operation.ended(policy, &core.classifier, &mut outcome, request) {
                 None => return Poll::Ready(outcome),
                 Some(next) => this.stage.set(core.stage(next, outcome)),
             }
@@ -241,6 +245,7 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
     fn poll<Req, C, R>(
         mut self: Pin<&mut Self>,
         operation: &mut Operation,
+        policy: &Policy,
         core: &Core<S, C, R>,
         copy: &mut Option<Req>,
         cx: &mut Context<'_>,
@@ -274,13 +279,8 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
                         return Poll::Ready(Err(error));
                     }
                     let request = copy.take().expect("a wait is only begun with a copy to send");
-                    *copy = core.copy(operation.attempts() - 1, &request);
-                    let mut frame = operation.frame(&core.policy);
-                    let future = {
-                        let _entered = frame.enter();
-                        service.call(request)
-                    };
-                    Self::Running { scope: Scope::new(frame, future) }
+                    *copy = core.copy(policy, operation.attempts() - 1, &request);
+                    Self::Running { scope: operation.begin(policy, || service.call(request)) }
                 }
                 StageProj::Running { scope } => return scope.poll(cx),
             };

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use buttress_context::{Context, Frame, Report};
+use buttress_context::{Context, Frame, Report, Scope};
 use buttress_error::{Cause, Class, Classifier, Effort, Error, Kind, Stop, Try};
 use tokio::time::Instant;
 
@@ -63,7 +63,7 @@ pub(crate) struct Repeatability {
     pub(crate) replayable: bool,
 }
 
-/// A call begins: it is counted, and the clock is read if the policy needs it.
+/// A call begins: it is counted, and the clocks are read that the policy needs.
 #[inline]
 pub(crate) fn begin(policy: &Policy) -> Begin {
     let started = if policy.needs_clock() { Some(count(policy)) } else { None };
@@ -81,37 +81,11 @@ fn count(policy: &Policy) -> Instant {
 /// The first attempt has succeeded.
 #[inline]
 pub(crate) fn succeeded_at_once(policy: &Policy) {
-    if let Some(budget) = policy.budget() {
+    if !policy.ends_plainly()
+        && let Some(budget) = policy.budget()
+    {
         budget.succeeded(None);
     }
-}
-
-/// Runs a part of the first attempt: in the caller's own context, unless this layer alone repeats.
-#[inline]
-pub(crate) fn first<T>(policy: &Policy, run: impl FnOnce() -> T) -> T {
-    // One place that runs it, so that a function's small future becomes a part of its caller. (For the layer's, which is
-    // large, two are faster.)
-    let mut frame = if policy.outermost_owns() { Some(owner()) } else { None };
-    let output = {
-        let _entered = frame.as_mut().map(Frame::enter);
-        run()
-    };
-    if let Some(frame) = &mut frame {
-        frame.close();
-    }
-    output
-}
-
-#[cold]
-fn owner() -> Frame {
-    Frame::new(Context::current().with_retries_owned())
-}
-
-/// Runs a part of the first attempt where this layer alone repeats.
-#[cold]
-#[inline(never)]
-pub(crate) fn owning<T>(run: impl FnOnce() -> T) -> T {
-    Context::current().with_retries_owned().run(run)
 }
 
 /// May another attempt follow the one that is about to begin, after `earlier` ones?
@@ -166,9 +140,22 @@ impl Operation {
         self.attempts
     }
 
-    /// The frame for the attempt that is about to begin.
+    /// Begins an attempt, in a context of its own.
+    pub(crate) fn begin<F>(&self, policy: &Policy, attempt: impl FnOnce() -> F) -> Scope<F> {
+        let mut frame = self.frame(policy);
+        let future = {
+            let _entered = frame.enter();
+            attempt()
+        };
+        Scope::new(frame, future)
+    }
+
+    /// The frame for the attempt that is about to begin. The first has the number that the caller's own attempt has.
     pub(crate) fn frame(&self, policy: &Policy) -> Frame {
-        let context = Context::current().with_attempt(self.attempts);
+        let mut context = Context::current();
+        if self.attempts > 1 {
+            context = context.with_attempt(self.attempts);
+        }
         Frame::new(if policy.outermost_owns() { context.with_retries_owned() } else { context })
     }
 
@@ -294,8 +281,10 @@ impl Operation {
         if let Some(budget) = policy.budget() {
             budget.succeeded(self.spent);
         }
-        self.report(Some(Stop::Success), None);
-        events::recovered(self.attempts, self.slept);
+        if self.attempts > 1 {
+            self.report(Some(Stop::Success), None);
+            events::recovered(self.attempts, self.slept);
+        }
     }
 
     /// The oldest goes when there are too many.

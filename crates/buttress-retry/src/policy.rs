@@ -27,8 +27,8 @@ use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 /// Repeated are failures whose class says [`Retry::Call`] and that no retry layer has given up on: a request that was
 /// provably not sent always, any other only if it is idempotent. Rejections by a layer of this stack are not.
 ///
-/// One call may be allowed other attempts than the policy has, by
-/// [`Context::with_max_attempts`](buttress_context::Context::with_max_attempts): 1 is no retries.
+/// One call may bring another policy in its context, by [`RetryContext`](crate::RetryContext), or only other attempts, by
+/// [`Context::with_max_attempts`](buttress_context::Context::with_max_attempts).
 ///
 /// Clones share budget and remedies. See [`RetryLayer`](crate::RetryLayer) and [`retry`](crate::retry).
 ///
@@ -45,8 +45,11 @@ use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 #[derive(Clone, Debug)]
 pub struct Policy {
     settings: PolicyBuilder,
-    /// Must the clock be read before anything has failed? Asked of every call.
+    // What every call asks, answered once:
+    /// Must the clock be read before anything has failed?
     needs_clock: bool,
+    /// Is there nothing to be done when its first attempt succeeds?
+    ends_plainly: bool,
 }
 
 /// What is known when an attempt has failed.
@@ -67,12 +70,25 @@ pub(crate) struct Facts {
 
 impl Policy {
     pub(crate) fn new(settings: PolicyBuilder) -> Self {
-        let clocked = settings.budget.as_ref().is_some_and(Budget::needs_clock);
-        Self { needs_clock: settings.max_elapsed.is_some() || clocked, settings }
+        let budget = settings.budget.as_ref();
+        let needs_clock = settings.max_elapsed.is_some() || budget.is_some_and(Budget::needs_clock);
+        Self { needs_clock, ends_plainly: !budget.is_some_and(Budget::counts_successes), settings }
     }
 
     pub(crate) fn add(&mut self, remedy: Remedy) {
         self.settings.remedies.push(remedy);
+    }
+
+    /// This policy for a call to what `own` is for. What belongs to that dependency stays: its budget, unless this policy
+    /// was given one; its remedies, after those of this policy; and who owns the retries.
+    pub(crate) fn over(&self, own: &Self) -> Self {
+        let mut settings = self.settings.clone();
+        if !settings.budget_given {
+            settings.budget.clone_from(&own.settings.budget);
+        }
+        settings.remedies.extend_from_slice(&own.settings.remedies);
+        settings.outermost_owns |= own.settings.outermost_owns;
+        Self::new(settings)
     }
 
     /// Settings with the defaults: exponential backoff with full jitter.
@@ -90,6 +106,7 @@ impl Policy {
             repeat_rejections: false,
             outermost_owns: false,
             budget: Some(Budget::default()),
+            budget_given: false,
             remedies: Vec::new(),
         }
     }
@@ -137,6 +154,10 @@ impl Policy {
 
     pub(crate) const fn needs_clock(&self) -> bool {
         self.needs_clock
+    }
+
+    pub(crate) const fn ends_plainly(&self) -> bool {
+        self.ends_plainly
     }
 
     /// What bounds the retries of all calls together.

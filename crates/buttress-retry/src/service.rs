@@ -8,7 +8,7 @@ use buttress_error::Classifier;
 use tower_service::Service;
 
 use crate::repeat::Repeat;
-use crate::{Policy, ResponseFuture, operation};
+use crate::{Policy, ResponseFuture, future, operation, overriding};
 
 /// The service of [`RetryLayer`](crate::RetryLayer).
 ///
@@ -23,7 +23,7 @@ pub struct Retry<S, C, R, H = Arc<Core<S, C, R>>> {
 pub struct Core<S, C, R> {
     pub(crate) policy: Policy,
     pub(crate) classifier: C,
-    repeat: R,
+    pub(crate) repeat: R,
     pub(crate) assume_idempotent: bool,
     /// Cloned for an attempt that really is a retry: the first one takes the instance that was made ready.
     spare: Mutex<S>,
@@ -56,11 +56,11 @@ impl<S: Clone, C, R> Core<S, C, R> {
 
 impl<S, C, R> Core<S, C, R> {
     /// A copy of the request, if another attempt may follow the one that is about to begin after `earlier` ones.
-    pub(crate) fn copy<Req>(&self, earlier: u32, request: &Req) -> Option<Req>
+    pub(crate) fn copy<Req>(&self, policy: &Policy, earlier: u32, request: &Req) -> Option<Req>
     where
         R: Repeat<Req>,
     {
-        if operation::may_repeat(&self.policy, earlier) { self.repeat.repeat(request) } else { None }
+        if operation::may_repeat(policy, earlier) { self.repeat.repeat(request) } else { None }
     }
 
     /// The attempt before it has failed: can the copy still be sent?
@@ -129,14 +129,13 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let core = &*self.core;
-        let begin = operation::begin(&core.policy);
-        let idempotent = core.repeat.idempotent(&request);
-        let copy = core.copy(0, &request);
-        if core.policy.outermost_owns() {
-            let inner = &mut self.inner;
-            let future = operation::owning(|| inner.call(request));
-            return ResponseFuture::new(self.core.clone(), begin, idempotent, copy, future);
+        if overriding::begins_apart(&core.policy) {
+            let first = future::begin_apart(core, &mut self.inner, request);
+            return ResponseFuture::later(self.core.clone(), first);
         }
-        ResponseFuture::new(self.core.clone(), begin, idempotent, copy, self.inner.call(request))
+        let copy = core.copy(&core.policy, 0, &request);
+        let idempotent = core.repeat.idempotent(&request);
+        let begin = operation::begin(&core.policy);
+        ResponseFuture::first(self.core.clone(), begin, idempotent, copy, self.inner.call(request))
     }
 }

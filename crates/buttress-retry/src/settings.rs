@@ -24,6 +24,8 @@ pub struct PolicyBuilder {
     pub(crate) repeat_rejections: bool,
     pub(crate) outermost_owns: bool,
     pub(crate) budget: Option<Budget>,
+    /// Has the user said so, or is it the default?
+    pub(crate) budget_given: bool,
     pub(crate) remedies: Vec<Remedy>,
 }
 
@@ -147,6 +149,7 @@ impl PolicyBuilder {
     /// Bounds the retries of all calls together.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.budget = Some(budget);
+        self.budget_given = true;
         self
     }
 
@@ -156,6 +159,7 @@ impl PolicyBuilder {
     /// [`Effort::elapsed`](buttress_error::Effort::elapsed) counts from there.
     pub fn no_budget(mut self) -> Self {
         self.budget = None;
+        self.budget_given = true;
         self
     }
 

@@ -49,7 +49,9 @@ pub use buttress_log::LogLayer;
 pub use buttress_retry as retry;
 #[cfg(feature = "retry")]
 #[doc(no_inline)]
-pub use buttress_retry::{Backoff, Budget, Policy, Remedy, RetryLayer, on, retry, retry_blocking};
+pub use buttress_retry::{
+    Backoff, Budget, Policy, Remedy, RetryContext, RetryLayer, on, retry, retry_blocking,
+};
 
 #[cfg(feature = "timeout")]
 pub use buttress_timeout as timeout;

@@ -1,11 +1,12 @@
 //! The ready-made stack around reqwest, against a real server.
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buttress::http::{Bearer, BearerLayer, IntoRequest, translate};
-use buttress::{Backoff, Breaker, Client, Kind, Policy, Rejection, Why, on};
+use buttress::{Backoff, Breaker, Client, Context, Kind, Policy, Rejection, RetryContext, Why, on};
 use http::{HeaderMap, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -111,6 +112,19 @@ async fn a_flap_is_repeated() {
     let client = client().service(reqwest::Client::new());
     assert_eq!(get(&client, &server).await.unwrap().status(), 200);
     assert_eq!(server.requests(), 3);
+}
+
+/// [S9] a call's own retry policy reaches the stack's retry through the layers around it, and nothing of it is sent.
+#[tokio::test]
+async fn one_call_is_repeated_otherwise() {
+    let server = Server::start(&[DOWN, DOWN, DOWN, OK]).await;
+    let client = client().service(reqwest::Client::new());
+    let cx = Context::current().with_retry_policy(quick(4));
+    assert_eq!(cx.scope(async { get(&client, &server).await }).await.unwrap().status(), 200);
+    get(&client, &server).await.unwrap();
+    let heads = server.heads.lock().unwrap();
+    let names = |head: usize| heads[head].keys().map(ToString::to_string).collect::<BTreeSet<_>>();
+    assert_eq!((heads.len(), names(0)), (5, names(4)));
 }
 
 /// [S41] going out, the request id stays the same over all attempts, and each attempt is a span of one trace.

@@ -29,6 +29,10 @@ pub use tokens::TokenBudget;
 #[derive(Clone)]
 pub struct Budget(Arc<Rule>);
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for a whole program, and each call follows one pointer less"
+)]
 enum Rule {
     Ratio(RatioWindow),
     Tokens(TokenBucket),
@@ -61,6 +65,11 @@ impl Budget {
     /// Does a request cost a look at the clock?
     pub(crate) fn needs_clock(&self) -> bool {
         matches!(&*self.0, Rule::Ratio(_))
+    }
+
+    /// Does a success give it anything?
+    pub(crate) fn counts_successes(&self) -> bool {
+        matches!(&*self.0, Rule::Tokens(_))
     }
 
     /// Asks for one retry after a failure of `kind`. None: the budget is spent. What is not

@@ -6,7 +6,7 @@ use std::time::Duration;
 use buttress_error::{ConfigError, Kind};
 use tokio::time::Instant;
 
-use super::requests::{Requests, SLOTS, index};
+use super::requests::{Requests, SLOTS};
 use super::{Budget, Prices, Rule};
 
 /// Settings of a budget that allows retries in proportion to the requests of the last seconds, plus a reserve for
@@ -195,6 +195,10 @@ impl Retries {
     fn sum(&self) -> i64 {
         self.slots.iter().map(|retries| i64::from(*retries)).sum()
     }
+}
+
+const fn index(number: u64) -> usize {
+    (number % SLOTS as u64) as usize
 }
 
 #[cfg(test)]

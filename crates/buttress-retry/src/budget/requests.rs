@@ -7,8 +7,11 @@ use tokio::time::Instant;
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// The window is this many slots, which are reused in turn.
+/// The window is this many slots.
 pub(super) const SLOTS: usize = 10;
+
+/// They are reused in turn, out of more than are in the window: a power of two needs no division.
+const RING: usize = 16;
 
 /// Requests by slots of time. Each slot is one word, its number above and its count below, so that a count never goes to
 /// another time than its own; no word depends on another, so every access is relaxed.
@@ -18,7 +21,7 @@ pub(super) struct Requests {
     origin: OnceLock<Instant>,
     /// 2⁶⁴ over the length of a slot in nanoseconds: multiplying is several times as fast as dividing.
     per_nano: u64,
-    slots: [AtomicU64; SLOTS],
+    slots: [AtomicU64; RING],
 }
 
 /// Below it is the count, above it the number. (That begins anew after 2³² slots: five days of the shortest, 136 years of
@@ -47,7 +50,7 @@ impl Requests {
         let slot = &self.slots[index(number)];
         let word = slot.load(Ordering::Relaxed);
         if word >> 32 == number & COUNT && word & COUNT < FULL {
-            // If another thread has begun the slot anew meanwhile, the request counts ten slots later.
+            // If another thread has begun the slot anew meanwhile, the request counts sixteen slots later.
             slot.fetch_add(1, Ordering::Relaxed);
         } else {
             self.begin(slot, number & COUNT);
@@ -82,8 +85,8 @@ impl Requests {
     }
 }
 
-pub(super) const fn index(number: u64) -> usize {
-    (number % SLOTS as u64) as usize
+const fn index(number: u64) -> usize {
+    (number % RING as u64) as usize
 }
 
 #[cfg(test)]
@@ -130,15 +133,15 @@ mod model {
         loom::model(|| {
             let requests = Arc::new(Requests::new(Duration::from_secs(10)));
             requests.add_to(3);
-            let calls = [13, 13].map(|number| {
+            let calls = [19, 19].map(|number| {
                 let requests = Arc::clone(&requests);
                 thread::spawn(move || requests.add_to(number))
             });
-            requests.add_to(14);
+            requests.add_to(20);
             calls.into_iter().for_each(|call| call.join().unwrap());
             let word = |number| requests.slots[index(number)].load(Ordering::Relaxed);
-            assert_eq!((word(13) >> 32, word(13) & COUNT), (13, 2));
-            assert_eq!((word(14) >> 32, word(14) & COUNT), (14, 1));
+            assert_eq!((word(19) >> 32, word(19) & COUNT), (19, 2));
+            assert_eq!((word(20) >> 32, word(20) & COUNT), (20, 1));
         });
     }
 }
