@@ -98,8 +98,12 @@ impl Breaker {
         Self { shared: Hold::new(shared) }
     }
 
-    /// The same breaker, kept for ever: its calls then count no references to it, which threads would do in turns. For
-    /// breakers that live as long as the program.
+    /// The same breaker, kept for ever: its calls then count no references to it. For breakers that live as long as the
+    /// program.
+    ///
+    /// Threads that count references in one place take turns there. A service that is called again and again, and so each
+    /// thread with a clone of its own, counts in a place of its own; [`admit`](Self::admit) and [`call`](Self::call) count
+    /// where their handle does, unless it is kept for ever.
     #[must_use]
     pub fn leak(self) -> Self {
         Self { shared: self.shared.leak() }

@@ -49,10 +49,23 @@ impl Nanos {
 enum Detail {
     CircuitOpen(Arc<Trip>),
     ProbesTaken(Arc<Trip>),
-    ForcedOpen { layer: Arc<str> },
-    Ramping { layer: Arc<str>, percent: u8 },
-    AttemptTimeout { layer: Arc<str>, limit: Nanos },
-    Deadline { layer: Arc<str>, limit: Nanos, cause: Option<Arc<Cause>> },
+    ForcedOpen {
+        layer: Arc<str>,
+    },
+    /// A word, since a byte would lie beside the tag, and then every move takes both apart.
+    Ramping {
+        layer: Arc<str>,
+        percent: u64,
+    },
+    AttemptTimeout {
+        layer: Arc<str>,
+        limit: Nanos,
+    },
+    Deadline {
+        layer: Arc<str>,
+        limit: Nanos,
+        cause: Option<Arc<Cause>>,
+    },
 }
 
 /// Why a layer refused.
@@ -264,7 +277,7 @@ impl Rejection {
     /// The circuit `layer` has closed `since`, and admits so many of 100 calls as yet.
     #[must_use]
     pub fn ramping(layer: Arc<str>, percent: u8, since: Duration) -> Self {
-        Self::new(Detail::Ramping { layer, percent }).took(since)
+        Self::new(Detail::Ramping { layer, percent: percent.into() }).took(since)
     }
 
     /// An attempt through `layer` took `elapsed`, allowed were `limit`.
