@@ -8,7 +8,7 @@ use std::time::Duration;
 use buttress_error::{Error, Kind, Retry};
 use buttress_http::{BadStatus, Http, HttpLayer};
 use buttress_timeout::{AttemptTimeout, AttemptTimeoutLayer};
-use common::{Client, Server, Then, client, get, send};
+use common::{Client, Server, Then, get, send};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -17,7 +17,9 @@ use tower::{Layer, ServiceBuilder, ServiceExt};
 const MS: Duration = Duration::from_millis(1);
 
 fn plain() -> Client {
-    client(reqwest::Client::builder())
+    // A slow machine must not look like a slow body.
+    let http = HttpLayer::new("payments").error_body(HttpLayer::<()>::ERROR_BODY, 60_000 * MS);
+    http.layer(reqwest::Client::builder().no_proxy().build().unwrap())
 }
 
 async fn answered(bytes: Vec<u8>) -> Result<reqwest::Response, Error> {
