@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use buttress_error::{BoxError, ByKind, Classifier, Deferral, Effort, Error, Kind, Verdict, classify};
+use buttress_error::{BoxError, ByKind, Class, Classifier, Deferral, Effort, Error, Kind, Verdict, classify};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -18,7 +18,7 @@ use crate::{ByStatus, Head, http};
 /// over reqwest [`HttpLayer::judge_bodies`](crate::HttpLayer::judge_bodies) does it.
 ///
 /// The call ends well with the last frame; as the error says where the body fails, or as `grpc-status` says in the
-/// trailers of gRPC: one that ends without them is broken, and its status unknown. Cut at the call's own deadline, or
+/// trailers of gRPC: one that ends without them is broken, and its status unknown. One that panics has failed. Cut at the call's own deadline, or
 /// dropped before its end, it is abandoned, having waited for as long as the next frame was missing then: a reader who has
 /// had enough says nothing about the server, one that a stalled body made give up does. A body that is empty is over at
 /// once.
@@ -134,6 +134,17 @@ impl Drop for Pending {
     }
 }
 
+/// A body that panics has failed: told while it unwinds, as somebody may catch that and keep the body.
+struct Panic<'e>(Option<&'e mut Pending>);
+
+impl Drop for Panic<'_> {
+    fn drop(&mut self) {
+        if let Some(end) = &mut self.0 {
+            end.settle(Verdict::of(Class::new(Kind::Panic)));
+        }
+    }
+}
+
 impl<B> Body for SettledBody<B>
 where
     B: Body,
@@ -147,7 +158,10 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         let mut this = self.project();
+        let mut panic = Panic(Some(&mut *this.end));
         let polled = this.body.as_mut().poll_frame(cx);
+        panic.0 = None;
+        drop(panic);
         let end = this.end;
         match polled {
             Poll::Pending => {

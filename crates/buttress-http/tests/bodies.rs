@@ -11,6 +11,8 @@ use buttress_http::{AtEnd, Body, Http, HttpLayer, at_end, translate};
 use common::{Server, Then, get, send};
 use http::{Method, Request};
 use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
 const MS: Duration = Duration::from_millis(1);
@@ -219,4 +221,33 @@ async fn a_request_keeps_its_own_settings() {
     let request = buttress_http::IntoRequest::into_request(http.get(&server.url).timeout(20 * MS)).unwrap();
     let error = send(&mut HttpLayer::new("files").layer(http), request).await.unwrap_err();
     assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Timeout, "files: timed out"));
+}
+
+/// A connection that is handed over is one, guarded or not; the call ended well with its head.
+#[tokio::test]
+async fn an_upgrade() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_buf(&mut head).await.unwrap();
+        }
+        let answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        let mut word = [0; 5];
+        stream.read_exact(&mut word).await.unwrap();
+        stream.write_all(&word).await.unwrap();
+    });
+    let breaker = Breaker::new("files");
+    let request = Request::get(&url).header("connection", "upgrade").header("upgrade", "echo");
+    let answer = judged(&breaker, 60_000 * MS).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let stats = breaker.stats();
+    assert_eq!((stats.succeeded, stats.in_flight()), (1, 0));
+    let mut stream = answer.upgrade().await.unwrap();
+    stream.write_all(b"hello").await.unwrap();
+    let mut word = [0; 5];
+    stream.read_exact(&mut word).await.unwrap();
+    assert_eq!(&word, b"hello");
 }

@@ -8,16 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use buttress_error::{Delivery, Kind};
-use buttress_http::Body;
+use buttress_breaker::{Breaker, BreakerLayer};
+use buttress_error::{ByKind, Delivery, Kind};
+use buttress_http::{Body, HttpLayer, at_end};
 use buttress_retry::{Policy, RetryLayer};
 use common::{Client, client, send};
 use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceBuilder, ServiceExt};
 
 /// Types of frames.
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
@@ -39,8 +41,10 @@ enum Then {
     Refuse(usize),
 }
 
-/// Flags: the end of the stream, and of its headers.
-const ENDS: u8 = 0x1 | 0x4;
+/// Flags: the end of the stream, of its headers, and both.
+const END_STREAM: u8 = 0x1;
+const END_HEADERS: u8 = 0x4;
+const ENDS: u8 = END_STREAM | END_HEADERS;
 
 /// `:status: 200`, by its place in the table of HPACK ([RFC 7541](https://www.rfc-editor.org/rfc/rfc7541#appendix-A)).
 const STATUS_200: u8 = 0x88;
@@ -151,4 +155,102 @@ async fn a_reset_post_is_not_repeated() {
     let policy = Policy::fixed(Duration::from_millis(1)).no_budget().build().unwrap();
     assert!(RetryLayer::new(policy).layer(over_http2()).oneshot(post(addr)).await.is_err());
     assert_eq!(streams.load(Relaxed), 1);
+}
+
+/// How a breaker that waits for bodies counts a stream that goes like this, and is read to its end: succeeded, failed,
+/// abandoned.
+async fn counted(frames: fn(u32) -> Vec<u8>) -> (u64, u64, u64) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let _ = answer(stream, frames).await;
+    });
+    let breaker = Breaker::new("files");
+    let client = ServiceBuilder::new()
+        .layer(BreakerLayer::new(&breaker).classifier(at_end(ByKind)))
+        .layer(HttpLayer::new("files").judge_bodies())
+        .service(reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap());
+    let answer = client.oneshot(post(addr)).await.unwrap();
+    let _ = answer.bytes().await;
+    let stats = breaker.stats();
+    assert_eq!(stats.in_flight(), 0, "{stats:?}");
+    (stats.succeeded, stats.failed, stats.abandoned)
+}
+
+/// Answers the first stream of a connection with these frames.
+async fn answer(mut stream: TcpStream, frames: fn(u32) -> Vec<u8>) -> std::io::Result<()> {
+    stream.read_exact(&mut [0; "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len()]).await?;
+    stream.write_all(&frame(SETTINGS, 0, &[])).await?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; length as usize]).await?;
+        if head[3] == HEADERS {
+            stream.write_all(&frames(u32::from_be_bytes([head[5], head[6], head[7], head[8]]))).await?;
+        }
+    }
+}
+
+/// Headers, as literals that are not indexed, behind these bytes.
+fn headers(stream: u32, flags: u8, begin: &[u8], headers: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = begin.to_vec();
+    for (name, value) in headers {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend(text.bytes());
+        }
+    }
+    let mut frame = frame(HEADERS, stream, &[]);
+    (frame[2], frame[4]) = (u8::try_from(block.len()).unwrap(), flags);
+    frame.extend(block);
+    frame
+}
+
+/// A head whose body follows.
+fn good_head(stream: u32, media: &str) -> Vec<u8> {
+    headers(stream, END_HEADERS, &[STATUS_200], &[("content-type", media)])
+}
+
+/// Four bytes of a body.
+fn data(stream: u32, flags: u8) -> Vec<u8> {
+    let mut frame = frame(DATA, stream, &[7]);
+    frame[4] = flags;
+    frame
+}
+
+/// The end of a stream of gRPC.
+fn trailers(stream: u32, status: &str) -> Vec<u8> {
+    headers(stream, ENDS, &[], &[("grpc-status", status)])
+}
+
+const GRPC: &str = "application/grpc";
+
+/// [S20] Bodies over HTTP/2, by every end.
+#[tokio::test]
+async fn bodies_are_judged() {
+    let (good, bad) = ((1, 0, 0), (0, 1, 0));
+    assert_eq!(counted(ok).await, good, "no body");
+    let sized = |id| headers(id, ENDS, &[STATUS_200], &[("content-length", "0")]);
+    assert_eq!(counted(sized).await, good, "no body, and it says so");
+    assert_eq!(counted(|id| [good_head(id, "text/plain"), data(id, END_STREAM)].concat()).await, good);
+    assert_eq!(
+        counted(|id| [good_head(id, "text/plain"), data(id, 0), data(id, END_STREAM)].concat()).await,
+        good
+    );
+    let reset =
+        |id| [good_head(id, "text/plain"), data(id, 0), frame(RST_STREAM, id, &[INTERNAL_ERROR])].concat();
+    assert_eq!(counted(reset).await, bad, "reset in the middle");
+    let short = |id| {
+        let head = headers(id, END_HEADERS, &[STATUS_200], &[("content-length", "9")]);
+        [head, data(id, END_STREAM)].concat()
+    };
+    assert_eq!(counted(short).await, bad, "shorter than it said");
+    assert_eq!(counted(|id| [good_head(id, GRPC), data(id, 0), trailers(id, "0")].concat()).await, good);
+    assert_eq!(counted(|id| [good_head(id, GRPC), data(id, 0), trailers(id, "14")].concat()).await, bad);
+    assert_eq!(counted(|id| [good_head(id, GRPC), trailers(id, "14")].concat()).await, bad);
+    let broken_off = |id| [good_head(id, GRPC), data(id, END_STREAM)].concat();
+    assert_eq!(counted(broken_off).await, bad, "gRPC without a status");
 }

@@ -144,6 +144,27 @@ async fn an_error() {
     assert_eq!(strange, Some(End::Settled(Some(Kind::Unknown))));
 }
 
+/// [S2] a panic in the middle is a failure where it happens, also where somebody catches it and keeps the body.
+#[test]
+fn a_panic() {
+    struct Bug;
+    impl http_body::Body for Bug {
+        type Data = Bytes;
+        type Error = BoxError;
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            panic!("a bug in the body")
+        }
+    }
+    let (mut body, told) = passed(Response::new(Bug));
+    let poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(std::task::Waker::noop()));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll)).is_err());
+    assert_eq!(*told.lock().unwrap(), Some(End::Settled(Some(Kind::Panic))));
+    drop(body);
+}
+
 /// Trailers of gRPC say how the call ended; other trailers say nothing.
 #[tokio::test]
 async fn grpc() {
