@@ -13,7 +13,7 @@ use std::error::Error as StdError;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use buttress::http::{Bearer, BearerLayer, Body, HttpLayer};
+use buttress::http::{Bearer, BearerLayer, Body, HttpLayer, same_origin};
 use buttress::{Error, Kind, Policy, Remedy, RetryLayer, on};
 use http::Request;
 use tokio::task::JoinSet;
@@ -43,7 +43,7 @@ impl Issuer {
 async fn main() -> Result<ExitCode, Box<dyn StdError>> {
     let server = Arc::new(Server::new(CALLERS));
     let url = Arc::clone(&server).start().await?;
-    let http = reqwest::Client::builder().no_proxy().build()?;
+    let http = reqwest::Client::builder().no_proxy().redirect(same_origin()).build()?;
     let issuer = Issuer { url: format!("{url}/token"), http: http.clone(), token: Bearer::new() };
 
     // Outermost first: the token is put on below the retry, so that the repeated request carries the new one.
