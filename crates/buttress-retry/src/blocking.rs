@@ -1,7 +1,9 @@
 //! `retry_blocking`: the policy around a closure that blocks.
 
 use std::borrow::Borrow;
+use std::fmt;
 use std::thread;
+use std::time::Duration;
 
 use buttress_error::{ByKind, Classifier};
 
@@ -31,6 +33,8 @@ use crate::{Policy, nested, overriding};
 /// # Ok(()) }
 /// ```
 ///
+/// A classifier, a sleep of one's own, and whether it may be done twice, are set by [`Policy::blocking`].
+///
 /// # Errors
 /// The last attempt's own error, stamped with what was done where its type can hold that.
 pub fn retry_blocking<P, F, T, E>(policy: P, attempt: F) -> Result<T, E>
@@ -39,67 +43,142 @@ where
     F: FnMut() -> Result<T, E>,
     ByKind: Classifier<T, E>,
 {
-    retry_blocking_with(policy, &ByKind, attempt)
+    policy.borrow().blocking().run(attempt)
 }
 
-/// [`retry_blocking`], judged by `classifier`.
-///
-/// # Errors
-/// As there.
-pub fn retry_blocking_with<P, C, F, T, E>(policy: P, classifier: &C, mut attempt: F) -> Result<T, E>
-where
-    P: Borrow<Policy>,
-    C: Classifier<T, E>,
-    F: FnMut() -> Result<T, E>,
-{
-    let policy = policy.borrow();
-    if overriding::begins_apart(policy) {
-        let own = overriding::policy(policy);
-        return begin_apart(own.as_deref().unwrap_or(policy), classifier, attempt);
+/// How a policy repeats what blocks: see [`Policy::blocking`].
+#[derive(Clone)]
+#[must_use = "nothing is called before `run`"]
+pub struct Blocking<'p, C = ByKind, S = fn(Duration)> {
+    policy: &'p Policy,
+    classifier: C,
+    idempotent: Option<bool>,
+    sleep: S,
+}
+
+impl Policy {
+    /// [`retry_blocking`] with settings.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    /// use std::time::Duration;
+    /// use buttress_error::{Error, Kind};
+    /// use buttress_retry::Policy;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let policy = Policy::fixed(Duration::from_secs(3600)).build()?;
+    /// let (network_is_up, wake) = channel();
+    /// let mut attempts = 0;
+    ///
+    /// let reply = policy
+    ///     .blocking()
+    ///     .sleep_with(|wait| drop(wake.recv_timeout(wait))) // an hour, or until the network is up
+    ///     .run(|| {
+    ///         attempts += 1;
+    ///         let _ = network_is_up.send(()); // by another thread, really
+    ///         if attempts < 3 { Err(Error::new(Kind::Unavailable, "no network")) } else { Ok("pong") }
+    ///     })?;
+    /// assert_eq!(reply, "pong");
+    /// # Ok(()) }
+    /// ```
+    pub const fn blocking(&self) -> Blocking<'_> {
+        Blocking { policy: self, classifier: ByKind, idempotent: None, sleep: thread::sleep }
     }
-    let begin = operation::begin(policy);
-    let outer = nested::enter();
-    let outcome = attempt();
-    let given_up = nested::leave(outer);
-    if classifier.judge(&outcome).class().is_none() {
-        operation::succeeded_at_once(policy);
-        return outcome;
+}
+
+impl<'p, C, S> Blocking<'p, C, S> {
+    /// Judges outcomes with `classifier`.
+    pub fn classifier<C2>(self, classifier: C2) -> Blocking<'p, C2, S> {
+        let Self { policy, idempotent, sleep, .. } = self;
+        Blocking { policy, classifier, idempotent, sleep }
     }
-    repeat(policy, classifier, attempt, outcome, Operation::new(begin, given_up))
-}
 
-/// A call whose first attempt isn't run as it comes: see [`overriding::begins_apart`].
-#[cold]
-fn begin_apart<T, E>(
-    policy: &Policy,
-    classifier: &impl Classifier<T, E>,
-    mut attempt: impl FnMut() -> Result<T, E>,
-) -> Result<T, E> {
-    let mut operation = Operation::new(operation::begin(policy), None);
-    let outcome = run(&mut operation, policy, &mut attempt);
-    repeat(policy, classifier, attempt, outcome, operation)
-}
+    /// Repeats only what provably was not sent: the operation may not be done twice.
+    pub const fn not_idempotent(mut self) -> Self {
+        self.idempotent = Some(false);
+        self
+    }
 
-fn repeat<T, E>(
-    policy: &Policy,
-    classifier: &impl Classifier<T, E>,
-    mut attempt: impl FnMut() -> Result<T, E>,
-    mut outcome: Result<T, E>,
-    mut operation: Operation,
-) -> Result<T, E> {
-    let request = Repeatability { idempotent: None, assume_idempotent: true, replayable: true };
-    loop {
-        match operation.ended(policy, classifier, &mut outcome, request) {
-            None => return outcome,
-            Some(Next::Wait(wait)) => thread::sleep(wait),
-            Some(Next::Heal(healing)) => {
-                if !operation.remedied(healing.block(), classifier, &outcome) {
-                    continue;
+    /// Waits between attempts with `sleep`, which is given the wait. The next attempt follows when it comes back, and may
+    /// do so earlier; who has to give up says so in the attempt, by an error that isn't repeated. Default:
+    /// [`std::thread::sleep`].
+    ///
+    /// (A [`Remedy`](crate::Remedy) is waited for otherwise: until it is done.)
+    pub fn sleep_with<S2: FnMut(Duration)>(self, sleep: S2) -> Blocking<'p, C, S2> {
+        let Self { policy, classifier, idempotent, .. } = self;
+        Blocking { policy, classifier, idempotent, sleep }
+    }
+
+    /// Calls `attempt` until it succeeds or the policy says stop.
+    ///
+    /// # Errors
+    /// The last attempt's own error, stamped with what was done where its type can hold that.
+    pub fn run<F, T, E>(self, mut attempt: F) -> Result<T, E>
+    where
+        C: Classifier<T, E>,
+        S: FnMut(Duration),
+        F: FnMut() -> Result<T, E>,
+    {
+        if overriding::begins_apart(self.policy) {
+            return self.run_apart(attempt);
+        }
+        let begin = operation::begin(self.policy);
+        let outer = nested::enter();
+        let outcome = attempt();
+        let given_up = nested::leave(outer);
+        if self.classifier.judge(&outcome).class().is_none() {
+            operation::succeeded_at_once(self.policy);
+            return outcome;
+        }
+        self.repeat(attempt, outcome, Operation::new(begin, given_up))
+    }
+
+    /// A call whose first attempt isn't run as it comes: see [`overriding::begins_apart`].
+    #[cold]
+    fn run_apart<T, E>(self, mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E>
+    where
+        C: Classifier<T, E>,
+        S: FnMut(Duration),
+    {
+        let own = overriding::policy(self.policy);
+        let policy = own.as_deref().unwrap_or(self.policy);
+        let mut operation = Operation::new(operation::begin(policy), None);
+        let outcome = run(&mut operation, policy, &mut attempt);
+        Blocking { policy, ..self }.repeat(attempt, outcome, operation)
+    }
+
+    fn repeat<T, E>(
+        self,
+        mut attempt: impl FnMut() -> Result<T, E>,
+        mut outcome: Result<T, E>,
+        mut operation: Operation,
+    ) -> Result<T, E>
+    where
+        C: Classifier<T, E>,
+        S: FnMut(Duration),
+    {
+        let Self { policy, classifier, idempotent, mut sleep } = self;
+        let request = Repeatability { idempotent, assume_idempotent: true, replayable: true };
+        loop {
+            match operation.ended(policy, &classifier, &mut outcome, request) {
+                None => return outcome,
+                Some(Next::Wait(Duration::ZERO)) => {}
+                Some(Next::Wait(wait)) => sleep(wait),
+                Some(Next::Heal(healing)) => {
+                    if !operation.remedied(healing.block(), &classifier, &outcome) {
+                        continue;
+                    }
                 }
             }
+            operation.next_attempt();
+            outcome = run(&mut operation, policy, &mut attempt);
         }
-        operation.next_attempt();
-        outcome = run(&mut operation, policy, &mut attempt);
+    }
+}
+
+impl<C, S> fmt::Debug for Blocking<'_, C, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocking").field("policy", self.policy).finish_non_exhaustive()
     }
 }
 

@@ -20,7 +20,7 @@ mod settings;
 mod sync;
 
 pub use backoff::{Backoff, Jitter};
-pub use blocking::{retry_blocking, retry_blocking_with};
+pub use blocking::{Blocking, retry_blocking};
 pub use budget::{Budget, RatioBudget, Reservation, TokenBudget};
 pub use buttress_error::ConfigError;
 pub use function::{RetryFuture, retry};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use buttress_context::Context;
 use buttress_error::{BoxError, Class, Classify, Error, Kind, Stop, Verdict};
-use buttress_retry::{Policy, RetryLayer, retry, retry_blocking_with};
+use buttress_retry::{Policy, RetryLayer, retry};
 use buttress_test::{Step, TestError};
 use kit::{MS, plain, reported, script};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
@@ -197,12 +197,12 @@ fn a_caught_panic_changes_nothing() {
     };
     let policy = Policy::fixed(Duration::ZERO).max_attempts(3).build().expect("good settings");
     let mut calls = 0;
-    let outcome = retry_blocking_with(&policy, &judge, || {
-        let outcome = retry_blocking_with(&policy, &judge, || {
+    let outcome = policy.blocking().classifier(judge).run(|| {
+        let outcome = policy.blocking().classifier(judge).run(|| {
             calls += 1;
             Err(Plain)
         });
-        let panics = || retry_blocking_with(&policy, &judge, || -> Result<(), Plain> { panic!("caught") });
+        let panics = || policy.blocking().classifier(judge).run(|| -> Result<(), Plain> { panic!("caught") });
         assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
         outcome
     });

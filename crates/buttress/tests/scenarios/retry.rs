@@ -1,7 +1,7 @@
-//! `retry.json`: operations through the function and through the layer, and budgets by themselves.
+//! `retry.json`: operations through the function, through the layer and on a thread, and budgets by themselves.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use crate::api::{self, Context, Error, Frame, Kind, Policy, Report, RetryLayer, Scope, Stop, retry};
 use crate::backoff::Backoff;
 use crate::budget::{Ask, Budget};
-use crate::clock::{Clock, virtual_time};
+use crate::clock::{Clock, skip, virtual_time};
 use crate::suite::{Area, Outcome, Step, at_least_one, each_way, hold, same, words};
 
 #[derive(Deserialize)]
@@ -102,11 +102,12 @@ enum End {
     Budget,
 }
 
-/// The two ways to the same policy.
+/// The ways to the same policy.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Function,
     Layer,
+    Thread,
 }
 
 impl Area for Case {
@@ -116,7 +117,7 @@ impl Area for Case {
         match &self.config {
             Config::Operations(config) => {
                 let run = |way| virtual_time(operations(config, &self.steps, way));
-                each_way(&[Way::Function, Way::Layer], run)
+                each_way(&[Way::Function, Way::Layer, Way::Thread], run)
             }
             Config::Budget(BudgetOnly { budget }) => virtual_time(asks(budget, &self.steps)),
         }
@@ -185,6 +186,7 @@ impl Operate {
                     let layer = RetryLayer::new(policy.clone()).assume_idempotent();
                     layer.layer(service_fn(play)).oneshot(Arc::clone(&stage)).await
                 }
+                Way::Thread => policy.blocking().sleep_with(skip).run(|| play_at_once(&stage)),
             }
         };
         let mut scope = pin!(Scope::new(Frame::boundary(context), call));
@@ -202,25 +204,48 @@ struct Stage {
 
 /// One attempt. Its answer, good or bad, is its number.
 async fn play(stage: Arc<Stage>) -> Result<u32, Error> {
-    let began = Instant::now();
-    let lock = || stage.times.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = lock().len();
-    let number = before as u32 + 1;
-    let attempt =
-        stage.script.get(before).or(stage.script.last()).expect("a script has at least one attempt");
-    if attempt.took_ms > 0 {
-        sleep(Duration::from_millis(attempt.took_ms)).await;
+    let turn = stage.begin();
+    if !turn.took.is_zero() {
+        sleep(turn.took).await;
     }
-    lock().push((began, Instant::now()));
-    match attempt.outcome.kind() {
-        None => Ok(number),
-        Some(kind) => {
-            let error = Error::new(kind, number.to_string());
-            Err(match attempt.retry_after_ms {
-                None => error,
-                Some(hint) => error.retry_after(Duration::from_millis(hint)),
-            })
-        }
+    stage.end(turn)
+}
+
+/// The same for who doesn't wait.
+fn play_at_once(stage: &Stage) -> Result<u32, Error> {
+    let turn = stage.begin();
+    skip(turn.took);
+    stage.end(turn)
+}
+
+struct Turn {
+    attempt: Attempt,
+    began: Instant,
+    took: Duration,
+}
+
+impl Stage {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Instant, Instant)>> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) -> Turn {
+        let attempt = self.script.get(self.lock().len()).or(self.script.last());
+        let attempt = attempt.expect("a script has at least one attempt").clone();
+        let took = Duration::from_millis(attempt.took_ms);
+        Turn { attempt, began: Instant::now(), took }
+    }
+
+    fn end(&self, Turn { attempt, began, .. }: Turn) -> Result<u32, Error> {
+        let mut times = self.lock();
+        times.push((began, Instant::now()));
+        let number = times.len() as u32;
+        let Some(kind) = attempt.outcome.kind() else { return Ok(number) };
+        let error = Error::new(kind, number.to_string());
+        Err(match attempt.retry_after_ms {
+            None => error,
+            Some(hint) => error.retry_after(Duration::from_millis(hint)),
+        })
     }
 }
 
@@ -232,7 +257,7 @@ impl Expect {
         report: &Report,
         tokens: Option<u32>,
     ) -> Outcome {
-        let times = stage.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = stage.lock();
         let sleeps: Vec<_> = times.windows(2).map(|pair| pair[1].0 - pair[0].1).collect();
         let expected: Vec<_> = self.sleeps_ms.iter().copied().map(Duration::from_millis).collect();
         same("attempts", &self.attempts, &(times.len() as u32))?;
