@@ -2,17 +2,20 @@
 //! had reserved is lost.
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress::http::translate;
-use buttress::{Breaker, Budget, Client, Error, Policy};
+use buttress::{Body, Breaker, Budget, Client, Error, Policy};
+use bytes::Bytes;
 use http::Request;
+use http_body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
@@ -39,7 +42,12 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     loop {
         let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
+        // A streamed body ends with an empty chunk.
+        let end = |head: &[u8]| {
+            let streamed = head.windows(7).any(|part| part == b"chunked");
+            head.ends_with(if streamed { b"\r\n0\r\n\r\n" } else { b"\r\n\r\n" })
+        };
+        while !end(&head) {
             if stream.read_buf(&mut head).await? == 0 {
                 return Ok(());
             }
@@ -108,6 +116,45 @@ impl Wall {
     }
 }
 
+/// An upload of three parts, each of which is waited for; counted while it is alive.
+struct Upload {
+    left: u32,
+    waits: bool,
+    alive: Arc<AtomicU32>,
+}
+
+impl Upload {
+    fn new(alive: &Arc<AtomicU32>) -> Self {
+        alive.fetch_add(1, SeqCst);
+        Self { left: 3, waits: true, alive: Arc::clone(alive) }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.alive.fetch_sub(1, SeqCst);
+    }
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if std::mem::replace(&mut self.waits, false) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.waits = true;
+        let Some(left) = self.left.checked_sub(1) else { return Poll::Ready(None) };
+        self.left = left;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"part")))))
+    }
+}
+
 /// Polls so often, and drops it then; none where it was not ready by then.
 async fn polled<F: Future>(future: F, polls: u32) -> Option<F::Output> {
     let mut future = pin!(future);
@@ -135,6 +182,22 @@ async fn only_so_many_tasks(tasks: usize, case: &str) {
 
 #[tokio::test]
 async fn dropped_after_each_poll() {
+    each_poll(Body::empty).await;
+}
+
+/// So it is with an upload: its stream goes with the call.
+#[tokio::test]
+async fn an_upload_dropped_after_each_poll() {
+    let alive = Arc::<AtomicU32>::default();
+    each_poll(|| {
+        assert_eq!(alive.load(SeqCst), 0, "that of the call before");
+        Body::streaming(Upload::new(&alive))
+    })
+    .await;
+    assert_eq!(alive.load(SeqCst), 0);
+}
+
+async fn each_poll(body: impl Fn() -> Body) {
     let url = format!("http://{}/", server().await);
     yield_now().await;
     let tasks = Handle::current().metrics().num_alive_tasks();
@@ -144,7 +207,7 @@ async fn dropped_after_each_poll() {
         let wall = Wall::new();
         let client = wall.client();
         let call = async {
-            let answer = client.send(Request::get(&url).body(()).unwrap()).await?;
+            let answer = client.send(Request::put(&url).body(body()).unwrap()).await?;
             answer.text().await.map_err(translate)
         };
         let outcome = polled(call, polls).await;
@@ -153,6 +216,8 @@ async fn dropped_after_each_poll() {
         if let Some(outcome) = outcome {
             assert_eq!((outcome.unwrap().as_str(), attempts), ("helloworld", 2));
             assert!(polls > 5, "there was something to wait for: {polls}");
+            drop(client);
+            only_so_many_tasks(tasks, &case).await;
             break;
         }
         // A retry costs 5, and gives it back when it succeeds; one that waits still costs nothing once it is dropped.
