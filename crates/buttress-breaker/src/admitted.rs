@@ -23,6 +23,12 @@ impl<B: Borrow<Breaker>> Admitted<B> {
         Self { breaker, pass }
     }
 
+    /// The same call, with a breaker of its own.
+    #[inline]
+    pub(crate) fn hold(&mut self) -> Admitted<Breaker> {
+        Admitted::new(self.breaker().clone(), self.pass.take())
+    }
+
     pub(crate) fn breaker(&self) -> &Breaker {
         self.breaker.borrow()
     }
@@ -85,8 +91,7 @@ impl<B: Borrow<Breaker>> Admitted<B> {
     #[cold]
     fn defer(&mut self, deferral: &Deferral) {
         self.wait();
-        let rest = Admitted::new(self.breaker().clone(), self.pass.take());
-        deferral.defer(Box::new(Permit::new(rest)));
+        deferral.defer(Box::new(Permit::new(self.hold())));
     }
 
     /// The call is not over yet, and may be dropped from now on.

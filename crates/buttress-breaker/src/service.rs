@@ -101,17 +101,19 @@ where
             Some(pass) => pass,
             None => match self.ask() {
                 Ok(pass) => pass,
-                Err(now) => return self.reject(now),
+                Err(now) => return ResponseFuture::rejected(self.reject(now)),
             },
         };
         self.readiness = Readiness::Unready;
         if self.calls != Calls::More {
             self.count_call();
         }
-        let admitted = Admitted::new(self.breaker.clone(), pass);
-        // If the inner `call` panics, `admitted` is dropped by the panic, and says so. The future is made in one place
-        // only, and so where the caller wants it: elsewhere it would be moved there.
-        ResponseFuture::running(self.inner.call(request), admitted, self.classifier.clone())
+        let classifier = self.classifier.clone();
+        // If the inner `call` panics, `admitted` is dropped by the panic, and says so. The future and its parts are made in
+        // one place only, and so where the caller wants them: elsewhere they would be moved there.
+        let mut admitted = Admitted::new(&self.breaker, pass);
+        let inner = self.inner.call(request);
+        ResponseFuture::running(inner, admitted.hold(), classifier)
     }
 }
 
@@ -158,12 +160,11 @@ impl<S, C> BreakerService<S, C> {
         }
     }
 
-    /// Apart from the rest, so that the future is made where the caller wants it.
+    /// Refuses the call, as the circuit said at `now`.
     #[cold]
-    #[inline(never)]
-    fn reject<F>(&self, now: Nanos) -> ResponseFuture<F, C> {
+    fn reject(&self, now: Nanos) -> Rejection {
         let shut = self.shut.as_ref().expect("a refusal is remembered until the next one");
-        ResponseFuture::rejected(self.breaker.reject(&shut.refusal, now))
+        self.breaker.reject(&shut.refusal, now)
     }
 
     /// Gives back what the inner service has reserved: a clone is not ready.

@@ -34,8 +34,14 @@ pin_project! {
 }
 
 impl<F> AttemptTimeoutFuture<F> {
-    pub(super) const fn new(inner: Option<F>, limit: Duration, name: Name) -> Self {
-        Self { inner, timer: Timer::new(), limit, allowance: None, name }
+    /// `call` makes the inner future in here, last: passed in, it would be moved once more.
+    #[inline]
+    pub(super) fn new(limit: Duration, name: Name, call: impl FnOnce() -> F) -> Self {
+        Self { timer: Timer::new(), limit, allowance: None, name, inner: Some(call()) }
+    }
+
+    pub(super) const fn refused(limit: Duration, name: Name) -> Self {
+        Self { inner: None, timer: Timer::new(), limit, allowance: None, name }
     }
 }
 

@@ -56,8 +56,17 @@ where
         // The clock is read only for a call that has a deadline.
         let deadline = Context::read(Context::deadline).instant();
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return AttemptTimeoutFuture::new(None, self.limit, self.name.clone());
+            return self.refuse();
         }
-        AttemptTimeoutFuture::new(Some(self.inner.call(request)), self.limit, self.name.clone())
+        AttemptTimeoutFuture::new(self.limit, self.name.clone(), || self.inner.call(request))
+    }
+}
+
+impl<S> AttemptTimeout<S> {
+    /// Apart, so that the future of a call that is made is built in one place.
+    #[cold]
+    #[inline(never)]
+    fn refuse<F>(&self) -> AttemptTimeoutFuture<F> {
+        AttemptTimeoutFuture::refused(self.limit, self.name.clone())
     }
 }
