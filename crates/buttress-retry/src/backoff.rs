@@ -151,17 +151,18 @@ impl Backoff {
         waits.next(self, attempt).unwrap_or_default()
     }
 
-    /// The longest that [`delay`](Self::delay) can be; for an iterator, what it gives.
-    pub(crate) fn longest(&self, attempt: u32) -> Duration {
-        match (&self.kind, self.jitter) {
+    /// The longest waits of one call, one after the other.
+    pub(crate) fn longest(&self) -> impl Iterator<Item = Duration> {
+        let (plain, mut waits) = (self.clone().jitter(Jitter::None), Waits::new());
+        (1..).map_while(move |attempt| match (&self.kind, self.jitter) {
             (Kind::Decorrelated { base }, _) => {
-                self.cap(scale(*base, 3_f64.powi(i32::try_from(attempt).unwrap_or(i32::MAX))))
+                Some(self.cap(scale(*base, 3_f64.powi(i32::try_from(attempt).unwrap_or(i32::MAX)))))
             }
             (_, Jitter::Proportional(factor)) => {
-                self.cap(scale(self.clone().jitter(Jitter::None).delay(attempt), 1.0 + factor))
+                Some(self.cap(scale(waits.next(&plain, attempt)?, 1.0 + factor)))
             }
-            _ => self.clone().jitter(Jitter::None).delay(attempt),
-        }
+            _ => waits.next(&plain, attempt),
+        })
     }
 
     fn cap(&self, wait: Duration) -> Duration {

@@ -273,13 +273,14 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
                 StageProj::Readying { service } => {
                     // Attempts that never wait must let other tasks run all the same.
                     ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
-                    let readiness = ready!(service.poll_ready(cx));
-                    operation.next_attempt();
-                    if let Err(error) = readiness {
+                    if let Err(error) = ready!(service.poll_ready(cx)) {
+                        operation.next_attempt();
                         return Poll::Ready(Err(error));
                     }
                     let request = copy.take().expect("a wait is only begun with a copy to send");
-                    *copy = core.copy(policy, operation.attempts() - 1, &request);
+                    *copy = core.copy(policy, operation.attempts(), &request);
+                    // Not before: should making the copy panic, the attempt has not begun, and its price is given back.
+                    operation.next_attempt();
                     Self::Running { scope: operation.begin(policy, || service.call(request)) }
                 }
                 StageProj::Running { scope } => return scope.poll(cx),

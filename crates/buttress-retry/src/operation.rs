@@ -7,9 +7,8 @@ use buttress_context::{Context, Frame, Report, Scope};
 use buttress_error::{Cause, Class, Classifier, Effort, Error, Kind, Stop, Try};
 use tokio::time::Instant;
 
-use crate::backoff::Waits;
 use crate::budget::{Reservation, Spent};
-use crate::policy::Facts;
+use crate::policy::{Facts, Memory};
 use crate::remedy::{self, Healing};
 use crate::{Policy, Remedy, events, nested};
 
@@ -24,7 +23,7 @@ pub(crate) struct Operation {
     /// What a retry further in has given up on in the latest attempt.
     given_up: Option<Kind>,
     slept: Duration,
-    waits: Waits,
+    waits: Memory,
     /// The retry that is waiting to begin.
     reservation: Option<Reservation>,
     /// What the latest retry cost.
@@ -109,7 +108,7 @@ impl Operation {
             began: begin.began,
             given_up,
             slept: Duration::ZERO,
-            waits: Waits::new(),
+            waits: Memory::new(),
             reservation: None,
             spent: None,
             history: Vec::new(),

@@ -68,6 +68,19 @@ pub(crate) struct Facts {
     pub(crate) owned_outside: bool,
 }
 
+/// What the two backoffs remember within one call: neither knows of the other's waits.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    failed: Waits,
+    throttled: Waits,
+}
+
+impl Memory {
+    pub(crate) const fn new() -> Self {
+        Self { failed: Waits::new(), throttled: Waits::new() }
+    }
+}
+
 impl Policy {
     pub(crate) fn new(settings: PolicyBuilder) -> Self {
         let budget = settings.budget.as_ref();
@@ -141,11 +154,19 @@ impl Policy {
 
     /// The waits of one call at most, each as `heeded` makes it.
     fn sum_waits(&self, backoff: &Backoff, heeded: impl Fn(Duration) -> Duration) -> Duration {
-        // Waits stop growing long before; a policy of four billion attempts is summed up to here.
-        let waits = (1..self.settings.max_attempts.min(10_000))
-            .map(|attempt| heeded(backoff.longest(attempt)))
-            .fold(Duration::ZERO, Duration::saturating_add);
-        waits.min(self.settings.max_elapsed.unwrap_or(Duration::MAX))
+        // Waits stop growing long before: a policy of four billion attempts need not be summed up to its end.
+        const SUMMED: u32 = 10_000;
+        let retries = self.settings.max_attempts - 1;
+        let (mut sum, mut last, mut left) = (Duration::ZERO, Duration::ZERO, retries);
+        for wait in backoff.longest().take(retries.min(SUMMED) as usize) {
+            last = heeded(wait);
+            sum = sum.saturating_add(last);
+            left -= 1;
+        }
+        if retries - left == SUMMED {
+            sum = sum.saturating_add(last.saturating_mul(left));
+        }
+        sum.min(self.settings.max_elapsed.unwrap_or(Duration::MAX))
     }
 
     pub(crate) const fn outermost_owns(&self) -> bool {
@@ -168,7 +189,7 @@ impl Policy {
 
     /// The wait before the next attempt, or why there is none. The questions come in a fixed order, the first "no" is
     /// the answer: may it be repeated, are attempts left, is there time? (The budget is asked last, by the caller.)
-    pub(crate) fn decide(&self, facts: &Facts, waits: &mut Waits) -> Result<Duration, Stop> {
+    pub(crate) fn decide(&self, facts: &Facts, waits: &mut Memory) -> Result<Duration, Stop> {
         let settings = &self.settings;
         let class = &facts.class;
         if class.exhausted || class.retry != Retry::Call {
@@ -235,11 +256,11 @@ impl Policy {
     }
 
     /// The backoff, or the longer wait that the server asked for, cut to what the settings allow.
-    fn wait(&self, facts: &Facts, waits: &mut Waits) -> Option<Duration> {
+    fn wait(&self, facts: &Facts, waits: &mut Memory) -> Option<Duration> {
         let settings = &self.settings;
-        let backoff = match &settings.throttled {
-            Some(backoff) if facts.class.kind == Kind::Throttled => backoff,
-            _ => &settings.backoff,
+        let (backoff, waits) = match &settings.throttled {
+            Some(backoff) if facts.class.kind == Kind::Throttled => (backoff, &mut waits.throttled),
+            _ => (&settings.backoff, &mut waits.failed),
         };
         let wait = waits.next(backoff, facts.attempts)?;
         Some(facts.class.retry_after.map_or(wait, |asked| self.heeded(wait, asked)))

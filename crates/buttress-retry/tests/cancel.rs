@@ -8,7 +8,7 @@ use std::task::{Context as Task, Poll, Waker};
 use std::time::Duration;
 
 use buttress_error::Kind;
-use buttress_retry::{Budget, Policy, RetryLayer, retry};
+use buttress_retry::{Budget, Policy, Remedy, RetryLayer, on, retry};
 use buttress_test::{Boom, Step, Strict, TestError};
 use kit::{MS, call, plain, script};
 use tokio::time::{Instant, advance, timeout};
@@ -58,6 +58,39 @@ async fn the_function_dropped_at_every_moment() {
         assert!(timeout(MS * millis + MS / 2, retry(&policy, attempt)).await.is_err());
         assert_eq!(budget.available(), 500 - 5 * (calls.get() - 1_u32), "dropped after {millis} ms");
     }
+}
+
+/// [S1] [S17] with a remedy in between, which costs the budget nothing: it goes on when the call that began it is dropped.
+#[tokio::test(start_paused = true)]
+async fn dropped_with_a_remedy_at_every_moment() {
+    let mut seen = Vec::new();
+    for millis in (0..330).step_by(5) {
+        let fail = |kind| Step::fail(kind).after(MS * 20);
+        let inner = script([fail(Kind::Unavailable), fail(Kind::Unauthenticated), fail(Kind::Unavailable)]);
+        let heal = |()| async {
+            tokio::time::sleep(MS * 50).await;
+            Ok::<_, TestError>(())
+        };
+        let remedy = Remedy::run(on(Kind::Unauthenticated), (), heal).build().unwrap();
+        let budget = Budget::tokens(50).build().unwrap();
+        let policy = plain().max_attempts(4).budget(budget.clone()).healed_by(remedy.clone());
+        let cut = timeout(MS * millis + MS / 2, call(policy, &inner)).await;
+        assert_eq!((inner.alive(), inner.reserved()), (0, 0), "dropped after {millis} ms");
+        let paid = 50 - [0, 0, 5, 5, 10][inner.calls() as usize] + if cut.is_ok() { 5 } else { 0 };
+        assert_eq!(budget.available(), paid, "dropped after {millis} ms");
+        advance(MS * 50).await;
+        tokio::task::yield_now().await;
+        let healed = remedy.stats().succeeded;
+        assert_eq!(
+            (healed, remedy.stats().failed),
+            (u64::from(millis >= 140), 0),
+            "dropped after {millis} ms"
+        );
+        seen.push((inner.calls(), healed, cut.is_ok()));
+    }
+    seen.dedup();
+    let all = [(1, 0, false), (2, 0, false), (2, 1, false), (3, 1, false), (4, 1, true)];
+    assert_eq!(seen, all, "every stage was met");
 }
 
 /// [S2] a panic in a retry, in `call` or in a poll, goes on unchanged; nothing stays reserved, even if the future is
