@@ -140,12 +140,16 @@ where
         let mut this = self.project();
         let policy = (*this.policy).borrow();
         if let StateProj::Idle = this.state.as_mut().project() {
-            this.state.set(if overriding::begins_apart(policy) {
-                State::Later { later: begin_apart(policy, &mut *this.attempt) }
-            } else {
-                let begin = operation::begin(policy);
-                State::First { begin, given_up: None, future: (this.attempt)() }
-            });
+            if overriding::begins_apart(policy) {
+                // It goes its own way from here, so that the future of other calls is made in one place.
+                this.state.set(State::Later { later: begin_apart(policy, &mut *this.attempt) });
+                let StateProj::Later { later } = this.state.project() else {
+                    unreachable!("it was just set")
+                };
+                return later.get().poll(policy, this.classifier, *this.idempotent, this.attempt, cx);
+            }
+            let begin = operation::begin(policy);
+            this.state.set(State::First { begin, given_up: None, future: (this.attempt)() });
         }
         if let StateProj::First { begin, given_up, future } = this.state.as_mut().project() {
             let outer = nested::enter();
