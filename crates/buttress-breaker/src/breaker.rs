@@ -144,7 +144,8 @@ impl Breaker {
     /// ```
     ///
     /// # Errors
-    /// [`Rejection`] while the circuit is open, forced open, or half-open with all probes under way.
+    /// [`Rejection`] while the circuit is open, forced open, or half-open with all probes under way, and for the calls that a
+    /// [ramp](Builder::ramp) holds back.
     pub fn admit(&self) -> Result<Permit, Rejection> {
         let pass = self.pass_if_open().map_or_else(|| self.ask(), Ok)?;
         Ok(Permit::new(Admitted::new(self.clone(), pass)))
@@ -234,9 +235,10 @@ impl Breaker {
         &self.shared.gate
     }
 
-    /// Tells subscribers and the log, with no lock held.
+    /// Tells who waits, subscribers and the log, with no lock held.
     pub(crate) fn tell(&self, change: Option<Change>) {
         let Some(change) = change else { return };
+        self.turnstile().notify_waiters();
         if let Some(watch) = self.shared.watch.get() {
             show(watch, change.epoch, change.to);
         }

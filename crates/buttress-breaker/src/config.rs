@@ -94,7 +94,7 @@ impl Builder {
     }
 
     /// While the window holds fewer calls than the minimum, and only then, the circuit opens at so many failures in a
-    /// row: 1 or more, or none. Default: 5. (A plain streak rule would open a busy circuit at a steady 10 % of
+    /// row, throttled ones left out: 1 or more, or none. Default: 5. (A plain streak rule would open a busy circuit at a steady 10 % of
     /// failures; [`Window::consecutive`] is one.)
     pub fn consecutive_failures(mut self, failures: impl Into<Option<u32>>) -> Self {
         self.consecutive_failures = failures.into();
@@ -129,7 +129,7 @@ impl Builder {
     }
 
     /// By what the wait is multiplied each time the circuit opens again: 1.0..=10.0. Default: 2.0. It begins anew after
-    /// the circuit has stayed closed for [`open_max`](Self::open_max).
+    /// the circuit has stayed closed for [`open_max`](Self::open_max) at a stretch, until it opened.
     pub const fn open_growth(mut self, factor: f64) -> Self {
         self.open_growth = factor;
         self
@@ -142,7 +142,7 @@ impl Builder {
         self
     }
 
-    /// The longest wait, jitter included: at least `open_for`. Default: 60 s, or `open_for` where that is longer.
+    /// The longest wait, jitter included, but for one that the dependency asks for: at least `open_for`. Default: 60 s, or `open_for` where that is longer.
     pub const fn open_max(mut self, wait: Duration) -> Self {
         self.open_max = Some(wait);
         self
@@ -200,7 +200,8 @@ impl Builder {
     /// rules alone, a circuit has [`failure_rate`](Self::failure_rate) and
     /// [`consecutive_failures`](Self::consecutive_failures) switched off.
     ///
-    /// Of several rules that are broken at once, a refusal names the first: those of the setters, then these in their order.
+    /// Of several rules that a result breaks at once, a refusal names the first: those of the setters, then these in their
+    /// order.
     pub fn trip_when(mut self, rule: impl Into<TripRule>) -> Self {
         self.rules.push(rule.into());
         self

@@ -54,9 +54,9 @@ impl Breaker {
         let now = self.now();
         let snapshot = {
             let mut circuit = self.lock();
-            self.gate().report(&mut circuit);
+            let looked = self.gate().look(&mut circuit);
             let mut snapshot = circuit.snapshot(now);
-            snapshot.stats = self.gate().complete(snapshot.stats);
+            snapshot.stats = looked.complete(snapshot.stats);
             self.gate().follow(&circuit);
             snapshot
         };
@@ -90,7 +90,7 @@ impl Display for Explain {
         for (window, tally) in &snapshot.windows {
             let counts = format_args!(
                 "{}: {} failed, {} slow, {} throttled",
-                Calls(tally.total),
+                calls(tally.total),
                 tally.failed,
                 tally.slow,
                 tally.throttled
@@ -100,15 +100,14 @@ impl Display for Explain {
                 None => line(f, Of(*window), &counts)?,
             }
         }
-        let changes = if stats.transitions == 1 { "change" } else { "changes" };
-        let calls = format_args!(
-            "{} calls admitted, {} of them in flight, {} refused, {} {changes} of state",
-            stats.admitted,
+        let so_far = format_args!(
+            "{} admitted, {} of them in flight, {} refused, {} of state",
+            Many(stats.admitted, "call"),
             stats.in_flight(),
             stats.rejected,
-            stats.transitions
+            Many(stats.transitions, "change")
         );
-        line(f, "so far", &calls)?;
+        line(f, "so far", &so_far)?;
         for (n, check) in settings.checks.iter().enumerate() {
             line(f, if n == 0 { "opens at" } else { "" }, &Reason(check, settings))?;
         }
@@ -184,7 +183,7 @@ impl Next {
         match (snapshot.state, snapshot.rest, snapshot.probes) {
             (_, Some(rest), _) if snapshot.away => Some(Self::Grant { rest }),
             (_, Some(rest), _) => Some(Self::Probes { rest, probes }),
-            (_, _, Some((settled, bad, live))) => Some(Self::Verdict { settled, bad, live, probes }),
+            (_, _, Some((settled, bad, live, probes))) => Some(Self::Verdict { settled, bad, live, probes }),
             (State::ForcedOpen | State::Disabled, ..) => Some(Self::Order),
             _ => None,
         }
@@ -194,18 +193,18 @@ impl Next {
 impl Display for Next {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Probes { rest: 0, probes } => write!(f, "at the first call, up to {probes} probes"),
-            Self::Probes { rest, probes } => {
-                write!(f, "at the first call in {:.1?}, up to {probes} probes", time(rest))
+            Self::Probes { rest: 0, probes: number } => {
+                write!(f, "at the first call, up to {}", probes(number))
+            }
+            Self::Probes { rest, probes: number } => {
+                write!(f, "at the first call in {:.1?}, up to {}", time(rest), probes(number))
             }
             Self::Grant { rest } => {
                 write!(f, "probes that the fleet grants, in {:.1?} at the soonest", time(rest))
             }
-            Self::Verdict { settled, bad, live, probes } => {
-                write!(
-                    f,
-                    "a verdict: {settled} of {probes} probes are settled, {bad} of them failed; {live} under way"
-                )
+            Self::Verdict { settled, bad, live, probes: number } => {
+                let number = probes(number);
+                write!(f, "a verdict: {settled} of {number} settled, {bad} of them failed; {live} under way")
             }
             Self::Ramp { percent, rest } => {
                 write!(f, "{percent} % of the calls, and more of them in {:.1?}", time(rest))
@@ -222,18 +221,28 @@ impl Display for Of {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match (self.0.span(), self.0.capacity()) {
             (Some(span), _) => write!(f, "last {span:?}"),
-            (_, Some(calls)) => write!(f, "last {}", Calls(calls)),
+            (_, Some(number)) => write!(f, "last {}", calls(number)),
             _ => f.write_str("calls"),
         }
     }
 }
 
-struct Calls(u32);
+/// So many of a thing.
+struct Many(u64, &'static str);
 
-impl Display for Calls {
+impl Display for Many {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0, if self.0 == 1 { "call" } else { "calls" })
+        let Self(number, thing) = self;
+        write!(f, "{number} {thing}{}", if *number == 1 { "" } else { "s" })
     }
+}
+
+fn calls(number: u32) -> Many {
+    Many(number.into(), "call")
+}
+
+fn probes(number: u32) -> Many {
+    Many(number.into(), "probe")
 }
 
 /// By what the circuit opens.
@@ -251,19 +260,17 @@ impl Display for Reason<'_> {
                 };
                 // 0.55 * 100.0 is 55.000 000 000 000 01: two decimals are enough.
                 let percent = (threshold * 10_000.0).round() / 100.0;
-                write!(f, "{percent} % {part} of at least {} in the {}", Calls(minimum), of(window))
+                write!(f, "{percent} % {part} of at least {} in the {}", calls(minimum), of(window))
             }
+            Check::Streak { limit: 1, below: None } => f.write_str("the first failure"),
             Check::Streak { limit, below: None } => write!(f, "{limit} failures in a row"),
             Check::Streak { limit, below: Some((window, minimum)) } => {
-                write!(
-                    f,
-                    "{limit} failures in a row, while the {} hold fewer than {}",
-                    of(window),
-                    Calls(minimum)
-                )
+                let streak = Check::Streak { limit, below: None };
+                let (streak, window, few) = (Reason(&streak, self.1), of(window), calls(minimum));
+                write!(f, "{streak}, while the {window} hold fewer than {few}")
             }
-            Check::Stuck { calls, age, .. } => {
-                write!(f, "{} in flight for longer than {age:?}", Calls(calls))
+            Check::Stuck { calls: number, age, .. } => {
+                write!(f, "{} in flight for longer than {age:?}", calls(number))
             }
         }
     }
@@ -297,11 +304,11 @@ struct Closing<'s>(&'s Settings);
 impl Display for Closing<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let probing = &self.0.probing;
-        let probes = probing.probes;
+        let (all, number) = (probing.probes, probes(probing.probes));
         match probing.to_close {
-            ToClose::All => write!(f, "{probes} of {probes} probes")?,
-            ToClose::AtLeast(needed) => write!(f, "{needed} of {probes} probes")?,
-            ToClose::ByRate => write!(f, "{probes} probes whose rates are below those of the builder")?,
+            ToClose::All => write!(f, "{all} of {number}")?,
+            ToClose::AtLeast(needed) => write!(f, "{needed} of {number}")?,
+            ToClose::ByRate => write!(f, "{number} whose rates are below those of the builder")?,
         }
         write!(f, ", each within {:?}", self.0.asked.lease)?;
         let Some(step) = self.0.asked.ramp else { return Ok(()) };

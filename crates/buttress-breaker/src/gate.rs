@@ -21,6 +21,21 @@ pub(crate) struct Gate {
     shards: Shards,
 }
 
+/// What is counted here and is of no interest to the circuit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Looked {
+    passed: u64,
+    refused: u64,
+}
+
+impl Looked {
+    /// Adds it to what the circuit has counted.
+    pub(crate) const fn complete(self, stats: Stats) -> Stats {
+        let (admitted, rejected) = (stats.admitted + self.passed, stats.rejected + self.refused);
+        Stats { admitted, rejected, ..stats }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Signs {
     /// The ticket of the epoch while the circuit admits every call, else zero, which is none.
@@ -130,11 +145,19 @@ impl Gate {
         self.shards.refuse(slot)
     }
 
-    /// Adds what was counted here and is of no interest to the circuit.
-    pub(crate) fn complete(&self, stats: Stats) -> Stats {
-        let admitted = stats.admitted + self.shards.passed();
-        let rejected = stats.rejected + self.shards.refused();
-        Stats { admitted, rejected, ..stats }
+    /// Reports, and reads the rest of what was counted, at one moment as far as can be: threads go on counting. A look in
+    /// which no call succeeded is of one moment. If there is none such, one in which few did will do.
+    pub(crate) fn look(&self, circuit: &mut Circuit) -> Looked {
+        let mut looked = Looked::default();
+        for untaken in [0, 0, 0, 0, 16, 64, 256, u64::MAX] {
+            self.report(circuit);
+            looked.passed = self.shards.passed();
+            if self.shards.untaken() <= untaken {
+                break;
+            }
+        }
+        looked.refused = self.shards.refused();
+        looked
     }
 
     /// Does it matter how long a call that is dropped has waited?
@@ -184,8 +207,7 @@ mod tests {
         gate.follow(&circuit);
         assert_eq!(gate.pass(gate.open(), 0), NonZero::new(2));
         assert!(!gate.succeed(gate.calm(), 0, 1) && !gate.succeed(gate.calm(), 0, 2));
-        gate.report(&mut circuit);
-        let stats = gate.complete(circuit.stats(0));
+        let stats = gate.look(&mut circuit).complete(circuit.stats(0));
         assert_eq!((stats.admitted, stats.succeeded, stats.late), (2, 0, 2));
         assert_eq!((gate.pass(gate.open(), 1), gate.refuse(1)), (None, false));
     }
@@ -265,8 +287,7 @@ mod model {
 
         fn read(&self) -> Stats {
             let mut circuit = self.circuit.lock().unwrap();
-            self.gate.report(&mut circuit);
-            self.gate.complete(circuit.stats(0))
+            self.gate.look(&mut circuit).complete(circuit.stats(0))
         }
 
         /// Once all is quiet: every call is settled once, and the gate agrees with the circuit.

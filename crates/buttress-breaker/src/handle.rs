@@ -23,28 +23,28 @@ impl Breaker {
         self.lock().is_shadow()
     }
 
-    /// What it has counted, all at one moment.
+    /// What it has counted, at one moment. (Calls of other threads that end while it looks may be counted as in flight.)
     #[must_use]
     pub fn stats(&self) -> Stats {
         let now = self.now();
         let mut circuit = self.lock();
-        self.gate().report(&mut circuit);
-        let stats = self.gate().complete(circuit.stats(now));
+        let stats = self.gate().look(&mut circuit).complete(circuit.stats(now));
         self.gate().follow(&circuit);
         stats
     }
 
-    /// Refuses all calls until [`release`](Self::release) or [`reset`](Self::reset), however long that is.
+    /// Refuses all calls until [`release`](Self::release), [`reset`](Self::reset) or another order, however long that is.
     pub fn force_open(&self) {
         self.obey(Order::ForceOpen);
     }
 
-    /// Admits all calls, counts them and never opens, until [`release`](Self::release) or [`reset`](Self::reset).
+    /// Admits all calls, counts them and never opens, until [`release`](Self::release), [`reset`](Self::reset) or another
+    /// order.
     pub fn disable(&self) {
         self.obey(Order::Disable);
     }
 
-    /// Goes on deciding and telling, but refuses nothing, until [`release`](Self::release) or another order. Calls
+    /// Takes every other order back, goes on deciding and telling, but refuses nothing, until [`release`](Self::release) or another order. Calls
     /// that it would have refused are counted as [`shadowed`](Stats::shadowed), and their outcomes are not.
     pub fn shadow(&self) {
         self.obey(Order::Shadow);
@@ -77,7 +77,7 @@ impl Breaker {
     ///
     /// Rules that are already broken open a closed circuit at its next result, not at once. The wait of an open circuit ends
     /// when it would have ended, and a round of probes ends by the settings with which it began. A rule about calls that
-    /// are stuck sees the calls from now on.
+    /// are stuck sees the calls from now on, and those under way if there was such a rule before.
     ///
     /// ```
     /// use buttress_breaker::Breaker;
@@ -116,9 +116,9 @@ impl Breaker {
     pub(crate) fn fleet_news(&self) -> (Stats, bool, Vec<(Lease, ProbeResult)>) {
         let now = self.now();
         let mut circuit = self.lock();
-        self.gate().report(&mut circuit);
+        let looked = self.gate().look(&mut circuit);
         let probes = circuit.probed(now);
-        let stats = self.gate().complete(circuit.stats(now));
+        let stats = looked.complete(circuit.stats(now));
         self.gate().follow(&circuit);
         (stats, circuit.votes(), probes)
     }
@@ -152,9 +152,9 @@ impl Breaker {
             (change, (before, circuit.is_shadow()))
         };
         self.tell(change);
-        // A shadow lets calls pass without a change of state.
-        self.turnstile().notify_waiters();
         if shadow.0 != shadow.1 {
+            // A shadow lets calls pass without a change of state.
+            self.turnstile().notify_waiters();
             events::shadow(self.name(), shadow.1);
         }
     }

@@ -12,7 +12,7 @@ use crate::state::Mark;
 /// An admitted call, made by [`Breaker::admit`]. Tell it how the call ended.
 ///
 /// Dropped without that, the call is *abandoned*: a failure of kind [`Timeout`](buttress_error::Kind::Timeout) if it had
-/// waited for at least the breaker's [patience](crate::Builder::patience), else neutral. Dropped by a panic, it is a
+/// waited for at least the breaker's [patience](crate::Builder::patience), else neutral. Dropped while its thread panics, it is a
 /// failure of kind [`Panic`](buttress_error::Kind::Panic). In either case what it had reserved is given back, and nothing is
 /// counted twice.
 #[must_use = "dropped at once, the call counts as abandoned"]

@@ -11,6 +11,9 @@ use crate::{Breaker, ResponseFuture};
 
 /// The service of [`BreakerLayer`](crate::BreakerLayer).
 ///
+/// A service that was made ready while the circuit was open refuses its next call, with the numbers of that moment: its
+/// inner service was not asked whether it is ready.
+///
 /// # Cancel safety
 /// Dropping a response future abandons the call: see [`Permit`](crate::Permit). A service that was made ready holds
 /// nothing of the circuit's.

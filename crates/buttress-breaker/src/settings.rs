@@ -46,6 +46,7 @@ pub(crate) struct Probing {
     pub(crate) lease: Nanos,
     pub(crate) failure_rate: Option<f64>,
     pub(crate) slow_rate: Option<f64>,
+    pub(crate) slow_call: Option<Nanos>,
 }
 
 impl Settings {
@@ -66,6 +67,7 @@ impl Settings {
                 lease: nanos(asked.lease),
                 failure_rate: asked.failure_rate,
                 slow_rate: asked.slow_rate,
+                slow_call: asked.slow_call.map(nanos),
             },
             patience: nanos(asked.patience_or_default()),
             ramp: asked.ramp.map(nanos),
@@ -86,7 +88,8 @@ impl Settings {
             return;
         }
         let minimum = asked.minimum_calls.unwrap_or_else(|| window.default_minimum());
-        if let Some(limit) = asked.consecutive_failures {
+        // With a minimum of one, the failure that would make a streak makes up the minimum too.
+        if let Some(limit) = asked.consecutive_failures.filter(|_| minimum > 1) {
             self.checks.push(Check::Streak { limit, below: Some((0, minimum)) });
         }
         let slow_rate = asked.slow_rate.filter(|_| asked.slow_call.is_some());

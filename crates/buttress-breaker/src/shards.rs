@@ -90,6 +90,13 @@ impl Shards {
         sum
     }
 
+    /// How many successes were counted since they were last taken. Under the lock.
+    pub(crate) fn untaken(&self) -> u64 {
+        let untaken =
+            |shard: &Shard| shard.succeeded.load(Ordering::Acquire) - shard.taken.load(Ordering::Relaxed);
+        self.0.iter().map(untaken).sum()
+    }
+
     /// How many calls were refused.
     pub(crate) fn refused(&self) -> u64 {
         self.0.iter().map(|shard| shard.refused.load(Ordering::Relaxed)).sum()

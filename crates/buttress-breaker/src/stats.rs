@@ -11,7 +11,8 @@ use crate::window::Tally;
 #[non_exhaustive]
 pub struct Stats {
     /// The window of a closed circuit (of [`Window::consecutive`](crate::Window::consecutive): its streak), or the
-    /// probes of the half-open one so far. An open circuit still shows the window by which it opened.
+    /// probes of the half-open one so far. Of several windows it is that of the setters. An open circuit still shows it, and
+    /// by time it goes on forgetting.
     pub window: WindowStats,
     /// Calls that were let through.
     pub admitted: u64,
@@ -29,7 +30,7 @@ pub struct Stats {
     pub neutral: u64,
     /// Results of a former epoch of the circuit, or of a probe whose lease had ended: they changed nothing.
     pub late: u64,
-    /// Of all these: calls that were slow.
+    /// Of those that succeeded, failed or were throttled: calls that were slow.
     pub slow: u64,
     /// Of all these: calls that were dropped before they had an outcome.
     pub abandoned: u64,

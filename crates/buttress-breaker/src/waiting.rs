@@ -3,14 +3,13 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use buttress_context::Context;
 use buttress_error::Rejection;
 use tokio::time::{Instant, sleep_until};
 
 use crate::admitted::Admitted;
-use crate::backpressure::{until_open_to_calls, until_rung};
+use crate::backpressure::until_open_to_calls;
 use crate::state::Refusal;
 use crate::{Breaker, Permit};
 
@@ -44,39 +43,40 @@ impl Breaker {
     /// [`Rejection`] as [`admit`](Self::admit) would give it at the deadline. The refusals until then are neither counted
     /// nor told.
     ///
+    /// # Panics
+    /// Outside a tokio runtime with time, where it waits at all.
+    ///
     /// # Cancel safety
     /// Dropped while it waits, it has taken nothing.
     pub async fn wait_until_admitted(&self, deadline: Instant) -> Result<Permit, Rejection> {
         let own = Context::read(|cx| cx.deadline().instant());
-        let mut late = pin!(sleep_until(own.map_or(deadline, |own| own.min(deadline))));
+        let deadline = own.map_or(deadline, |own| own.min(deadline));
         loop {
-            let held_back = match self.try_admit() {
+            let (refusal, held_back) = match self.try_admit() {
                 Ok(permit) => return Ok(permit),
-                Err(held_back) => held_back,
-            };
-            let mut open = pin!(async {
-                match held_back {
-                    // Asking again at once would beat the ramp.
-                    Some(rest) => until_rung(self, rest).await,
-                    None => until_open_to_calls(self.clone()).await,
+                Err(refusal) => {
+                    let held_back = refusal.held_back();
+                    (refusal, held_back)
                 }
-            });
+            };
+            let mut open = pin!(until_open_to_calls(self.clone(), held_back));
+            let mut late = pin!(sleep_until(deadline));
             let is_late = poll_fn(|cx| match open.as_mut().poll(cx) {
                 Poll::Ready(()) => Poll::Ready(false),
                 Poll::Pending => late.as_mut().poll(cx).map(|()| true),
             });
             if is_late.await {
-                return self.admit();
+                let now = self.now();
+                // A ramp has counted this call already.
+                let still = held_back.is_some() && self.lock().step_ends(now) == held_back;
+                return if still { Err(self.reject(&refusal, now)) } else { self.admit() };
             }
         }
     }
 
-    /// As [`admit`](Self::admit), but nobody hears of a refusal. If a ramp holds the call back: for how long.
-    fn try_admit(&self) -> Result<Permit, Option<Duration>> {
-        let pass = self.pass_if_open().map_or_else(|| self.inquire(), Ok).map_err(|(refusal, now)| {
-            let held_back = matches!(refusal, Refusal::Ramping { .. });
-            refusal.rest(now).filter(|_| held_back).map(Duration::from_nanos)
-        })?;
+    /// As [`admit`](Self::admit), but nobody hears of a refusal.
+    fn try_admit(&self) -> Result<Permit, Refusal> {
+        let pass = self.pass_if_open().map_or_else(|| self.inquire().map_err(|(refusal, _)| refusal), Ok)?;
         Ok(Permit::new(Admitted::new(self.clone(), pass)))
     }
 }

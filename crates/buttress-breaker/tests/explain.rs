@@ -34,10 +34,7 @@ async fn states() {
     let probe = probe(&breaker).await;
     succeed(&breaker, 1);
     assert_eq!(first(&breaker), "db: half-open for 0.0ns: 5 failures in a row");
-    assert_eq!(
-        lines(&breaker, "next"),
-        ["a verdict: 1 of 3 probes are settled, 0 of them failed; 1 under way"]
-    );
+    assert_eq!(lines(&breaker, "next"), ["a verdict: 1 of 3 probes settled, 0 of them failed; 1 under way"]);
     drop(probe);
     breaker.force_open();
     sleep(secs(60)).await;
@@ -114,4 +111,16 @@ async fn settings() {
     );
     breaker.reconfigure(Breaker::builder("db").failure_rate(None).consecutive_failures(None)).unwrap();
     assert_eq!(lines(&breaker, "opens at"), ["nothing"]);
+}
+
+/// One of a thing is told in the singular, and a rule that no call can break not at all.
+#[tokio::test(start_paused = true)]
+async fn one_of_each() {
+    let breaker = Breaker::builder("db").probes(1).window(Window::consecutive(1)).build().unwrap();
+    fail(&breaker, 1);
+    let text = breaker.explain().to_string();
+    assert!(text.contains("up to 1 probe\n") && text.contains("1 call admitted"), "{text}");
+    assert!(text.contains(": a failure\n") && text.contains("opens at       the first failure\n"), "{text}");
+    let never = Breaker::builder("db").minimum_calls(1).build().unwrap().explain().to_string();
+    assert!(!never.contains("fewer than"), "{never}");
 }

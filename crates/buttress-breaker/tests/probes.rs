@@ -188,3 +188,17 @@ async fn fail_and_recover(breaker: &buttress_breaker::Breaker, probe: buttress_b
     succeed(breaker, 3);
     assert_eq!(breaker.state(), State::Closed);
 }
+
+/// [S22] [S23] a probe that ends after its lease has failed, also if nobody has called in between; one that ends with it is in
+/// time.
+#[tokio::test(start_paused = true)]
+async fn a_lease_ends_without_other_calls() {
+    for (wait, state, late) in [(secs(10), State::Closed, 0), (secs(10) + ms(1), State::Open, 1)] {
+        let breaker = plain().probes(1).build().unwrap();
+        let probe = probe(&breaker).await;
+        sleep(wait).await;
+        probe.success();
+        assert_eq!((breaker.state(), breaker.stats().late), (state, late), "after {wait:?}");
+        assert_eq!(breaker.stats().in_flight(), 0);
+    }
+}

@@ -2,7 +2,7 @@
 
 mod support;
 
-use buttress_breaker::{Breaker, BreakerLayer, KeyedBreakers, Permit};
+use buttress_breaker::{Breaker, BreakerLayer, KeyedBreakers, Permit, TripRule};
 use buttress_error::{Kind, Why};
 use buttress_test::Strict;
 use support::{admit, call, fail, plain, refused, secs, service, sleep, succeed, trip};
@@ -169,4 +169,72 @@ async fn refuses_under_backpressure() {
     let mut service = BreakerLayer::new(&breaker).backpressure().layer(Strict::new());
     assert_eq!(service.ready().await.unwrap().call(7).await.unwrap(), 7);
     assert_eq!(service.ready().await.unwrap().call(7).await.unwrap_err().kind(), Kind::Rejected);
+}
+
+/// So many waiters, until `deadline`; what they do is seen in the counts.
+fn spawn_waiters(breaker: &Breaker, waiters: u32, deadline: Instant) {
+    for _ in 0..waiters {
+        let breaker = breaker.clone();
+        tokio::spawn(async move { drop(breaker.wait_until_admitted(deadline).await.map(Permit::success)) });
+    }
+}
+
+/// [S24] each waiter is one call to a step, whatever wakes it: calls that end where their age is watched, orders that change
+/// nothing, late probes, or its deadline.
+#[tokio::test(start_paused = true)]
+async fn waiters_are_counted_once() {
+    let stuck = TripRule::stuck(10, secs(30));
+    for (settings, within) in
+        [(plain().trip_when(stuck), secs(1000)), (plain(), secs(1000)), (plain(), secs(2))]
+    {
+        let breaker = settings.ramp(secs(500)).probes(4).probes_to_close(1).build().unwrap();
+        trip(&breaker);
+        sleep(secs(60)).await;
+        let mut probes: Vec<_> = (0..4).map(|_| admit(&breaker)).collect();
+        probes.pop().unwrap().success();
+        let before = breaker.stats().admitted;
+        spawn_waiters(&breaker, 50, Instant::now() + within);
+        for probe in probes {
+            tokio::time::sleep(secs(1)).await;
+            breaker.release();
+            probe.success();
+        }
+        tokio::time::sleep(secs(3)).await;
+        assert_eq!(breaker.stats().admitted - before, 5, "10 % of 50");
+    }
+}
+
+/// [S21] [S24] who waits for the next step is awake when the circuit opens, and waits for its end then.
+#[tokio::test(start_paused = true)]
+async fn waiters_see_the_circuit_open() {
+    let breaker = plain().ramp(secs(3600)).build().unwrap();
+    recover(&breaker).await;
+    admit(&breaker).success();
+    let began = Instant::now();
+    let wait = async {
+        breaker.wait_until_admitted(began + secs(10_000)).await.unwrap().success();
+        began.elapsed()
+    };
+    let trip = async {
+        tokio::time::sleep(secs(1)).await;
+        while breaker.state().is_closed() {
+            drop(breaker.admit().map(|permit| permit.failure(Kind::Unavailable)));
+        }
+    };
+    let (waited, ()) = tokio::join!(wait, trip);
+    assert_eq!(waited, secs(11), "the second wait is 10 s");
+}
+
+/// [S24] a key whose ramp is over matters no more than another.
+#[tokio::test(start_paused = true)]
+async fn keyed_circuits_that_have_ramped_may_go() {
+    let template = plain().ramp(secs(1)).build().unwrap();
+    let breakers = KeyedBreakers::<String>::builder(template).max_keys(4).build().unwrap();
+    for key in ["a", "b", "c"] {
+        recover(&breakers.breaker(key)).await;
+    }
+    sleep(secs(60)).await;
+    succeed(&breakers.breaker("busy"), 2);
+    let _ = breakers.breaker("new");
+    assert!(breakers.get("busy").is_some());
 }

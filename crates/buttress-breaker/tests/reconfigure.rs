@@ -160,3 +160,17 @@ async fn bad_settings_change_nothing() {
     succeed(&breaker, 2);
     assert_eq!(breaker.state(), State::Closed);
 }
+
+/// [S22] [S27] a round of probes is judged, and explained, by the settings with which it began.
+#[tokio::test(start_paused = true)]
+async fn a_round_keeps_its_settings() {
+    let breaker = plain().probes(2).build().unwrap();
+    probe(&breaker).await.success();
+    let slow = admit(&breaker);
+    breaker.reconfigure(plain().probes(1).slow_call(ms(1))).unwrap();
+    let text = breaker.explain().to_string();
+    assert!(text.contains("1 of 2 probes settled"), "{text}");
+    sleep(secs(1)).await;
+    slow.success();
+    assert_eq!(breaker.state(), State::Closed);
+}

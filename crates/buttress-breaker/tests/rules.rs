@@ -264,3 +264,12 @@ async fn bad_rules() {
         assert_eq!((error.setting(), error.range()), (setting, range));
     }
 }
+
+/// [S7] [S19] a refusal says how many calls hang, not how many it takes.
+#[tokio::test(start_paused = true)]
+async fn the_number_of_stuck_calls() {
+    let breaker = plain().trip_when(TripRule::stuck(2, secs(10))).build().unwrap();
+    let _hung: Vec<_> = (0..50).map(|_| admit(&breaker)).collect();
+    sleep(secs(11)).await;
+    assert_eq!(refused(&breaker).trip().unwrap().rule, Rule::Stuck { calls: 50, age: secs(10) });
+}

@@ -3,7 +3,7 @@
 mod support;
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
@@ -127,4 +127,23 @@ fn probes_are_exact() {
         assert_eq!(one.len() + two.len(), 3);
         assert_eq!(breaker.state(), State::HalfOpen);
     }
+}
+
+/// [S25] a look at the counts while another thread makes one call at a time finds no crowd in flight: a look that was held up
+/// between two counters is taken again.
+#[test]
+fn looks_are_of_one_moment() {
+    let breaker = plain().build().unwrap();
+    let done = AtomicBool::new(false);
+    let most = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                breaker.call_blocking(|| Ok::<_, Error>(())).unwrap();
+            }
+        });
+        let most = (0..200_000).map(|_| breaker.stats().in_flight()).max();
+        done.store(true, Ordering::Relaxed);
+        most
+    });
+    assert!(most.unwrap() < 1_000, "{most:?} in flight");
 }

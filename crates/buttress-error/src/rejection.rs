@@ -222,10 +222,12 @@ impl fmt::Display for Rule {
             Self::ThrottleRate { throttled, calls, threshold, window } => {
                 rate(throttled, calls, "throttled", threshold, window)
             }
+            Self::Streak { failures: 1 } => f.write_str("a failure"),
             Self::Streak { failures } => write!(f, "{failures} failures in a row"),
             Self::Stuck { calls: 1, age } => write!(f, "1 call in flight for longer than {age:?}"),
             Self::Stuck { calls, age } => write!(f, "{calls} calls in flight for longer than {age:?}"),
             Self::Fleet => f.write_str("the fleet has opened"),
+            Self::Probes { failed: 1, probes: 1 } => f.write_str("the probe failed"),
             Self::Probes { failed, probes } => write!(f, "{failed} of {probes} probes failed"),
         }
     }

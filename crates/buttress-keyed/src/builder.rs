@@ -35,7 +35,8 @@ impl<K, V: Clone> Builder<K, V> {
         self
     }
 
-    /// A state that nobody looks up is evicted after this time, never sooner: 1 ms or more. Default: 10 minutes.
+    /// A state that nobody looks up is evicted after this time, and sooner only to make room: 1 ms or more. Default: 10
+    /// minutes.
     ///
     /// It may take twice as long, and longer where little is called: calls look for idle states as they go, a few at a
     /// time, since there is no task in the background.

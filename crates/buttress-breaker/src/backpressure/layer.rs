@@ -15,7 +15,7 @@ impl<C> BreakerLayer<C> {
     /// It waits as long as that takes, of a circuit that is forced open for ever: put a time limit around it, or a load balancer
     /// that takes another endpoint meanwhile. (With [`isolated`](Self::isolated), each endpoint has a circuit.) Whoever
     /// calls right after `poll_ready` is not refused, unless another thread took the last probe, or opened the circuit, in
-    /// between.
+    /// between, or a [ramp](crate::Builder::ramp) holds the call back.
     ///
     /// While it waits it holds nothing, neither a probe nor the inner service's readiness, for which the inner service
     /// has to be `Clone`: a clone takes the place of one that was asked. So it is with a call that is refused after all.

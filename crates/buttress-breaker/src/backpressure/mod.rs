@@ -6,4 +6,4 @@ mod wait;
 
 pub use layer::BackpressureLayer;
 pub use service::BackpressureService;
-pub(crate) use wait::{until_open_to_calls, until_rung};
+pub(crate) use wait::until_open_to_calls;

@@ -74,7 +74,7 @@ where
                 return self.service.poll_inner(cx);
             }
             self.service.renew();
-            self.wait = Some(Box::pin(until_open_to_calls(self.breaker().clone())));
+            self.wait = Some(Box::pin(until_open_to_calls(self.breaker().clone(), None)));
         }
     }
 

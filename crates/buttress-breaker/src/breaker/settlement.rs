@@ -37,6 +37,7 @@ impl Breaker {
         if mark == Mark::Success {
             gate.enlist(slot, &circuit);
         }
+        let probing = !pass.is_plain() && !circuit.state().is_closed();
         match due {
             Some(due) => self.settle_and_turn(circuit, due, now),
             None => {
@@ -44,7 +45,7 @@ impl Breaker {
                 drop(circuit);
             }
         }
-        if !pass.is_plain() {
+        if probing {
             // The slot of a probe may be free again.
             self.shared.turnstile.notify_waiters();
         }

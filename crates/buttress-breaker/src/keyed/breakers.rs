@@ -15,8 +15,8 @@ use crate::{Breaker, KeyedBuilder, State};
 ///
 /// A handle: clones share the breakers, and so do all layers and services made of it. A breaker is made when its key is
 /// first asked for. At most 10 000 are kept, and one that nobody has asked for in 10 minutes may go;
-/// [`builder`](Self::builder) takes other bounds. Where room is needed, the breaker that was asked for least recently goes,
-/// and one that matters only if several others in a row matter too: that is one that refuses calls now, or that was
+/// [`builder`](Self::builder) takes other bounds. Where room is needed, of a few breakers the one that was asked for least recently goes,
+/// and one that matters only if several others in a row matter too: that is one that refuses calls now, ramps, or was
 /// ordered to be something else than closed. A key that comes again begins with a closed circuit.
 ///
 /// A breaker takes 1.3 kB with its key and the default window (a count window takes a byte for each call), so all take 13
@@ -157,7 +157,7 @@ pub(super) fn matters(breaker: &Breaker) -> bool {
     let now = breaker.now();
     let circuit = breaker.lock();
     let ordered = circuit.is_shadow() || circuit.state() == State::Disabled;
-    ordered || circuit.is_ramping() || circuit.refusal(now).is_some()
+    ordered || circuit.step_ends(now).is_some() || circuit.refusal(now).is_some()
 }
 
 /// The clone shares the breakers.

@@ -39,7 +39,7 @@ impl<K> KeyedBuilder<K> {
         self
     }
 
-    /// A breaker that nobody asks for may go after this time, never sooner: 1 ms or more. Default: 10 minutes. It takes
+    /// A breaker that nobody asks for may go after this time, and sooner only to make room: 1 ms or more. Default: 10 minutes. It takes
     /// what it has counted along, and how often it has opened.
     pub const fn idle_after(mut self, idle_after: Duration) -> Self {
         self.bounds.idle_after = idle_after;

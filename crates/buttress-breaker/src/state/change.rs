@@ -12,7 +12,7 @@ use crate::state::{Nanos, nanos};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
-    /// Calls pass and are judged.
+    /// Calls pass and are judged. (A [ramp](crate::Builder::ramp) may still hold some back.)
     Closed,
     /// Calls are refused until the wait is over.
     Open,

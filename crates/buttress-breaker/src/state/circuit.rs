@@ -176,13 +176,32 @@ impl Circuit {
         }
         match &mut self.phase {
             Phase::Closed { .. } if self.settings.watches_ages() => self.stuck(now),
+            _ => self.expire(now),
+        }
+    }
+
+    /// Ends the leases that have ended by `now`, and says what follows.
+    fn expire(&mut self, now: Nanos) -> Option<Due> {
+        match &mut self.phase {
             Phase::HalfOpen { round, .. } => {
                 let (expired, ended) = round.expire(now)?;
                 self.stats.expired += u64::from(expired);
                 self.last.get_or_insert_with(Failure::unanswered);
                 self.probes_say(Some(ended))
             }
+            Phase::Fleet { .. } => {
+                self.expire_leases(now);
+                None
+            }
             _ => None,
+        }
+    }
+
+    /// Beyond which a call that ends now is slow: for a probe, by the settings with which its round began.
+    fn slow_call_limit(&self) -> Option<Nanos> {
+        match &self.phase {
+            Phase::HalfOpen { round, .. } => round.slow_call(),
+            _ => self.settings.slow_call,
         }
     }
 
@@ -269,11 +288,13 @@ impl Circuit {
         }
         let elapsed = pass.elapsed(now);
         let mark = self.judge(mark, elapsed);
-        if !self.is_timely(pass) {
+        // A probe that ends with its lease is in time.
+        let due = self.expire(now.saturating_sub(1));
+        if due.is_some() || !self.is_timely(pass) {
             self.stats.late += 1;
-            return None;
+            return due;
         }
-        let slow = self.settings.slow_call.is_some_and(|limit| elapsed > limit);
+        let slow = self.slow_call_limit().is_some_and(|limit| elapsed > limit);
         if let (Phase::Fleet { .. }, Some(ticket)) = (&self.phase, pass.ticket()) {
             self.end_lease(ticket, mark, slow);
         }
@@ -368,8 +389,11 @@ impl Circuit {
         }
     }
 
-    pub(crate) const fn is_ramping(&self) -> bool {
-        self.ramp.is_some()
+    /// When the present step of a ramp ends, which holds calls back until then.
+    pub(crate) fn step_ends(&self, now: Nanos) -> Option<Nanos> {
+        let now = now.max(self.latest);
+        let ramp = self.ramp.as_ref().filter(|ramp| !self.shadow && !ramp.is_over(now))?;
+        Some(ramp.step_ends(now))
     }
 
     pub(crate) const fn is_shadow(&self) -> bool {

@@ -68,7 +68,7 @@ impl Circuit {
     }
 
     /// A probe that outlives its lease failed; one that waited in vain goes back.
-    fn expire_leases(&mut self, now: Nanos) {
+    pub(super) fn expire_leases(&mut self, now: Nanos) {
         let Phase::Fleet { leases, .. } = &mut self.phase else { return };
         let Self { probed, stats, .. } = self;
         leases.live.retain(|granted| {

@@ -26,8 +26,8 @@ impl Circuit {
                 (wakes && *streak >= limit).then_some(Rule::Streak { failures: *streak })
             }
             Check::Stuck { calls, age, number } => {
-                let overdue = in_flight.count(number, now, calls);
-                (overdue >= calls).then_some(Rule::Stuck { calls: overdue, age })
+                let broken = in_flight.count(number, now, calls) >= calls;
+                broken.then(|| Rule::Stuck { calls: in_flight.count(number, now, u32::MAX), age })
             }
         })
     }
@@ -37,9 +37,11 @@ impl Circuit {
         let Self { settings, in_flight, .. } = self;
         settings.checks.iter().find_map(|check| match *check {
             Check::Stuck { calls, age, number } => {
-                let overdue = in_flight.count(number, now, calls);
-                let rule = Rule::Stuck { calls: overdue, age };
-                (overdue >= calls).then_some(Due::Open { rule, since: None })
+                let broken = in_flight.count(number, now, calls) >= calls;
+                broken.then(|| {
+                    let calls = in_flight.count(number, now, u32::MAX);
+                    Due::Open { rule: Rule::Stuck { calls, age }, since: None }
+                })
             }
             _ => None,
         })

@@ -42,6 +42,14 @@ impl Refusal {
         }
     }
 
+    /// Until when a ramp holds back this call, if it is one.
+    pub(crate) const fn held_back(&self) -> Option<Nanos> {
+        match self {
+            Self::Ramping { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn why(&self) -> Why {
         match self {
             Self::Open { .. } => Why::CircuitOpen,

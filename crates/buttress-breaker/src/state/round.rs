@@ -121,6 +121,10 @@ impl Round {
         }
     }
 
+    pub(crate) const fn slow_call(&self) -> Option<Nanos> {
+        self.settings.slow_call
+    }
+
     pub(crate) const fn probes(&self) -> u32 {
         self.settings.probes
     }

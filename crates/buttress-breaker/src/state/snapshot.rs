@@ -25,8 +25,8 @@ pub(crate) struct Snapshot {
     pub(crate) last: Option<Cause>,
     /// How long it stays open.
     pub(crate) rest: Option<Nanos>,
-    /// The probes that are settled, those that count against the dependency, and those under way.
-    pub(crate) probes: Option<(u32, u32, u32)>,
+    /// The probes that are settled, those that count against the dependency, those under way, and all of the round.
+    pub(crate) probes: Option<(u32, u32, u32, u32)>,
     /// So many of 100 calls pass, and for how long that is so.
     pub(crate) ramp: Option<(u8, Nanos)>,
     pub(crate) windows: Vec<(Window, Tally)>,
@@ -48,7 +48,7 @@ impl Circuit {
                 (since, Some(trip), Some(until.saturating_sub(now)), None)
             }
             Phase::HalfOpen { since, trip, round } => {
-                let probes = (round.settled().total, round.bad(), round.live());
+                let probes = (round.settled().total, round.bad(), round.live(), round.probes());
                 (since, Some(trip), None, Some(probes))
             }
         };

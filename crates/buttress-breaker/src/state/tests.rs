@@ -118,7 +118,8 @@ impl Model {
         }
     }
 
-    fn admit(&mut self, id: usize, now: Nanos) -> bool {
+    /// Leases that have ended by `now` are failed probes.
+    fn expire(&mut self, now: Nanos) {
         if let Period::HalfOpen { live, outcomes } = &mut self.period {
             let ended: Vec<_> = live.extract_if_ended(now);
             outcomes.extend(ended.iter().map(|_| true));
@@ -126,6 +127,10 @@ impl Model {
                 self.probes(last);
             }
         }
+    }
+
+    fn admit(&mut self, id: usize, now: Nanos) -> bool {
+        self.expire(now);
         if matches!(self.period, Period::Open { until } if until <= now) {
             self.next(Period::HalfOpen { live: BTreeMap::new(), outcomes: Vec::new() });
         }
@@ -143,6 +148,8 @@ impl Model {
     }
 
     fn settle(&mut self, id: usize, number: u64, failed: Option<bool>, now: Nanos) {
+        // A probe that ends with its lease is in time.
+        self.expire(now.saturating_sub(1));
         let known = match &mut self.period {
             Period::HalfOpen { live, .. } => live.remove(&id).is_some(),
             Period::Closed { .. } => number == self.number,

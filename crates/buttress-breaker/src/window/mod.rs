@@ -15,7 +15,8 @@ use time::TimeWindow;
 
 /// Which calls a closed circuit judges. Default: the last 30 s, in ten buckets.
 ///
-/// Recording a call takes the same time and memory however many calls the window holds.
+/// Recording a call takes the same time and memory however many calls the window holds. (Successes are counted apart, and
+/// entered together when the window is looked at: it is their sum that is so.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window(Span);
 

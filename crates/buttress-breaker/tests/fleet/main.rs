@@ -9,11 +9,15 @@ mod support;
 
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, Builder, State};
-use buttress_error::{Kind, Rule};
+use buttress_breaker::fleet::{Answer, Report, StateStore, Terms, Verdict};
+use buttress_breaker::{Breaker, BreakerLayer, Builder, State};
+use buttress_error::{Error, Kind, Rule};
+use buttress_test::Strict;
 use memory::{Health, Memory};
 use support::{fail, ms, plain, secs};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tower::{Layer, ServiceExt};
 
 /// Two exchanges, at their slowest.
 const TWO: Duration = Duration::from_millis(480);
@@ -329,4 +333,28 @@ async fn silence() {
     let _nodes = join(&memory, 5);
     pass(secs(100)).await;
     assert_eq!(memory.exchanges(), 5, "one greeting each");
+}
+
+/// Open for a second by its own clock, though it had said 60 s.
+struct Early(Instant);
+
+impl StateStore for Early {
+    async fn exchange(&self, _: &str, _: &Terms, _: &Report) -> Result<Answer, Error> {
+        let open = self.0.elapsed() < secs(1);
+        let verdict = if open { Verdict::Open { rest: secs(60) } } else { Verdict::Closed };
+        Ok(Answer { incarnation: 1, epoch: if open { 1 } else { 2 }, verdict, lease: None })
+    }
+}
+
+/// [S3] [S42] a fleet that closes before its wait is over wakes those who wait.
+#[tokio::test(start_paused = true)]
+async fn closing_wakes_waiters() {
+    let (breaker, began) = (plain().build().unwrap(), Instant::now());
+    let member = tokio::spawn(breaker.clone().join_fleet(Early(began)));
+    pass(ms(500)).await;
+    assert!(breaker.state().is_open());
+    let mut service = BreakerLayer::new(&breaker).backpressure().layer(Strict::new());
+    let (permit, ready) = tokio::join!(breaker.wait_until_admitted(began + secs(300)), service.ready());
+    assert!(permit.is_ok() && ready.is_ok() && began.elapsed() < secs(1) + TWO);
+    member.abort();
 }

@@ -262,6 +262,8 @@ impl Model {
         if call.period.is_none() {
             return;
         }
+        // A probe that ends with its lease is in time.
+        self.expire(self.seen.saturating_sub(1));
         let waited = now - call.since;
         self.counts.abandoned += u64::from(matches!(ending, Ending::Dropped));
         let timely = call.period == Some(self.number)
