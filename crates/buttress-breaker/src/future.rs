@@ -68,12 +68,22 @@ where
             }
             StateProj::Running { inner, admitted, classifier } => {
                 let watch = OnPanic(admitted);
-                // Returned as it came: taken apart, a large outcome would be copied once more.
-                let polled = inner.poll(cx);
-                match &polled {
-                    Poll::Ready(outcome) => watch.0.conclude(classifier, outcome),
-                    Poll::Pending => watch.0.wait(),
-                }
+                let polled = match inner.poll(cx) {
+                    // Taken apart: mostly a response is smaller than the outcome that has room for it, and moved faster.
+                    Poll::Ready(Ok(response)) => {
+                        let outcome = Ok(response);
+                        watch.0.conclude(classifier, &outcome);
+                        Poll::Ready(outcome)
+                    }
+                    Poll::Ready(outcome) => {
+                        watch.0.conclude(classifier, &outcome);
+                        Poll::Ready(outcome)
+                    }
+                    Poll::Pending => {
+                        watch.0.wait();
+                        Poll::Pending
+                    }
+                };
                 mem::forget(watch);
                 polled
             }
