@@ -6,7 +6,7 @@ use tower_service::Service;
 
 use crate::admitted::Admitted;
 use crate::shut::Shut;
-use crate::state::{BLIND, Nanos, Pass};
+use crate::state::{Nanos, Pass};
 use crate::{Breaker, ResponseFuture};
 
 /// The service of [`BreakerLayer`](crate::BreakerLayer).
@@ -104,7 +104,7 @@ where
             Some(pass) => pass,
             None => match self.ask() {
                 Ok(pass) => pass,
-                Err(now) => return ResponseFuture::rejected(self.reject(now)),
+                Err(rejection) => return ResponseFuture::rejected(rejection),
             },
         };
         self.readiness = Readiness::Unready;
@@ -150,24 +150,17 @@ impl<S, C> BreakerService<S, C> {
         };
     }
 
-    /// For a call that doesn't simply pass. A refusal is left in `shut`.
+    /// For a call that doesn't simply pass.
     #[cold]
-    fn ask(&mut self) -> Result<Pass, Nanos> {
+    fn ask(&mut self) -> Result<Pass, Rejection> {
         match mem::take(&mut self.readiness) {
             Readiness::Unready => panic!("poll_ready must be called first"),
-            Readiness::Refused(now) => Err(now),
-            Readiness::Ready => self.breaker.inquire().map_err(|(refusal, now)| {
-                self.shut = Some(Shut { epoch: BLIND, refusal });
-                now
-            }),
+            Readiness::Ready => self.breaker.ask(),
+            Readiness::Refused(now) => {
+                let shut = self.shut.as_ref().expect("a refusal is remembered until the next one");
+                Err(self.breaker.reject(&shut.refusal, now))
+            }
         }
-    }
-
-    /// Refuses the call, as the circuit said at `now`.
-    #[cold]
-    fn reject(&self, now: Nanos) -> Rejection {
-        let shut = self.shut.as_ref().expect("a refusal is remembered until the next one");
-        self.breaker.reject(&shut.refusal, now)
     }
 
     /// Gives back what the inner service has reserved: a clone is not ready.
