@@ -147,7 +147,7 @@ impl Breaker {
     /// [`Rejection`] while the circuit is open, forced open, or half-open with all probes under way, and for the calls that a
     /// [ramp](Builder::ramp) holds back.
     pub fn admit(&self) -> Result<Permit, Rejection> {
-        let pass = self.pass_if_open().map_or_else(|| self.ask(), Ok)?;
+        let pass = self.pass_if_open().map_or_else(|| self.ask(), Ok).map_err(Rejection::from)?;
         Ok(Permit::new(Admitted::new(self.clone(), pass)))
     }
 
@@ -194,7 +194,7 @@ impl Breaker {
     {
         let pass = match self.pass() {
             Some(pass) => pass,
-            None => self.ask()?,
+            None => self.ask().map_err(Rejection::from)?,
         };
         let mut admitted = Admitted::new(self, pass);
         // If `make` panics, `admitted` is dropped by the panic, and says so.
@@ -217,7 +217,7 @@ impl Breaker {
         Fut: Future<Output = Result<T, E>>,
         E: From<Rejection>,
     {
-        let pass = self.pass().map_or_else(|| self.ask(), Ok)?;
+        let pass = self.pass().map_or_else(|| self.ask(), Ok).map_err(Rejection::from)?;
         let admitted = Admitted::new(self.clone(), pass);
         // If `make` panics, `admitted` is dropped by the panic, and says so.
         ResponseFuture::running(make(), admitted, classifier).await

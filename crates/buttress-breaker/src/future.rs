@@ -9,6 +9,7 @@ use pin_project_lite::pin_project;
 
 use crate::Breaker;
 use crate::admitted::Admitted;
+use crate::state::Refused;
 
 pin_project! {
     /// The future of [`BreakerService`](crate::BreakerService).
@@ -34,7 +35,7 @@ pin_project! {
     #[project = StateProj]
     enum State<F, C> {
         // The circuit said no; the inner service was not called.
-        Rejected { rejection: Option<Rejection> },
+        Rejected { refused: Option<Refused> },
         Running { #[pin] inner: F, admitted: Admitted<Breaker>, classifier: C },
     }
 }
@@ -44,8 +45,8 @@ impl<F, C> ResponseFuture<F, C> {
         Self { state: State::Running { inner, admitted, classifier } }
     }
 
-    pub(crate) const fn rejected(rejection: Rejection) -> Self {
-        Self { state: State::Rejected { rejection: Some(rejection) } }
+    pub(crate) const fn rejected(refused: Refused) -> Self {
+        Self { state: State::Rejected { refused: Some(refused) } }
     }
 
     pub(crate) const fn is_rejected(&self) -> bool {
@@ -63,8 +64,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T, E>> {
         match self.project().state.project() {
-            StateProj::Rejected { rejection } => {
-                Poll::Ready(Err(rejection.take().expect("polled after completion").into()))
+            StateProj::Rejected { refused } => {
+                let refused = refused.take().expect("polled after completion");
+                Poll::Ready(Err(Rejection::from(refused).into()))
             }
             StateProj::Running { inner, admitted, classifier } => {
                 let watch = OnPanic(admitted);

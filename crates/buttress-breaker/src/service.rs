@@ -6,7 +6,7 @@ use tower_service::Service;
 
 use crate::admitted::Admitted;
 use crate::shut::Shut;
-use crate::state::{Nanos, Pass};
+use crate::state::{BLIND, Nanos, Pass, Refusal, Refused};
 use crate::{Breaker, ResponseFuture};
 
 /// The service of [`BreakerLayer`](crate::BreakerLayer).
@@ -104,7 +104,7 @@ where
             Some(pass) => pass,
             None => match self.ask() {
                 Ok(pass) => pass,
-                Err(rejection) => return ResponseFuture::rejected(rejection),
+                Err(at) => return ResponseFuture::rejected(Refused { refusal: self.refusal().clone(), at }),
             },
         };
         self.readiness = Readiness::Unready;
@@ -150,17 +150,24 @@ impl<S, C> BreakerService<S, C> {
         };
     }
 
-    /// For a call that doesn't simply pass.
+    /// For a call that doesn't simply pass. A refusal is left in `shut`; says when it was.
     #[cold]
-    fn ask(&mut self) -> Result<Pass, Rejection> {
+    fn ask(&mut self) -> Result<Pass, Nanos> {
         match mem::take(&mut self.readiness) {
             Readiness::Unready => panic!("poll_ready must be called first"),
-            Readiness::Ready => self.breaker.ask(),
-            Readiness::Refused(now) => {
-                let shut = self.shut.as_ref().expect("a refusal is remembered until the next one");
-                Err(self.breaker.reject(&shut.refusal, now))
+            Readiness::Ready => self.breaker.ask().map_err(|Refused { refusal, at }| {
+                self.shut = Some(Shut { epoch: BLIND, refusal });
+                at
+            }),
+            Readiness::Refused(at) => {
+                self.breaker.refused(self.refusal(), at);
+                Err(at)
             }
         }
+    }
+
+    fn refusal(&self) -> &Refusal {
+        &self.shut.as_ref().expect("a refusal is remembered until the next one").refusal
     }
 
     /// Gives back what the inner service has reserved: a clone is not ready.

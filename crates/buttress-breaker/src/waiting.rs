@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::admitted::Admitted;
 use crate::backpressure::until_open_to_calls;
-use crate::state::Refusal;
+use crate::state::{Refusal, Refused};
 use crate::{Breaker, Permit};
 
 impl Breaker {
@@ -69,14 +69,19 @@ impl Breaker {
                 let now = self.now();
                 // A ramp has counted this call already.
                 let still = held_back.is_some() && self.lock().step_ends(now) == held_back;
-                return if still { Err(self.reject(&refusal, now)) } else { self.admit() };
+                if !still {
+                    return self.admit();
+                }
+                self.refused(&refusal, now);
+                return Err(Refused { refusal, at: now }.into());
             }
         }
     }
 
     /// As [`admit`](Self::admit), but nobody hears of a refusal.
     fn try_admit(&self) -> Result<Permit, Refusal> {
-        let pass = self.pass_if_open().map_or_else(|| self.inquire().map_err(|(refusal, _)| refusal), Ok)?;
+        let pass =
+            self.pass_if_open().map_or_else(|| self.inquire().map_err(|refused| refused.refusal), Ok)?;
         Ok(Permit::new(Admitted::new(self.clone(), pass)))
     }
 }

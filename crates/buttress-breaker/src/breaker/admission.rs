@@ -2,11 +2,9 @@
 
 use std::num::NonZero;
 
-use buttress_error::Rejection;
-
 use super::Breaker;
 use crate::shut::Shut;
-use crate::state::{Answer, NEVER, Nanos, Pass, Refusal};
+use crate::state::{Answer, NEVER, Nanos, Pass, Refusal, Refused};
 use crate::{events, slot};
 
 impl Breaker {
@@ -54,12 +52,12 @@ impl Breaker {
 
     /// Asks the circuit, and counts and tells of a refusal.
     #[cold]
-    pub(crate) fn ask(&self) -> Result<Pass, Rejection> {
-        self.inquire().map_err(|(refusal, now)| self.reject(&refusal, now))
+    pub(crate) fn ask(&self) -> Result<Pass, Refused> {
+        self.inquire().inspect_err(|refused| self.refused(&refused.refusal, refused.at))
     }
 
-    /// Asks the circuit. A refusal comes with its time.
-    pub(crate) fn inquire(&self) -> Result<Pass, (Refusal, Nanos)> {
+    /// Asks the circuit.
+    pub(crate) fn inquire(&self) -> Result<Pass, Refused> {
         slot::claim();
         let now = self.now();
         loop {
@@ -74,7 +72,7 @@ impl Breaker {
             };
             match answer {
                 Answer::Pass(pass) => return Ok(pass),
-                Answer::Refuse(refusal) => return Err((refusal, now)),
+                Answer::Refuse(refusal) => return Err(Refused { refusal, at: now }),
                 Answer::Due(_) => self.tell(change),
             }
         }
@@ -109,14 +107,11 @@ impl Breaker {
         shut.is_some().then_some(now)
     }
 
-    /// Refuses a call: counts and tells of it.
-    pub(crate) fn reject(&self, refusal: &Refusal, now: Nanos) -> Rejection {
+    /// Counts and tells of a call that is refused.
+    pub(crate) fn refused(&self, refusal: &Refusal, at: Nanos) {
         if !self.shared.gate.refuse(slot::claim()) {
             self.lock().refused();
         }
-        let name = &self.shared.name;
-        events::rejected(name, refusal, now);
-        // Made last, and so where the caller wants it.
-        refusal.rejection(name, now)
+        events::rejected(&self.shared.name, refusal, at);
     }
 }

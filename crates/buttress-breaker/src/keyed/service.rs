@@ -88,7 +88,7 @@ where
                 // If the inner `call` panics, `admitted` is dropped by the panic, and says so.
                 ResponseFuture::running(self.inner.call(request), admitted, self.classifier.clone())
             }
-            Err(rejection) => ResponseFuture::rejected(rejection),
+            Err(refused) => ResponseFuture::rejected(refused),
         }
     }
 }

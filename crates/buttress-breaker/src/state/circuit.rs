@@ -158,7 +158,8 @@ impl Circuit {
             Some(self.shadowed(now))
         } else {
             let (percent, until) = (ramp.percent(now), ramp.step_ends(now));
-            Some(Answer::Refuse(Refusal::Ramping { percent, since: *since, until }))
+            let name = Arc::clone(&self.name);
+            Some(Answer::Refuse(Refusal::Ramping { name, percent, since: *since, until }))
         }
     }
 
@@ -238,7 +239,9 @@ impl Circuit {
                 // When it is over, a probe may be granted at any time.
                 until: (*until).max(now.saturating_add(SYNC)),
             }),
-            Phase::ForcedOpen { since } => Some(Refusal::Forced { since: *since }),
+            Phase::ForcedOpen { since } => {
+                Some(Refusal::Forced { name: Arc::clone(&self.name), since: *since })
+            }
         }
     }
 

@@ -24,6 +24,6 @@ pub(crate) use circuit::{Answer, Circuit};
 pub(crate) use orders::Order;
 pub(crate) use pass::{BLIND, Pass};
 pub(crate) use ramp::STEPS;
-pub(crate) use refusal::Refusal;
+pub(crate) use refusal::{Refusal, Refused};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use time::{NEVER, Nanos, nanos};

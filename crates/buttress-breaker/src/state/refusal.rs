@@ -8,7 +8,7 @@ use buttress_error::{Rejection, Trip, Why};
 use super::Nanos;
 
 /// Why a call is refused: true for some time, and so in points of time.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Refusal {
     Open {
         trip: Arc<Trip>,
@@ -21,14 +21,35 @@ pub(crate) enum Refusal {
         until: Nanos,
     },
     Forced {
+        name: Arc<str>,
         since: Nanos,
     },
     /// The circuit is closed, but takes only so many of 100 calls as yet.
     Ramping {
+        name: Arc<str>,
         percent: u8,
         since: Nanos,
         until: Nanos,
     },
+}
+
+impl Clone for Refusal {
+    // In line always: a future that lends its memory to a call is kept in memory as a whole, and a stack would move it.
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        match self {
+            Self::Open { trip, since, until } => {
+                Self::Open { trip: Arc::clone(trip), since: *since, until: *until }
+            }
+            Self::Probing { trip, since, until } => {
+                Self::Probing { trip: Arc::clone(trip), since: *since, until: *until }
+            }
+            Self::Forced { name, since } => Self::Forced { name: Arc::clone(name), since: *since },
+            Self::Ramping { name, percent, since, until } => {
+                Self::Ramping { name: Arc::clone(name), percent: *percent, since: *since, until: *until }
+            }
+        }
+    }
 }
 
 impl Refusal {
@@ -58,22 +79,29 @@ impl Refusal {
             Self::Ramping { .. } => Why::Ramping,
         }
     }
+}
 
-    /// What a caller is told whom the circuit `name` refuses at `now`. Allocates nothing.
-    pub(crate) fn rejection(&self, name: &Arc<str>, now: Nanos) -> Rejection {
+/// A call that was refused. What its caller is told is made of it where it is told.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) refusal: Refusal,
+    pub(crate) at: Nanos,
+}
+
+/// Allocates nothing.
+impl From<Refused> for Rejection {
+    fn from(Refused { refusal, at }: Refused) -> Self {
         let time = Duration::from_nanos;
-        let since = |since: Nanos| time(now.saturating_sub(since));
-        let rest = |until: Nanos| time(until.saturating_sub(now));
-        match self {
-            Self::Open { trip, since: at, until } => {
-                Rejection::circuit_open(Arc::clone(trip), since(*at)).retry_after(rest(*until))
+        let rest = time(refusal.rest(at).unwrap_or(0));
+        let elapsed = |since: Nanos| time(at.saturating_sub(since));
+        match refusal {
+            Refusal::Open { trip, since, .. } => Self::circuit_open(trip, elapsed(since)).retry_after(rest),
+            Refusal::Probing { trip, since, .. } => {
+                Self::probes_taken(trip, elapsed(since)).retry_after(rest)
             }
-            Self::Probing { trip, since: at, until } => {
-                Rejection::probes_taken(Arc::clone(trip), since(*at)).retry_after(rest(*until))
-            }
-            Self::Forced { since: at } => Rejection::forced_open(Arc::clone(name), since(*at)),
-            Self::Ramping { percent, since: at, until } => {
-                Rejection::ramping(Arc::clone(name), *percent, since(*at)).retry_after(rest(*until))
+            Refusal::Forced { name, since } => Self::forced_open(name, elapsed(since)),
+            Refusal::Ramping { name, percent, since, .. } => {
+                Self::ramping(name, percent, elapsed(since)).retry_after(rest)
             }
         }
     }
