@@ -26,7 +26,7 @@ pub(crate) struct Operation {
     waits: Memory,
     /// The retry that is waiting to begin.
     reservation: Option<Reservation>,
-    /// What the latest retry cost.
+    /// What the latest retry that the policy made has cost.
     spent: Option<Spent>,
     history: Vec<Try>,
     /// The remedies that were tried.
@@ -122,7 +122,10 @@ impl Operation {
         self.attempts += 1;
         self.began = remedy::clock();
         self.given_up = None;
-        self.spent = self.reservation.take().map(Reservation::into_spent);
+        // A retry after a remedy costs nothing: what the one before it cost is still to be given back.
+        if let Some(reservation) = self.reservation.take() {
+            self.spent = Some(reservation.into_spent());
+        }
         self.report(None, None);
     }
 
@@ -205,7 +208,9 @@ impl Operation {
                     Stop::Attempts | Stop::Deadline | Stop::Budget | Stop::Elapsed | Stop::Rule
                 );
                 effort.exhausted = given_up && facts.max_attempts.unwrap_or(policy.max_attempts()) > 1;
-                effort.remedy = self.remedy_error.take();
+                // That of a remedy for another failure, earlier in the call, says nothing about this one.
+                let of_this = self.tried.last().is_some_and(|remedy| remedy.heals(class));
+                effort.remedy = self.remedy_error.take().filter(|_| of_this);
                 // Who wonders why a failed POST was sent once finds the answer on the error.
                 let unsafe_to_repeat = matches!(stop, Stop::NotIdempotent | Stop::NotReplayable);
                 let stamped =

@@ -5,8 +5,8 @@ mod kit;
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{Kind, Stop};
-use buttress_retry::{Backoff, Budget, Policy, TokenBudget, retry};
+use buttress_error::{Error, Kind, Stop};
+use buttress_retry::{Backoff, Budget, Policy, Remedy, Reservation, TokenBudget, on, retry};
 use buttress_test::{Step, TestError};
 use kit::{MS, call, call_built, plain, reported, script};
 use tokio::time::{Instant, advance};
@@ -170,4 +170,22 @@ async fn no_more_tokens_than_the_capacity() {
     }
     drop(reserved);
     assert_eq!(budget.available(), 20);
+}
+
+/// [S14] [S17] a success gives back what the last retry of the policy cost, also if a remedy, which costs nothing, came after it.
+#[tokio::test(start_paused = true)]
+async fn a_success_after_a_remedy_gives_back() {
+    let budget = Budget::tokens(50).build().unwrap();
+    let cure = Remedy::run(on(Kind::Unauthenticated), (), |()| async { Ok::<_, Error>(()) }).build().unwrap();
+    let inner = script([Step::fail(Kind::Unavailable), Step::fail(Kind::Unauthenticated)]);
+    call(plain().budget(budget.clone()).healed_by(cure), &inner).await.unwrap();
+    assert_eq!((inner.calls(), budget.available()), (3, 50));
+}
+
+/// [S14] the bound holds for the highest prices.
+#[test]
+fn the_highest_prices() {
+    let budget = Budget::ratio(0.0).min_per_second(1_000_000_000).retry_cost(3_000_000_000).build().unwrap();
+    let granted = (0..100).filter_map(|_| budget.withdraw(Kind::Unavailable)).map(Reservation::spend).count();
+    assert_eq!(granted, 3, "10 s");
 }

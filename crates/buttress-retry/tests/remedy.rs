@@ -474,3 +474,15 @@ fn a_blocking_remedy_that_panics() {
     }
     assert_eq!((remedy.stats().failed, remedy.stats().succeeded), (1, 1));
 }
+
+/// [S17] the error of a remedy is on the failure that it was to heal, and on no later one of another kind.
+#[tokio::test(start_paused = true)]
+async fn the_remedys_error_stays_with_its_failure() {
+    let in_vain = |()| async { Err::<(), _>(Error::new(Kind::Internal, "in vain")) };
+    for (then, told) in [(Kind::Unavailable, true), (Kind::NotFound, false)] {
+        let remedy = Remedy::run(on(Kind::Unavailable), (), in_vain).build().unwrap();
+        let inner = script([Kind::Unavailable, then, then].map(Step::fail));
+        let error = call(plain().healed_by(remedy), &inner).await.unwrap_err();
+        assert_eq!(error.effort().unwrap().remedy.is_some(), told, "{then:?}");
+    }
+}

@@ -126,7 +126,7 @@ pub(super) struct RatioWindow {
 struct Retries {
     /// The number of the latest slot.
     head: u64,
-    slots: [u32; SLOTS],
+    slots: [u64; SLOTS],
 }
 
 impl RatioWindow {
@@ -181,19 +181,20 @@ impl Retries {
 
     fn take(&mut self, cost: u32) -> u64 {
         let slot = &mut self.slots[index(self.head)];
-        *slot = slot.saturating_add(cost);
+        *slot = slot.saturating_add(cost.into());
         self.head
     }
 
     fn give_back(&mut self, number: u64, cost: u32) {
         if self.head - number < SLOTS as u64 {
             let slot = &mut self.slots[index(number)];
-            *slot = slot.saturating_sub(cost);
+            *slot = slot.saturating_sub(cost.into());
         }
     }
 
     fn sum(&self) -> i64 {
-        self.slots.iter().map(|retries| i64::from(*retries)).sum()
+        let sum = self.slots.iter().copied().fold(0, u64::saturating_add);
+        i64::try_from(sum).unwrap_or(i64::MAX)
     }
 }
 
