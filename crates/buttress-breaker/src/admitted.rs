@@ -66,10 +66,16 @@ impl<B: Borrow<Breaker>> Admitted<B> {
     pub(crate) fn succeed(&mut self) {
         // By reference: a copy would be what most of this costs.
         if self.breaker().count_success(&self.pass) {
-            self.pass.take();
+            self.forget();
         } else {
             self.settle_success();
         }
+    }
+
+    /// The call was settled elsewhere.
+    #[inline]
+    pub(crate) fn forget(&mut self) {
+        self.pass.take();
     }
 
     #[cold]

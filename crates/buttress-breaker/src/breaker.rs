@@ -16,7 +16,7 @@ use crate::admitted::Admitted;
 use crate::config::Builder;
 use crate::gate::Gate;
 use crate::settings::Settings;
-use crate::state::{Change, Circuit, Due, Nanos, State, nanos};
+use crate::state::{Change, Circuit, Due, NEVER, Nanos, Pass, State, nanos};
 use crate::{Permit, ResponseFuture, events, slot};
 use hold::Hold;
 
@@ -192,12 +192,32 @@ impl Breaker {
         F: FnOnce() -> Result<T, E>,
         E: From<Rejection> + Classified,
     {
-        let pass = match self.pass() {
-            Some(pass) => pass,
-            None => self.ask().map_err(Rejection::from)?,
+        let gate = self.gate();
+        let Some((shard, epoch)) = gate.counter(slot::current()) else {
+            return self.call_timed(make);
         };
-        let mut admitted = Admitted::new(self, pass);
+        shard.pass();
         // If `make` panics, `admitted` is dropped by the panic, and says so.
+        let mut admitted = Admitted::new(self, Pass::open(epoch, NEVER));
+        let outcome = make();
+        // The call has not left its thread, so its shard is the same.
+        if outcome.is_ok() && gate.calm().is_plain(epoch) && shard.succeed(epoch) {
+            admitted.forget();
+        } else {
+            admitted.conclude(&ByKind, &outcome);
+        }
+        outcome
+    }
+
+    /// A blocking call whose time matters, or that the circuit has to be asked for.
+    #[inline(never)]
+    fn call_timed<F, T, E>(&self, make: F) -> Result<T, E>
+    where
+        F: FnOnce() -> Result<T, E>,
+        E: From<Rejection> + Classified,
+    {
+        let pass = self.pass().map_or_else(|| self.ask(), Ok).map_err(Rejection::from)?;
+        let mut admitted = Admitted::new(self, pass);
         let outcome = make();
         admitted.conclude(&ByKind, &outcome);
         outcome

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use crate::Stats;
-use crate::shards::Shards;
+use crate::shards::{Shard, Shards};
 use crate::state::{Circuit, NEVER, Nanos};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -66,6 +66,11 @@ impl Ticket {
         self.0 >> 1
     }
 
+    /// Is it of this epoch, whose calls need no time?
+    pub(crate) const fn is_plain(self, epoch: u64) -> bool {
+        self.0 == epoch << 1
+    }
+
     pub(crate) const fn is_timed(self) -> bool {
         self.0 & 1 == 1
     }
@@ -114,6 +119,14 @@ impl Gate {
     #[inline]
     pub(crate) fn calm(&self) -> Ticket {
         Ticket(self.signs.calm.load(Ordering::Relaxed))
+    }
+
+    /// What a thread needs to count a call that begins and ends on it, where there is only to count: its shard, and the
+    /// epoch.
+    #[inline]
+    pub(crate) fn counter(&self, slot: usize) -> Option<(&Shard, u64)> {
+        let open = self.open();
+        if open.is_timed() || open.epoch() == 0 { None } else { Some((self.shards.of(slot)?, open.epoch())) }
     }
 
     /// The epoch to pass with, if `open` is of a circuit that admits every call; counts the call.

@@ -10,7 +10,7 @@ pub(crate) struct Shards(Box<[Shard]>);
 /// Alone on its cache lines; two, since processors fetch them in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Shard {
+pub(crate) struct Shard {
     /// Calls that this thread let pass.
     passed: AtomicU64,
     /// Calls that this thread refused.
@@ -27,6 +27,23 @@ struct Shard {
 const NONE: u64 = u64::MAX;
 
 impl Shard {
+    /// Counts a call that passes. By the thread whose shard this is.
+    #[inline]
+    pub(crate) fn pass(&self) {
+        add_one(&self.passed);
+    }
+
+    /// Counts a success of this epoch. False: the shard is not known to be of this epoch. By the thread whose shard this is.
+    #[inline]
+    pub(crate) fn succeed(&self, epoch: u64) -> bool {
+        // Relaxed: the owner reads what it wrote.
+        let known = self.epoch.load(Ordering::Relaxed) == epoch;
+        if known {
+            add_one(&self.succeeded);
+        }
+        known
+    }
+
     fn new() -> Self {
         let zero = || AtomicU64::new(0);
         let (passed, refused, succeeded, taken) = (zero(), zero(), zero(), zero());
@@ -48,10 +65,16 @@ impl Shards {
         Self((0..threads).map(|_| Shard::new()).collect())
     }
 
+    /// That of this thread, if it has one.
+    #[inline]
+    pub(crate) fn of(&self, slot: usize) -> Option<&Shard> {
+        self.0.get(slot)
+    }
+
     /// Counts a call that passes. False: this thread has no shard.
     #[inline]
     pub(crate) fn pass(&self, slot: usize) -> bool {
-        self.0.get(slot).map(|shard| add_one(&shard.passed)).is_some()
+        self.of(slot).map(Shard::pass).is_some()
     }
 
     /// Counts a call that is refused. False: this thread has no shard.
@@ -62,9 +85,7 @@ impl Shards {
     /// Counts a success of this epoch. False: this thread has no shard, or its shard is not known to be of this epoch.
     #[inline]
     pub(crate) fn succeed(&self, slot: usize, epoch: u64) -> bool {
-        // Relaxed: the owner reads what it wrote.
-        let shard = self.0.get(slot).filter(|shard| shard.epoch.load(Ordering::Relaxed) == epoch);
-        shard.map(|shard| add_one(&shard.succeeded)).is_some()
+        self.of(slot).is_some_and(|shard| shard.succeed(epoch))
     }
 
     /// Lets this thread count the successes of `epoch` from now on. Under the lock, with all successes taken.
