@@ -114,11 +114,6 @@ impl Breaker {
         Self { shared: self.shared.apart() }
     }
 
-    /// The same breaker, by the count of references that all begin with.
-    pub(crate) fn together(&self) -> Self {
-        Self { shared: self.shared.together() }
-    }
-
     /// Its name, as in events and rejections.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -73,7 +73,7 @@ impl<S, C> BreakerService<S, C> {
 /// The clone shares the circuit. It is not ready: readiness belongs to the instance that was asked.
 impl<S: Clone, C: Clone> Clone for BreakerService<S, C> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.breaker.together(), self.classifier.clone())
+        Self::new(self.inner.clone(), self.breaker.clone(), self.classifier.clone())
     }
 }
 

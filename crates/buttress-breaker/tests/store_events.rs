@@ -1,15 +1,12 @@
 //! What is told of a store that is lost. (Alone in its process: `tracing` caches for all threads who listens.)
 
-#[path = "fleet/memory.rs"]
-#[allow(dead_code)]
-mod memory;
-
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buttress_breaker::Breaker;
-use memory::{Health, Memory};
+use buttress_breaker::fleet::{Answer, Report, StateStore, Terms, Verdict};
+use buttress_error::{Error, Kind};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
@@ -34,16 +31,37 @@ impl Visit for Text {
     }
 }
 
+/// A store of a fleet that never opens.
+#[derive(Clone, Copy, PartialEq)]
+enum Health {
+    Up,
+    Down,
+    Hung,
+}
+
+struct Store(Arc<Mutex<Health>>);
+
+impl StateStore for Store {
+    async fn exchange(&self, _: &str, _: &Terms, _: &Report) -> Result<Answer, Error> {
+        let health = *self.0.lock().expect("no panic");
+        match health {
+            Health::Up => Ok(Answer { incarnation: 1, epoch: 1, verdict: Verdict::Closed, lease: None }),
+            Health::Down => Err(Error::new(Kind::Unavailable, "connection refused")),
+            Health::Hung => std::future::pending().await,
+        }
+    }
+}
+
 /// [S42] the loss of the store is one WARN, its return one INFO, however long it was away and however many calls there were.
 #[tokio::test(start_paused = true)]
 async fn one_line_each() {
     let listener = Listener::default();
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(listener.clone()));
-    let memory = Memory::new();
+    let health = Arc::new(Mutex::new(Health::Up));
     let breaker = Breaker::new("db");
-    let task = tokio::spawn(breaker.clone().join_fleet(memory.node(1)));
-    for (health, seconds) in [(Health::Up, 1), (Health::Down, 100), (Health::Up, 10), (Health::Hung, 100)] {
-        memory.is_now(health);
+    let task = tokio::spawn(breaker.clone().join_fleet(Store(Arc::clone(&health))));
+    for (now, seconds) in [(Health::Up, 1), (Health::Down, 100), (Health::Up, 10), (Health::Hung, 100)] {
+        *health.lock().expect("no panic") = now;
         for _ in 0..seconds * 10 {
             breaker.admit().expect("closed").success();
             tokio::time::sleep(Duration::from_millis(100)).await;

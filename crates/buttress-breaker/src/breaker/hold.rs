@@ -30,7 +30,8 @@ impl Hold {
         }
     }
 
-    pub(super) fn together(&self) -> Self {
+    /// By the count that all begin with.
+    fn together(&self) -> Self {
         match self {
             Self::Apart(lone) => Self::Counted(Arc::clone(&lone.0)),
             other => other.clone(),
