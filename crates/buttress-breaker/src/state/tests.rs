@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::{Answer, BLIND, Circuit, Mark, Nanos, Pass, State};
 use crate::Window;
 use crate::config::Builder;
+use crate::fleet::{Lease, ProbeResult, Verdict};
 use crate::settings::Settings;
 
 pub(crate) fn settings(change: impl FnOnce(Builder) -> Builder) -> Settings {
@@ -80,6 +81,20 @@ fn a_ramp_ends() {
     assert_eq!(circuit.open_epoch(), BLIND);
     assert!(admit(&mut circuit, 2 * WAIT + 15).is_some());
     assert_eq!(circuit.open_epoch(), circuit.epoch());
+}
+
+/// [S22] [S42] a probe of the fleet that ends after its lease has failed, whether or not somebody has looked in between.
+#[test]
+fn a_lease_of_the_fleet_ends() {
+    for (wait, result) in [(5, ProbeResult::Succeeded), (6, ProbeResult::Failed)] {
+        let mut circuit = circuit();
+        circuit.adopt(Verdict::Open { rest: Duration::ZERO }, 0);
+        let lease = Lease { epoch: 1, token: 1, time: Duration::from_nanos(5) };
+        circuit.grant(lease, 0);
+        let probe = admit(&mut circuit, 0).unwrap();
+        settle(&mut circuit, probe, Mark::Success, wait);
+        assert_eq!(circuit.probed(wait), [(lease, result)], "after {wait}");
+    }
 }
 
 /// One period of the model's circuit, with all that happened in it: failed or not.
