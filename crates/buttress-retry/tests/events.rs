@@ -2,6 +2,8 @@
 
 mod kit;
 
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -151,4 +153,24 @@ async fn events_of_a_remedy() {
     call(policy(), &sick()).await.unwrap_err();
     let [refused, _stopped] = &told()[..] else { panic!("two events") };
     assert_eq!((&*refused.0, &*refused.1), ("remedy.refused", "DEBUG"));
+}
+
+/// [S17] a log that panics when it is told of a run, as when an error's own `Display` does: those who wait for the run
+/// have its result all the same.
+#[tokio::test(start_paused = true)]
+async fn a_log_that_panics() {
+    let told = AtomicBool::new(false);
+    let (subscriber, events) = listen(move || {
+        if !told.swap(true, Relaxed) {
+            resume_unwind(Box::new("quiet"));
+        }
+    });
+    let _default = tracing::subscriber::set_default(subscriber);
+    let fail = |()| async { Err::<(), _>(Error::new(Kind::Internal, "no doctor")) };
+    let remedy = Remedy::run(on(Kind::NotFound), (), fail).build().unwrap();
+    let error =
+        call(plain().healed_by(remedy.clone()), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
+    assert_eq!(events.lock().unwrap()[0]["event"], "remedy.failed");
+    assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Internal));
+    assert_eq!(remedy.stats().failed, 1);
 }

@@ -156,11 +156,23 @@ impl Run {
         let healed = result.is_ok().then(tick);
         self.remedy.flight().ended(self.number, healed);
         let elapsed = self.began.elapsed();
-        match &result {
+        let told = Told { sender, result };
+        match &told.result {
             Ok(()) => events::remedy_succeeded(self.remedy.name(), elapsed, &self.class),
             Err(error) => events::remedy_failed(self.remedy.name(), elapsed, &self.class, error),
         }
-        sender.send_replace(Some(result));
+    }
+}
+
+/// The result of a run, told to those who wait after it was told to the log: also if the log panics.
+struct Told {
+    sender: watch::Sender<Option<Result<(), Error>>>,
+    result: Result<(), Error>,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.sender.send_replace(Some(self.result.clone()));
     }
 }
 
