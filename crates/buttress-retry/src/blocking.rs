@@ -165,7 +165,7 @@ impl<'p, C, S> Blocking<'p, C, S> {
                 Some(Next::Wait(Duration::ZERO)) => {}
                 Some(Next::Wait(wait)) => sleep(wait),
                 Some(Next::Heal(healing)) => {
-                    if !operation.remedied(healing.block(), &classifier, &outcome) {
+                    if !operation.remedied(healing.block(), policy, &classifier, &outcome) {
                         continue;
                     }
                 }

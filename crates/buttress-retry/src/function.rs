@@ -265,7 +265,7 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Stage<Fut, Result<T, E>> {
                 StageProj::Healing { healing, outcome } => {
                     let healed = ready!(healing.as_mut().poll(cx));
                     let outcome = outcome.take().expect("it is taken when the remedy is over");
-                    if !operation.remedied(healed, classifier, &outcome) {
+                    if !operation.remedied(healed, policy, classifier, &outcome) {
                         return Poll::Ready(outcome);
                     }
                     Self::Due

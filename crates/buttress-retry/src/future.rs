@@ -261,7 +261,7 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
                 StageProj::Healing { healing, outcome } => {
                     let healed = ready!(healing.as_mut().poll(cx));
                     let outcome = outcome.take().expect("it is taken when the remedy is over");
-                    if !operation.remedied(healed, &core.classifier, &outcome) {
+                    if !operation.remedied(healed, policy, &core.classifier, &outcome) {
                         return Poll::Ready(outcome);
                     }
                     Self::Readying { service: core.service() }

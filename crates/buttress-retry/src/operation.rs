@@ -8,7 +8,7 @@ use buttress_error::{Cause, Class, Classifier, Effort, Error, Kind, Stop, Try};
 use tokio::time::Instant;
 
 use crate::budget::{Reservation, Spent};
-use crate::policy::{Facts, Memory};
+use crate::policy::{Facts, Memory, Time};
 use crate::remedy::{self, Healing};
 use crate::{Policy, Remedy, events, nested};
 
@@ -191,7 +191,7 @@ impl Operation {
         let facts = self.facts(*class, now, request);
         if let Some(remedy) = policy.remedy(&facts, &self.tried) {
             self.tried.push(remedy.clone());
-            return Some(Next::Heal(remedy.heal(self.began, class, now, facts.deadline)));
+            return Some(Next::Heal(remedy.heal(self.began, class, now, facts.time.deadline)));
         }
         match self.decide(policy, &facts) {
             Ok(wait) => {
@@ -202,7 +202,7 @@ impl Operation {
                 Some(Next::Wait(wait))
             }
             Err(stop) => {
-                let mut effort = Effort::new(self.attempts, facts.elapsed, stop);
+                let mut effort = Effort::new(self.attempts, facts.time.elapsed, stop);
                 let given_up = matches!(
                     stop,
                     Stop::Attempts | Stop::Deadline | Stop::Budget | Stop::Elapsed | Stop::Rule
@@ -242,11 +242,18 @@ impl Operation {
     pub(crate) fn remedied<Res, E>(
         &mut self,
         healed: Result<(), Error>,
+        policy: &Policy,
         classifier: &impl Classifier<Res, E>,
         outcome: &Result<Res, E>,
     ) -> bool {
         if let Err(error) = healed {
             self.remedy_error = Some(error);
+            return false;
+        }
+        // It has taken its time.
+        let time = self.time(Instant::now());
+        if policy.in_time(&time, Duration::ZERO).is_err() {
+            self.remedy_error = self.tried.last().map(Remedy::too_late);
             return false;
         }
         let verdict = classifier.judge(outcome);
@@ -259,24 +266,29 @@ impl Operation {
     }
 
     fn facts(&mut self, class: Class, now: Instant, request: Repeatability) -> Facts {
-        let started = *self.started.get_or_insert(now);
+        let time = self.time(now);
         Context::read(|cx| Facts {
             class,
             attempts: self.attempts,
             max_attempts: cx.max_attempts().map(NonZeroU32::get),
-            now,
-            elapsed: now.saturating_duration_since(started),
-            deadline: cx.deadline().instant(),
+            time,
             idempotent: request.idempotent.or(cx.idempotent()).unwrap_or(request.assume_idempotent),
             replayable: request.replayable,
             owned_outside: cx.retries_owned(),
         })
     }
 
+    fn time(&mut self, now: Instant) -> Time {
+        let started = *self.started.get_or_insert(now);
+        let elapsed = now.saturating_duration_since(started);
+        Time { now, elapsed, deadline: Context::read(|cx| cx.deadline().instant()) }
+    }
+
     fn decide(&mut self, policy: &Policy, facts: &Facts) -> Result<Duration, Stop> {
         let wait = policy.decide(facts, &mut self.waits)?;
         if let Some(budget) = policy.budget() {
-            self.reservation = Some(budget.withdraw_at(facts.class.kind, facts.now).ok_or(Stop::Budget)?);
+            self.reservation =
+                Some(budget.withdraw_at(facts.class.kind, facts.time.now).ok_or(Stop::Budget)?);
         }
         Ok(wait)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buttress_error::{Class, Delivery, Kind, Retry, Stop};
+use buttress_error::{Breaker, Class, Delivery, Kind, Retry, Stop};
 use tokio::time::Instant;
 
 use crate::backoff::Waits;
@@ -60,12 +60,18 @@ pub(crate) struct Facts {
     pub(crate) attempts: u32,
     /// Attempts at most, where the caller has overridden the policy.
     pub(crate) max_attempts: Option<u32>,
-    pub(crate) now: Instant,
-    pub(crate) elapsed: Duration,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) time: Time,
     pub(crate) idempotent: bool,
     pub(crate) replayable: bool,
     pub(crate) owned_outside: bool,
+}
+
+/// How late it is for a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Time {
+    pub(crate) now: Instant,
+    pub(crate) elapsed: Duration,
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// What the two backoffs remember within one call: neither knows of the other's waits.
@@ -207,7 +213,7 @@ impl Policy {
             // The cut wait would end while the layer still refuses.
             return Err(Stop::Rejected);
         }
-        self.in_time(facts, wait)?;
+        self.in_time(&facts.time, wait)?;
         Ok(wait)
     }
 
@@ -217,11 +223,13 @@ impl Policy {
         let class = &facts.class;
         let wanted = |remedy: &&Remedy| remedy.heals(class) && !tried.iter().any(|other| other.is(remedy));
         let remedy = self.settings.remedies.iter().find(wanted)?;
-        let harmless = facts.idempotent || class.delivery != Delivery::Unknown;
+        // An answer that blames the dependency may come after the work was done: its reply was garbled, or lost in part.
+        let refused = class.delivery == Delivery::Processed && class.breaker() == Breaker::No;
+        let harmless = facts.idempotent || class.delivery == Delivery::NotSent || refused;
         let may = !class.exhausted
             && harmless
             && self.another(facts).is_ok()
-            && self.in_time(facts, Duration::ZERO).is_ok();
+            && self.in_time(&facts.time, Duration::ZERO).is_ok();
         may.then_some(remedy)
     }
 
@@ -244,13 +252,13 @@ impl Policy {
     }
 
     /// Is there time for an attempt after `wait`?
-    fn in_time(&self, facts: &Facts, wait: Duration) -> Result<(), Stop> {
-        let begins = facts.elapsed.saturating_add(slept(wait));
+    pub(crate) fn in_time(&self, time: &Time, wait: Duration) -> Result<(), Stop> {
+        let begins = time.elapsed.saturating_add(slept(wait));
         if self.settings.max_elapsed.is_some_and(|longest| begins > longest) {
             return Err(Stop::Elapsed);
         }
-        match facts.deadline {
-            Some(deadline) if !self.fits(facts.now, wait, deadline) => Err(Stop::Deadline),
+        match time.deadline {
+            Some(deadline) if !self.fits(time.now, wait, deadline) => Err(Stop::Deadline),
             _ => Ok(()),
         }
     }
@@ -282,8 +290,8 @@ impl Policy {
 
 impl Facts {
     fn progress(&self) -> Progress {
-        let Self { class, attempts, elapsed, .. } = *self;
-        let remaining = self.deadline.map(|deadline| deadline.saturating_duration_since(self.now));
+        let Self { class, attempts, time: Time { now, elapsed, deadline }, .. } = *self;
+        let remaining = deadline.map(|deadline| deadline.saturating_duration_since(now));
         Progress { class, attempts, elapsed, remaining }
     }
 }

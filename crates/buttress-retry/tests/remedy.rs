@@ -259,11 +259,15 @@ async fn the_policy_goes_on_without_it() {
 #[tokio::test(start_paused = true)]
 async fn what_may_not_be_repeated_is_not_healed() {
     let unknown = Class::new(Kind::Unauthenticated).delivery(Delivery::Unknown);
+    let garbled = Class::new(Kind::BadResponse);
     let cx = Context::default;
     let table = [
         (cx().with_idempotent(false), unknown, 0),
         (cx().with_idempotent(true), unknown, 1),
         (cx().with_idempotent(false), Kind::Unauthenticated.into(), 1),
+        (cx().with_idempotent(false), garbled, 0),
+        (cx().with_idempotent(true), garbled, 1),
+        (cx().with_idempotent(false), garbled.delivery(Delivery::NotSent), 1),
         (cx().with_max_attempts(1), Kind::Unauthenticated.into(), 0),
         (cx().with_timeout(Duration::ZERO), Kind::Unauthenticated.into(), 0),
         (cx().with_retries_owned(), Kind::Unauthenticated.into(), 0),
@@ -271,7 +275,8 @@ async fn what_may_not_be_repeated_is_not_healed() {
     ];
     for (cx, class, runs) in table {
         let clinic = Clinic::default();
-        let policy = plain().healed_by(clinic.remedy().build().unwrap());
+        let remedy = Remedy::run(On::class(|_| true), clinic.clone(), Clinic::treat).build().unwrap();
+        let policy = plain().healed_by(remedy);
         let _ = cx.clone().scope(call(policy, &script([Step::fail(class)]))).await;
         sleep(MS).await;
         assert_eq!(clinic.runs().0, runs, "{cx:?} {class:?}");
@@ -295,6 +300,32 @@ async fn the_deadline_of_one_caller() {
     assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::DeadlineExceeded));
     sleep(100 * MS).await;
     assert_eq!(clinic.runs(), (1, 1));
+}
+
+/// [S17] a remedy that is done too late for another attempt is of no use to this call: the failure stays, with that said.
+#[tokio::test(start_paused = true)]
+async fn healed_too_late() {
+    let clinic = Clinic::default();
+    let healed = || plain().healed_by(clinic.remedy().build().unwrap());
+    let table = [
+        (healed().max_elapsed(49 * MS), 1),
+        (healed().max_elapsed(50 * MS), 2),
+        (healed().min_attempt_time(50 * MS), 1),
+        (healed().min_attempt_time(49 * MS), 2),
+    ];
+    for (policy, attempts) in table {
+        let in_100_ms = || Context::default().with_timeout(100 * MS);
+        let inner = script([sick()]);
+        let by_layer = in_100_ms().scope(call(policy.clone(), &inner)).await;
+        let (policy, again) = (policy.build().unwrap(), script([sick()]));
+        let by_function = in_100_ms().scope(retry(policy, || again.clone().oneshot(7))).await;
+        assert_eq!([inner.calls(), again.calls()], [attempts; 2]);
+        for outcome in [by_layer, by_function] {
+            let Err(error) = outcome else { continue };
+            let remedy = error.effort().unwrap().remedy.as_ref().unwrap();
+            assert_eq!((error.kind(), remedy.kind()), (Kind::Unauthenticated, Kind::DeadlineExceeded));
+        }
+    }
 }
 
 /// The remedy runs with the ids of the call that began it, and with nothing else of its context.

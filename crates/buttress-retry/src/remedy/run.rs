@@ -108,6 +108,11 @@ impl Remedy {
         Error::new(kind, format!("remedy `{}` {what}", self.name())).without_location()
     }
 
+    /// It has healed, but there is no time left for another attempt.
+    pub(crate) fn too_late(&self) -> Error {
+        self.error(Kind::DeadlineExceeded, "was done too late for another attempt")
+    }
+
     fn too_slow(&self) -> Error {
         self.error(Kind::Timeout, &format!("took longer than {:?}", self.0.time_limit))
     }
