@@ -139,6 +139,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let policy = (*this.policy).borrow();
+        let mut entered = None;
         if let StateProj::Idle = this.state.as_mut().project() {
             if overriding::begins_apart(policy) {
                 // It goes its own way from here, so that the future of other calls is made in one place.
@@ -149,10 +150,12 @@ where
                 return later.get().poll(policy, this.classifier, *this.idempotent, this.attempt, cx);
             }
             let begin = operation::begin(policy);
+            // A retry further in may give up already as the future is made.
+            entered = Some(nested::enter());
             this.state.set(State::First { begin, given_up: None, future: (this.attempt)() });
         }
         if let StateProj::First { begin, given_up, future } = this.state.as_mut().project() {
-            let outer = nested::enter();
+            let outer = entered.unwrap_or_else(nested::enter);
             let polled = future.poll(cx);
             let inner = nested::leave(outer);
             let Poll::Ready(outcome) = polled else {
@@ -206,8 +209,8 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Later<Fut, Result<T, E>> {
 fn begin_apart<Fut: Future>(policy: &Policy, attempt: impl FnOnce() -> Fut) -> Rare<Later<Fut, Fut::Output>> {
     let own = overriding::policy(policy);
     let policy = own.as_deref().unwrap_or(policy);
-    let operation = Operation::new(operation::begin(policy), None);
-    let scope = operation.begin(policy, attempt);
+    let mut operation = Operation::new(operation::begin(policy), None);
+    let scope = operation.attempt(|operation| operation.begin(policy, attempt));
     Rare::new(Later { operation, policy: own, stage: Stage::Running { scope } })
 }
 

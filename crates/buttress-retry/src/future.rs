@@ -98,10 +98,11 @@ impl<S: Service<Req>, Req, C, R, H> ResponseFuture<S, Req, C, R, H> {
         begin: Begin,
         idempotent: Option<bool>,
         copy: Option<Req>,
+        given_up: Option<Kind>,
         future: S::Future,
     ) -> Self {
         let request = Request { idempotent, copy };
-        Self { core, state: State::First { begin, request, given_up: None, future }, of: PhantomData }
+        Self { core, state: State::First { begin, request, given_up, future }, of: PhantomData }
     }
 
     #[inline]
@@ -120,10 +121,10 @@ where
 {
     let own = overriding::policy(&core.policy);
     let policy = own.as_deref().unwrap_or(&core.policy);
-    let operation = Operation::new(operation::begin(policy), None);
+    let mut operation = Operation::new(operation::begin(policy), None);
     let idempotent = core.repeat.idempotent(&request);
     let copy = core.copy(policy, 0, &request);
-    let scope = operation.begin(policy, || service.call(request));
+    let scope = operation.attempt(|operation| operation.begin(policy, || service.call(request)));
     let request = Request { idempotent, copy };
     Rare::new(Later { operation, policy: own, request, stage: Stage::Running { scope } })
 }

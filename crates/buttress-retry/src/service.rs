@@ -8,7 +8,7 @@ use buttress_error::Classifier;
 use tower_service::Service;
 
 use crate::repeat::Repeat;
-use crate::{Policy, ResponseFuture, future, operation, overriding};
+use crate::{Policy, ResponseFuture, future, nested, operation, overriding};
 
 /// The service of [`RetryLayer`](crate::RetryLayer).
 ///
@@ -136,6 +136,10 @@ where
         let copy = core.copy(&core.policy, 0, &request);
         let idempotent = core.repeat.idempotent(&request);
         let begin = operation::begin(&core.policy);
-        ResponseFuture::first(self.core.clone(), begin, idempotent, copy, self.inner.call(request))
+        // A retry further in may give up already as the future is made.
+        let outer = nested::enter();
+        let future = self.inner.call(request);
+        let given_up = nested::leave(outer);
+        ResponseFuture::first(self.core.clone(), begin, idempotent, copy, given_up, future)
     }
 }

@@ -4,8 +4,9 @@ mod kit;
 
 use std::cell::Cell;
 
+use buttress_context::Context;
 use buttress_error::{Class, Classify, Kind, Verdict};
-use buttress_retry::{Policy, RetryLayer, retry, retry_blocking};
+use buttress_retry::{Policy, RetryContext, RetryLayer, retry, retry_blocking};
 use buttress_test::{Step, TestError};
 use kit::{MS, plain, script};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
@@ -107,6 +108,31 @@ fn blocking() {
     };
     assert!(retry_blocking(&policy, || retry_blocking(&policy, || retry_blocking(&policy, fail))).is_err());
     assert_eq!(calls.get(), 3);
+}
+
+/// [S15] a thread's retry in what makes the future, before that is polled: in the function, in `call`, and where a call
+/// brings its own policy.
+#[tokio::test(start_paused = true)]
+async fn before_the_first_poll() {
+    let (policy, thread, calls) = (built(), Policy::fixed(MS).no_budget().build().unwrap(), Cell::new(0));
+    let blocks = || {
+        let outcome = retry_blocking(&thread, || {
+            calls.set(calls.get() + 1);
+            Err::<(), _>(Plain::Down)
+        });
+        async move {
+            tokio::task::yield_now().await;
+            outcome
+        }
+    };
+    let layer = RetryLayer::new(policy.clone()).assume_idempotent();
+    let service = layer.layer(service_fn(|_: u32| blocks()));
+    for cx in [Context::default(), Context::default().with_retry_policy(policy.clone())] {
+        assert!(cx.clone().scope(retry(&policy, blocks)).await.is_err());
+        assert_eq!(calls.replace(0), 3);
+        assert!(cx.scope(async { service.clone().oneshot(7).await }).await.is_err());
+        assert_eq!(calls.replace(0), 3);
+    }
 }
 
 /// What was given up on before doesn't stop what fails after it: not a call beside it, in the same task and poll or in
