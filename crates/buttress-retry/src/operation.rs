@@ -207,10 +207,14 @@ impl Operation {
                     stop,
                     Stop::Attempts | Stop::Deadline | Stop::Budget | Stop::Elapsed | Stop::Rule
                 );
-                effort.exhausted = given_up && facts.max_attempts.unwrap_or(policy.max_attempts()) > 1;
                 // That of a remedy for another failure, earlier in the call, says nothing about this one.
                 let of_this = self.tried.last().is_some_and(|remedy| remedy.heals(class));
                 effort.remedy = self.remedy_error.take().filter(|_| of_this);
+                // A retry further out may have the same remedy.
+                let healed_in_vain =
+                    effort.remedy.is_none() && self.tried.iter().any(|remedy| remedy.heals(class));
+                effort.exhausted =
+                    healed_in_vain || given_up && facts.max_attempts.unwrap_or(policy.max_attempts()) > 1;
                 // Who wonders why a failed POST was sent once finds the answer on the error.
                 let unsafe_to_repeat = matches!(stop, Stop::NotIdempotent | Stop::NotReplayable);
                 let stamped =
@@ -256,6 +260,7 @@ impl Operation {
             self.remedy_error = self.tried.last().map(Remedy::too_late);
             return false;
         }
+        self.remedy_error = None;
         let verdict = classifier.judge(outcome);
         if let (Some(class), Some(remedy)) = (verdict.class(), self.tried.last()) {
             events::remedied(self.attempts, remedy.name(), class);

@@ -63,7 +63,7 @@ async fn heals_and_repeats_once() {
     assert_eq!((inner.calls(), clinic.runs().0), (2, 2), "the second failure is not healed again");
     let effort = error.effort().unwrap();
     assert_eq!((effort.attempts, effort.stopped, effort.history.len()), (2, Stop::NotRetryable, 2));
-    assert!(!effort.exhausted && effort.remedy.is_none());
+    assert!(effort.exhausted && effort.remedy.is_none());
 }
 
 /// [S17] by kind, by reason, or by a predicate over the class.
@@ -516,4 +516,11 @@ async fn the_remedys_error_stays_with_its_failure() {
         let error = call(plain().healed_by(remedy), &inner).await.unwrap_err();
         assert_eq!(error.effort().unwrap().remedy.is_some(), told, "{then:?}");
     }
+    // Nor with a failure whose own remedy has worked, and which came back.
+    let clinic = Clinic::default();
+    let remedy = Remedy::run(on(Kind::Unavailable), (), in_vain).build().unwrap();
+    let policy = plain().healed_by(remedy).healed_by(clinic.remedy().build().unwrap());
+    let inner = script([Step::fail(Kind::Unavailable), sick(), sick()]);
+    let error = call(policy, &inner).await.unwrap_err();
+    assert_eq!((clinic.runs(), error.effort().unwrap().remedy.is_some()), ((1, 1), false));
 }

@@ -5,8 +5,8 @@ mod kit;
 use std::cell::Cell;
 
 use buttress_context::Context;
-use buttress_error::{Class, Classify, Kind, Verdict};
-use buttress_retry::{Policy, RetryContext, RetryLayer, retry, retry_blocking};
+use buttress_error::{Class, Classify, Kind, Stop, Verdict};
+use buttress_retry::{Policy, Remedy, RetryContext, RetryLayer, on, retry, retry_blocking};
 use buttress_test::{Step, TestError};
 use kit::{MS, plain, script};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
@@ -133,6 +133,28 @@ async fn before_the_first_poll() {
         assert!(cx.scope(async { service.clone().oneshot(7).await }).await.is_err());
         assert_eq!(calls.replace(0), 3);
     }
+}
+
+/// [S15] [S17] a failure that comes back after its remedy is given up on: nested retries with one remedy heal once.
+#[tokio::test(start_paused = true)]
+async fn remedies_do_not_multiply() {
+    let heal = |()| async { Ok::<_, TestError>(()) };
+    let remedy = Remedy::run(on(Kind::Unavailable), (), heal).build().unwrap();
+    let policy = plain().max_attempts(2).healed_by(remedy.clone()).build().unwrap();
+    let calls = Cell::new(0);
+    let outcome = retry(&policy, || retry(&policy, || retry(&policy, || down(&calls)))).await;
+    assert_eq!((outcome, calls.replace(0), remedy.stats().succeeded), (Err(Plain::Down), 2, 1));
+
+    let sick = || {
+        calls.set(calls.get() + 1);
+        std::future::ready(Err::<(), _>(TestError::from(Kind::Unauthenticated)))
+    };
+    let remedy = Remedy::run(on(Kind::Unauthenticated), (), heal).build().unwrap();
+    let policy = plain().healed_by(remedy.clone()).build().unwrap();
+    let error = retry(&policy, || retry(&policy, || retry(&policy, sick))).await.unwrap_err();
+    let effort = error.effort().unwrap();
+    assert_eq!((calls.get(), remedy.stats().succeeded), (2, 1));
+    assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, Stop::NotRetryable, true));
 }
 
 /// What was given up on before doesn't stop what fails after it: not a call beside it, in the same task and poll or in

@@ -37,6 +37,9 @@ pub use tokens::Tokens;
 /// policy, where that would have repeated it anyway). The remedy's error is attached where the error type can hold it:
 /// [`Effort::remedy`](buttress_error::Effort::remedy).
 ///
+/// A failure that comes back after its remedy has worked is given up on: retries further out leave it alone, whatever
+/// remedies they have.
+///
 /// A handle: clones share one flight, and one remedy can be given to many policies.
 ///
 /// | setting | range | default |
