@@ -28,6 +28,10 @@ pub(super) struct Requests {
 /// the default.)
 const COUNT: u64 = u32::MAX as u64;
 
+/// A number up to this much later than the clock's is that of a clock which has gone back; any other is old, as numbers
+/// begin anew.
+const BACK: u32 = 1 << 16;
+
 /// A slot that has counted this many counts no further: far enough from the number above that no thread gets there.
 const FULL: u64 = COUNT - (1 << 20);
 
@@ -60,10 +64,10 @@ impl Requests {
     /// The first of its slot, or the first after one that the clock has gone back behind.
     #[cold]
     fn begin(&self, slot: &AtomicU64, number: u64) {
-        let count = |word: u64| match word >> 32 {
-            latest if latest >= number && word & COUNT < FULL => Some(word + 1),
-            latest if latest >= number => None,
-            _ => Some(number << 32 | 1),
+        let count = |word: u64| match after(word, number) < BACK {
+            true if word & COUNT < FULL => Some(word + 1),
+            true => None,
+            false => Some(number << 32 | 1),
         };
         let _ = slot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
     }
@@ -72,8 +76,10 @@ impl Requests {
     /// clock has gone back.
     pub(super) fn sum(&self, now: Instant) -> (u64, u64) {
         let words = || self.slots.iter().map(|slot| slot.load(Ordering::Relaxed));
-        let head = words().map(|word| word >> 32).max().unwrap_or(0).max(self.number(now));
-        let recent = words().filter(|word| head - (word >> 32) < SLOTS as u64);
+        let now = self.number(now);
+        let later = words().map(|word| after(word, now)).filter(|later| *later < BACK);
+        let head = now + u64::from(later.max().unwrap_or(0));
+        let recent = words().filter(|word| after(*word, head).wrapping_neg() < SLOTS as u32);
         (head, recent.map(|word| word & COUNT).sum())
     }
 
@@ -83,6 +89,11 @@ impl Requests {
         let nanos = now.saturating_duration_since(origin).as_nanos() as u64;
         ((u128::from(nanos) * u128::from(self.per_nano)) >> 64) as u64
     }
+}
+
+/// How many slots that of `word` comes after slot `number`; as numbers begin anew, those before it come very late.
+const fn after(word: u64, number: u64) -> u32 {
+    ((word >> 32) as u32).wrapping_sub(number as u32)
 }
 
 const fn index(number: u64) -> usize {
@@ -107,6 +118,28 @@ mod tests {
             prop_assert_eq!(requests.number(begin), slot);
             prop_assert_eq!(requests.number(begin + length / 2), slot);
         }
+    }
+
+    /// [S5] [S14] numbers that begin anew do no harm: what is counted is there, and what was counted long ago isn't.
+    #[test]
+    fn numbers_begin_anew() {
+        let requests = Requests::new(Duration::from_millis(1));
+        let slot = Duration::from_micros(100);
+        let start = Instant::now();
+        requests.add(start);
+        let about = start + slot * (u32::MAX - 100);
+        let before = slot * (2 * BACK);
+        (0..16).for_each(|n| requests.add(about - before + slot * n));
+        for n in 0..200 {
+            let now = about + slot * n;
+            requests.add(now);
+            requests.add(now);
+            let number = u64::from(u32::MAX - 100) + u64::from(n);
+            assert_eq!(requests.sum(now), (number, u64::from(n + 1).min(SLOTS as u64) * 2), "{n}");
+        }
+        // Nearly as long once more without any: none is taken for one of now.
+        let (_, sum) = requests.sum(about + slot * (u32::MAX - 2 * BACK));
+        assert_eq!(sum, 0);
     }
 
     /// A slot that is full counts no further, and leaves its number alone.
