@@ -132,15 +132,15 @@ impl Backoff {
 
     /// The wait before retry number `attempt`, the first being 1 (0 is taken as 1). Random where there is jitter.
     ///
-    /// Of a decorrelated backoff or an iterator, which remember, it is the wait after `attempt − 1` earlier ones;
-    /// zero past an iterator's end.
+    /// Of a decorrelated backoff or an iterator, which remember, it is the wait after `attempt − 1` earlier ones, but
+    /// no more than 4096; zero past an iterator's end.
     #[must_use]
     pub fn delay(&self, attempt: u32) -> Duration {
         let attempt = attempt.max(1);
         let mut waits = Waits::new();
         match self.kind {
             Kind::Decorrelated { .. } | Kind::Iterator(_) => {
-                // Both converge or end long before the number does.
+                // A call that makes more waits has long converged or ended.
                 let earlier = (attempt - 1).min(4096);
                 for _ in 0..earlier {
                     let _ = waits.next(self, attempt);
@@ -175,7 +175,7 @@ impl Backoff {
         if let Kind::Exponential { multiplier, .. } = self.kind
             && !(multiplier >= 1.0 && multiplier.is_finite())
         {
-            return refuse("with a multiplier of 1.0 or more", &multiplier);
+            return refuse("with a finite multiplier of 1.0 or more", &multiplier);
         }
         if let Jitter::Proportional(factor) = self.jitter
             && !(0.0..=1.0).contains(&factor)
