@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use buttress_context::Context;
+use buttress_context::{Context, spawn};
 use buttress_error::{Class, Delivery, Error, Kind, Stop};
 use buttress_retry::{On, Policy, Remedy, RemedyBuilder, RetryLayer, Tokens, on, retry, retry_blocking};
 use buttress_test::{Step, TestError};
@@ -344,24 +344,67 @@ async fn in_the_context_of_no_call() {
     assert!(inside.deadline().is_none() && inside.fields().len() == 0);
 }
 
+/// A client that is made before its policy, as a remedy is that needs the client.
+type Client = Arc<std::sync::OnceLock<Policy>>;
+
+async fn ask(client: Client, kind: Kind) -> Result<(), Error> {
+    let policy = client.get().expect("it was set").clone();
+    retry(policy, || async move { Err::<(), _>(Error::new(kind, "no")) }).await
+}
+
+fn of_remedy(error: &Error) -> Error {
+    error.effort().unwrap().remedy.clone().unwrap()
+}
+
 /// A remedy that needs itself, as when the token is fetched by the client that needs it, fails at once and doesn't wait
 /// for itself.
 #[tokio::test(start_paused = true)]
 async fn a_remedy_that_needs_itself() {
-    let client: Arc<std::sync::OnceLock<Policy>> = Arc::default();
-    let refresh = |client: Arc<std::sync::OnceLock<Policy>>| async move {
-        let policy = client.get().expect("it was set").clone();
-        retry(policy, || async { Err::<(), _>(Error::new(Kind::Unauthenticated, "no token")) }).await
-    };
+    let client = Client::default();
+    let refresh = |client| ask(client, Kind::Unauthenticated);
     let policy = plain().remedy(on(Kind::Unauthenticated), Arc::clone(&client), refresh).build().unwrap();
-    client.set(policy.clone()).unwrap();
+    client.set(policy).unwrap();
     let start = Instant::now();
-    let error =
-        retry(&policy, || async { Err::<(), _>(Error::new(Kind::Unauthenticated, "no token")) }).await;
+    let error = ask(client, Kind::Unauthenticated).await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::ZERO);
-    let error = error.unwrap_err();
-    let inner = error.effort().unwrap().remedy.as_ref().unwrap();
-    assert!(inner.effort().unwrap().remedy.as_ref().unwrap().to_string().contains("can't heal itself"));
+    assert!(of_remedy(&of_remedy(&error)).to_string().contains("can't heal itself"));
+}
+
+/// So do remedies that need each other, also in tasks of their own.
+#[tokio::test(start_paused = true)]
+async fn remedies_in_a_circle() {
+    let clients = [Client::default(), Client::default()];
+    let healed = |kind, by: &Client, other| {
+        let in_a_task = move |by| async move { spawn(ask(by, other)).await.unwrap() };
+        plain().remedy(on(kind), Arc::clone(by), in_a_task).build().unwrap()
+    };
+    let [one, other] = [Kind::Unauthenticated, Kind::NotFound];
+    clients[0].set(healed(one, &clients[1], other)).unwrap();
+    clients[1].set(healed(other, &clients[0], one)).unwrap();
+    let start = Instant::now();
+    let error = ask(Arc::clone(&clients[0]), one).await.unwrap_err();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert!(of_remedy(&of_remedy(&of_remedy(&error))).to_string().contains("can't heal itself"));
+}
+
+/// What a run leaves behind is no part of it any more, and healed as all others are.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_outlives_its_run() {
+    let (sender, mut outcomes) = tokio::sync::mpsc::unbounded_channel();
+    let client = Client::default();
+    let leaves = |(client, sender): (Client, tokio::sync::mpsc::UnboundedSender<_>)| async move {
+        drop(spawn(async move {
+            sleep(MS).await;
+            let _ = sender.send(ask(client, Kind::Unauthenticated).await);
+        }));
+        Ok::<_, Error>(())
+    };
+    let state = (Arc::clone(&client), sender);
+    client.set(plain().remedy(on(Kind::Unauthenticated), state, leaves).build().unwrap()).unwrap();
+    ask(client, Kind::Unauthenticated).await.unwrap_err();
+    let error = outcomes.recv().await.unwrap().unwrap_err();
+    let effort = error.effort().unwrap();
+    assert!(effort.attempts == 2 && effort.remedy.is_none(), "{effort:?}");
 }
 
 /// Several remedies: each once a call, in the order given.

@@ -77,7 +77,7 @@ impl<W: Clone> Flight<W> {
     pub(super) fn ended(&mut self, number: u64, healed: Option<u64>) -> bool {
         // A success counts even if it is late: what it has healed is healed.
         self.healed = self.healed.max(healed.unwrap_or(0));
-        let current = self.running.as_ref().is_some_and(|running| running.number == number);
+        let current = self.is_running(number);
         if current {
             self.running = None;
             match healed {
@@ -86,6 +86,11 @@ impl<W: Clone> Flight<W> {
             }
         }
         current
+    }
+
+    /// Is run `number` the one that callers wait for?
+    pub(super) fn is_running(&self, number: u64) -> bool {
+        self.running.as_ref().is_some_and(|running| running.number == number)
     }
 
     pub(super) const fn stats(&self) -> RemedyStats {

@@ -37,6 +37,9 @@ pub use tokens::Tokens;
 /// policy, where that would have repeated it anyway). The remedy's error is attached where the error type can hold it:
 /// [`Effort::remedy`](buttress_error::Effort::remedy).
 ///
+/// A failure within its own run it can't heal, and such a call doesn't wait for it: also in tasks of that run that keep the
+/// context, and in the runs of other remedies that it needs.
+///
 /// A failure that comes back after its remedy has worked is given up on: retries further out leave it alone, whatever
 /// remedies they have.
 ///

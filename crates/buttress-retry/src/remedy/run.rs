@@ -1,7 +1,6 @@
 //! How a remedy runs, and how callers wait for it.
 
-use std::cell::Cell;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, Wake, Waker};
@@ -15,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Instrument;
 
 use super::flight::Answer;
-use super::{Cure, Remedy, Shared, tick};
+use super::{Cure, Remedy, tick};
 use crate::events;
 
 /// None until the run has ended.
@@ -39,15 +38,25 @@ pub(crate) struct Waiting {
     deadline: Option<Instant>,
 }
 
-thread_local! {
-    /// The remedy whose code runs now: it can't heal itself, and must not wait for itself.
-    static INSIDE: Cell<*const Shared> = const { Cell::new(std::ptr::null()) };
+/// Stands in the context of a run: which it is, and that of the run that it is a part of. None of these remedies can heal
+/// itself, and must not wait for itself. (A task that a run leaves behind is no part of it any more.)
+struct Inside {
+    remedy: Remedy,
+    number: u64,
+    outer: Option<Arc<Self>>,
+}
+
+impl Inside {
+    fn is_run_of(&self, remedy: &Remedy) -> bool {
+        self.remedy.is(remedy) && remedy.flight().is_running(self.number)
+            || self.outer.as_ref().is_some_and(|outer| outer.is_run_of(remedy))
+    }
 }
 
 impl Remedy {
     /// An attempt that began at `began` of the logical clock has failed with `class`: begins to heal that.
     pub(crate) fn heal(&self, began: u64, class: &Class, now: Instant, deadline: Option<Instant>) -> Healing {
-        if INSIDE.get() == Arc::as_ptr(&self.0) {
+        if Context::read(|cx| cx.extension().is_some_and(|inside: &Arc<Inside>| inside.is_run_of(self))) {
             return Healing::Over(Err(self.error(Kind::FailedPrecondition, "can't heal itself")));
         }
         let (sender, receiver) = watch::channel(None);
@@ -80,12 +89,15 @@ impl Remedy {
         let context = Context::read(|cx| {
             let context = cx.request_id().cloned().map(|id| Context::default().with_request_id(id));
             let context = context.unwrap_or_default();
-            cx.trace().map_or(context.clone(), |trace| context.with_trace(*trace))
+            let context = cx.trace().map_or(context.clone(), |trace| context.with_trace(*trace));
+            let outer = cx.extension().cloned();
+            context.with_extension(Arc::new(Inside { remedy: self.clone(), number: run.number, outer }))
         });
         match (&self.0.cure, Handle::try_current()) {
             (Cure::Async(_), Ok(runtime)) => {
                 let limited = async move {
-                    let result = timeout(shared.time_limit, inside(&shared)).await;
+                    let Cure::Async(cure) = &shared.cure else { unreachable!("it was one") };
+                    let result = timeout(shared.time_limit, async { cure().await }).await;
                     let result = result.unwrap_or_else(|_| Err(run.remedy.too_slow()));
                     run.end(result);
                 };
@@ -94,7 +106,11 @@ impl Remedy {
             (Cure::Async(_), Err(_)) => run.end(Err(self.error(Kind::FailedPrecondition, "needs a runtime"))),
             (Cure::Blocking(_), runtime) => {
                 let span = tracing::Span::current();
-                let work = move || span.in_scope(|| context.run(|| run.end(blocking(&shared))));
+                let cure = move || match &shared.cure {
+                    Cure::Blocking(cure) => cure(),
+                    Cure::Async(_) => unreachable!("it was one that blocks"),
+                };
+                let work = move || span.in_scope(|| context.run(|| run.end(cure())));
                 match runtime {
                     Ok(runtime) => drop(runtime.spawn_blocking(work)),
                     // If there is no thread to be had, the run is dropped, and says that it has failed.
@@ -116,29 +132,6 @@ impl Remedy {
     fn too_slow(&self) -> Error {
         self.error(Kind::Timeout, &format!("took longer than {:?}", self.0.time_limit))
     }
-}
-
-/// The cure of a remedy, which knows while it is polled that it is one.
-async fn inside(shared: &Arc<Shared>) -> Result<(), Error> {
-    let Cure::Async(cure) = &shared.cure else { unreachable!("only such a one is polled") };
-    let mut future = None;
-    poll_fn(|cx| within(shared, || future.get_or_insert_with(cure).as_mut().poll(cx))).await
-}
-
-fn blocking(shared: &Arc<Shared>) -> Result<(), Error> {
-    let Cure::Blocking(cure) = &shared.cure else { unreachable!("only such a one is called") };
-    within(shared, cure)
-}
-
-fn within<T>(shared: &Arc<Shared>, run: impl FnOnce() -> T) -> T {
-    struct Restore(*const Shared);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            INSIDE.set(self.0);
-        }
-    }
-    let _restore = Restore(INSIDE.replace(Arc::as_ptr(shared)));
-    run()
 }
 
 /// A run that has begun. Dropped before its [end](Self::end), by a panic or as the runtime shuts down, it has failed.
