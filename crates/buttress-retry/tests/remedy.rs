@@ -353,7 +353,7 @@ async fn ask(client: Client, kind: Kind) -> Result<(), Error> {
 }
 
 fn of_remedy(error: &Error) -> Error {
-    error.effort().unwrap().remedy.clone().unwrap()
+    error.effort().and_then(|effort| effort.remedy.clone()).expect("it was attached")
 }
 
 /// A remedy that needs itself, as when the token is fetched by the client that needs it, fails at once and doesn't wait
