@@ -57,8 +57,8 @@ pub trait Classify {
 
 /// What layers read of an error: implemented for every [`Classify`] type, for [`Error`] and for [`BoxError`].
 ///
-/// That a retry layer has given up stays with an [`Error`], also with one in a box, or in an `io::Error` in it. A box with
-/// anything else can't hold it, but for a type that a [`chain`](crate::chain) knows: where such a failure goes from task to
+/// That a retry layer has given up stays with an [`Error`], also with one in a box, in an `io::Error`, or in such a one in
+/// a box. A box with anything else can't hold it, but for a type that a [`chain`](crate::chain) knows: where such a failure goes from task to
 /// task, put a [`TranslateLayer`](crate::TranslateLayer) below, or nested retry layers multiply.
 ///
 /// Not for users to implement; that is [`Classify`].

@@ -2,13 +2,14 @@
 
 mod kit;
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{BoxError, Class, Classify, Error, Kind, Stop, Verdict};
+use buttress_error::{BoxError, Class, Classified, Classify, Error, Kind, Stop, Verdict};
 use buttress_retry::{Policy, RetryLayer, retry};
 use buttress_test::{Step, TestError};
 use kit::{MS, plain, reported, script};
@@ -125,6 +126,29 @@ async fn exhausted_elsewhere() {
     assert!(outcome.is_err());
     assert_eq!((inner.calls(), report.attempts, report.stopped), (1, 1, Some(Stop::NotRetryable)));
     assert_eq!(report.last.unwrap().kind, Kind::Unavailable);
+}
+
+/// [S15] a failure that another task hands over holds the mark, also where an `io::Error` or a box only carries it.
+#[tokio::test(start_paused = true)]
+async fn across_tasks() {
+    async fn calls<E: Classified + Send + 'static>(carried: fn(Error) -> E) -> u32 {
+        let (policy, calls) = (built(), Arc::new(AtomicU32::new(0)));
+        let nested = retry(&policy, || {
+            let (policy, calls) = (policy.clone(), Arc::clone(&calls));
+            let attempt = move || {
+                calls.fetch_add(1, Relaxed);
+                std::future::ready(Err::<(), _>(carried(Error::new(Kind::Unavailable, "down"))))
+            };
+            async { tokio::spawn(retry(policy, attempt)).await.unwrap() }
+        });
+        assert!(nested.await.is_err());
+        calls.load(Relaxed)
+    }
+    assert_eq!(calls(|error| error).await, 3);
+    assert_eq!(calls(BoxError::from).await, 3);
+    assert_eq!(calls(io::Error::other).await, 3);
+    assert_eq!(calls(|error| io::Error::other(io::Error::other(error))).await, 3);
+    assert_eq!(calls(|error| BoxError::from(io::Error::other(error))).await, 3);
 }
 
 /// [S15] the other way round on request: under `outermost_owns` the inner ones run once.

@@ -31,7 +31,7 @@ use trace::Trace;
 // one takes one of those, not two: so adding to an error is as cheap as if it couldn't be cloned.
 use triomphe::Arc as Counted;
 use what::{Source, What};
-pub(crate) use what::{carried, in_box};
+pub(crate) use what::{carried, in_box, in_io};
 
 pub(crate) type Text = Cow<'static, str>;
 type Place = Option<&'static Location<'static>>;

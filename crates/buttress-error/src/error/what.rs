@@ -85,7 +85,11 @@ pub(crate) fn in_box(error: &mut BoxError) -> Option<&mut Error> {
     if error.is::<Error>() {
         return error.downcast_mut();
     }
-    let mut outer = error.downcast_mut::<io::Error>()?;
+    in_io(error.downcast_mut()?)
+}
+
+/// The error of ours that an `io::Error`, or one in another, only carries.
+pub(crate) fn in_io(mut outer: &mut io::Error) -> Option<&mut Error> {
     loop {
         let inside = outer.get_mut()?;
         if inside.is::<Error>() {

@@ -3,13 +3,20 @@
 use std::error::Error as StdError;
 use std::io::{Error, ErrorKind as Io};
 
-use crate::{Class, Classify, Delivery, Kind, Retry};
+use crate::error::in_io;
+use crate::{Class, Classify, Delivery, Effort, Kind, Retry};
 
 /// By its kind; where that says nothing, by the error that it carries.
 impl Classify for Error {
     #[inline]
     fn class(&self) -> Class {
         if self.get_ref().is_none() { from_kind(self.kind()) } else { super::classify(self) }
+    }
+
+    fn note_effort(&mut self, effort: &Effort) {
+        if let Some(error) = in_io(self) {
+            error.set_effort(effort);
+        }
     }
 
     #[inline]
