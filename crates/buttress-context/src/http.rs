@@ -1,6 +1,6 @@
 //! `Replay` for `http` types: here, where the trait lives, because of the orphan rule.
 
-use http::{HeaderMap, HeaderName, Method, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::Replay;
 
@@ -26,11 +26,16 @@ impl<B: Clone> ReplayBody for B {
 }
 
 /// May a request of this method with these headers be processed twice? By RFC 9110, section 9.2.2, or because it has
-/// an `Idempotency-Key`.
+/// an `Idempotency-Key`; one in which nothing stands is none, as a server has nothing to know the request by.
 #[must_use]
 pub fn idempotent(method: &Method, headers: &HeaderMap) -> bool {
     let by_method = method.is_idempotent();
-    by_method || headers.contains_key(&IDEMPOTENCY_KEY)
+    by_method || headers.get_all(&IDEMPOTENCY_KEY).iter().any(says_something)
+}
+
+/// Is there anything beside blanks and the quotes in which the draft puts a key?
+fn says_something(key: &HeaderValue) -> bool {
+    key.as_bytes().iter().any(|byte| !matches!(byte, b' ' | b'\t' | b'"'))
 }
 
 impl<B: ReplayBody> Replay for Request<B> {

@@ -126,4 +126,15 @@ mod http_requests {
             assert_eq!(request.idempotent(), Some(true));
         }
     }
+
+    /// [S12] a key that is empty, as of a variable that nobody has set, is none: no server knows the request by it.
+    #[test]
+    fn an_empty_key_is_none() {
+        for key in ["", " ", "\t", "\"\"", " \"  \" "] {
+            let request = Request::post("/").header(IDEMPOTENCY_KEY, key);
+            assert_eq!(request.body(()).unwrap().idempotent(), None, "{key:?}");
+            let two = Request::post("/").header(IDEMPOTENCY_KEY, key).header(IDEMPOTENCY_KEY, "\"7\"");
+            assert_eq!(two.body(()).unwrap().idempotent(), Some(true));
+        }
+    }
 }
