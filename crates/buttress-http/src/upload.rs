@@ -1,7 +1,7 @@
 //! A stream that is kept while it is sent, so that a later attempt can send it again.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::{fmt, mem};
 
@@ -35,7 +35,11 @@ struct Shared {
     /// How many bytes are kept.
     limit: usize,
     kept: Mutex<Kept>,
+    failure: Failure,
 }
+
+/// Why the stream itself has failed. Told to those who see the attempt fail, after its body is gone.
+type Failure = Arc<OnceLock<String>>;
 
 #[derive(Debug)]
 struct Kept {
@@ -92,7 +96,7 @@ impl Upload {
         let rest = Rest::Idle { stream: body.map_err(Into::into).boxed_unsync(), reader: None };
         let kept =
             Kept { data: Vec::new(), trailers: None, rest, reader: 0, over: 0, copies: 0, lost: false };
-        Self::of(Arc::new(Shared { hint, limit, kept: Mutex::new(kept) }), 0)
+        Self::of(Arc::new(Shared { hint, limit, kept: Mutex::new(kept), failure: Failure::default() }), 0)
     }
 
     const fn of(shared: Arc<Shared>, number: u32) -> Self {
@@ -130,7 +134,8 @@ impl Upload {
     /// For whoever sees the answer to this attempt.
     pub(crate) fn watch(&self, declared: Option<u64>) -> Watch {
         let length = declared.or(self.shared.hint.exact());
-        Watch { shared: Arc::downgrade(&self.shared), number: self.number, length }
+        let failure = Arc::clone(&self.shared.failure);
+        Watch { shared: Arc::downgrade(&self.shared), number: self.number, length, failure }
     }
 
     pub(crate) const fn is_end_stream(&self) -> bool {
@@ -179,6 +184,10 @@ impl Upload {
     fn poll_rest(&mut self, mut stream: Source, cx: &mut Context<'_>) -> Polled {
         let mut panic = Panic(Some(&self.shared));
         let polled = Pin::new(&mut stream).poll_frame(cx);
+        if let Poll::Ready(Some(Err(error))) = &polled {
+            // Its text is other people's code as well.
+            let _ = self.shared.failure.set(error.to_string());
+        }
         let last = match &polled {
             Poll::Ready(Some(Ok(frame))) => frame.is_trailers() || stream.is_end_stream(),
             Poll::Ready(_) => true,
@@ -333,9 +342,15 @@ pub(crate) struct Watch {
     number: u32,
     /// Of all data, where it is known.
     length: Option<u64>,
+    failure: Failure,
 }
 
 impl Watch {
+    /// Why the stream has failed, if it has: then no answer is the server's fault, whatever the connection says.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
+    }
+
     /// The server has answered. What it has not read by now it may never read: nobody knows what the answer is to, so
     /// the request is not repeated.
     pub(crate) fn answered(mut self) {

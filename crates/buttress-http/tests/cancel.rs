@@ -11,6 +11,7 @@ use std::time::Duration;
 use buttress_error::{Error, Kind};
 use buttress_http::{BadStatus, Body, HttpLayer};
 use buttress_test::{TestError, conform};
+use buttress_timeout::DeadlineLayer;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Frame;
@@ -109,6 +110,22 @@ async fn a_hanging_body_is_cut() {
     assert_eq!(error.kind(), Kind::Unavailable);
     let answer = error.find::<BadStatus>().unwrap();
     assert_eq!((answer.body().as_ref(), answer.is_whole()), (&b"part part "[..], false));
+}
+
+/// [S11] it takes half of the time that the call has left at most: a status that is there isn't lost to the deadline, and
+/// the rest is for another attempt.
+#[tokio::test(start_paused = true)]
+async fn a_hanging_body_loses_no_status_to_the_deadline() {
+    let alive = Arc::<AtomicU32>::default();
+    let mock = service_fn(|_: Request<Body>| {
+        let answer = hanging(2, &alive);
+        async { Ok::<_, Infallible>(answer) }
+    });
+    let start = Instant::now();
+    let client = DeadlineLayer::new(Duration::from_millis(200)).layer(HttpLayer::new("payments").layer(mock));
+    let error = client.oneshot(request(1)).await.unwrap_err();
+    assert_eq!((error.kind(), start.elapsed()), (Kind::Unavailable, Duration::from_millis(100)));
+    assert_eq!(error.find::<BadStatus>().unwrap().body(), "part part ");
 }
 
 /// Frames without data never end, and take no time: they are read so often and no more.

@@ -4,8 +4,10 @@
 mod common;
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
@@ -39,6 +41,10 @@ enum Then {
     GoAway(u32),
     /// Refuses so many streams, and then answers 200.
     Refuse(usize),
+    /// Answers nothing.
+    Wait,
+    /// Answers as HTTP/1 does.
+    Older,
 }
 
 /// Flags: the end of the stream, of its headers, and both.
@@ -82,6 +88,8 @@ async fn refuse(mut stream: TcpStream, then: Then, streams: Arc<AtomicUsize>) ->
                 Then::Refuse(_) => ok(id),
                 Then::Reset(code) => frame(RST_STREAM, id, &[code]),
                 Then::GoAway(code) => frame(GOAWAY, 0, &[0, code]),
+                Then::Wait => Vec::new(),
+                Then::Older => b"HTTP/1.1 200 OK\r\n\r\n".to_vec(),
             };
             stream.write_all(&answer).await?;
         }
@@ -137,6 +145,32 @@ async fn any_other_end_may_have_been_processed() {
     }
 }
 
+/// An error says who has ended the connection, and why.
+#[tokio::test]
+async fn who_has_ended_it() {
+    for (then, words) in [
+        (Then::GoAway(ENHANCE_YOUR_CALM), "payments: connection closed by goaway"),
+        (Then::Older, "payments: answer is no HTTP"),
+    ] {
+        let (addr, _) = server(then).await;
+        assert_eq!(send(&mut over_http2(), post(addr)).await.unwrap_err().to_string(), words);
+    }
+}
+
+/// [S14] reqwest repeats a refused stream by itself, beside every policy and budget, unless it is told not to: then a retry
+/// layer's attempts are all there are.
+#[tokio::test]
+async fn reqwest_repeats_refused_streams_unless_told_not_to() {
+    for (told, sent) in [(false, 9), (true, 3)] {
+        let (addr, streams) = server(Then::Reset(REFUSED_STREAM)).await;
+        let http = reqwest::Client::builder().http2_prior_knowledge();
+        let http = if told { http.retry(reqwest::retry::never()) } else { http };
+        let policy = Policy::fixed(Duration::from_millis(1)).no_budget().build().unwrap();
+        assert!(RetryLayer::new(policy).layer(client(http)).oneshot(post(addr)).await.is_err());
+        assert_eq!(streams.load(Relaxed), sent);
+    }
+}
+
 /// [S12] a POST whose streams are refused is repeated until one is not. (reqwest tries a refused stream again by itself, at
 /// once and a few times only.)
 #[tokio::test]
@@ -155,6 +189,37 @@ async fn a_reset_post_is_not_repeated() {
     let policy = Policy::fixed(Duration::from_millis(1)).no_budget().build().unwrap();
     assert!(RetryLayer::new(policy).layer(over_http2()).oneshot(post(addr)).await.is_err());
     assert_eq!(streams.load(Relaxed), 1);
+}
+
+/// A body that breaks off after its first bytes.
+struct Broken {
+    begun: bool,
+}
+
+impl http_body::Body for Broken {
+    type Data = bytes::Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, std::io::Error>>> {
+        let begun = std::mem::replace(&mut self.begun, true);
+        let some = || Ok(http_body::Frame::data("some".into()));
+        Poll::Ready(Some(if begun { Err(std::io::Error::other("no more of it")) } else { some() }))
+    }
+}
+
+/// [S20] a request whose own body fails is not the server's fault, though all that HTTP/2 says is that the stream was reset.
+#[tokio::test]
+async fn a_request_body_that_fails() {
+    let (addr, _) = server(Then::Wait).await;
+    let body = Body::streaming(Broken { begun: false });
+    let request = Request::put(format!("http://{addr}/")).body(body).unwrap();
+    let error = send(&mut over_http2(), request).await.unwrap_err();
+    assert_eq!((error.kind(), error.class().delivery), (Kind::InvalidArgument, Delivery::Unknown));
+    assert_eq!(error.to_string(), "payments: request body failed");
+    assert!(error.notes().any(|note| note == "request body: no more of it"), "{error:?}");
 }
 
 /// How a breaker that waits for bodies counts a stream that goes like this, and is read to its end: succeeded, failed,

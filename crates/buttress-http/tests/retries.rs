@@ -115,6 +115,13 @@ async fn a_post_over_a_flap() {
     let keys: Vec<_> =
         server.seen().iter().map(|seen| seen.header("idempotency-key").unwrap().to_owned()).collect();
     assert_eq!(keys, ["order-17"; 3]);
+
+    let without = |url: &str| {
+        let mut request = post(url);
+        request.headers_mut().insert(IDEMPOTENCY_KEY, "".parse().unwrap());
+        request
+    };
+    assert_eq!(asked(Then::status("503 Service Unavailable"), without).await, (1, Some(Kind::Unavailable)));
 }
 
 /// [S12] after a reset the server may have done it.
@@ -361,6 +368,30 @@ async fn two_budgets_do_not_multiply() {
     assert_eq!(passed, CALLS, "nothing is left to repeat");
     // Ten more for a machine so slow that the window moves on.
     assert!((CALLS..=CALLS + CALLS / 5 + 10 + 10).contains(&asked), "{asked}");
+}
+
+/// [S15] nor do they over a gateway that passes statuses on as they are.
+#[tokio::test]
+async fn a_status_that_is_passed_on_is_exhausted() {
+    let backend = Server::start(Then::status("503 Service Unavailable")).await;
+    let url = backend.url.clone();
+    let passing = ServiceBuilder::new()
+        .layer(RetryLayer::new(policy().build().unwrap()).classifier(buttress_http::http()))
+        .layer(HttpLayer::new("payments").pass_status())
+        .service(reqwest::Client::builder().no_proxy().build().unwrap());
+    let middle = Server::start(Then::handle(move |_head| {
+        let call = passing.clone().oneshot(get(&url));
+        async move {
+            let (head, _) = Response::from(call.await.unwrap()).into_parts();
+            let mut answer = Response::from_parts(head, String::new());
+            answer.headers_mut().remove("content-length");
+            answer
+        }
+    }))
+    .await;
+    let (outcome, _) = call(&client(), get(&middle.url)).await;
+    assert!(outcome.unwrap_err().class().exhausted);
+    assert_eq!((backend.seen().len(), middle.seen().len()), (3, 1));
 }
 
 /// [S15] a HEAD has no body that could tell, and a gateway may pass on the head only.

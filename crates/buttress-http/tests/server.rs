@@ -190,6 +190,8 @@ async fn a_request_body_that_fails_is_not_the_servers_fault() {
     let request = Request::post(&server.url).body(Body::streaming(body)).unwrap();
     let error = send(&mut plain(), request).await.unwrap_err();
     assert_eq!(what(&error), (Kind::InvalidArgument, Delivery::Unknown), "{error:?}");
+    assert_eq!(error.to_string(), "payments: request body failed");
+    assert!(error.notes().any(|note| note == "request body: connection reset"), "{error:?}");
 }
 
 fn tokio_stream<T: Unpin>(items: Vec<T>) -> impl futures_core::Stream<Item = T> {

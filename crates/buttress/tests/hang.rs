@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
 use std::future::{Pending, pending};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,6 +32,32 @@ async fn hangs_that_the_deadline_cuts_open_the_circuit() {
             client.send(get()).await.unwrap_err();
         }
         assert!(client.breaker().state().is_open(), "deadline {deadline:?}: {:?}", client.breaker().stats());
+    }
+}
+
+/// The body of a bad answer, of which nothing comes.
+#[derive(Debug)]
+struct Silent;
+
+impl http_body::Body for Silent {
+    type Data = bytes::Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, std::io::Error>>> {
+        Poll::Pending
+    }
+}
+
+/// [S11] A status whose body hangs is no hang, however short the timeouts.
+#[tokio::test(start_paused = true)]
+async fn a_status_is_not_lost_to_its_body() {
+    let mock = service_fn(|_: Request<Body>| async { Response::builder().status(404).body(Silent) });
+    for (deadline, timeout) in [(SECOND * 30, SECOND / 10), (SECOND / 10, SECOND * 10)] {
+        let client = client("payments").deadline(deadline).attempt_timeout(timeout).service(mock);
+        assert_eq!(client.send(get()).await.unwrap_err().kind(), Kind::NotFound);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Retry, Verdict};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::grpc;
 use crate::{Head, ProblemDetails, SHOULD_RETRY, retry_after};
@@ -53,7 +53,8 @@ impl Profile {
 /// A 2xx is a success. So is a 304 to a conditional request and a 101 to one that asks for an upgrade; any other 1xx or
 /// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse). `Retry-After` counts on 429 and 503. An answer with
 /// [`SHOULD_RETRY`] `false` has been given up by somebody and is not repeated, whatever its status and its body say; only a
-/// [remedy](buttress_error::Kind::Unauthenticated) is tried all the same.
+/// [remedy](buttress_error::Kind::Unauthenticated) is tried all the same. A retry layer that gives up on an answer puts that
+/// header on it, for those to whom a gateway passes it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByStatus {
     profile: Profile,
@@ -148,7 +149,7 @@ impl ByStatus {
 /// What [`SHOULD_RETRY`] leaves of a class. Only what may be repeated as it is can be given up; a remedy changes it.
 fn heed(class: Class, headers: &HeaderMap) -> Class {
     let said = headers.get_all(SHOULD_RETRY).iter().any(|said| said == "false");
-    if said && class.retry == Retry::Call { class.retry(Retry::Never).exhausted() } else { class }
+    if said && class.retry == Retry::Call { class.exhausted() } else { class }
 }
 
 impl<Res: Head, E: Classified> Classifier<Res, E> for ByStatus {
@@ -159,8 +160,15 @@ impl<Res: Head, E: Classified> Classifier<Res, E> for ByStatus {
         }
     }
 
+    /// An answer bears the mark in its head: a gateway passes it on, and whoever asked the gateway must not repeat it.
     fn stamp(&self, outcome: &mut Result<Res, E>, effort: &Effort) {
         ByKind.stamp(outcome, effort);
+        if let Ok(answer) = outcome
+            && effort.exhausted
+            && let Some(headers) = answer.headers_mut()
+        {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
     }
 
     fn keep(&self, outcome: &Result<Res, E>) -> Option<Error> {

@@ -58,7 +58,8 @@ fn of_h2(error: &h2::Error) -> Option<&'static str> {
     if let Some(error) = error.get_io() {
         of_io(error.kind())
     } else if error.is_go_away() {
-        Some("connection closed by goaway")
+        // One of our own answers what is no HTTP/2.
+        Some(if error.is_remote() { "connection closed by goaway" } else { "answer is no HTTP" })
     } else if error.reason() == Some(h2::Reason::REFUSED_STREAM) {
         Some("stream refused")
     } else if error.is_reset() {

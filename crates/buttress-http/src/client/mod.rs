@@ -41,6 +41,11 @@ pub trait Head {
     /// The headers.
     fn headers(&self) -> &HeaderMap;
 
+    /// The headers, for a mark that goes on with the answer. Default: none can be left.
+    fn headers_mut(&mut self) -> Option<&mut HeaderMap> {
+        None
+    }
+
     /// What lies beside the answer. Default: nothing.
     fn extensions(&self) -> Option<&Extensions> {
         None
@@ -54,6 +59,10 @@ impl<B> Head for Response<B> {
 
     fn headers(&self) -> &HeaderMap {
         self.headers()
+    }
+
+    fn headers_mut(&mut self) -> Option<&mut HeaderMap> {
+        Some(self.headers_mut())
     }
 
     fn extensions(&self) -> Option<&Extensions> {

@@ -77,6 +77,10 @@ impl Head for Response {
         self.headers()
     }
 
+    fn headers_mut(&mut self) -> Option<&mut HeaderMap> {
+        Some(self.headers_mut())
+    }
+
     fn extensions(&self) -> Option<&Extensions> {
         Some(self.extensions())
     }

@@ -3,8 +3,10 @@ use std::future::Future;
 use std::mem::take;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Poll, ready};
+use std::time::Duration;
 
+use buttress_context::Context;
 use buttress_error::{BoxError, Class, Error};
 use http::response::Parts;
 use pin_project_lite::pin_project;
@@ -72,6 +74,12 @@ impl Judged {
     }
 }
 
+/// Of the time that the call has left: what the body says is worth less than the status, and than another attempt.
+fn at_most_half(time: Duration) -> Duration {
+    let left = Context::read(|context| context.deadline().remaining());
+    left.map_or(time, |left| time.min(left / 2))
+}
+
 impl<F, B> ResponseFuture<F, B> {
     pub(super) const fn calling(
         inner: F,
@@ -96,7 +104,7 @@ where
 {
     type Output = Result<Res, Error>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
@@ -109,7 +117,10 @@ where
                     let upload = upload.take();
                     let answer = match answer {
                         Ok(answer) => answer,
-                        Err(error) => return Poll::Ready(Err(settings.failed(error.into(), asked))),
+                        Err(error) => {
+                            let body = upload.as_ref().and_then(Watch::failure);
+                            return Poll::Ready(Err(settings.failed(error.into(), body, asked)));
+                        }
                     };
                     upload.into_iter().for_each(Watch::answered);
                     let Bad::Error { bytes, time } = settings.bad else {
@@ -120,7 +131,7 @@ where
                     };
                     let (head, body) = answer.into_http().into_parts();
                     State::Reading {
-                        body: Read::new(body, bytes, time),
+                        body: Read::new(body, bytes, at_most_half(time)),
                         bad: Box::new(Judged {
                             class,
                             classifier: *classifier,

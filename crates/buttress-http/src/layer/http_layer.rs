@@ -52,6 +52,11 @@ use crate::{ByStatus, InvalidOrigin, http};
 ///
 /// reqwest follows redirects below this layer, and would carry the headers of the context to another origin. Build the
 /// client with `buttress_http::same_origin()` to refuse those.
+///
+/// # Retries of its own
+///
+/// reqwest repeats a request whose HTTP/2 stream was refused twice by itself, beside every policy and budget. Build the client
+/// with `.retry(reqwest::retry::never())`, and the layers above decide.
 pub struct HttpLayer<R> {
     settings: Arc<Settings>,
     request: PhantomData<fn(R)>,
@@ -92,7 +97,8 @@ impl<R> HttpLayer<R> {
     /// How much of a bad answer's body goes into the error: at most `bytes` of what came within `time`. Zero bytes
     /// doesn't read it at all. Default: 8 KiB and 500 ms.
     ///
-    /// The retry layer above waits for it, so keep the time short.
+    /// The retry layer above waits for it, so keep the time short: shorter than the attempt timeout, which would make a
+    /// timeout of the status. Of what the deadline leaves it is half at most.
     #[must_use]
     pub fn error_body(self, bytes: usize, time: Duration) -> Self {
         self.edit(|settings| settings.bad = Bad::Error { bytes, time })

@@ -71,7 +71,7 @@ where
                 upload,
                 Arc::clone(&self.settings),
             ),
-            Err(error) => ResponseFuture::refused(self.settings.failed(error.into(), &asked)),
+            Err(error) => ResponseFuture::refused(self.settings.failed(error.into(), None, &asked)),
         }
     }
 }

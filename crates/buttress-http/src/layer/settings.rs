@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_error::{BoxError, Classify, Delivery, Error, Rejection};
+use buttress_error::{BoxError, Classify, Delivery, Error, Rejection, Transport};
 
 use super::asked::Asked;
 use crate::headers::Outgoing;
@@ -39,9 +39,14 @@ impl Settings {
         }
     }
 
-    /// The request `asked` failed.
-    pub(super) fn failed(&self, error: BoxError, asked: &Asked) -> Error {
-        self.translate(without_url(error, asked.url())).note(asked.to_string())
+    /// The request `asked` failed, perhaps because its own body has.
+    pub(super) fn failed(&self, error: BoxError, body: Option<&str>, asked: &Asked) -> Error {
+        let error = without_url(error, asked.url());
+        let error = match body {
+            Some(why) => self.stamp(of_body(translate(error))).note(format!("request body: {why}")),
+            None => self.translate(error),
+        };
+        error.note(asked.to_string())
     }
 
     /// The deadline of the request `asked` is over.
@@ -60,6 +65,12 @@ impl Settings {
     pub(super) fn stamp(&self, error: Error) -> Error {
         error.without_location().of_dependency(Arc::clone(&self.name))
     }
+}
+
+/// Over HTTP/1 clients say so. Over HTTP/2 they only say that the stream was reset, which would be the server's fault.
+fn of_body(error: Error) -> Error {
+    let class = Transport::RequestBody.class();
+    if error.kind() == class.kind { error } else { error.reclassify(class).context("request body failed") }
 }
 
 /// What `asked` says need not be said twice. Where a redirect led is news.

@@ -209,7 +209,10 @@ impl ClientBuilder {
     }
 
     fn http<R>(&self) -> HttpLayer<R> {
-        let mut http = HttpLayer::new(Arc::clone(&self.name));
+        // A body that hangs must not make a timeout of the status before it.
+        let body_time = HttpLayer::<R>::ERROR_BODY_TIMEOUT.min(self.attempt_timeout / 2);
+        let mut http =
+            HttpLayer::new(Arc::clone(&self.name)).error_body(HttpLayer::<R>::ERROR_BODY, body_time);
         if let Some(limit) = self.idle_timeout {
             http = http.idle_timeout(limit);
         }
