@@ -158,6 +158,17 @@ impl Policy {
         throttled.map_or(Duration::ZERO, sum).max(sum(&self.settings.backoff))
     }
 
+    /// The longest that one call can wait for remedies in all, should each be needed and take all of its time.
+    #[must_use]
+    pub fn longest_remedies(&self) -> Duration {
+        let limits = self.settings.remedies.iter().map(Remedy::time_limit);
+        if self.settings.max_attempts > 1 {
+            limits.fold(Duration::ZERO, Duration::saturating_add)
+        } else {
+            Duration::ZERO
+        }
+    }
+
     /// The waits of one call at most, each as `heeded` makes it.
     fn sum_waits(&self, backoff: &Backoff, heeded: impl Fn(Duration) -> Duration) -> Duration {
         // Waits stop growing long before: a policy of four billion attempts need not be summed up to its end.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buttress::http::{Bearer, BearerLayer, IntoRequest, translate};
-use buttress::{Backoff, Breaker, Client, Context, Kind, Policy, Rejection, RetryContext, Why, on};
+use buttress::{Backoff, Body, Breaker, Client, Context, Kind, Policy, Rejection, RetryContext, Why, on};
 use http::{HeaderMap, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -322,12 +322,42 @@ async fn the_attempt_is_sent() {
 /// What is switched on is told.
 #[test]
 fn settings_are_explained() {
-    let client = client().idempotency_keys().idle_timeout(5_000 * MS).judge_bodies();
+    let bearer = BearerLayer::new(&Bearer::new(), "https://api.example.com").unwrap();
+    let client = client().idempotency_keys().idle_timeout(5_000 * MS).judge_bodies().send_attempt();
+    let client = client.bearer(bearer).trust_origin("https://api.example.com").unwrap();
     let text = client.service(reqwest::Client::new()).explain().to_string();
-    for line in ["\n  idempotency key ", "\n  body             5s at most", "\n  body             its end"] {
+    for line in [
+        "\n  idempotency key ",
+        "\n  bearer token ",
+        "\n  http             the number",
+        "\n  http             the deadline",
+        "\n  body             5s at most",
+        "\n  body             its end",
+    ] {
         assert!(text.contains(line), "{text}");
     }
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+}
+
+/// The worst case is one: a call whose attempts hang, and whose remedy does, takes as long as was told.
+#[tokio::test(start_paused = true)]
+async fn the_worst_case_has_remedies_in_it() {
+    let hangs = |()| std::future::pending::<Result<(), buttress::Error>>();
+    let policy = Policy::fixed(MS).max_attempts(2).max_retry_after(MS).remedy(on(Kind::Timeout), (), hangs);
+    let client = buttress::client("payments")
+        .deadline(60_000 * MS)
+        .attempt_timeout(1_000 * MS)
+        .retry(policy.build().unwrap())
+        .service(tower::service_fn(|_: Request<Body>| {
+            std::future::pending::<Result<http::Response<Body>, std::io::Error>>()
+        }));
+    let text = client.explain().to_string();
+    assert!(text.contains("\n  retry            its remedies take up to 10s"), "{text}");
+    assert!(text.contains("\nworst case: 2 calls, 12.001s"), "{text}");
+    let begin = tokio::time::Instant::now();
+    client.send(Request::get("http://payments.internal/").body(()).unwrap()).await.unwrap_err();
+    let took = begin.elapsed();
+    assert!((12_001 * MS..=12_005 * MS).contains(&took), "{took:?}");
 }
 
 /// The defaults agree with each other.

@@ -154,6 +154,12 @@ impl Remedy {
         &self.0.name
     }
 
+    /// How long one run may take.
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        self.0.time_limit
+    }
+
     /// What it has done.
     #[must_use]
     pub fn stats(&self) -> RemedyStats {

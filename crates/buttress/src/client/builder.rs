@@ -47,7 +47,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
         judge_bodies: false,
         send_attempt: false,
         idempotency_keys: false,
-        bearer: BearerLayer::default(),
+        bearer: None,
         trusted: Vec::new(),
     }
 }
@@ -78,10 +78,10 @@ pub struct ClientBuilder {
     breaker: Option<Breaker>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) judge_bodies: bool,
-    send_attempt: bool,
+    pub(super) send_attempt: bool,
     pub(super) idempotency_keys: bool,
-    bearer: BearerLayer,
-    trusted: Vec<Box<str>>,
+    pub(super) bearer: Option<BearerLayer>,
+    pub(super) trusted: Vec<Box<str>>,
 }
 
 impl ClientBuilder {
@@ -156,7 +156,7 @@ impl ClientBuilder {
     /// # Ok(()) }
     /// ```
     pub fn bearer(mut self, token: BearerLayer) -> Self {
-        self.bearer = token;
+        self.bearer = Some(token);
         self
     }
 
@@ -194,7 +194,7 @@ impl ClientBuilder {
         S::Error: Into<BoxError>,
         S::Response: Head + IntoHttp,
     {
-        let inner = self.bearer.layer(self.http().layer(inner));
+        let inner = self.bearer.clone().unwrap_or_default().layer(self.http().layer(inner));
         let layer = self.build();
         Client::new(layer.around(inner, at_end(ByKind)), layer)
     }

@@ -53,6 +53,7 @@ impl fmt::Display for Explain<'_> {
         let attempts = settings.policy.max_attempts();
         let (waits, throttled) = settings.policy.longest_waits();
         let asked = settings.policy.longest_asked_waits().min(deadline);
+        let remedies = settings.policy.longest_remedies();
         writeln!(f, "{}: a call passes, outermost first,", settings.name)?;
         let mut line = |layer: &str, text: fmt::Arguments<'_>| writeln!(f, "  {layer:<16} {text}");
         if settings.idempotency_keys {
@@ -72,12 +73,24 @@ impl fmt::Display for Explain<'_> {
                 ""
             ),
         )?;
+        if !remedies.is_zero() {
+            line("retry", format_args!("its remedies take up to {remedies:?} in all"))?;
+        }
         line(
             "breaker",
             format_args!("{}; one circuit for all calls of this client", self.layer.breaker.state()),
         )?;
         line("attempt timeout", format_args!("{timeout:?} for each attempt"))?;
+        if settings.bearer.is_some() {
+            line("bearer token", format_args!("that of the moment, on each attempt to its origins"))?;
+        }
         line("http", format_args!("bad statuses and broken connections become errors"))?;
+        if settings.send_attempt {
+            line("http", format_args!("the number of the attempt goes along"))?;
+        }
+        if !settings.trusted.is_empty() {
+            line("http", format_args!("the deadline goes along to the origins that are trusted"))?;
+        }
         if let Some(idle) = settings.idle_timeout {
             line("body", format_args!("{idle:?} at most between two parts of it"))?;
         }
@@ -86,7 +99,8 @@ impl fmt::Display for Explain<'_> {
         }
 
         let calls = timeout.saturating_mul(attempts);
-        writeln!(f, "worst case: {attempts} calls, {:?}", calls.saturating_add(asked).min(deadline))?;
+        let worst = calls.saturating_add(asked).saturating_add(remedies).min(deadline);
+        writeln!(f, "worst case: {attempts} calls, {worst:?}")?;
         self.warnings(f, calls)
     }
 }
