@@ -5,7 +5,6 @@
 //! | `retry.scheduled` | DEBUG | `attempt` (that failed), `delay_ms`, `kind`, `reason` |
 //! | `retry.recovered` | DEBUG | `attempts`, `delay_ms` (in all) |
 //! | `retry.stopped` | WARN where retries could not help, else DEBUG | `attempts`, `delay_ms` (in all), `elapsed_ms`, `stopped`, `kind`, `reason`, `history` |
-//!
 //! | `retry.remedied` | DEBUG | `attempt` (that failed), `remedy`, `kind`, `reason` |
 //! | `remedy.succeeded` | INFO | `remedy`, `duration_ms`, `kind` and `reason` of the failure that it was run for |
 //! | `remedy.failed` | WARN | the same, and `error` |

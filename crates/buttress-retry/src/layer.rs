@@ -21,7 +21,6 @@ use crate::{On, Policy, Remedy, Retry};
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering};
-/// use buttress_context::Context;
 /// use buttress_error::{Error, Kind};
 /// use buttress_retry::{Policy, RetryLayer};
 /// use tower::{Layer, ServiceExt, service_fn};

@@ -34,7 +34,7 @@ use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 ///
 /// ```
 /// use std::time::Duration;
-/// use buttress_retry::{Backoff, Policy};
+/// use buttress_retry::Policy;
 ///
 /// # fn main() -> Result<(), buttress_retry::ConfigError> {
 /// let policy = Policy::exponential().max_attempts(4).build()?;
@@ -141,8 +141,8 @@ impl Policy {
         self.settings.max_attempts
     }
 
-    /// The longest that one call can wait in all: after failures, and after throttles. A server that asks for a
-    /// longer wait is heeded beyond that: see [`longest_asked_waits`](Self::longest_asked_waits).
+    /// The longest that one call can wait in all: where all of it are failures, and where all are throttles. A server
+    /// that asks for a longer wait is heeded beyond that: see [`longest_asked_waits`](Self::longest_asked_waits).
     #[must_use]
     pub fn longest_waits(&self) -> (Duration, Duration) {
         let failed = self.sum_waits(&self.settings.backoff, |wait| wait);
@@ -150,7 +150,7 @@ impl Policy {
         (failed, throttled.map_or(failed, |backoff| self.sum_waits(backoff, |wait| wait)))
     }
 
-    /// The same, whatever the failures, where the server asks each time for as long a wait as is heeded.
+    /// The longer of both, where the server asks each time for as long a wait as is heeded.
     #[must_use]
     pub fn longest_asked_waits(&self) -> Duration {
         let sum = |backoff| self.sum_waits(backoff, |wait| self.heeded(wait, Duration::MAX));

@@ -87,14 +87,15 @@ impl PolicyBuilder {
         self
     }
 
-    /// The time that an attempt needs to be of any use: none is begun with less of it left before the deadline.
-    /// Default: 0, where an attempt only has to begin before the deadline.
+    /// The time that an attempt needs to be of any use: none is due with less of it left before the deadline. (When it is
+    /// due it may still have to wait until the inner service is ready.) Default: 0, where an attempt only has to be due
+    /// before the deadline.
     pub const fn min_attempt_time(mut self, time: Duration) -> Self {
         self.min_attempt_time = time;
         self
     }
 
-    /// No attempt begins later than this after the call began. Default: no bound but the context's deadline.
+    /// No attempt is due later than this after the call began. Default: no bound but the context's deadline.
     ///
     /// The clock is then read when a call begins.
     pub const fn max_elapsed(mut self, time: Duration) -> Self {
