@@ -162,12 +162,18 @@ impl<'p, C, S> Blocking<'p, C, S> {
         loop {
             match operation.ended(policy, &classifier, &mut outcome, request) {
                 None => return outcome,
-                Some(Next::Wait(Duration::ZERO)) => {}
-                Some(Next::Wait(wait)) => sleep(wait),
+                Some(Next::Wait(wait)) => {
+                    // With all that it holds: the next attempt may need it.
+                    drop(outcome);
+                    if !wait.is_zero() {
+                        sleep(wait);
+                    }
+                }
                 Some(Next::Heal(healing)) => {
                     if !operation.remedied(healing.block(), policy, &classifier, &outcome) {
                         continue;
                     }
+                    drop(outcome);
                 }
             }
             operation.next_attempt();

@@ -3,17 +3,18 @@
 mod kit;
 
 use std::future::{Ready, ready};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{Class, Kind, Stop};
-use buttress_retry::{Backoff, Budget, Jitter, Policy, RetryLayer, retry};
+use buttress_error::{Class, Kind, Stop, Verdict};
+use buttress_retry::{Backoff, Budget, Jitter, Policy, Remedy, RetryLayer, on, retry};
 use buttress_test::{Step, Strict, TestError, conform};
 use kit::{MS, call, plain, reported, script};
 use tokio::time::Instant;
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// [S1] [S2] [S3] cancellation, panics and readiness, by the conformance kit, with each kind of budget.
 #[tokio::test(start_paused = true)]
@@ -191,6 +192,28 @@ async fn a_retry_that_cannot_become_ready_has_failed() {
     let kinds: Vec<_> = effort.history.iter().map(|attempt| attempt.kind).collect();
     assert_eq!(kinds, [Kind::Unavailable, Kind::Timeout, Kind::Timeout]);
     assert_eq!((effort.attempts, effort.stopped), (3, Stop::Attempts));
+}
+
+/// An attempt finds nothing left of those before it, such as the only connection that a failed response holds: in the
+/// layer, the function and the thread, after a wait, without one, and after a remedy.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_left_of_an_attempt() {
+    let connection = Rc::new(());
+    let checkout = || {
+        assert_eq!(Rc::strong_count(&connection), 1, "an earlier response holds it");
+        Ok::<_, TestError>(Rc::clone(&connection))
+    };
+    let down = |_: &Result<Rc<()>, TestError>| Verdict::failure(Kind::Unavailable);
+    let heal = |()| Ok::<_, TestError>(());
+    for wait in [MS, Duration::ZERO] {
+        let remedy = Remedy::run_blocking(on(Kind::Unavailable), (), heal).build().unwrap();
+        let policy = plain().backoff(Backoff::fixed(wait)).healed_by(remedy).build().unwrap();
+        drop(retry(&policy, || async { checkout() }).classifier(down).await);
+        let layer = RetryLayer::new(policy.clone()).assume_idempotent().classify_with(down);
+        drop(layer.layer(service_fn(|_: u32| async { checkout() })).oneshot(7).await);
+        let idle = |_| assert_eq!(Rc::strong_count(&connection), 1);
+        drop(policy.blocking().classifier(down).sleep_with(idle).run(checkout));
+    }
 }
 
 /// Attempts that never wait let other tasks run.
