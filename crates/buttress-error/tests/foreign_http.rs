@@ -149,6 +149,25 @@ mod hyper_connection {
         assert_eq!(what(error), (Kind::InvalidArgument, Delivery::Unknown));
     }
 
+    /// The task of the connection is gone, with the runtime that it was spawned in: hyper takes that for the user's doing,
+    /// and nobody knows how far the request has come.
+    #[tokio::test]
+    async fn the_task_of_the_connection_is_gone() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(addr).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let task = tokio::spawn(connection);
+        let call = tokio::spawn(sender.send_request(get(addr)));
+        let (mut server, _) = listener.accept().await.unwrap();
+        server.read_u8().await.unwrap();
+        task.abort();
+        let error = call.await.unwrap().unwrap_err();
+        assert!(error.is_user(), "{error:?}");
+        assert_eq!(what(error), BROKEN);
+    }
+
     /// The connection closed while the request waited for it.
     #[tokio::test]
     async fn a_request_that_was_never_written() {

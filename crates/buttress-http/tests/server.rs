@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use buttress_error::{Class, Delivery, Error, Kind, Retry};
@@ -12,7 +12,7 @@ use common::{Client, Server, Then, client, get, send};
 use http::{Request, header};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tower::util::MapErrLayer;
-use tower::{BoxError, Layer};
+use tower::{BoxError, Layer, ServiceExt};
 
 fn plain() -> Client {
     client(reqwest::Client::builder())
@@ -192,6 +192,51 @@ async fn a_request_body_that_fails_is_not_the_servers_fault() {
     assert_eq!(what(&error), (Kind::InvalidArgument, Delivery::Unknown), "{error:?}");
     assert_eq!(error.to_string(), "payments: request body failed");
     assert!(error.notes().any(|note| note == "request body: connection reset"), "{error:?}");
+}
+
+/// Nor is the request's body to blame where a connection goes with the runtime that it was made in.
+#[test]
+fn a_connection_of_a_runtime_that_is_gone() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (told, asked_again) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let read_to = |end: &[u8]| {
+            let (mut bytes, mut byte) = (Vec::new(), [0]);
+            while !bytes.ends_with(end) {
+                (&stream).read_exact(&mut byte).unwrap();
+                bytes.extend(byte);
+            }
+        };
+        read_to(b"\r\n\r\n");
+        (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+        read_to(b"\r\n\r\nagain");
+        told.send(()).unwrap();
+        let _ = (&stream).read(&mut [0]);
+    });
+    let yields = async || {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let put = |body| Request::put(&url).body(Body::from(body)).unwrap();
+    let client = plain();
+    first.block_on(async {
+        client.clone().oneshot(put("")).await.unwrap();
+        // The connection goes back to its pool.
+        yields().await;
+    });
+    let call = second.spawn(client.oneshot(put("again")));
+    second.block_on(yields());
+    let in_time = Duration::from_secs(60);
+    first.block_on(async { tokio::time::timeout(in_time, asked_again).await.unwrap().unwrap() });
+    drop(first);
+    let error = second.block_on(call).unwrap().unwrap_err();
+    assert_eq!(what(&error), (Kind::Unavailable, Delivery::Unknown), "{error:?}");
+    assert_eq!(error.to_string(), "payments: connection closed before the answer");
 }
 
 fn tokio_stream<T: Unpin>(items: Vec<T>) -> impl futures_core::Stream<Item = T> {

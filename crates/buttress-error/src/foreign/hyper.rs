@@ -21,7 +21,7 @@ pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
 /// What it says without its causes.
 pub(super) fn own(error: &Error) -> Option<Transport> {
     if error.is_user() {
-        Some(Transport::RequestBody)
+        Some(if is_gone(error) { Transport::Reset } else { Transport::RequestBody })
     } else if error.is_parse() {
         Some(Transport::Undecodable)
     } else if error.is_canceled() {
@@ -34,4 +34,10 @@ pub(super) fn own(error: &Error) -> Option<Transport> {
     } else {
         None
     }
+}
+
+/// The task of the connection was dropped, with the runtime of whoever came first. hyper takes that for the user's doing, and
+/// tells it by these words alone.
+fn is_gone(error: &Error) -> bool {
+    error.source().is_some_and(|cause| cause.to_string() == "runtime dropped the dispatch task")
 }

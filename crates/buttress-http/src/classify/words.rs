@@ -3,6 +3,9 @@
 use std::error::Error as StdError;
 use std::{io, iter};
 
+#[cfg(feature = "reqwest")]
+use buttress_error::{Classify, Kind};
+
 type Link<'e> = &'e (dyn StdError + 'static);
 
 /// The words for what the first link that knows says; none where the error says it well enough itself.
@@ -41,7 +44,8 @@ fn one(link: Link<'_>) -> Option<&'static str> {
 #[cfg(feature = "reqwest")]
 fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
     if error.is_user() {
-        Some("request body failed")
+        let at_fault = error.class().kind == Kind::InvalidArgument;
+        Some(if at_fault { "request body failed" } else { "connection closed before the answer" })
     } else if error.is_parse() {
         Some("answer is no HTTP")
     } else if error.is_incomplete_message() {
