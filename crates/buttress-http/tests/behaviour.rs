@@ -175,11 +175,11 @@ fn grpc_has_its_own_status() {
     assert_eq!(grpc(&[("grpc-status", "8")]).unwrap().kind, Kind::ResourceExhausted);
     let throttled = grpc(&[("grpc-status", "8"), ("grpc-retry-pushback-ms", "20")]).unwrap();
     assert_eq!(throttled, Class::new(Kind::Throttled).retry_after(Duration::from_millis(20)));
-    for forbids in ["-1", "soon", "", "1e3", "99999999999"] {
+    for forbids in ["-1", "+1", "soon", "", "1e3", "99999999999"] {
         let class = grpc(&[("grpc-status", "14"), ("grpc-retry-pushback-ms", forbids)]).unwrap();
         assert_eq!((class.kind, class.retry), (Kind::Unavailable, Retry::Never), "{forbids}");
     }
-    for nonsense in ["17", "32", "-1", "x", "", "300"] {
+    for nonsense in ["17", "32", "-1", "+0", "+14", "x", "", "300"] {
         assert_eq!(grpc(&[("grpc-status", nonsense)]).unwrap().kind, Kind::Unknown, "{nonsense}");
     }
     // gRPC-Web is another protocol.

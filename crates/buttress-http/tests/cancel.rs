@@ -132,18 +132,20 @@ async fn a_hanging_body_loses_no_status_to_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn endless_empty_frames_end() {
     #[derive(Debug)]
-    struct Empty;
+    struct Empty(u32);
     impl http_body::Body for Empty {
         type Data = Bytes;
         type Error = Infallible;
         fn poll_frame(
-            self: Pin<&mut Self>,
+            mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.0 += 1;
+            assert!(self.0 < 100_000, "they are read without end");
             Poll::Ready(Some(Ok(Frame::data(Bytes::new()))))
         }
     }
-    let mock = service_fn(|_: Request<Body>| async { Response::builder().status(500).body(Empty) });
+    let mock = service_fn(|_: Request<Body>| async { Response::builder().status(500).body(Empty(0)) });
     let error = HttpLayer::new("payments").layer(mock).oneshot(request(1)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Internal);
 }

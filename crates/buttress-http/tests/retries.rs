@@ -208,7 +208,8 @@ async fn a_slow_body_of_a_bad_answer() {
         .layer(RetryLayer::new(policy().build().unwrap()))
         .layer(HttpLayer::new("payments").error_body(1024, 20 * MS))
         .service(http);
-    assert_eq!(client.oneshot(get(&server.url)).await.unwrap().status(), 200);
+    let call = tokio::time::timeout(Duration::from_secs(60), client.oneshot(get(&server.url)));
+    assert_eq!(call.await.expect("it is not waited for").unwrap().status(), 200);
     assert_eq!(server.seen().len(), 2);
 }
 

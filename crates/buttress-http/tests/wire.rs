@@ -412,6 +412,16 @@ async fn the_head_alone_exhausts() {
     }
 }
 
+/// [S15] so it is for those who read a problem by themselves.
+#[test]
+fn a_head_that_was_given_up_stays_so() {
+    let problem = ProblemDetails::from_json(br#"{"kind":"timeout","retry":"call","delivery":"not_sent"}"#);
+    let class = |head: Class| problem.as_ref().unwrap().class(head);
+    assert!(class(Kind::Unavailable.into()).repeatable(false));
+    let given_up = class(Class::new(Kind::Unavailable).exhausted());
+    assert!(given_up.exhausted && !given_up.repeatable(true), "{given_up:?}");
+}
+
 proptest! {
     /// [S15] the mark can only stop: whatever a server writes there, no answer may be repeated that may not without it.
     #[test]

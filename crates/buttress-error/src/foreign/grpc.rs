@@ -24,9 +24,12 @@ impl Class {
     /// ([A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)).
     #[must_use]
     pub fn push_back(self, millis: &str) -> Self {
-        match millis.trim().parse::<u32>() {
-            Ok(millis) => self.asked_to_wait(Duration::from_millis(millis.into())),
-            Err(_) => self.retry(Retry::Never),
+        let millis = millis.trim();
+        // `parse` would take a sign.
+        let digits = millis.bytes().all(|byte| byte.is_ascii_digit());
+        match millis.parse::<u32>() {
+            Ok(millis) if digits => self.asked_to_wait(Duration::from_millis(millis.into())),
+            _ => self.retry(Retry::Never),
         }
     }
 

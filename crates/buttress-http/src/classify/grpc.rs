@@ -13,8 +13,10 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// The number in `grpc-status`; 2 (unknown) where it is none.
 pub(crate) fn status(headers: &HeaderMap) -> Option<u8> {
-    let text = headers.get("grpc-status")?.to_str().unwrap_or_default();
-    Some(text.trim().parse().unwrap_or(Kind::Unknown.number()))
+    let text = headers.get("grpc-status")?.to_str().unwrap_or_default().trim();
+    // `parse` would take a sign.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    Some(text.parse().ok().filter(|_| digits).unwrap_or(Kind::Unknown.number()))
 }
 
 /// The class of an answer to a gRPC call; none for a success, or a stream whose status will come after it.
