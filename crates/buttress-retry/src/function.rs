@@ -8,10 +8,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use buttress_context::Scope;
-use buttress_error::{ByKind, Classifier, Kind};
+use buttress_error::{ByKind, Classifier};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
+use crate::nested::GivenUp;
 use crate::operation::{self, Begin, Next, Operation, Repeatability};
 use crate::rare::Rare;
 use crate::remedy::Wait;
@@ -82,7 +83,7 @@ pin_project! {
     enum State<Fut, O> {
         Idle,
         // The first attempt, as it comes, and what a retry further in has given up on in an earlier poll of it.
-        First { begin: Begin, given_up: Option<Kind>, #[pin] future: Fut },
+        First { begin: Begin, given_up: Option<GivenUp>, #[pin] future: Fut },
         // It has failed, or isn't run as it comes. This is several times as large, and would be moved about with every call.
         Later { later: Rare<Later<Fut, O>> },
     }
@@ -221,7 +222,7 @@ const fn repeatability(idempotent: Option<bool>) -> Repeatability {
 /// A first attempt that has failed.
 struct First<O> {
     begin: Begin,
-    given_up: Option<Kind>,
+    given_up: Option<GivenUp>,
     outcome: O,
 }
 

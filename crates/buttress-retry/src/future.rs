@@ -8,11 +8,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use buttress_context::Scope;
-use buttress_error::{Classifier, Kind};
+use buttress_error::Classifier;
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
+use crate::nested::GivenUp;
 use crate::operation::{self, Begin, Next, Operation, Repeatability};
 use crate::rare::Rare;
 use crate::remedy::Wait;
@@ -42,7 +43,7 @@ pin_project! {
             begin: Begin,
             request: Request<Req>,
             // What a retry further in has given up on, in an earlier poll.
-            given_up: Option<Kind>,
+            given_up: Option<GivenUp>,
             #[pin]
             future: F,
         },
@@ -98,7 +99,7 @@ impl<S: Service<Req>, Req, C, R, H> ResponseFuture<S, Req, C, R, H> {
         begin: Begin,
         idempotent: Option<bool>,
         copy: Option<Req>,
-        given_up: Option<Kind>,
+        given_up: Option<GivenUp>,
         future: S::Future,
     ) -> Self {
         let request = Request { idempotent, copy };
@@ -180,7 +181,7 @@ where
     // All this is out of line, so that the poll of a first success is so small that it becomes a part of its caller.
 
     #[cold]
-    fn note(self: Pin<&mut Self>, inner: Option<Kind>) {
+    fn note(self: Pin<&mut Self>, inner: Option<GivenUp>) {
         if let StateProj::First { given_up, .. } = self.project().state.project() {
             *given_up = inner;
         }
@@ -191,7 +192,7 @@ where
     fn first_failed(
         self: Pin<&mut Self>,
         mut outcome: Result<S::Response, S::Error>,
-        inner: Option<Kind>,
+        inner: Option<GivenUp>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Response, S::Error>> {
         let mut this = self.project();

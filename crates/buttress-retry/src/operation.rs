@@ -4,10 +4,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use buttress_context::{Context, Frame, Report, Scope};
-use buttress_error::{Cause, Class, Classifier, Effort, Error, Kind, Stop, Try};
+use buttress_error::{Cause, Class, Classifier, Effort, Error, Stop, Try};
 use tokio::time::Instant;
 
 use crate::budget::{Reservation, Spent};
+use crate::nested::GivenUp;
 use crate::policy::{Facts, Memory, Time};
 use crate::remedy::{self, Healing};
 use crate::{Policy, Remedy, events, nested};
@@ -21,7 +22,7 @@ pub(crate) struct Operation {
     /// When the latest attempt began, by the logical clock of remedies.
     began: u64,
     /// What a retry further in has given up on in the latest attempt.
-    given_up: Option<Kind>,
+    given_up: Option<GivenUp>,
     slept: Duration,
     waits: Memory,
     /// The retry that is waiting to begin.
@@ -101,7 +102,7 @@ fn attempts(policy: &Policy, overridden: Option<NonZeroU32>) -> u32 {
 impl Operation {
     /// The first attempt has failed. In it, a retry further in may have `given_up`.
     #[cold]
-    pub(crate) const fn new(begin: Begin, given_up: Option<Kind>) -> Self {
+    pub(crate) const fn new(begin: Begin, given_up: Option<GivenUp>) -> Self {
         Self {
             attempts: 1,
             started: begin.started,
@@ -186,7 +187,7 @@ impl Operation {
         class: &Class,
         request: Repeatability,
     ) -> Option<Next> {
-        let class = &nested::marked(class, self.given_up);
+        let class = &nested::marked(class, self.given_up, || classifier.keep(outcome));
         let now = Instant::now();
         let facts = self.facts(*class, now, request);
         if let Some(remedy) = policy.remedy(&facts, &self.tried) {
@@ -225,7 +226,8 @@ impl Operation {
                     classifier.stamp(outcome, &effort);
                 }
                 if effort.exhausted || class.exhausted {
-                    nested::give_up(class);
+                    let marked = classifier.judge(outcome).class().is_some_and(|class| class.exhausted);
+                    nested::give_up(class, marked);
                 }
                 // After the stamp, so that the copy in the report has it too.
                 let cause = Cause::new(class, classifier.keep(outcome));

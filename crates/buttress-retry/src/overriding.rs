@@ -9,7 +9,8 @@ use crate::Policy;
 /// How a [`Context`] brings along another [`Policy`] for the calls in it.
 ///
 /// Every retry further in takes it instead of its own: layers, [`retry`](crate::retry()) and
-/// [`retry_blocking`](crate::retry_blocking()), also behind other layers and in tasks that keep the context. (Of nested
+/// [`retry_blocking`](crate::retry_blocking()), also behind other layers (but not behind a `tower::buffer`, whose worker
+/// makes the call) and in tasks that keep the context. (Of nested
 /// retries that is each; they multiply no more than they do otherwise.) It does not go over the wire.
 ///
 /// What belongs to the dependency stays the layer's: its [budget](crate::PolicyBuilder::budget), unless the policy was

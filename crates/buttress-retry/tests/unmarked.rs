@@ -5,7 +5,7 @@ mod kit;
 use std::cell::Cell;
 
 use buttress_context::Context;
-use buttress_error::{Class, Classify, Kind, Stop, Verdict};
+use buttress_error::{Class, Classify, Error, Kind, Stop, Verdict};
 use buttress_retry::{Policy, Remedy, RetryContext, RetryLayer, on, retry, retry_blocking};
 use buttress_test::{Step, TestError};
 use kit::{MS, plain, script};
@@ -155,6 +155,38 @@ async fn remedies_do_not_multiply() {
     let effort = error.effort().unwrap();
     assert_eq!((calls.get(), remedy.stats().succeeded), (2, 1));
     assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, Stop::NotRetryable, true));
+}
+
+/// [S15] where both hold the mark, the mark alone counts: a session that ends like a call in it is begun anew. Whatever was
+/// made of the error that was given up on is not.
+#[tokio::test(start_paused = true)]
+async fn the_mark_is_believed() {
+    type Made = fn(Error) -> Error;
+    let down = || Error::new(Kind::Unavailable, "down");
+    let made: [(Made, u32); 5] = [
+        (|_| Error::new(Kind::Unavailable, "the session's own"), 9),
+        (|error| error.context("in the session"), 3),
+        (|error| Error::new(Kind::Unavailable, "the session").caused_by(error), 3),
+        (|error| Error::wrap(Kind::Unavailable, error), 3),
+        (|error| error.barrier(), 3),
+    ];
+    let (policy, calls) = (built(), Cell::new(0));
+    let call = || {
+        calls.set(calls.get() + 1);
+        std::future::ready(Err::<(), _>(down()))
+    };
+    for (made, expected) in made {
+        assert!(retry(&policy, || async { retry(&policy, call).await.map_err(made) }).await.is_err());
+        assert_eq!(calls.replace(0), expected);
+        // What can't hold it, or isn't marked by the one further in, is told by the note.
+        let plain = || async { retry(&policy, call).await.or(Err(Plain::Down)) };
+        assert!(retry(&policy, plain).await.is_err());
+        assert_eq!(calls.replace(0), 3);
+        let by_closure = |_: &Result<(), Error>| Verdict::failure(Kind::Unavailable);
+        let unmarked = || async { retry(&policy, call).classifier(by_closure).await.map_err(made) };
+        assert!(retry(&policy, unmarked).await.is_err());
+        assert_eq!(calls.replace(0), 3);
+    }
 }
 
 /// What was given up on before doesn't stop what fails after it: not a call beside it, in the same task and poll or in
