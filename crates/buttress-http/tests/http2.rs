@@ -41,6 +41,8 @@ enum Then {
     GoAway(u32),
     /// Refuses so many streams, and then answers 200.
     Refuse(usize),
+    /// Says that it has looked at the stream, and closes.
+    Leave,
     /// Answers nothing.
     Wait,
     /// Answers as HTTP/1 does.
@@ -88,10 +90,14 @@ async fn refuse(mut stream: TcpStream, then: Then, streams: Arc<AtomicUsize>) ->
                 Then::Refuse(_) => ok(id),
                 Then::Reset(code) => frame(RST_STREAM, id, &[code]),
                 Then::GoAway(code) => frame(GOAWAY, 0, &[0, code]),
+                Then::Leave => frame(GOAWAY, 0, &[id, NO_ERROR]),
                 Then::Wait => Vec::new(),
                 Then::Older => b"HTTP/1.1 200 OK\r\n\r\n".to_vec(),
             };
             stream.write_all(&answer).await?;
+            if matches!(then, Then::Leave) {
+                return Ok(());
+            }
         }
     }
 }
@@ -137,10 +143,16 @@ async fn a_stream_after_goaway_was_not_processed() {
     assert_eq!(refused_by(Then::GoAway(NO_ERROR)).await, (Kind::Unavailable, Delivery::NotSent));
 }
 
-/// [S12] anything else says nothing of the kind.
+/// [S12] anything else says nothing of the kind: nor does a closing server that has looked at the stream.
 #[tokio::test]
 async fn any_other_end_may_have_been_processed() {
-    for then in [Then::Reset(INTERNAL_ERROR), Then::Reset(CANCEL), Then::GoAway(ENHANCE_YOUR_CALM)] {
+    for then in [
+        Then::Reset(NO_ERROR),
+        Then::Reset(INTERNAL_ERROR),
+        Then::Reset(CANCEL),
+        Then::GoAway(ENHANCE_YOUR_CALM),
+        Then::Leave,
+    ] {
         assert_eq!(refused_by(then).await, (Kind::Unavailable, Delivery::Unknown));
     }
 }

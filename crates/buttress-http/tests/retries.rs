@@ -5,7 +5,7 @@ mod common;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use buttress_context::{Context, Frame, IDEMPOTENCY_KEY, Report, RequestId, Scope};
 use buttress_error::{Error, Kind, Stop};
@@ -78,6 +78,18 @@ async fn retry_after() {
         let asked = report.last.unwrap().error.unwrap().class().retry_after.unwrap();
         assert!(asked == Duration::from_secs(7) || (3500..=3600).contains(&asked.as_secs()), "{asked:?}");
     }
+}
+
+/// [S10] [S11] a wait beyond the deadline is none: the call ends at once, with the real failure.
+#[tokio::test]
+async fn retry_after_the_deadline() {
+    let server = Server::answers("HTTP/1.1 503 Busy\nRetry-After: 50\nContent-Length: 0\n\n").await;
+    let client = over(policy().max_retry_after(60_000 * MS), reqwest::Client::builder());
+    let within = Context::default().with_timeout(40_000 * MS);
+    let begin = Instant::now();
+    let error = within.scope(client.oneshot(get(&server.url))).await.unwrap_err();
+    assert_eq!((error.kind(), error.effort().unwrap().stopped), (Kind::Unavailable, Stop::Deadline));
+    assert!(server.seen().len() == 1 && begin.elapsed() < 20_000 * MS);
 }
 
 /// [S10] on other statuses it means nothing.

@@ -187,6 +187,10 @@ impl ClientBuilder {
 
     /// The stack around an HTTP client: `reqwest::Client` (feature `reqwest`), or any service of
     /// `http::Request<Body>`.
+    ///
+    /// What the client does by itself it does below the stack, which neither sees nor counts it. Build a `reqwest::Client`
+    /// with `buttress::http::same_origin()` for its redirects and `reqwest::retry::never()` for its retries: see
+    /// [`HttpLayer`].
     pub fn service<S, R>(self, inner: S) -> Client<S, R>
     where
         R: FromHttp,
