@@ -5,7 +5,7 @@ mod common;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use buttress_context::{Context, Frame, IDEMPOTENCY_KEY, Report, RequestId, Scope};
 use buttress_error::{Error, Kind, Stop};
@@ -18,6 +18,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::{ServiceBuilder, ServiceExt};
 
 const MS: Duration = Duration::from_millis(1);
