@@ -192,7 +192,7 @@ impl Operation {
         let facts = self.facts(*class, now, request);
         if let Some(remedy) = policy.remedy(&facts, &self.tried) {
             self.tried.push(remedy.clone());
-            return Some(Next::Heal(remedy.heal(self.began, class, now, facts.time.deadline)));
+            return Some(Next::Heal(remedy.heal(self.began, class, now, policy.latest(&facts.time))));
         }
         match self.decide(policy, &facts) {
             Ok(wait) => {

@@ -274,6 +274,16 @@ impl Policy {
         }
     }
 
+    /// From when on there is no time for another attempt.
+    pub(crate) fn latest(&self, time: &Time) -> Option<Instant> {
+        let PolicyBuilder { max_elapsed, min_attempt_time, .. } = &self.settings;
+        let by_deadline =
+            time.deadline.map(|deadline| deadline.checked_sub(*min_attempt_time).unwrap_or(time.now));
+        let left = max_elapsed.map(|longest| longest.saturating_sub(time.elapsed));
+        let by_elapsed = left.and_then(|left| time.now.checked_add(left));
+        by_deadline.into_iter().chain(by_elapsed).min()
+    }
+
     /// The backoff, or the longer wait that the server asked for, cut to what the settings allow.
     fn wait(&self, facts: &Facts, waits: &mut Memory) -> Option<Duration> {
         let settings = &self.settings;

@@ -302,29 +302,55 @@ async fn the_deadline_of_one_caller() {
     assert_eq!(clinic.runs(), (1, 1));
 }
 
-/// [S17] a remedy that is done too late for another attempt is of no use to this call: the failure stays, with that said.
+/// [S17] nor does it wait longer than another attempt could follow.
 #[tokio::test(start_paused = true)]
-async fn healed_too_late() {
+async fn no_longer_than_it_is_of_use() {
     let clinic = Clinic::default();
     let healed = || plain().healed_by(clinic.remedy().build().unwrap());
     let table = [
-        (healed().max_elapsed(49 * MS), 1),
-        (healed().max_elapsed(50 * MS), 2),
-        (healed().min_attempt_time(50 * MS), 1),
-        (healed().min_attempt_time(49 * MS), 2),
+        (healed().max_elapsed(20 * MS), 20, 1),
+        (healed().max_elapsed(51 * MS), 50, 2),
+        (healed().min_attempt_time(80 * MS), 20, 1),
+        (healed().min_attempt_time(49 * MS), 50, 2),
     ];
-    for (policy, attempts) in table {
-        let in_100_ms = || Context::default().with_timeout(100 * MS);
-        let inner = script([sick()]);
-        let by_layer = in_100_ms().scope(call(policy.clone(), &inner)).await;
-        let (policy, again) = (policy.build().unwrap(), script([sick()]));
-        let by_function = in_100_ms().scope(retry(policy, || again.clone().oneshot(7))).await;
-        assert_eq!([inner.calls(), again.calls()], [attempts; 2]);
-        for outcome in [by_layer, by_function] {
-            let Err(error) = outcome else { continue };
+    for (policy, millis, attempts) in table {
+        let (start, inner) = (Instant::now(), script([sick()]));
+        let outcome = Context::default().with_timeout(100 * MS).scope(call(policy, &inner)).await;
+        assert_eq!((start.elapsed(), inner.calls()), (MS * millis, attempts));
+        if let Err(error) = outcome {
             let remedy = error.effort().unwrap().remedy.as_ref().unwrap();
             assert_eq!((error.kind(), remedy.kind()), (Kind::Unauthenticated, Kind::DeadlineExceeded));
         }
+    }
+}
+
+/// [S17] a remedy that is done too late for another attempt, as where nothing was polled for a while, is of no use to this
+/// call: the failure stays, with that said.
+#[tokio::test(start_paused = true)]
+async fn healed_too_late() {
+    let done = Arc::new(tokio::sync::Notify::new());
+    let heal = |done: Arc<tokio::sync::Notify>| async move {
+        done.notified().await;
+        Ok::<_, Error>(())
+    };
+    for by_function in [false, true] {
+        let remedy = Remedy::run(on(Kind::Unauthenticated), Arc::clone(&done), heal).build().unwrap();
+        let policy = plain().max_elapsed(20 * MS).healed_by(remedy.clone());
+        let inner = script([sick()]);
+        let watched = inner.clone();
+        let waits = tokio::spawn(async move {
+            if !by_function {
+                return call(policy, &inner).await;
+            }
+            retry(policy.build().unwrap(), || inner.clone().oneshot(7)).await
+        });
+        sleep(MS).await;
+        done.notify_one();
+        advance(30 * MS).await;
+        let error = waits.await.unwrap().unwrap_err();
+        assert_eq!((remedy.stats().succeeded, watched.calls(), error.kind()), (1, 1, Kind::Unauthenticated));
+        let late = error.effort().unwrap().remedy.as_ref().unwrap();
+        assert!(late.to_string().contains("too late"), "{late}");
     }
 }
 

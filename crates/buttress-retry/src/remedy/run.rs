@@ -34,8 +34,8 @@ pub(crate) struct Waiting {
     outcome: Outcome,
     /// When the run is over, even if it hangs.
     until: Instant,
-    /// When the call is.
-    deadline: Option<Instant>,
+    /// When it is too late for the call.
+    latest: Option<Instant>,
 }
 
 /// Stands in the context of a run: which it is, and that of the run that it is a part of. None of these remedies can heal
@@ -55,7 +55,7 @@ impl Inside {
 
 impl Remedy {
     /// An attempt that began at `began` of the logical clock has failed with `class`: begins to heal that.
-    pub(crate) fn heal(&self, began: u64, class: &Class, now: Instant, deadline: Option<Instant>) -> Healing {
+    pub(crate) fn heal(&self, began: u64, class: &Class, now: Instant, latest: Option<Instant>) -> Healing {
         if Context::read(|cx| cx.extension().is_some_and(|inside: &Arc<Inside>| inside.is_run_of(self))) {
             return Healing::Over(Err(self.error(Kind::FailedPrecondition, "can't heal itself")));
         }
@@ -80,7 +80,7 @@ impl Remedy {
                 (outcome, until)
             }
         };
-        Healing::Running(Waiting { remedy: self.clone(), outcome, until, deadline })
+        Healing::Running(Waiting { remedy: self.clone(), outcome, until, latest })
     }
 
     fn start(&self, run: Run) {
@@ -188,7 +188,7 @@ impl Drop for Run {
 }
 
 impl Healing {
-    /// Waits until the run is over, its time limit is reached, or the call has no more time.
+    /// Waits until the run is over, its time limit is reached, or it is too late for another attempt.
     pub(crate) fn wait(self) -> Wait {
         Box::pin(async {
             match self {
@@ -235,13 +235,13 @@ impl Waiting {
     }
 
     fn end(&self) -> Instant {
-        self.deadline.map_or(self.until, |deadline| deadline.min(self.until))
+        self.latest.map_or(self.until, |latest| latest.min(self.until))
     }
 
     fn too_slow(&self) -> Error {
-        match self.deadline {
-            Some(deadline) if deadline < self.until => {
-                self.remedy.error(Kind::DeadlineExceeded, "was not done by the call's deadline")
+        match self.latest {
+            Some(latest) if latest < self.until => {
+                self.remedy.error(Kind::DeadlineExceeded, "was not done in time for another attempt")
             }
             _ => self.remedy.too_slow(),
         }
