@@ -43,7 +43,26 @@ pub struct Context {
     idempotent: Option<bool>,
     retries_owned: bool,
     max_attempts: Option<NonZeroU32>,
+    says: Says,
     extras: Option<Arc<Extras>>,
+}
+
+/// Which of the things that every call is asked for a context says at all: most say none, and then one look tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Says(u8);
+
+impl Says {
+    pub(crate) const NOTHING: Self = Self(0);
+    const DEADLINE: Self = Self(1);
+    const OVERRIDES: Self = Self(2);
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn says(self, what: Self) -> bool {
+        self.0 & what.0 != 0
+    }
 }
 
 /// What most calls have none of.
@@ -62,6 +81,7 @@ impl Context {
         idempotent: None,
         retries_owned: false,
         max_attempts: None,
+        says: Says::NOTHING,
         extras: None,
     };
 
@@ -156,6 +176,27 @@ impl Context {
         self.extras.as_ref().is_some_and(|extras| !extras.extensions.is_empty())
     }
 
+    /// The [deadline](Self::deadline) of the current context; where there is none, that is told faster than by
+    /// [`read`](Self::read).
+    #[must_use]
+    #[inline]
+    pub fn current_deadline() -> Deadline {
+        if frame::says().says(Says::DEADLINE) { Self::read(Self::deadline) } else { Deadline::NONE }
+    }
+
+    /// Does the current context say whose the [retries](Self::retries_owned) are, how many
+    /// [attempts](Self::max_attempts) there may be, or have an [extension](Self::extension)? For layers that would ask for
+    /// these at each call: seldom a context has any, and that is told faster than by [`read`](Self::read).
+    #[must_use]
+    #[inline]
+    pub fn current_overrides() -> bool {
+        frame::says().says(Says::OVERRIDES)
+    }
+
+    pub(crate) const fn says(&self) -> Says {
+        self.says
+    }
+
     /// The same with this request id.
     #[must_use]
     pub fn with_request_id(mut self, id: RequestId) -> Self {
@@ -183,6 +224,7 @@ impl Context {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = self.deadline.earlier(deadline);
+        self.says = self.says.and(Says::DEADLINE);
         self
     }
 
@@ -214,6 +256,7 @@ impl Context {
     #[must_use]
     pub const fn with_retries_owned(mut self) -> Self {
         self.retries_owned = true;
+        self.says = self.says.and(Says::OVERRIDES);
         self
     }
 
@@ -222,6 +265,7 @@ impl Context {
     #[must_use]
     pub const fn with_max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(NonZeroU32::MIN.saturating_add(attempts.saturating_sub(1)));
+        self.says = self.says.and(Says::OVERRIDES);
         self
     }
 
@@ -255,6 +299,7 @@ impl Context {
     #[must_use]
     pub fn with_extension<T: Any + Send + Sync>(mut self, value: T) -> Self {
         self.extras().extensions.insert(value);
+        self.says = self.says.and(Says::OVERRIDES);
         self
     }
 

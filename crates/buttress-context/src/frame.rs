@@ -1,15 +1,19 @@
 //! The thread local: one frame is current, and a scope swaps its own in and out.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 
+use crate::context::Says;
 use crate::{Context, Report};
 
 thread_local! {
     // Never dropped: what is left here when the thread ends is its own frame, which holds nothing. So reaching it costs
     // no question whether it is still there.
     static CURRENT: RefCell<ManuallyDrop<Frame>> = const { RefCell::new(ManuallyDrop::new(Frame::ROOT)) };
+
+    // What the context of that frame says at all: a look at it costs one instruction.
+    static SAYS: Cell<Says> = const { Cell::new(Says::NOTHING) };
 }
 
 /// A context and its report, to be made current around each poll: what [`Scope`](crate::Scope) and the layers are
@@ -109,12 +113,18 @@ fn swap(frame: &mut Frame) {
     let _ = CURRENT.try_with(|current| {
         let current = &mut **current.borrow_mut();
         mem::swap(&mut current.context, &mut frame.context);
+        SAYS.set(current.context.says());
         mem::swap(&mut current.kind, &mut frame.kind);
         // Seldom: most calls have nothing to report, and what is empty need not change places.
         if !(current.report.is_empty() && frame.report.is_empty()) {
             mem::swap(&mut current.report, &mut frame.report);
         }
     });
+}
+
+#[inline]
+pub(crate) fn says() -> Says {
+    SAYS.get()
 }
 
 pub(crate) fn read<T>(read: impl FnOnce(&Frame) -> T) -> T {

@@ -310,3 +310,46 @@ fn a_frame_is_entered_by_hand() {
     let future = Scope::new(frame, async { name() });
     assert_eq!(poll(pin!(future)), Poll::Ready("a".to_owned()));
 }
+
+/// [S39] The two quick looks at the current context say what it says itself, whichever way it became current or ended.
+#[test]
+fn quick_looks_agree_with_the_context() {
+    fn agreed() -> (bool, bool) {
+        let (deadline, overrides) = Context::read(|cx| {
+            let overrides =
+                cx.retries_owned() || cx.max_attempts().is_some() || cx.extension::<&str>().is_some();
+            (cx.deadline(), overrides)
+        });
+        assert_eq!(Context::current_deadline(), deadline);
+        assert_eq!(Context::current_overrides(), overrides);
+        (!deadline.is_none(), overrides)
+    }
+
+    let urgent = || Context::default().with_timeout(std::time::Duration::from_secs(60));
+    assert_eq!(agreed(), (false, false));
+    for steering in [
+        Context::default().with_max_attempts(7),
+        Context::default().without_retries(),
+        Context::default().with_retries_owned(),
+        Context::default().with_extension("of one's own"),
+    ] {
+        let inside = steering.clone().run(|| {
+            let within = urgent().run(agreed);
+            let both = Context::current().with_deadline(urgent().deadline().instant().unwrap()).run(agreed);
+            let caught = catch_unwind(|| urgent().run(|| panic!("on the way out")));
+            assert!(caught.is_err());
+            let elsewhere = std::thread::spawn(agreed).join().unwrap();
+            [within, both, agreed(), elsewhere]
+        });
+        assert_eq!(inside, [(true, false), (true, true), (false, true), (false, false)]);
+
+        let mut future = Box::pin(steering.scope(urgent().scope(async {
+            agreed();
+            pending::<()>().await;
+        })));
+        assert!(poll(future.as_mut()).is_pending());
+        assert_eq!(agreed(), (false, false));
+        drop(future);
+    }
+    assert_eq!(agreed(), (false, false));
+}
