@@ -34,10 +34,11 @@ pin_project! {
 }
 
 impl<F> AttemptTimeoutFuture<F> {
-    /// `call` makes the inner future in here, last: passed in, it would be moved once more.
+    /// `call` makes the inner future in here, first: passed in, it would be moved once more, and what is made before it is
+    /// put aside meanwhile.
     #[inline]
-    pub(super) fn new(limit: Duration, name: Name, call: impl FnOnce() -> F) -> Self {
-        Self { timer: Timer::new(), limit, allowance: None, name, inner: Some(call()) }
+    pub(super) fn new(call: impl FnOnce() -> F, limit: &Duration, name: &Name) -> Self {
+        Self { inner: Some(call()), timer: Timer::new(), limit: *limit, allowance: None, name: name.clone() }
     }
 
     pub(super) const fn refused(limit: Duration, name: Name) -> Self {
@@ -63,7 +64,7 @@ where
             }
         }
         let limit = *this.limit;
-        let start = || Allowance::new(Instant::now(), limit, Context::read(Context::deadline));
+        let start = || Allowance::new(Instant::now(), limit, Context::current_deadline());
         let allowance = this.allowance.get_or_insert_with(start);
         ready!(this.timer.poll_end(cx, allowance));
         this.inner.set(None);

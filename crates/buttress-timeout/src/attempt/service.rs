@@ -54,11 +54,11 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         // The clock is read only for a call that has a deadline.
-        let deadline = Context::read(Context::deadline).instant();
+        let deadline = Context::current_deadline().instant();
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return self.refuse();
         }
-        AttemptTimeoutFuture::new(self.limit, self.name.clone(), || self.inner.call(request))
+        AttemptTimeoutFuture::new(|| self.inner.call(request), &self.limit, &self.name)
     }
 }
 
