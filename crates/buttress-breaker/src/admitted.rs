@@ -1,6 +1,7 @@
-//! `Admitted`: an admitted call that has not ended yet, as futures and permits hold it.
+//! `Call` and `Admitted`: an admitted call that has not ended yet, as futures and permits hold it.
 
 use std::borrow::Borrow;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 use std::{fmt, thread};
 
@@ -11,22 +12,26 @@ use crate::state::{Failure, Mark, Pass, nanos};
 use crate::{Breaker, Permit};
 
 /// An admitted call of a breaker that is held or borrowed. It is settled in place, since moving it would cost more than
-/// settling it; dropped unsettled, it is abandoned or has panicked.
-pub(crate) struct Admitted<B: Borrow<Breaker>> {
+/// settling it; whoever has it sees to it that it is.
+pub(crate) struct Call<B> {
     breaker: B,
     pass: Pass,
 }
 
+/// An admitted call that settles itself: dropped unsettled, it is abandoned or has panicked.
+pub(crate) struct Admitted<B: Borrow<Breaker>>(Call<B>);
+
 impl<B: Borrow<Breaker>> Admitted<B> {
     #[inline]
     pub(crate) const fn new(breaker: B, pass: Pass) -> Self {
-        Self { breaker, pass }
+        Self(Call::new(breaker, pass))
     }
+}
 
-    /// The same call, with a breaker of its own.
+impl<B: Borrow<Breaker>> Call<B> {
     #[inline]
-    pub(crate) fn hold(&mut self) -> Admitted<Breaker> {
-        Admitted::new(self.breaker().clone(), self.pass.take())
+    pub(crate) const fn new(breaker: B, pass: Pass) -> Self {
+        Self { breaker, pass }
     }
 
     pub(crate) fn breaker(&self) -> &Breaker {
@@ -45,6 +50,17 @@ impl<B: Borrow<Breaker>> Admitted<B> {
         } else {
             self.conclude_badly(classifier, outcome, &verdict);
         }
+    }
+
+    /// The same, where the outcome is an error: a success all the same, perhaps, but no reason for two ways in line.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn conclude_apart<T, E>(
+        &mut self,
+        classifier: &impl Classifier<T, E>,
+        outcome: &Result<T, E>,
+    ) {
+        self.conclude(classifier, outcome);
     }
 
     /// Apart, so that the good way is short enough to stand in line.
@@ -66,16 +82,16 @@ impl<B: Borrow<Breaker>> Admitted<B> {
     pub(crate) fn succeed(&mut self) {
         // By reference: a copy would be what most of this costs.
         if self.breaker().count_success(&self.pass) {
-            self.forget();
+            self.release();
         } else {
             self.settle_success();
         }
     }
 
-    /// The call was settled elsewhere.
+    /// The call is settled elsewhere, with this.
     #[inline]
-    pub(crate) fn forget(&mut self) {
-        self.pass.take();
+    pub(crate) const fn release(&mut self) -> Pass {
+        self.pass.take()
     }
 
     #[cold]
@@ -97,17 +113,25 @@ impl<B: Borrow<Breaker>> Admitted<B> {
     #[cold]
     fn defer(&mut self, deferral: &Deferral) {
         self.wait();
-        deferral.defer(Box::new(Permit::new(self.hold())));
+        deferral.defer(Box::new(Permit::new(Admitted::new(self.breaker().clone(), self.release()))));
     }
 
     /// The call is not over yet, and may be dropped from now on.
+    #[inline]
     pub(crate) fn wait(&mut self) {
         if !self.pass.is_timed() && self.breaker().gate().is_patient() {
-            self.pass.began(self.breaker().now());
+            self.begin();
         }
     }
 
+    #[inline(never)]
+    fn begin(&mut self) {
+        self.pass.began(self.breaker().now());
+    }
+
     /// The call was dropped, or cut short by its caller's deadline.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn abandon(&mut self) {
         self.settle(Mark::Abandoned, Some(Failure::unanswered()));
     }
@@ -125,6 +149,16 @@ impl<B: Borrow<Breaker>> Admitted<B> {
         self.settle(Mark::Failure, Some(Failure::new(cause, None)));
     }
 
+    #[cold]
+    #[inline(never)]
+    fn dropped(&mut self) {
+        if thread::panicking() {
+            self.panicked();
+        } else {
+            self.abandon();
+        }
+    }
+
     pub(crate) const fn is_settled(&self) -> bool {
         self.pass.is_taken()
     }
@@ -135,14 +169,27 @@ impl<B: Borrow<Breaker>> Admitted<B> {
     }
 }
 
+impl<B: Borrow<Breaker>> Deref for Admitted<B> {
+    type Target = Call<B>;
+
+    #[inline]
+    fn deref(&self) -> &Call<B> {
+        &self.0
+    }
+}
+
+impl<B: Borrow<Breaker>> DerefMut for Admitted<B> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Call<B> {
+        &mut self.0
+    }
+}
+
 impl<B: Borrow<Breaker>> Drop for Admitted<B> {
     #[inline]
     fn drop(&mut self) {
-        if self.is_settled() {
-        } else if thread::panicking() {
-            self.panicked();
-        } else {
-            self.abandon();
+        if !self.is_settled() {
+            self.dropped();
         }
     }
 }

@@ -12,7 +12,7 @@ use buttress_error::{ByKind, Classified, Classifier, Rejection};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::admitted::Admitted;
+use crate::admitted::{Admitted, Call};
 use crate::config::Builder;
 use crate::gate::Gate;
 use crate::settings::Settings;
@@ -197,7 +197,7 @@ impl Breaker {
         let outcome = make();
         // The call has not left its thread, so its shard is the same.
         if outcome.is_ok() && gate.calm().is_plain(epoch) && shard.succeed(epoch) {
-            admitted.forget();
+            admitted.release();
         } else {
             admitted.conclude(&ByKind, &outcome);
         }
@@ -233,9 +233,10 @@ impl Breaker {
         E: From<Rejection>,
     {
         let pass = self.pass().map_or_else(|| self.ask(), Ok).map_err(Rejection::from)?;
-        let admitted = Admitted::new(self.clone(), pass);
         // If `make` panics, `admitted` is dropped by the panic, and says so.
-        ResponseFuture::running(make(), admitted, classifier).await
+        let mut admitted = Admitted::new(self, pass);
+        let inner = make();
+        ResponseFuture::running(inner, Call::new(self.clone(), admitted.release()), classifier).await
     }
 
     fn turn(&self, circuit: &mut Circuit, due: Due, now: Nanos) -> Change {

@@ -8,49 +8,71 @@ use buttress_error::{Classifier, Rejection};
 use pin_project_lite::pin_project;
 
 use crate::Breaker;
-use crate::admitted::Admitted;
+use crate::admitted::Call;
 use crate::state::Refused;
 
 pin_project! {
     /// The future of [`BreakerService`](crate::BreakerService).
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, C> {
+        // First, so that a call that is dropped is abandoned before what it does is undone.
+        answer: Answer,
+        // None: the inner service was not called.
         #[pin]
-        state: State<F, C>,
+        inner: Option<F>,
+        classifier: C,
     }
+}
 
-    impl<F, C> PinnedDrop for ResponseFuture<F, C> {
-        fn drop(this: Pin<&mut Self>) {
-            // Dropped by a panic somewhere else, it is a call that was dropped, and no panic of the inner service.
-            if let StateProj::Running { admitted, .. } = this.project().state.project()
-                && !admitted.is_settled()
-            {
-                admitted.abandon();
-            }
+/// What the circuit said. Not in one enum with the inner future: that would be made, in all its parts, as what may be a
+/// refusal as well.
+enum Answer {
+    Admitted(Held),
+    Refused(Untold),
+}
+
+/// A call that is abandoned when it is dropped unsettled. By a panic somewhere else, too: that is none of the inner service.
+struct Held(Call<Breaker>);
+
+impl Drop for Held {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.0.is_settled() {
+            self.0.abandon();
         }
     }
 }
 
-pin_project! {
-    #[project = StateProj]
-    enum State<F, C> {
-        // The circuit said no; the inner service was not called.
-        Rejected { refused: Option<Refused> },
-        Running { #[pin] inner: F, admitted: Admitted<Breaker>, classifier: C },
+/// A refusal, until it is told. Its drop is never a part of its holder's, which so stays short.
+struct Untold(Option<Refused>);
+
+impl Drop for Untold {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(refused) = self.0.take() {
+            drop_now(refused);
+        }
     }
 }
 
+#[cold]
+#[inline(never)]
+fn drop_now(refused: Refused) {
+    drop(refused);
+}
+
 impl<F, C> ResponseFuture<F, C> {
-    pub(crate) const fn running(inner: F, admitted: Admitted<Breaker>, classifier: C) -> Self {
-        Self { state: State::Running { inner, admitted, classifier } }
+    #[inline]
+    pub(crate) const fn running(inner: F, call: Call<Breaker>, classifier: C) -> Self {
+        Self { inner: Some(inner), answer: Answer::Admitted(Held(call)), classifier }
     }
 
-    pub(crate) const fn rejected(refused: Refused) -> Self {
-        Self { state: State::Rejected { refused: Some(refused) } }
+    pub(crate) const fn rejected(refused: Refused, classifier: C) -> Self {
+        Self { inner: None, answer: Answer::Refused(Untold(Some(refused))), classifier }
     }
 
     pub(crate) const fn is_rejected(&self) -> bool {
-        matches!(self.state, State::Rejected { .. })
+        matches!(self.answer, Answer::Refused(_))
     }
 }
 
@@ -62,23 +84,24 @@ where
 {
     type Output = Result<T, E>;
 
+    // Always: else services of several types that share this one would call it, and hand it a future in memory.
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T, E>> {
-        match self.project().state.project() {
-            StateProj::Rejected { refused } => {
-                let refused = refused.take().expect("polled after completion");
-                Poll::Ready(Err(Rejection::from(refused).into()))
-            }
-            StateProj::Running { inner, admitted, classifier } => {
-                let watch = OnPanic(admitted);
+        let this = self.project();
+        match (this.answer, this.inner.as_pin_mut()) {
+            (Answer::Admitted(Held(call)), Some(inner)) => {
+                let classifier = this.classifier;
+                let watch = OnPanic(call);
                 let polled = match inner.poll(cx) {
                     // Taken apart: mostly a response is smaller than the outcome that has room for it, and moved faster.
                     Poll::Ready(Ok(response)) => {
-                        let outcome = Ok(response);
+                        let outcome = Ok(opaque(response));
                         watch.0.conclude(classifier, &outcome);
                         Poll::Ready(outcome)
                     }
-                    Poll::Ready(outcome) => {
-                        watch.0.conclude(classifier, &outcome);
+                    Poll::Ready(Err(error)) => {
+                        let outcome = Err(error);
+                        watch.0.conclude_apart(classifier, &outcome);
                         Poll::Ready(outcome)
                     }
                     Poll::Pending => {
@@ -89,12 +112,25 @@ where
                 mem::forget(watch);
                 polled
             }
+            (Answer::Refused(Untold(refused)), _) => {
+                let refused = refused.take().expect("polled after completion");
+                Poll::Ready(Err(Rejection::from(refused).into()))
+            }
+            (Answer::Admitted(_), None) => unreachable!("an admitted call is made"),
         }
     }
 }
 
+/// The value, by a way that an early pass of the compiler doesn't see through: that would make `Ok(response)` a copy of all
+/// the outcome it was taken from, which then might be an error again. What comes out costs nothing.
+#[inline(always)]
+fn opaque<T>(value: T) -> T {
+    let mut value = Some(value);
+    value.take().expect("it was just put there")
+}
+
 /// Records a panic of the inner future where it happens, even if somebody further out catches it and keeps the future.
-struct OnPanic<'f>(&'f mut Admitted<Breaker>);
+struct OnPanic<'f>(&'f mut Call<Breaker>);
 
 impl Drop for OnPanic<'_> {
     fn drop(&mut self) {
@@ -104,10 +140,10 @@ impl Drop for OnPanic<'_> {
 
 impl<F, C> fmt::Debug for ResponseFuture<F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.state {
-            State::Rejected { .. } => "rejected",
-            State::Running { admitted, .. } if admitted.is_settled() => "done",
-            State::Running { .. } => "running",
+        let state = match &self.answer {
+            Answer::Refused(_) => "rejected",
+            Answer::Admitted(Held(call)) if call.is_settled() => "done",
+            Answer::Admitted(_) => "running",
         };
         f.debug_struct("ResponseFuture").field("state", &state).finish_non_exhaustive()
     }

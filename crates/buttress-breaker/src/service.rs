@@ -4,7 +4,7 @@ use std::{fmt, mem};
 use buttress_error::{ByKind, Classifier, Rejection};
 use tower_service::Service;
 
-use crate::admitted::Admitted;
+use crate::admitted::{Admitted, Call};
 use crate::shut::Shut;
 use crate::state::{BLIND, Nanos, Pass, Refusal, Refused};
 use crate::{Breaker, ResponseFuture};
@@ -99,24 +99,27 @@ where
     /// Without a `poll_ready` that said ready.
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
+        let classifier = self.classifier.clone();
         let passed = if matches!(self.readiness, Readiness::Ready) { self.breaker.pass() } else { None };
         let pass = match passed {
             Some(pass) => pass,
             None => match self.ask() {
                 Ok(pass) => pass,
-                Err(at) => return ResponseFuture::rejected(Refused { refusal: self.refusal().clone(), at }),
+                Err(at) => {
+                    let refused = Refused { refusal: self.refusal().clone(), at };
+                    return ResponseFuture::rejected(refused, classifier);
+                }
             },
         };
         self.readiness = Readiness::Unready;
         if self.calls != Calls::More {
             self.count_call();
         }
-        let classifier = self.classifier.clone();
         // If the inner `call` panics, `admitted` is dropped by the panic, and says so. The future and its parts are made in
         // one place only, and so where the caller wants them: elsewhere they would be moved there.
         let mut admitted = Admitted::new(&self.breaker, pass);
         let inner = self.inner.call(request);
-        ResponseFuture::running(inner, admitted.hold(), classifier)
+        ResponseFuture::running(inner, Call::new(self.breaker.clone(), admitted.release()), classifier)
     }
 }
 

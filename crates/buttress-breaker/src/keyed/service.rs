@@ -5,7 +5,7 @@ use buttress_error::{ByKind, Classifier, Rejection};
 use tower_service::Service;
 
 use super::key::FindBreaker;
-use crate::admitted::Admitted;
+use crate::admitted::{Admitted, Call};
 use crate::{KeyedBreakers, ResponseFuture};
 
 /// The service of [`KeyedBreakerLayer`](crate::KeyedBreakerLayer).
@@ -84,11 +84,14 @@ where
         // There are no shards to try first.
         match breaker.ask() {
             Ok(pass) => {
-                let admitted = Admitted::new(breaker, pass);
                 // If the inner `call` panics, `admitted` is dropped by the panic, and says so.
-                ResponseFuture::running(self.inner.call(request), admitted, self.classifier.clone())
+                let mut admitted = Admitted::new(&breaker, pass);
+                let inner = self.inner.call(request);
+                let pass = admitted.release();
+                drop(admitted);
+                ResponseFuture::running(inner, Call::new(breaker, pass), self.classifier.clone())
             }
-            Err(refused) => ResponseFuture::rejected(refused),
+            Err(refused) => ResponseFuture::rejected(refused, self.classifier.clone()),
         }
     }
 }
