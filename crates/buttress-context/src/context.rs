@@ -170,12 +170,6 @@ impl Context {
         self.extras.as_deref()?.extensions.get()
     }
 
-    /// Is there any extension at all? A quick look before one is searched for.
-    #[must_use]
-    pub fn has_extensions(&self) -> bool {
-        self.extras.as_ref().is_some_and(|extras| !extras.extensions.is_empty())
-    }
-
     /// The [deadline](Self::deadline) of the current context; where there is none, that is told faster than by
     /// [`read`](Self::read).
     #[must_use]

@@ -9,10 +9,6 @@ use std::sync::Arc;
 pub(crate) struct Extensions(Vec<Arc<dyn Any + Send + Sync>>);
 
 impl Extensions {
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(crate) fn get<T: Any>(&self) -> Option<&T> {
         self.0.iter().find_map(|value| (**value).downcast_ref())
     }

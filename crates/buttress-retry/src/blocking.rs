@@ -8,6 +8,7 @@ use std::time::Duration;
 use buttress_error::{ByKind, Classifier};
 
 use crate::operation::{self, Next, Operation, Repeatability};
+use crate::overriding::Start;
 use crate::{Policy, nested, overriding};
 
 /// Calls `attempt` until it succeeds or `policy` (a reference or a value) says stop; between attempts the thread sleeps.
@@ -119,7 +120,7 @@ impl<'p, C, S> Blocking<'p, C, S> {
         S: FnMut(Duration),
         F: FnMut() -> Result<T, E>,
     {
-        if overriding::begins_apart(self.policy) {
+        if overriding::start(self.policy) == Start::Apart {
             return self.run_apart(attempt);
         }
         let begin = operation::begin(self.policy);
@@ -133,7 +134,7 @@ impl<'p, C, S> Blocking<'p, C, S> {
         self.repeat(attempt, outcome, Operation::new(begin, given_up))
     }
 
-    /// A call whose first attempt isn't run as it comes: see [`overriding::begins_apart`].
+    /// A call whose first attempt isn't run as it comes: see [`Start::Apart`].
     #[cold]
     fn run_apart<T, E>(self, mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E>
     where

@@ -14,6 +14,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::nested::GivenUp;
 use crate::operation::{self, Begin, Next, Operation, Repeatability};
+use crate::overriding::Start;
 use crate::rare::Rare;
 use crate::remedy::Wait;
 use crate::{Policy, nested, overriding};
@@ -142,7 +143,7 @@ where
         let policy = (*this.policy).borrow();
         let mut entered = None;
         if let StateProj::Idle = this.state.as_mut().project() {
-            if overriding::begins_apart(policy) {
+            if overriding::start(policy) == Start::Apart {
                 // It goes its own way from here, so that the future of other calls is made in one place.
                 this.state.set(State::Later { later: begin_apart(policy, &mut *this.attempt) });
                 let StateProj::Later { later } = this.state.project() else {
@@ -204,7 +205,7 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Later<Fut, Result<T, E>> {
     }
 }
 
-/// Begins a call whose first attempt isn't run as it comes: see [`overriding::begins_apart`].
+/// Begins a call whose first attempt isn't run as it comes: see [`Start::Apart`].
 #[cold]
 #[inline(never)]
 fn begin_apart<Fut: Future>(policy: &Policy, attempt: impl FnOnce() -> Fut) -> Rare<Later<Fut, Fut::Output>> {

@@ -112,7 +112,7 @@ impl<S: Service<Req>, Req, C, R, H> ResponseFuture<S, Req, C, R, H> {
     }
 }
 
-/// Begins a call whose first attempt isn't run as it comes: see [`overriding::begins_apart`].
+/// Begins a call whose first attempt isn't run as it comes: see [`Start::Apart`](overriding::Start::Apart).
 #[cold]
 #[inline(never)]
 pub(crate) fn begin_apart<S, Req, C, R>(core: &Core<S, C, R>, service: &mut S, request: Req) -> After<S, Req>
@@ -159,6 +159,7 @@ where
                 }
                 outcome
             }
+            // Not as a whole: then it would be asked at the end whether there is something left to drop.
             Poll::Ready(outcome) => outcome,
             Poll::Pending => {
                 if inner.is_some() {

@@ -1,8 +1,8 @@
 //! Which failure a retry further in has given up on: for error types that can't hold the mark.
 //!
-//! A retry that gives up notes the kind of the failure in a thread local while its poll returns to the retry around it.
-//! That one clears the note before it polls an attempt, and looks after it: so the note never tells of another task,
-//! or of a call beside this one. A failure that comes out by another task than the retry that gave up has only the mark.
+//! A retry that gives up makes a note in a thread local while its poll returns to the retry around it. That one looks before
+//! it polls an attempt and after it, and takes back what was noted meanwhile: so a note never tells of another task, or of
+//! a call beside this one. A failure that comes out by another task than the retry that gave up has only the mark.
 
 use std::cell::Cell;
 use std::mem;
@@ -11,11 +11,26 @@ use std::num::NonZeroU8;
 use buttress_error::{Class, Error, Kind};
 
 thread_local! {
-    static GIVEN_UP: Cell<Option<GivenUp>> = const { Cell::new(None) };
+    static LATEST: Cell<Note> = const { Cell::new(Note(0)) };
 }
 
-/// What a retry further in has given up on: a kind, by its number, and whether the failure holds the mark as well. One byte,
-/// as each attempt puts it aside.
+/// The number of the latest note and, in the lowest byte, what it says. Numbered, so that an attempt in which none is made
+/// writes nothing here: the next call would have to wait for what this one has written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Note(u64);
+
+impl Note {
+    const fn next(self, given_up: GivenUp) -> Self {
+        let number = (self.0 >> u8::BITS) + 1;
+        Self(number << u8::BITS | given_up.0.get() as u64)
+    }
+
+    fn given_up(self) -> Option<GivenUp> {
+        NonZeroU8::new(self.0.to_le_bytes()[0]).map(GivenUp)
+    }
+}
+
+/// What a retry further in has given up on: a kind, by its number, and whether the failure holds the mark as well.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GivenUp(NonZeroU8);
 
@@ -36,32 +51,40 @@ impl GivenUp {
     }
 }
 
-/// The note for a retry further out, kept while an attempt is polled. An attempt that panics puts it back as it was:
+/// The latest note for a retry further out, kept while an attempt is polled. An attempt that panics leaves it as it was:
 /// somebody between the two retries may catch the panic.
 #[must_use = "it has to be put back"]
-pub(crate) struct Outer(Option<GivenUp>);
+pub(crate) struct Outer(Note);
 
 impl Drop for Outer {
     fn drop(&mut self) {
-        GIVEN_UP.set(self.0);
+        LATEST.set(self.0);
     }
 }
 
 /// An attempt is about to be polled.
+#[inline]
 pub(crate) fn enter() -> Outer {
-    Outer(GIVEN_UP.take())
+    Outer(LATEST.get())
 }
 
 /// It has been polled: what a retry further in has given up on meanwhile.
+#[inline]
 pub(crate) fn leave(outer: Outer) -> Option<GivenUp> {
-    let inner = GIVEN_UP.replace(outer.0);
+    let before = outer.0;
     mem::forget(outer);
-    inner
+    if LATEST.get() == before { None } else { take_back(before) }
+}
+
+#[cold]
+#[inline(never)]
+fn take_back(before: Note) -> Option<GivenUp> {
+    LATEST.replace(before).given_up()
 }
 
 /// This retry gives up, or passes on what another one has given up on.
 pub(crate) fn give_up(class: &Class, marked: bool) {
-    GIVEN_UP.set(Some(GivenUp::new(class.kind, marked)));
+    LATEST.set(LATEST.get().next(GivenUp::new(class.kind, marked)));
 }
 
 /// The class of a failure in an attempt in which `given_up` was given up on. A failure of another kind came after it, and

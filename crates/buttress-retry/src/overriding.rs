@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use buttress_context::Context;
 
-use crate::Policy;
+use crate::{Policy, operation};
 
 /// How a [`Context`] brings along another [`Policy`] for the calls in it.
 ///
@@ -69,16 +69,33 @@ mod sealed {
     impl Sealed for buttress_context::Context {}
 }
 
-/// Can the first attempt not simply be run as it is? The context may bring another policy, or this one wants the retries
-/// further in to know that it owns them.
-#[inline]
-pub(crate) fn begins_apart(policy: &Policy) -> bool {
-    policy.outermost_owns() || Context::read(Context::has_extensions) && is_brought()
+/// How the first attempt of a call is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// As it comes. None follows it.
+    Once,
+    /// As it comes. Another may follow.
+    Repeatable,
+    /// In a context of its own: another policy was brought, or the retries further in have to know that they aren't asked.
+    Apart,
 }
 
+/// How the first attempt under `policy` is run in the current context.
+#[inline]
+pub(crate) fn start(policy: &Policy) -> Start {
+    if Context::current_overrides() { overridden(policy) } else { policy.start() }
+}
+
+#[cold]
 #[inline(never)]
-fn is_brought() -> bool {
-    Context::read(|cx| cx.retry_policy().is_some())
+fn overridden(policy: &Policy) -> Start {
+    let brought = Context::read(|cx| cx.retry_policy().is_some());
+    match policy.start() {
+        _ if brought => Start::Apart,
+        Start::Apart => Start::Apart,
+        _ if operation::may_repeat(policy, 0) => Start::Repeatable,
+        _ => Start::Once,
+    }
 }
 
 /// The policy that the current context brings, for a call to what `own` is for.

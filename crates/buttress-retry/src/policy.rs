@@ -6,6 +6,7 @@ use buttress_error::{Breaker, Class, Delivery, Kind, Retry, Stop};
 use tokio::time::Instant;
 
 use crate::backoff::Waits;
+use crate::overriding::Start;
 use crate::settings::Rule;
 use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 
@@ -50,6 +51,8 @@ pub struct Policy {
     needs_clock: bool,
     /// Is there nothing to be done when its first attempt succeeds?
     ends_plainly: bool,
+    /// How is its first attempt run, where the context says nothing?
+    start: Start,
 }
 
 /// What is known when an attempt has failed.
@@ -91,7 +94,12 @@ impl Policy {
     pub(crate) fn new(settings: PolicyBuilder) -> Self {
         let budget = settings.budget.as_ref();
         let needs_clock = settings.max_elapsed.is_some() || budget.is_some_and(Budget::needs_clock);
-        Self { needs_clock, ends_plainly: !budget.is_some_and(Budget::counts_successes), settings }
+        let start = match settings.max_attempts {
+            _ if settings.outermost_owns => Start::Apart,
+            1 => Start::Once,
+            _ => Start::Repeatable,
+        };
+        Self { needs_clock, ends_plainly: !budget.is_some_and(Budget::counts_successes), start, settings }
     }
 
     pub(crate) fn add(&mut self, remedy: Remedy) {
@@ -188,6 +196,10 @@ impl Policy {
 
     pub(crate) const fn outermost_owns(&self) -> bool {
         self.settings.outermost_owns
+    }
+
+    pub(crate) const fn start(&self) -> Start {
+        self.start
     }
 
     pub(crate) const fn needs_clock(&self) -> bool {

@@ -7,6 +7,7 @@ use std::task::{self, Poll};
 use buttress_error::Classifier;
 use tower_service::Service;
 
+use crate::overriding::Start;
 use crate::repeat::Repeat;
 use crate::{Policy, ResponseFuture, future, nested, operation, overriding};
 
@@ -129,11 +130,12 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let core = &*self.core;
-        if overriding::begins_apart(&core.policy) {
+        let start = overriding::start(&core.policy);
+        if start == Start::Apart {
             let first = future::begin_apart(core, &mut self.inner, request);
             return ResponseFuture::later(self.core.clone(), first);
         }
-        let copy = core.copy(&core.policy, 0, &request);
+        let copy = if start == Start::Repeatable { core.repeat.repeat(&request) } else { None };
         let idempotent = core.repeat.idempotent(&request);
         let begin = operation::begin(&core.policy);
         // A retry further in may give up already as the future is made.

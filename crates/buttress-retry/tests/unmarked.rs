@@ -3,6 +3,7 @@
 mod kit;
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use buttress_context::Context;
 use buttress_error::{Class, Classify, Error, Kind, Stop, Verdict};
@@ -223,4 +224,38 @@ async fn only_what_was_given_up_on() {
     });
     assert!(outcome.await.is_err());
     assert_eq!((attempts.get(), calls.get()), (5, 3));
+}
+
+/// [S15] what a retry in between has got over, by another answer or by its end in a panic, is nothing to those further out:
+/// they repeat what fails after it.
+#[tokio::test(start_paused = true)]
+async fn what_was_got_over_is_forgotten() {
+    let (policy, calls) = (built(), Cell::new(0));
+    let no_wait = || async {
+        calls.set(calls.get() + 1);
+        Err::<(), _>(Plain::Down)
+    };
+    let gets_over = || async { retry(&policy, no_wait).await.or(Ok::<_, Plain>(())) };
+    let answered = || async {
+        retry(&policy, gets_over).await?;
+        Err::<(), _>(Plain::Down)
+    };
+    assert!(retry(&policy, answered).await.is_err());
+    assert_eq!(calls.replace(0), 9);
+
+    let down = || {
+        calls.set(calls.get() + 1);
+        Err::<(), _>(Plain::Down)
+    };
+    let panics = || -> Result<(), Plain> {
+        let _ = policy.blocking().sleep_with(drop).run(down);
+        panic!("after a retry further in gave up");
+    };
+    let caught = || {
+        let caught = catch_unwind(AssertUnwindSafe(|| policy.blocking().sleep_with(drop).run(panics)));
+        assert!(caught.is_err());
+        Err::<(), _>(Plain::Down)
+    };
+    assert!(policy.blocking().sleep_with(drop).run(caught).is_err());
+    assert_eq!(calls.get(), 9);
 }
