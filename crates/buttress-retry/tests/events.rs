@@ -150,6 +150,7 @@ async fn events_of_a_remedy() {
         ("retry.stopped", "DEBUG", "not_retryable")
     );
 
+    tokio::time::sleep(kit::MS * 100).await;
     call(policy(), &sick()).await.unwrap_err();
     let [refused, _stopped] = &told()[..] else { panic!("two events") };
     assert_eq!((&*refused.0, &*refused.1), ("remedy.refused", "DEBUG"));

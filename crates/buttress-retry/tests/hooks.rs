@@ -205,6 +205,7 @@ async fn a_remedy_that_panics_at_once() {
             assert_eq!((error.kind(), inner.calls()), (Kind::Unauthenticated, 1));
             assert_eq!(error.effort().unwrap().remedy.as_ref().unwrap().kind(), Kind::Panic);
             assert_eq!(remedy.stats().failed, failed);
+            tokio::time::sleep(kit::MS * 100).await;
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::RemedyStats;
 
-/// At most one run at a time, and so many a minute. `W` is what callers wait with.
+/// At most one run at a time, none soon after one that failed, and so many a minute. `W` is what callers wait with.
 #[derive(Debug)]
 pub(super) struct Flight<W> {
     time_limit: Duration,
@@ -15,6 +15,9 @@ pub(super) struct Flight<W> {
     /// The runs of the last minute, by their begin.
     recent: VecDeque<Instant>,
     running: Option<Running<W>>,
+    failed: Option<Failed<W>>,
+    /// Runs that failed since the latest success.
+    failures: u32,
     /// When the latest success was, by the [logical clock](super::clock).
     healed: u64,
     stats: RemedyStats,
@@ -28,12 +31,19 @@ struct Running<W> {
     wait: W,
 }
 
+/// The latest run, which failed: until then nobody tries again.
+#[derive(Debug)]
+struct Failed<W> {
+    until: Instant,
+    wait: W,
+}
+
 /// What a failure is told.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer<W> {
     /// A run has succeeded since the attempt that failed began: nothing is left to do.
     Healed,
-    /// There is a run under way.
+    /// There is a run under way, or one has failed a moment ago: then there is nothing to wait for.
     Join(W, Instant),
     /// There is none: the caller has to start this one.
     Start(W, Instant, u64),
@@ -44,7 +54,9 @@ pub(super) enum Answer<W> {
 impl<W: Clone> Flight<W> {
     pub(super) const fn new(time_limit: Duration, runs_per_minute: u32) -> Self {
         let stats = RemedyStats { succeeded: 0, failed: 0, shared: 0, refused: 0 };
-        Self { time_limit, runs_per_minute, recent: VecDeque::new(), running: None, healed: 0, stats }
+        let (running, failed) = (None, None);
+        let recent = VecDeque::new();
+        Self { time_limit, runs_per_minute, recent, running, failed, failures: 0, healed: 0, stats }
     }
 
     /// An attempt that began at `began` of the logical clock has failed. `wait` is for the run, should it be a new one.
@@ -58,7 +70,13 @@ impl<W: Clone> Flight<W> {
             return Answer::Join(running.wait.clone(), running.until);
         }
         // A run that was given up on, since it took too long, has failed; what it says later is not heard.
-        self.stats.failed += u64::from(self.running.take().is_some());
+        if let Some(Running { until, wait, .. }) = self.running.take() {
+            self.fail(until, wait);
+        }
+        if let Some(failed) = self.failed.as_ref().filter(|failed| now < failed.until) {
+            self.stats.shared += 1;
+            return Answer::Join(failed.wait.clone(), now);
+        }
         while self.recent.front().is_some_and(|began| now.saturating_duration_since(*began) >= MINUTE) {
             self.recent.pop_front();
         }
@@ -73,19 +91,31 @@ impl<W: Clone> Flight<W> {
         Answer::Start(wait, until, number)
     }
 
-    /// Run `number` has ended. `healed` is the time of its success. False if nobody waits for it any more.
-    pub(super) fn ended(&mut self, number: u64, healed: Option<u64>) -> bool {
+    /// Run `number` has ended `now`. `healed` is the time of its success, by the logical clock. False if nobody waits for it
+    /// any more.
+    pub(super) fn ended(&mut self, number: u64, now: Instant, healed: Option<u64>) -> bool {
         // A success counts even if it is late: what it has healed is healed.
-        self.healed = self.healed.max(healed.unwrap_or(0));
-        let current = self.is_running(number);
-        if current {
-            self.running = None;
-            match healed {
-                Some(_) => self.stats.succeeded += 1,
-                None => self.stats.failed += 1,
-            }
+        if let Some(healed) = healed {
+            self.healed = self.healed.max(healed);
+            self.failures = 0;
+            self.failed = None;
         }
-        current
+        let current = self.running.take_if(|running| running.number == number);
+        match (&current, healed) {
+            (Some(_), Some(_)) => self.stats.succeeded += 1,
+            (Some(running), None) => self.fail(now, running.wait.clone()),
+            (None, _) => {}
+        }
+        current.is_some()
+    }
+
+    /// A run failed at `at`. Its failure is everybody's for a while, which doubles with each further one: who fails at once
+    /// would else have used up a minute's runs in no time, and be left without when it could heal again.
+    fn fail(&mut self, at: Instant, wait: W) {
+        self.stats.failed += 1;
+        let pause = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
+        self.failures = self.failures.saturating_add(1);
+        self.failed = Some(Failed { until: at + pause.min(LONGEST_PAUSE), wait });
     }
 
     /// Is run `number` the one that callers wait for?
@@ -100,6 +130,11 @@ impl<W: Clone> Flight<W> {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// After the first run that failed.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// Thirty years, as tokio's timer takes it.
 const FOREVER: Duration = Duration::from_secs(86400 * 365 * 30);
 
@@ -109,20 +144,26 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(10);
 
-    /// [S17] a run that hangs is over at its limit: the next one may begin, and its own late success still counts.
+    /// [S17] a run that hangs is over at its limit: soon after the next one may begin, and its own late success still counts.
     #[test]
     fn a_run_that_hangs() {
         let (mut flight, now) = (Flight::new(LIMIT, 10), Instant::now());
         let late = now + LIMIT;
         assert_eq!(flight.ask(0, now, "first"), Answer::Start("first", late, 1));
         assert_eq!(flight.ask(0, late - LIMIT / 2, "x"), Answer::Join("first", late));
-        assert_eq!(flight.ask(0, late, "second"), Answer::Start("second", late + LIMIT, 2));
-        assert!(!flight.ended(1, Some(1)), "nobody waits for it");
-        assert_eq!(flight.ask(0, late, "x"), Answer::Healed);
-        assert_eq!(flight.ask(1, late, "x"), Answer::Join("second", late + LIMIT));
-        assert!(flight.ended(2, None));
+        assert_eq!(
+            flight.ask(0, late, "x"),
+            Answer::Join("first", late),
+            "there is nothing left to wait for"
+        );
+        let next = late + FIRST_PAUSE;
+        assert_eq!(flight.ask(0, next, "second"), Answer::Start("second", next + LIMIT, 2));
+        assert!(!flight.ended(1, next, Some(1)), "nobody waits for it");
+        assert_eq!(flight.ask(0, next, "x"), Answer::Healed);
+        assert_eq!(flight.ask(1, next, "x"), Answer::Join("second", next + LIMIT));
+        assert!(flight.ended(2, next, None));
         let stats = flight.stats();
-        assert_eq!((stats.succeeded, stats.failed, stats.shared, stats.refused), (0, 2, 3, 0));
+        assert_eq!((stats.succeeded, stats.failed, stats.shared, stats.refused), (0, 2, 4, 0));
     }
 
     /// [S17] no more runs in any minute than allowed, and no end of times on the clock.
@@ -134,7 +175,7 @@ mod tests {
             match flight.ask(n, now, ()) {
                 Answer::Start((), _, number) => {
                     begun.push(now);
-                    assert!(flight.ended(number, None));
+                    assert!(flight.ended(number, now, Some(n)));
                 }
                 Answer::Spent => now += Duration::from_secs(7),
                 other => panic!("{other:?}"),
@@ -144,5 +185,34 @@ mod tests {
             }
         }
         assert!(begun.windows(4).all(|runs| runs[3] - runs[0] >= MINUTE));
+    }
+
+    /// [S17] runs that fail at once are spread over the minute, each after twice the pause, and no pause is longer than the
+    /// longest; a success ends that.
+    #[test]
+    fn failures_are_spaced() {
+        let (mut flight, start) = (Flight::new(LIMIT, 1000), Instant::now());
+        let runs = |flight: &mut Flight<u64>, healed: u64, from: Instant, seconds: u64| -> Vec<u64> {
+            let mut begun = Vec::new();
+            for passed in 0..seconds * 100 {
+                let now = from + 10 * Duration::from_millis(passed);
+                if let Answer::Start(_, _, number) = flight.ask(healed, now, passed) {
+                    begun.push(10 * passed);
+                    assert!(flight.ended(number, now, None));
+                    assert_eq!(
+                        flight.ask(healed, now, u64::MAX),
+                        Answer::Join(passed, now),
+                        "it shares that"
+                    );
+                }
+            }
+            begun
+        };
+        let spread = [0, 100, 300, 700, 1_500, 3_100, 6_300, 12_700, 25_500, 51_100, 81_100, 111_100];
+        assert_eq!(runs(&mut flight, 0, start, 120), spread);
+        let later = start + 2 * MINUTE;
+        assert_eq!(flight.ask(0, later + MINUTE, 0), Answer::Start(0, later + MINUTE + LIMIT, 13));
+        assert!(flight.ended(13, later + MINUTE, Some(1)));
+        assert_eq!(runs(&mut flight, 1, later + MINUTE, 1), spread[..4]);
     }
 }

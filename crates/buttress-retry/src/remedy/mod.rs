@@ -33,6 +33,9 @@ pub use tokens::Tokens;
 /// the one that began it), so that it goes on when that call is dropped: a token whose old version the server has
 /// already forgotten isn't lost half way.
 ///
+/// A run that failed isn't repeated at once: for 100 ms the failure is that of all who need the remedy, for twice as long
+/// after each further one, up to 30 s, until one succeeds. So a cure that fails quickly has runs left when it could heal.
+///
 /// If it fails, takes too long, or has run too often, the call ends with the failure as it was (or is repeated by the
 /// policy, where that would have repeated it anyway). The remedy's error is attached where the error type can hold it:
 /// [`Effort::remedy`](buttress_error::Effort::remedy).
@@ -99,7 +102,8 @@ pub struct RemedyStats {
     pub succeeded: u64,
     /// Runs that failed, panicked or took too long.
     pub failed: u64,
-    /// Failures that needed no run of their own: they waited for one under way, or came after one that had healed them.
+    /// Failures that needed no run of their own: they waited for one under way, came after one that had healed them, or
+    /// soon after one that failed.
     pub shared: u64,
     /// Failures that were left alone since there had been too many runs.
     pub refused: u64,

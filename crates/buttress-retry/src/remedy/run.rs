@@ -152,7 +152,7 @@ impl Run {
     fn settle(&mut self, result: Result<(), Error>) {
         let Some(sender) = self.sender.take() else { return };
         let healed = result.is_ok().then(tick);
-        self.remedy.flight().ended(self.number, healed);
+        self.remedy.flight().ended(self.number, Instant::now(), healed);
         let elapsed = self.began.elapsed();
         let told = Told { sender, result };
         match &told.result {
