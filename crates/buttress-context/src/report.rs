@@ -1,10 +1,11 @@
 //! `Report`: what a call tells its caller.
 
+use std::future::Future;
 use std::time::Duration;
 
 use buttress_error::{Cause, Stop};
 
-use crate::frame;
+use crate::{Context, frame};
 
 /// What travels outward: written by the layers that know, read by the log layer, the fallback and the deadline.
 ///
@@ -13,7 +14,7 @@ use crate::frame;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Attempts made, the first included; zero where no retry layer spoke.
+    /// Attempts made, the first included; zero where no retry layer spoke, as at a first attempt that succeeds.
     pub attempts: u32,
     /// Time slept between attempts.
     pub delay: Duration,
@@ -28,6 +29,30 @@ pub struct Report {
 impl Report {
     pub(crate) const EMPTY: Self =
         Self { attempts: 0, delay: Duration::ZERO, degraded: false, stopped: None, last: None };
+
+    /// Runs `future`, and tells what the calls in it have reported: how many attempts a success took, for a metric or a
+    /// test. Of several calls the last that has anything to tell counts. The report goes on to the scope around as well.
+    ///
+    /// ```
+    /// use buttress_context::Report;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// async fn call() -> &'static str {
+    ///     Report::write(|report| report.attempts = 3); // as a retry layer does
+    ///     "done"
+    /// }
+    ///
+    /// let (outcome, report) = Report::of(call()).await;
+    /// assert_eq!((outcome, report.attempts), ("done", 3));
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropped, it drops `future`; what that had reported goes on to the scope around.
+    pub async fn of<F: Future>(future: F) -> (F::Output, Self) {
+        let told = async { (future.await, frame::read(|frame| frame.report.clone())) };
+        Context::current().scope(told).await
+    }
 
     /// Writes into the report of the call under way; does nothing outside of any.
     pub fn write(write: impl FnOnce(&mut Self)) {

@@ -136,6 +136,49 @@ fn a_cut_hands_the_report_out() {
     assert!(is_all(&outer));
 }
 
+/// What the calls in a future report is handed out, and goes on as well; dropped before its end it goes on.
+#[test]
+fn the_report_of_a_future() {
+    let mut handed_out = None;
+    let outer = reported(|| {
+        Context::default().with_attempt(7).run(|| {
+            let mut of = pin!(Report::of(async {
+                write_all();
+                Context::read(Context::attempt)
+            }));
+            let Poll::Ready(output) = of.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) else {
+                unreachable!("it is ready at once")
+            };
+            handed_out = Some(output);
+        });
+    });
+    let (attempt, report) = handed_out.unwrap();
+    assert_eq!(attempt, 7, "in the context that is current");
+    assert!(is_all(&report) && is_all(&outer));
+
+    let dropped = reported(|| {
+        let mut of = Box::pin(Report::of(async {
+            write_all();
+            pending::<()>().await;
+        }));
+        assert!(of.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_pending());
+        drop(of);
+    });
+    assert!(is_all(&dropped));
+
+    // What was reported before it, around it, is not its own.
+    let outer = reported(|| {
+        write_all();
+        let mut of = pin!(Report::of(async {}));
+        let Poll::Ready(((), report)) = of.as_mut().poll(&mut task::Context::from_waker(Waker::noop()))
+        else {
+            unreachable!("it is ready at once")
+        };
+        assert_eq!((report.attempts, report.degraded), (0, false));
+    });
+    assert!(is_all(&outer));
+}
+
 static DROPS: AtomicU32 = AtomicU32::new(0);
 
 /// An error whose drop does what a log line does: it reads the context, enters one, and reports.
