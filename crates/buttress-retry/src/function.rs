@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use buttress_context::Scope;
-use buttress_error::{ByKind, Classifier};
+use buttress_error::{ByKind, Classifier, Verdict};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
@@ -117,6 +117,38 @@ impl<P, F, Fut: Future, C> RetryFuture<P, F, Fut, C> {
     pub fn classifier<C2>(self, classifier: C2) -> RetryFuture<P, F, Fut, C2> {
         let Self { policy, attempt, idempotent, .. } = self;
         RetryFuture { policy, attempt, classifier, idempotent, state: State::Idle }
+    }
+
+    /// Judges outcomes with a closure: what is to be repeated, and of which kind it is.
+    ///
+    /// ```
+    /// use buttress_error::{Kind, Verdict};
+    /// use buttress_retry::{Policy, retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// async fn poll_job(id: u32) -> Result<Option<&'static str>, String> {
+    ///     # use std::sync::atomic::{AtomicU32, Ordering};
+    ///     # static POLLS: AtomicU32 = AtomicU32::new(0);
+    ///     # Ok((POLLS.fetch_add(1, Ordering::Relaxed) > 0).then_some("done"))
+    /// }
+    ///
+    /// let job = retry(Policy::default(), || poll_job(7)).classify_with(|outcome| match outcome {
+    ///     Ok(Some(_)) => Verdict::success(),
+    ///     Ok(None) => Verdict::failure(Kind::Unavailable), // not yet: again
+    ///     Err(text) if text.contains("busy") => Verdict::failure(Kind::Throttled), // again, with longer waits
+    ///     Err(_) => Verdict::failure(Kind::Internal), // never again
+    /// });
+    /// assert_eq!(job.await, Ok(Some("done")));
+    /// # }
+    /// ```
+    ///
+    /// A closure can't mark an outcome as given up: where retries nest, and failures go from task to task, implement
+    /// [`Classifier`].
+    pub fn classify_with<C2>(self, classifier: C2) -> RetryFuture<P, F, Fut, C2>
+    where
+        C2: Fn(&Fut::Output) -> Verdict,
+    {
+        self.classifier(classifier)
     }
 
     /// Repeats only what provably was not sent: the operation may not be done twice.

@@ -21,7 +21,7 @@ mod sync;
 
 pub use backoff::{Backoff, Jitter};
 pub use blocking::{Blocking, retry_blocking};
-pub use budget::{Budget, RatioBudget, Reservation, TokenBudget};
+pub use budget::{Budget, BudgetStats, RatioBudget, Reservation, TokenBudget};
 pub use buttress_error::ConfigError;
 pub use function::{RetryFuture, retry};
 pub use future::ResponseFuture;

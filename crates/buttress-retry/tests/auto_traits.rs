@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use buttress_error::{ByKind, Error, Kind};
 use buttress_retry::{
-    Backoff, Budget, ByTrait, Cloning, ConfigError, Jitter, LeakedRetry, LeakedRetryLayer, On, Policy,
-    PolicyBuilder, Progress, RatioBudget, Remedy, RemedyStats, Repeat, Reservation, ResponseFuture, Retry,
-    RetryLayer, TokenBudget, Tokens, retry,
+    Backoff, Budget, BudgetStats, ByTrait, Cloning, ConfigError, Jitter, LeakedRetry, LeakedRetryLayer, On,
+    Policy, PolicyBuilder, Progress, RatioBudget, Remedy, RemedyStats, Repeat, Reservation, ResponseFuture,
+    Retry, RetryLayer, TokenBudget, Tokens, retry,
 };
 use buttress_test::{Step, Strict, TestError};
 use tower::util::{BoxCloneService, BoxCloneSyncService};
@@ -21,6 +21,7 @@ const fn sent<T: Send>(value: T) -> T {
 const _: () = {
     all::<Backoff>();
     all::<Budget>();
+    all::<BudgetStats>();
     all::<ByTrait>();
     all::<Cloning>();
     all::<ConfigError>();

@@ -189,3 +189,22 @@ fn the_highest_prices() {
     let granted = (0..100).filter_map(|_| budget.withdraw(Kind::Unavailable)).map(Reservation::spend).count();
     assert_eq!(granted, 3, "10 s");
 }
+
+/// What began and what was refused is counted, by every kind of budget, for all who share it; what was given back isn't.
+#[tokio::test(start_paused = true)]
+async fn counts() {
+    for budget in [ten(), Budget::tokens(50).build().unwrap()] {
+        let clone = budget.clone();
+        let given_back = budget.withdraw(Kind::Unavailable).unwrap();
+        drop(given_back);
+        assert_eq!((budget.stats().spent, budget.stats().refused), (0, 0));
+
+        let inner = failing(22);
+        for _ in 0..4 {
+            call(plain().max_attempts(4).budget(budget.clone()), &inner).await.unwrap_err();
+        }
+        assert_eq!((inner.calls(), clone.stats().spent, clone.stats().refused), (4 + 10, 10, 1));
+        assert!(clone.withdraw(Kind::Unavailable).is_none());
+        assert_eq!(clone.stats().refused, 2);
+    }
+}

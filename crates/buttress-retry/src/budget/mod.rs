@@ -3,6 +3,7 @@
 mod prices;
 mod ratio;
 mod requests;
+mod stats;
 mod tokens;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use tokio::time::Instant;
 use prices::Prices;
 pub use ratio::RatioBudget;
 use ratio::RatioWindow;
+pub use stats::BudgetStats;
+use stats::Counts;
 use tokens::TokenBucket;
 pub use tokens::TokenBudget;
 
@@ -27,7 +30,12 @@ pub use tokens::TokenBudget;
 ///
 /// The default is a [ratio](RatioBudget) of 20 % of the requests plus 10 retries per second, over 10 s.
 #[derive(Clone)]
-pub struct Budget(Arc<Rule>);
+pub struct Budget(Arc<Shared>);
+
+struct Shared {
+    rule: Rule,
+    counts: Counts,
+}
 
 #[expect(
     clippy::large_enum_variant,
@@ -39,6 +47,10 @@ enum Rule {
 }
 
 impl Budget {
+    fn new(rule: Rule) -> Self {
+        Self(Arc::new(Shared { rule, counts: Counts::default() }))
+    }
+
     /// Retries as a share of the requests: see [`RatioBudget`]. Default: 0.2, plus 10 per second, over 10 s.
     pub const fn ratio(ratio: f64) -> RatioBudget {
         RatioBudget::new(ratio)
@@ -57,19 +69,19 @@ impl Budget {
 
     #[inline]
     pub(crate) fn deposit_at(&self, now: Instant) {
-        if let Rule::Ratio(window) = &*self.0 {
+        if let Rule::Ratio(window) = &self.0.rule {
             window.deposit(now);
         }
     }
 
     /// Does a request cost a look at the clock?
     pub(crate) fn needs_clock(&self) -> bool {
-        matches!(&*self.0, Rule::Ratio(_))
+        matches!(&self.0.rule, Rule::Ratio(_))
     }
 
     /// Does a success give it anything?
     pub(crate) fn counts_successes(&self) -> bool {
-        matches!(&*self.0, Rule::Tokens(_))
+        matches!(&self.0.rule, Rule::Tokens(_))
     }
 
     /// Asks for one retry after a failure of `kind`. None: the budget is spent. What is not
@@ -80,17 +92,20 @@ impl Budget {
     }
 
     pub(crate) fn withdraw_at(&self, kind: Kind, now: Instant) -> Option<Reservation> {
-        let taken = match &*self.0 {
-            Rule::Ratio(window) => Taken::Slot(window.withdraw(now, kind)?),
-            Rule::Tokens(bucket) => Taken::Tokens(bucket.withdraw(kind)?),
+        let taken = match &self.0.rule {
+            Rule::Ratio(window) => window.withdraw(now, kind).map(Taken::Slot),
+            Rule::Tokens(bucket) => bucket.withdraw(kind).map(Taken::Tokens),
         };
-        Some(Reservation { budget: self.clone(), taken: Some(taken) })
+        if taken.is_none() {
+            self.0.counts.refused();
+        }
+        taken.map(|taken| Reservation { budget: self.clone(), taken: Some(taken) })
     }
 
     /// Counts the success of a call: its first attempt's, or that of the retry that cost `spent`.
     #[inline]
     pub(crate) fn succeeded(&self, spent: Option<Spent>) {
-        if let Rule::Tokens(bucket) = &*self.0 {
+        if let Rule::Tokens(bucket) = &self.0.rule {
             bucket.refund(spent.map_or(1, |spent| spent.0));
         }
     }
@@ -98,23 +113,44 @@ impl Budget {
     /// The retries that the budget would grant now, priced 1 each; or the tokens in the bucket.
     #[must_use]
     pub fn available(&self) -> u32 {
-        match &*self.0 {
+        match &self.0.rule {
             Rule::Ratio(window) => window.available(Instant::now()),
             Rule::Tokens(bucket) => bucket.available(),
         }
+    }
+
+    /// What it has done, for metrics. The handle that a policy has made for itself is
+    /// [`Policy::budget`](crate::Policy::budget).
+    ///
+    /// ```
+    /// use buttress_error::{Error, Kind};
+    /// use buttress_retry::{Budget, Policy, retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let budget = Budget::tokens(10).build()?; // two retries
+    /// let policy = Policy::exponential().max_attempts(5).budget(budget.clone()).build()?;
+    /// let outcome = retry(&policy, || async { Err::<(), _>(Error::new(Kind::Unavailable, "closed")) }).await;
+    ///
+    /// assert!(outcome.is_err());
+    /// assert_eq!((budget.stats().spent, budget.stats().refused), (2, 1));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> BudgetStats {
+        self.0.counts.read()
     }
 }
 
 /// The default: 20 % of the requests, plus 10 per second, over 10 s.
 impl Default for Budget {
     fn default() -> Self {
-        Self(Arc::new(Rule::Ratio(RatioBudget::default().window())))
+        Self::new(Rule::Ratio(RatioBudget::default().window()))
     }
 }
 
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &*self.0 {
+        let kind = match &self.0.rule {
             Rule::Ratio(_) => "ratio",
             Rule::Tokens(_) => "tokens",
         };
@@ -148,6 +184,7 @@ impl Reservation {
     }
 
     pub(crate) fn into_spent(mut self) -> Spent {
+        self.budget.0.counts.spent();
         match self.taken.take() {
             Some(Taken::Tokens(tokens)) => Spent(tokens),
             _ => Spent(0),
@@ -157,7 +194,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        match (self.taken, &*self.budget.0) {
+        match (self.taken, &self.budget.0.rule) {
             (Some(Taken::Slot(slot)), Rule::Ratio(window)) => window.give_back(slot),
             (Some(Taken::Tokens(tokens)), Rule::Tokens(bucket)) => bucket.refund(tokens),
             _ => {}

@@ -1,6 +1,6 @@
 //! Retries as a share of the requests, over a sliding window.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buttress_error::{ConfigError, Kind};
@@ -90,7 +90,7 @@ impl RatioBudget {
             return Err(ConfigError::new("over", "in 1 ms..=1 h", self.over));
         }
         self.prices.check()?;
-        Ok(Budget(Arc::new(Rule::Ratio(self.window()))))
+        Ok(Budget::new(Rule::Ratio(self.window())))
     }
 
     pub(super) fn window(self) -> RatioWindow {

@@ -1,7 +1,5 @@
 //! A bucket of tokens: retries take, successes give back.
 
-use std::sync::Arc;
-
 use buttress_error::{ConfigError, Kind};
 
 use super::{Budget, Prices, Rule};
@@ -54,7 +52,7 @@ impl TokenBudget {
     /// If a cost is zero: such retries would have no bound.
     pub fn build(self) -> Result<Budget, ConfigError> {
         self.prices.check()?;
-        Ok(Budget(Arc::new(Rule::Tokens(TokenBucket::new(self)))))
+        Ok(Budget::new(Rule::Tokens(TokenBucket::new(self))))
     }
 }
 
