@@ -95,6 +95,22 @@ async fn the_report() {
     assert_eq!((report.attempts, report.last.is_none()), (0, true), "nothing to say of a plain success");
 }
 
+/// [S16] a retry further in that has recovered doesn't own what fails after it: the report is that of the call's own end.
+#[tokio::test(start_paused = true)]
+async fn the_report_of_the_one_that_ends() {
+    let policy = plain().build().unwrap();
+    let twice = || async {
+        let first = std::cell::Cell::new(true);
+        let recovers =
+            || async { if first.replace(false) { Err(TestError::from(Kind::Unavailable)) } else { Ok(()) } };
+        retry(&policy, recovers).await?;
+        Err::<(), _>(TestError::from(Kind::NotFound))
+    };
+    let report = reported(Context::default(), retry(&policy, twice)).await.1;
+    assert_eq!((report.attempts, report.stopped), (1, Some(Stop::NotRetryable)));
+    assert_eq!(report.last.unwrap().kind, Kind::NotFound);
+}
+
 /// [S16] the copy of the error in the report knows what was done, as the error itself does.
 #[tokio::test(start_paused = true)]
 async fn the_error_in_the_report() {

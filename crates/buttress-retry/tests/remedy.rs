@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use buttress_context::{Context, spawn};
 use buttress_error::{Class, Delivery, Error, Kind, Stop};
-use buttress_retry::{On, Policy, Remedy, RemedyBuilder, RetryLayer, Tokens, on, retry, retry_blocking};
+use buttress_retry::{
+    On, Policy, PolicyBuilder, Remedy, RemedyBuilder, RetryLayer, Tokens, on, retry, retry_blocking,
+};
 use buttress_test::{Step, TestError};
 use kit::{MS, call, plain, reported, script};
 use tokio::time::{Instant, advance, sleep, timeout};
@@ -207,6 +209,21 @@ async fn a_cure_that_fails_at_once() {
     }
     assert!(healthy.elapsed() <= 3200 * MS, "{:?}", healthy.elapsed());
     assert_eq!(remedy.stats().succeeded, 1);
+}
+
+/// The longest that a call can wait for its remedies is what all of them may take; with a single attempt there is none.
+#[test]
+fn the_longest_remedies() {
+    let remedy = |limit: Duration| {
+        let remedy = Remedy::run(on(Kind::Unauthenticated), (), |()| std::future::ready(Ok::<_, Error>(())));
+        remedy.time_limit(limit).build().unwrap()
+    };
+    let longest = |policy: PolicyBuilder| policy.build().unwrap().longest_remedies();
+    let healed = || plain().healed_by(remedy(3 * MS)).healed_by(remedy(40 * MS));
+    assert_eq!(longest(plain()), Duration::ZERO);
+    assert_eq!(longest(healed().max_attempts(2)), 43 * MS);
+    assert_eq!(longest(healed().max_attempts(1)), Duration::ZERO);
+    assert_eq!(longest(healed().healed_by(remedy(Duration::MAX))), Duration::MAX);
 }
 
 /// [S17] the default time limit is 10 s.
