@@ -98,7 +98,19 @@ impl Backoff {
         Self::new(Kind::Decorrelated { base }, Jitter::None)
     }
 
-    /// The waits of an iterator, made anew for each call, without jitter. Its end ends the retries.
+    /// The waits of an iterator, made anew for each call, without jitter. Its end ends the retries. So does
+    /// [`max_attempts`](crate::PolicyBuilder::max_attempts): with the default of three attempts, two waits are taken.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress_retry::{Backoff, Policy};
+    ///
+    /// # fn main() -> Result<(), buttress_retry::ConfigError> {
+    /// let steps = Backoff::iterator(|| [1, 5, 30, 120].into_iter().map(Duration::from_secs));
+    /// let policy = Policy::exponential().backoff(steps).max_attempts(5).build()?;
+    /// assert_eq!(policy.longest_waits().0, Duration::from_secs(156));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn iterator<I>(waits: impl Fn() -> I + Send + Sync + 'static) -> Self
     where
@@ -114,7 +126,7 @@ impl Backoff {
         self
     }
 
-    /// How waits are spread.
+    /// How waits are spread. Default: that of the kind, as its constructor says.
     #[must_use]
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;

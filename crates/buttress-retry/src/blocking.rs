@@ -88,7 +88,7 @@ impl Policy {
 }
 
 impl<'p, C, S> Blocking<'p, C, S> {
-    /// Judges outcomes with `classifier`.
+    /// Judges outcomes with `classifier`. A closure has to name its argument's type: `|outcome: &Result<Job, Busy>| …`.
     pub fn classifier<C2>(self, classifier: C2) -> Blocking<'p, C2, S> {
         let Self { policy, idempotent, sleep, .. } = self;
         Blocking { policy, classifier, idempotent, sleep }

@@ -25,6 +25,29 @@ use crate::{Policy, nested, overriding};
 /// [`Context`](buttress_context::Context) says otherwise. While an attempt after the first runs, its number stands in the
 /// context.
 ///
+/// It cuts no attempt: a limit for each is a timeout in the closure. A limit for all of them is the deadline of the
+/// context, or [`max_elapsed`](crate::PolicyBuilder::max_elapsed), beyond which no attempt is begun.
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress_context::Context;
+/// use buttress_error::Error;
+/// use buttress_retry::{Policy, retry};
+/// use tokio::time::timeout;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Error> {
+/// # async fn fetch() -> Result<String, Error> { Ok(String::new()) }
+/// let cx = Context::current().with_timeout(Duration::from_secs(5));
+/// let body = cx.scope(retry(Policy::default(), || async {
+///     timeout(Duration::from_secs(2), fetch()).await? // of kind timeout: repeated
+/// }));
+/// body.await?;
+/// # Ok(()) }
+/// ```
+///
+/// The future that the closure makes can't borrow from it: what the attempts change lies in a `Cell`, as here, or behind
+/// a lock; what they own is cloned for each.
+///
 /// # Examples
 ///
 /// ```
@@ -113,7 +136,7 @@ pin_project! {
 }
 
 impl<P, F, Fut: Future, C> RetryFuture<P, F, Fut, C> {
-    /// Judges outcomes with `classifier`.
+    /// Judges outcomes with `classifier`. For a closure see [`classify_with`](Self::classify_with).
     pub fn classifier<C2>(self, classifier: C2) -> RetryFuture<P, F, Fut, C2> {
         let Self { policy, attempt, idempotent, .. } = self;
         RetryFuture { policy, attempt, classifier, idempotent, state: State::Idle }

@@ -17,6 +17,14 @@ use crate::{On, Policy, Remedy, Retry};
 ///
 /// Every service made by one layer value, and every clone, shares the policy's budget.
 ///
+/// The request has to be [`Replay`](buttress_context::Replay), unless the layer is told how to copy it
+/// ([`cloning`](Self::cloning), [`repeat_with`](Self::repeat_with)); the error has to know its class, unless the layer is
+/// given a [`classifier`](Self::classifier). Where the compiler only says that `.ready()` does not exist,
+/// [`check`](buttress_error::check)`(&service)` says which is missing.
+///
+/// A failure that may have been processed is repeated only if the request says that it is idempotent: an `http::Request`
+/// does, by its method; for others say [`assume_idempotent`](Self::assume_idempotent).
+///
 /// # Examples
 ///
 /// ```

@@ -24,6 +24,8 @@ use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 /// | [`stop_when`](PolicyBuilder::stop_when) | | | never |
 /// | [`budget`](PolicyBuilder::budget) | retries | | 20 % of the requests + 10 per second, over 10 s |
 /// | [`healed_by`](PolicyBuilder::healed_by) | | | none |
+/// | [`repeat_rejections`](PolicyBuilder::repeat_rejections) | | | no |
+/// | [`outermost_owns`](PolicyBuilder::outermost_owns) | | | no |
 ///
 /// Repeated are failures whose class says [`Retry::Call`] and that no retry layer has given up on: a request that was
 /// provably not sent always, any other only if it is idempotent. Rejections by a layer of this stack are not.

@@ -61,20 +61,22 @@ impl PolicyBuilder {
     }
 
     /// How long to wait before each retry, after a throttle too (unless
-    /// [`throttled_backoff`](Self::throttled_backoff) follows).
+    /// [`throttled_backoff`](Self::throttled_backoff) follows). It takes the place of the whole default, whose cap of 5 s
+    /// included: [`Backoff::max`] sets one.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self.throttled = None;
         self
     }
 
-    /// How long to wait after a failure of kind [`Throttled`](buttress_error::Kind::Throttled).
+    /// How long to wait after a failure of kind [`Throttled`](buttress_error::Kind::Throttled). Default: exponential, base
+    /// 1 s, cap 5 s, full jitter; where [`backoff`](Self::backoff) was set, that one.
     pub fn throttled_backoff(mut self, backoff: Backoff) -> Self {
         self.throttled = Some(backoff);
         self
     }
 
-    /// The longest wait that a server may ask for. Default: 60 s.
+    /// The longest wait that a server may ask for: a longer one is cut to this. Zero heeds none. Default: 60 s.
     pub const fn max_retry_after(mut self, wait: Duration) -> Self {
         self.max_retry_after = wait;
         self
@@ -96,6 +98,7 @@ impl PolicyBuilder {
     }
 
     /// No attempt is due later than this after the call began. Default: no bound but the context's deadline.
+    /// One that is under way isn't cut: that is for a timeout around the attempt.
     ///
     /// The clock is then read when a call begins.
     pub const fn max_elapsed(mut self, time: Duration) -> Self {

@@ -51,12 +51,13 @@ impl Budget {
         Self(Arc::new(Shared { rule, counts: Counts::default() }))
     }
 
-    /// Retries as a share of the requests: see [`RatioBudget`]. Default: 0.2, plus 10 per second, over 10 s.
+    /// Retries per request, 0.0 to 1000.0: see [`RatioBudget`]. Default: 0.2, plus 10 per second, over 10 s.
     pub const fn ratio(ratio: f64) -> RatioBudget {
         RatioBudget::new(ratio)
     }
 
-    /// A bucket of tokens that retries take and successes give back: see [`TokenBudget`]. Default: 500 tokens.
+    /// A bucket of tokens that retries take and successes give back: see [`TokenBudget`]. Any number, of which fewer than
+    /// a retry costs allow none. Default: 500 tokens.
     pub const fn tokens(capacity: u32) -> TokenBudget {
         TokenBudget::new(capacity)
     }

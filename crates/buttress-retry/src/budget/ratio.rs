@@ -47,7 +47,7 @@ impl RatioBudget {
         Self { ratio, min_per_second: 10, over: Duration::from_secs(10), prices: Prices::each(1) }
     }
 
-    /// Retries per second that are allowed however few requests there are. Default: 10.
+    /// Retries per second that are allowed however few requests there are. Any number; with 0 there are none without requests. Default: 10.
     pub const fn min_per_second(mut self, retries: u32) -> Self {
         self.min_per_second = retries;
         self
