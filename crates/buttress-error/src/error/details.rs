@@ -108,7 +108,8 @@ impl Error {
         self.inner().location
     }
 
-    /// What a retry layer did before it gave up on it.
+    /// What a retry layer did before it gave up on it. None where there was none, or nothing for it to do: a failure of the
+    /// first attempt that is not to be repeated, or that of a call without retries.
     #[must_use]
     pub fn effort(&self) -> Option<&Effort> {
         self.extra()?.effort.as_ref()
