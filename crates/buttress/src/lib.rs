@@ -50,7 +50,7 @@ pub use buttress_retry as retry;
 #[cfg(feature = "retry")]
 #[doc(no_inline)]
 pub use buttress_retry::{
-    Backoff, Budget, Policy, Remedy, RetryContext, RetryLayer, on, retry, retry_blocking,
+    Backoff, Budget, Jitter, Policy, Remedy, RetryContext, RetryLayer, Tokens, on, retry, retry_blocking,
 };
 
 #[cfg(feature = "timeout")]

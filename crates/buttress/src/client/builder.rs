@@ -178,7 +178,39 @@ impl ClientBuilder {
     }
 
     /// The stack as a layer, for any service whose error knows its class and takes a
-    /// [`Rejection`](crate::Rejection).
+    /// [`Rejection`](crate::Rejection), and whose request is [`Replay`](crate::context::Replay).
+    ///
+    /// That also says whether the request may be processed twice. Where it doesn't, the context may
+    /// ([`Context::with_idempotent`](crate::Context::with_idempotent)); else only what was not sent is repeated.
+    ///
+    /// ```
+    /// use buttress::context::Replay;
+    /// use buttress::{Error, Kind};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// #[derive(Clone)]
+    /// struct Query(&'static str);
+    ///
+    /// impl Replay for Query {
+    ///     fn replay(&self) -> Option<Self> {
+    ///         Some(self.clone())
+    ///     }
+    ///
+    ///     fn idempotent(&self) -> Option<bool> {
+    ///         Some(self.0.starts_with("select"))
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// let database = service_fn(|_: Query| async { Err::<(), _>(Error::new(Kind::Unavailable, "gone away")) });
+    /// let client = buttress::client("database").build().layer(database);
+    ///
+    /// let error = client.clone().oneshot(Query("select 1")).await.unwrap_err();
+    /// assert_eq!(error.effort().unwrap().attempts, 3);
+    /// let error = client.oneshot(Query("insert 1")).await.unwrap_err();
+    /// assert_eq!(error.effort().unwrap().attempts, 1);
+    /// # }
+    /// ```
     #[must_use]
     pub fn build(self) -> ClientLayer {
         let breaker = self.breaker.clone().unwrap_or_else(|| self.default_breaker());
