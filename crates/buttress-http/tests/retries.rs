@@ -23,7 +23,7 @@ use tower::{ServiceBuilder, ServiceExt};
 
 const MS: Duration = Duration::from_millis(1);
 
-type Client = Retry<Http<reqwest::Client, reqwest::Request>, buttress_error::ByKind, buttress_retry::ByTrait>;
+type Client = Retry<Http<reqwest::Client, reqwest::Request>>;
 
 fn policy() -> PolicyBuilder {
     Policy::fixed(MS).no_budget()

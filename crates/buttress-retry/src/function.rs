@@ -165,6 +165,9 @@ impl<P, F, Fut: Future, C> RetryFuture<P, F, Fut, C> {
     /// # }
     /// ```
     ///
+    /// What it does not want to judge it leaves to [`ByKind`], if the error knows its class:
+    /// `outcome => ByKind.judge(outcome)`, with the trait [`Classifier`] in scope.
+    ///
     /// A closure can't mark an outcome as given up: where retries nest, and failures go from task to task, implement
     /// [`Classifier`].
     pub fn classify_with<C2>(self, classifier: C2) -> RetryFuture<P, F, Fut, C2>

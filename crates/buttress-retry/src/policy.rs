@@ -28,7 +28,9 @@ use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 /// | [`outermost_owns`](PolicyBuilder::outermost_owns) | | | no |
 ///
 /// Repeated are failures whose class says [`Retry::Call`] and that no retry layer has given up on: a request that was
-/// provably not sent always, any other only if it is idempotent. Rejections by a layer of this stack are not.
+/// provably not sent always, any other only if it is idempotent. Rejections by a layer of this stack are not. So of the
+/// [kinds](Kind) unavailable, timeout and throttled are repeated; unknown, which is what an error is that nobody has
+/// classified, is not.
 ///
 /// One call may bring another policy in its context, by [`RetryContext`](crate::RetryContext), or only other attempts, by
 /// [`Context::with_max_attempts`](buttress_context::Context::with_max_attempts).

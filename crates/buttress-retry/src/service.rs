@@ -4,17 +4,18 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll};
 
-use buttress_error::Classifier;
+use buttress_error::{ByKind, Classifier};
 use tower_service::Service;
 
 use crate::overriding::Start;
-use crate::repeat::Repeat;
+use crate::repeat::{ByTrait, Repeat};
 use crate::{Policy, ResponseFuture, future, nested, operation, overriding};
 
-/// The service of [`RetryLayer`](crate::RetryLayer).
+/// The service of [`RetryLayer`](crate::RetryLayer): around a service `S`, with what the layer does by default, it is
+/// `Retry<S>`.
 ///
 /// `H` is how it holds what its calls share: counted, or [kept for ever](crate::RetryLayer::leak).
-pub struct Retry<S, C, R, H = Arc<Core<S, C, R>>> {
+pub struct Retry<S, C = ByKind, R = ByTrait, H = Arc<Core<S, C, R>>> {
     inner: S,
     core: H,
     of: PhantomData<fn() -> (C, R)>,

@@ -107,7 +107,8 @@ impl PolicyBuilder {
     }
 
     /// Repeats nothing any more once `rule` says so. It is asked about each failure that would be repeated, beside the
-    /// other settings; the first that says stop, stops. Within it `&&` and `||` combine what it likes. Default: never.
+    /// other settings; the first that says stop, stops. Within it `&&` and `||` combine what it likes; a second rule takes the place of the
+    /// first. Default: never.
     ///
     /// A rule that looks into the response or the error itself belongs to the classifier.
     ///

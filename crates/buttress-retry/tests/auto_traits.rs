@@ -39,7 +39,7 @@ const _: () = {
     all::<Remedy>();
     all::<RemedyStats>();
     all::<Tokens>();
-    all::<Retry<Strict, ByKind, ByTrait>>();
+    all::<Retry<Strict>>();
     // A service that is Send alone still makes futures that are Send.
     const fn future<T: Send + 'static>() {}
     future::<ResponseFuture<BoxCloneService<u32, u32, Error>, u32, ByKind, ByTrait>>();
@@ -47,7 +47,7 @@ const _: () = {
 
 /// A named field, with its whole type written out.
 struct Client {
-    orders: Retry<Strict, ByKind, ByTrait>,
+    orders: Retry<Strict>,
     payments: BoxCloneSyncService<u32, u32, TestError>,
 }
 

@@ -110,6 +110,36 @@ async fn rejections_are_repeated_on_request() {
     }
 }
 
+/// Of the kinds unavailable, timeout and throttled are repeated; unknown is not.
+#[tokio::test(start_paused = true)]
+async fn the_kinds_that_are_repeated() {
+    let mut repeated = Vec::new();
+    for kind in Kind::ALL {
+        let inner = script([Step::fail(kind)]);
+        if call(plain(), &inner).await.is_ok() {
+            repeated.push(kind);
+        }
+    }
+    assert_eq!(repeated, [Kind::Unavailable, Kind::Throttled, Kind::Timeout]);
+}
+
+/// A closure as classifier needs no type on its argument, and any error will do.
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_is_repeated_on_request() {
+    let mut attempts = 0;
+    let outcome = retry(plain().max_attempts(4).build().unwrap(), || {
+        attempts += 1;
+        ready(Err::<(), _>("no class".to_owned()))
+    })
+    .classify_with(
+        |outcome| {
+            if outcome.is_ok() { Verdict::success() } else { Verdict::failure(Kind::Unavailable) }
+        },
+    )
+    .await;
+    assert_eq!((outcome, attempts), (Err("no class".to_owned()), 4));
+}
+
 /// [S8] bad settings are refused at build, by an error that names the setting and its range.
 #[test]
 fn bad_settings_are_refused() {

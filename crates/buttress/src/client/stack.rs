@@ -6,7 +6,7 @@ use buttress_breaker::{Breaker, BreakerLayer, BreakerService};
 use buttress_context::{ContextLayer, ContextService};
 use buttress_error::ByKind;
 use buttress_log::{LogLayer, LogService};
-use buttress_retry::{ByTrait, Retry, RetryLayer};
+use buttress_retry::{Retry, RetryLayer};
 use buttress_timeout::{AttemptTimeout, AttemptTimeoutLayer, DeadlineLayer, DeadlineService};
 use tower_layer::Layer;
 
@@ -16,9 +16,8 @@ use super::ClientBuilder;
 ///
 /// The same whatever the settings: a layer that is switched off is a state of the layer, not another type. `C` is how the
 /// breaker judges.
-pub type Stack<S, C = ByKind> = ContextService<
-    LogService<DeadlineService<Retry<BreakerService<AttemptTimeout<S>, C>, ByKind, ByTrait>>, ByKind>,
->;
+pub type Stack<S, C = ByKind> =
+    ContextService<LogService<DeadlineService<Retry<BreakerService<AttemptTimeout<S>, C>>>, ByKind>>;
 
 /// The ready-made stack as one layer, for services that need no HTTP: made by
 /// [`ClientBuilder::build`].
