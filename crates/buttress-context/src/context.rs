@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::mem;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -47,7 +48,8 @@ pub struct Context {
     extras: Option<Arc<Extras>>,
 }
 
-/// Which of the things that every call is asked for a context says at all: most say none, and then one look tells.
+/// Which of the things that every call is asked for, and which of the large ones, a context says at all: most say few,
+/// and then one look tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Says(u8);
 
@@ -55,6 +57,8 @@ impl Says {
     pub(crate) const NOTHING: Self = Self(0);
     const DEADLINE: Self = Self(1);
     const OVERRIDES: Self = Self(2);
+    /// Ids, fields or extensions.
+    const LARGE: Self = Self(4);
 
     const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -191,10 +195,29 @@ impl Context {
         self.says
     }
 
+    /// Changes places with `other`. Where neither says anything large, only the rest moves, field by field: what has just
+    /// been written part by part is not read as a whole, for which the processor would wait.
+    #[inline]
+    pub(crate) fn swap(&mut self, other: &mut Self) {
+        let said = self.says.and(other.says);
+        if said.says(Says::LARGE) {
+            return mem::swap(self, other);
+        }
+        if said.says(Says::DEADLINE) {
+            mem::swap(&mut self.deadline, &mut other.deadline);
+        }
+        mem::swap(&mut self.retries, &mut other.retries);
+        mem::swap(&mut self.idempotent, &mut other.idempotent);
+        mem::swap(&mut self.retries_owned, &mut other.retries_owned);
+        mem::swap(&mut self.max_attempts, &mut other.max_attempts);
+        mem::swap(&mut self.says, &mut other.says);
+    }
+
     /// The same with this request id.
     #[must_use]
     pub fn with_request_id(mut self, id: RequestId) -> Self {
         self.request_id = Some(id);
+        self.says = self.says.and(Says::LARGE);
         self
     }
 
@@ -202,6 +225,7 @@ impl Context {
     #[must_use]
     pub const fn with_trace(mut self, trace: Trace) -> Self {
         self.trace = Some(trace);
+        self.says = self.says.and(Says::LARGE);
         self
     }
 
@@ -210,6 +234,7 @@ impl Context {
     pub fn with_ids(mut self) -> Self {
         self.request_id.get_or_insert_with(RequestId::random);
         self.trace.get_or_insert_with(Trace::random);
+        self.says = self.says.and(Says::LARGE);
         self
     }
 
@@ -298,6 +323,7 @@ impl Context {
     }
 
     fn extras(&mut self) -> &mut Extras {
+        self.says = self.says.and(Says::LARGE);
         Arc::make_mut(self.extras.get_or_insert_default())
     }
 }

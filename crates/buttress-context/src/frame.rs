@@ -112,7 +112,7 @@ impl Drop for Entered<'_> {
 fn swap(frame: &mut Frame) {
     let _ = CURRENT.try_with(|current| {
         let current = &mut **current.borrow_mut();
-        mem::swap(&mut current.context, &mut frame.context);
+        current.context.swap(&mut frame.context);
         SAYS.set(current.context.says());
         mem::swap(&mut current.kind, &mut frame.kind);
         // Seldom: most calls have nothing to report, and what is empty need not change places.

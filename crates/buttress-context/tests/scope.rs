@@ -7,7 +7,8 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{self, Poll, Waker};
 
-use buttress_context::{Context, Frame, Report, Scope, Value};
+use buttress_context::{Context, Frame, Report, RequestId, Scope, Trace, Value};
+use tokio::time::Instant;
 
 fn named(name: &'static str) -> Context {
     Context::default().with_field("name", name)
@@ -63,6 +64,38 @@ fn it_is_current_in_each_poll_and_not_between() {
     }
     assert_eq!(name(), "");
     assert_eq!(*seen.borrow(), ["a", "a", "a"]);
+}
+
+/// [S39] each thing that a context may say, alone or with all others, is current inside and gone outside, in whatever
+/// context it is entered.
+#[test]
+fn all_that_a_context_says_comes_and_goes() {
+    type With = fn(Context) -> Context;
+    let withs: [With; 10] = [
+        |cx| cx.with_request_id(RequestId::random()),
+        |cx| cx.with_trace(Trace::random()),
+        Context::with_ids,
+        |cx| cx.with_deadline(Instant::now()),
+        |cx| cx.with_attempt(7),
+        |cx| cx.with_idempotent(true),
+        Context::with_retries_owned,
+        |cx| cx.with_max_attempts(9),
+        |cx| cx.with_field("customer", 17),
+        |cx| cx.with_extension("tenant"),
+    ];
+    let all = withs.iter().fold(Context::default(), |cx, with| with(cx));
+    let alone = withs.iter().map(|with| with(Context::default()));
+    let contexts: Vec<_> = alone.chain([Context::default(), all]).collect();
+    let current = || Context::read(|cx| format!("{cx:?}"));
+    for outer in &contexts {
+        for inner in &contexts {
+            outer.clone().run(|| {
+                inner.clone().run(|| assert_eq!(current(), format!("{inner:?}")));
+                assert_eq!(current(), format!("{outer:?}"));
+            });
+            assert_eq!(current(), format!("{:?}", Context::default()));
+        }
+    }
 }
 
 /// [S39] whoever polls has the context that it had, whatever the future inside has.
