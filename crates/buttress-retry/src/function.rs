@@ -75,6 +75,10 @@ use crate::{Policy, nested, overriding};
 /// # Errors
 /// The last attempt's own error, stamped with what was done where its type can hold that.
 ///
+/// # Panics
+/// Outside a tokio runtime with timers, the future panics when it has to wait. Without a runtime:
+/// [`retry_blocking`](crate::retry_blocking).
+///
 /// # Cancel safety
 /// Dropping the future drops the attempt under way; a retry that waits is given back to the budget.
 pub const fn retry<P, F, Fut>(policy: P, attempt: F) -> RetryFuture<P, F, Fut>

@@ -49,6 +49,9 @@ use crate::{On, Policy, Remedy, Retry};
 /// # Ok(()) }
 /// ```
 ///
+/// # Panics
+/// Outside a tokio runtime with timers, the future of a call panics when it has to wait.
+///
 /// # Cancel safety
 /// Dropping the future drops the attempt under way; a retry that waits is given back to the budget.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 mod kit;
 
 use std::future::{Ready, ready};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context as Task, Poll};
@@ -187,6 +188,19 @@ async fn each_attempt_waits_for_readiness() {
     let start = Instant::now();
     assert_eq!(call(plain(), &inner).await.unwrap(), 7);
     assert_eq!((inner.calls(), start.elapsed()), (3, MS * (30 + 130 + 130)));
+}
+
+/// A runtime without timers will do as long as no call has to wait.
+#[test]
+fn without_timers_only_a_wait_panics() {
+    let panics = |backoff| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let inner = script([Step::fail(Kind::Unavailable)]);
+        let call = || runtime.block_on(call(plain().backoff(backoff), &inner));
+        std::panic::catch_unwind(AssertUnwindSafe(call)).is_err()
+    };
+    assert!(!panics(Backoff::none()));
+    assert!(panics(Backoff::fixed(MS)));
 }
 
 /// Ready once; its clones never are.
