@@ -22,6 +22,9 @@ use crate::{On, Policy, Remedy, Retry};
 /// given a [`classifier`](Self::classifier). Where the compiler only says that `.ready()` does not exist,
 /// [`check`](buttress_error::check)`(&service)` says which is missing.
 ///
+/// An `Ok` is a success, also a response with status 503. `buttress_http::HttpLayer` below makes it an error; a
+/// classifier can call it a failure.
+///
 /// A failure that may have been processed is repeated only if the request says that it is idempotent: an `http::Request`
 /// does, by its method; for others say [`assume_idempotent`](Self::assume_idempotent).
 ///

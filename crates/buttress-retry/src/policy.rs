@@ -142,7 +142,7 @@ impl Policy {
         }
     }
 
-    /// Settings that wait `wait` before each retry; the rest as in [`exponential`](Self::exponential).
+    /// Settings that wait `wait` before each retry, after a throttle too, without jitter; the rest as in [`exponential`](Self::exponential).
     pub fn fixed(wait: Duration) -> PolicyBuilder {
         Self::exponential().backoff(Backoff::fixed(wait))
     }

@@ -151,7 +151,8 @@ impl PolicyBuilder {
         self
     }
 
-    /// Bounds the retries of all calls together.
+    /// Bounds the retries of all calls together. Default: a new [`Budget::default`] for each builder that is begun; what is
+    /// built from its clones shares it.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.budget = Some(budget);
         self.budget_given = true;

@@ -190,6 +190,18 @@ fn the_highest_prices() {
     assert_eq!(granted, 3, "10 s");
 }
 
+/// [S14] by default each builder that is begun has a budget of its own, which its clones share.
+#[test]
+fn whose_the_default_is() {
+    let builder = Policy::exponential();
+    let [first, second] = [builder.clone().build().unwrap(), builder.build().unwrap()];
+    let other = Policy::exponential().build().unwrap();
+    let spent = |policy: &Policy| policy.budget().unwrap().stats().spent;
+
+    first.budget().unwrap().withdraw(Kind::Unavailable).unwrap().spend();
+    assert_eq!([spent(&first), spent(&second), spent(&other)], [1, 1, 0]);
+}
+
 /// What began and what was refused is counted, by every kind of budget, for all who share it; what was given back isn't.
 #[tokio::test(start_paused = true)]
 async fn counts() {
