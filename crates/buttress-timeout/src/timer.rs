@@ -3,11 +3,14 @@
 use std::future::Future;
 use std::mem;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::sync::LazyLock;
+use std::task::{self, Poll, ready};
+use std::time::Duration;
 
+use buttress_context::Context;
 use pin_project_lite::pin_project;
-use tokio::task::unconstrained;
-use tokio::time::{Sleep, sleep_until};
+use tokio::task::coop;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::allowance::{Allowance, Owner};
 
@@ -17,13 +20,56 @@ pin_project! {
     pub(crate) struct Timer {
         #[pin]
         sleep: Option<Sleep>,
+        // An attempt's is known once its work was pending: an answer that is ready at once needs no clock.
+        allowance: Option<Allowance>,
         yielded: bool,
     }
 }
 
 impl Timer {
+    /// Of an attempt that has not begun.
     pub(crate) const fn new() -> Self {
-        Self { sleep: None, yielded: false }
+        Self { sleep: None, allowance: None, yielded: false }
+    }
+
+    /// Of a call that has begun.
+    pub(crate) const fn of(allowance: Allowance) -> Self {
+        Self { sleep: None, allowance: Some(allowance), yielded: false }
+    }
+
+    /// Ready once the time of an attempt is up; it begins with the first poll.
+    #[inline(never)]
+    pub(crate) fn poll_attempt(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        limit: Duration,
+    ) -> Poll<Allowance> {
+        if self.allowance.is_none() {
+            self.as_mut().begin(limit);
+        }
+        self.poll_end(cx)
+    }
+
+    /// The sleep is made before the clock is read, then put in place and told its end. What has just been written part by
+    /// part cannot be moved as a whole at once: the processor would wait, and all that the sleep is used for with it.
+    #[inline]
+    fn begin(self: Pin<&mut Self>, limit: Duration) {
+        /// Any one.
+        static INSTANT: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let mut this = self.project();
+        // Others need a sleep only where the call has a deadline, and get it later.
+        let sleep = (!limit.is_zero() && limit < Duration::MAX).then(|| sleep_until(*INSTANT));
+        let allowance = Allowance::new(Instant::now(), limit, Context::current_deadline());
+        if let Some(end) = allowance.end()
+            && !allowance.is_spent()
+            && this.sleep.is_none()
+        {
+            this.sleep.set(sleep);
+            if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
+                sleep.reset(end);
+            }
+        }
+        *this.allowance = Some(allowance);
     }
 
     /// Ready once the time is up.
@@ -31,23 +77,29 @@ impl Timer {
     /// Where it is not the layer's own time, some layer further out may have set it and have a timer for the same
     /// instant: that one knows the whole call, its limit and its last failure. So it goes first: this one yields once.
     #[inline]
-    pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>, allowance: &Allowance) -> Poll<()> {
+    pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Allowance> {
         let mut this = self.project();
+        let Some(allowance) = this.allowance else { return Poll::Pending };
         if *this.yielded {
-            return Poll::Ready(());
+            return Poll::Ready(*allowance);
         }
         if this.sleep.is_none() && !allowance.is_spent() {
             let Some(end) = allowance.end() else { return Poll::Pending };
             this.sleep.set(Some(sleep_until(end)));
         }
         if let Some(sleep) = this.sleep.as_pin_mut() {
-            // The work may have used up what tokio lets a task do in one poll, each time: the timer must not starve.
-            ready!(pin!(unconstrained(sleep)).poll(cx));
+            ready!(poll_always(sleep, cx));
         }
         if allowance.owner() == Owner::Caller && !mem::replace(this.yielded, true) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Poll::Ready(())
+        Poll::Ready(*allowance)
     }
+}
+
+/// The work may have used up what tokio lets a task do in one poll, each time: the timer must not starve.
+#[inline]
+fn poll_always(sleep: Pin<&mut Sleep>, cx: &mut task::Context<'_>) -> Poll<()> {
+    if coop::has_budget_remaining() { sleep.poll(cx) } else { pin!(coop::unconstrained(sleep)).poll(cx) }
 }

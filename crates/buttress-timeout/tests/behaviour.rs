@@ -1,5 +1,6 @@
 //! What the two layers promise, in paused time.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use buttress_context::{Context, Report};
@@ -234,7 +235,33 @@ fn a_ready_answer_makes_no_timer() {
     let mut service = deadline(SECOND).layer(attempt(SECOND).layer(Strict::new()));
     assert!(service.poll_ready(&mut cx).is_ready());
     let call = std::pin::pin!(service.call(7));
-    assert!(matches!(call.poll(&mut cx), std::task::Poll::Ready(Ok(7))));
+    assert!(matches!(call.poll(&mut cx), Poll::Ready(Ok(7))));
+}
+
+/// What needs no timer needs no runtime either: no limit, no time at all, and a call that comes after its deadline.
+#[test]
+fn where_no_timer_is_needed_none_is_made() {
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut ended = |limit, context: Context| {
+        let mut call = std::pin::pin!(context.scope(attempt(limit).layer(hang()).oneshot(7)));
+        // Twice: a deadline yields once.
+        (0..2).find_map(|_| match call.as_mut().poll(&mut cx) {
+            Poll::Ready(result) => Some(result.unwrap_err().rejection().unwrap().why()),
+            Poll::Pending => None,
+        })
+    };
+    assert_eq!(ended(Duration::MAX, Context::default()), None);
+    assert_eq!(ended(Duration::ZERO, Context::default()), Some(Why::AttemptTimeout));
+    assert_eq!(ended(SECOND, Context::default().with_deadline(Instant::now())), Some(Why::Deadline));
+}
+
+/// [S28] An attempt without a limit of its own ends with the deadline.
+#[tokio::test(start_paused = true)]
+async fn no_limit_is_what_the_deadline_leaves() {
+    let start = Instant::now();
+    let context = Context::current().with_timeout(3 * SECOND);
+    let rejection = context.scope(rejected(attempt(Duration::MAX).layer(hang()))).await;
+    assert_eq!((rejection.why(), start.elapsed()), (Why::Deadline, 3 * SECOND));
 }
 
 /// [S5] The longest durations mean never; nothing overflows.

@@ -4,10 +4,8 @@ use std::pin::Pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
-use buttress_context::Context;
 use buttress_error::Rejection;
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
 
 use crate::allowance::{Allowance, Owner};
 use crate::name::Name;
@@ -27,8 +25,6 @@ pin_project! {
         #[pin]
         timer: Timer,
         limit: Duration,
-        // Known once the work was pending: an answer that is ready at once needs no clock.
-        allowance: Option<Allowance>,
         name: Name,
     }
 }
@@ -38,11 +34,12 @@ impl<F> AttemptTimeoutFuture<F> {
     /// put aside meanwhile.
     #[inline]
     pub(super) fn new(call: impl FnOnce() -> F, limit: &Duration, name: &Name) -> Self {
-        Self { inner: Some(call()), timer: Timer::new(), limit: *limit, allowance: None, name: name.clone() }
+        Self { inner: Some(call()), timer: Timer::new(), limit: *limit, name: name.clone() }
     }
 
-    pub(super) const fn refused(limit: Duration, name: Name) -> Self {
-        Self { inner: None, timer: Timer::new(), limit, allowance: None, name }
+    /// A call whose time was up before it began.
+    pub(super) const fn refused(allowance: Allowance, limit: Duration, name: Name) -> Self {
+        Self { inner: None, timer: Timer::of(allowance), limit, name }
     }
 }
 
@@ -63,14 +60,11 @@ where
                 return polled;
             }
         }
-        let limit = *this.limit;
-        let start = || Allowance::new(Instant::now(), limit, Context::current_deadline());
-        let allowance = this.allowance.get_or_insert_with(start);
-        ready!(this.timer.poll_end(cx, allowance));
+        let allowance = ready!(this.timer.poll_attempt(cx, *this.limit));
         this.inner.set(None);
         let rejection = match allowance.owner() {
-            Owner::Layer => refusal::attempt(this.name, allowance),
-            Owner::Caller => refusal::deadline(this.name, allowance, None),
+            Owner::Layer => refusal::attempt(this.name, &allowance),
+            Owner::Caller => refusal::deadline(this.name, &allowance, None),
         };
         Poll::Ready(Err(rejection.into()))
     }

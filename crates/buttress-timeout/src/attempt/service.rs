@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::AttemptTimeoutFuture;
+use crate::allowance::Allowance;
 use crate::name::Name;
 
 /// The service of [`AttemptTimeoutLayer`](crate::AttemptTimeoutLayer).
@@ -67,6 +68,7 @@ impl<S> AttemptTimeout<S> {
     #[cold]
     #[inline(never)]
     fn refuse<F>(&self) -> AttemptTimeoutFuture<F> {
-        AttemptTimeoutFuture::refused(self.limit, self.name.clone())
+        let allowance = Allowance::new(Instant::now(), self.limit, Context::current_deadline());
+        AttemptTimeoutFuture::refused(allowance, self.limit, self.name.clone())
     }
 }

@@ -24,14 +24,13 @@ pin_project! {
         scope: Option<Scope<F>>,
         #[pin]
         timer: Timer,
-        allowance: Allowance,
         name: Name,
     }
 }
 
 impl<F> DeadlineFuture<F> {
     pub(super) const fn new(scope: Option<Scope<F>>, allowance: Allowance, name: Name) -> Self {
-        Self { scope, timer: Timer::new(), allowance, name }
+        Self { scope, timer: Timer::of(allowance), name }
     }
 }
 
@@ -50,9 +49,9 @@ where
         {
             return Poll::Ready(output);
         }
-        ready!(this.timer.poll_end(cx, this.allowance));
+        let allowance = ready!(this.timer.poll_end(cx));
         let last = this.scope.as_mut().as_pin_mut().and_then(|scope| scope.cut().last);
-        let rejection = refusal::deadline(this.name, this.allowance, last);
+        let rejection = refusal::deadline(this.name, &allowance, last);
         Poll::Ready(Err(rejection.into()))
     }
 }
@@ -61,7 +60,7 @@ impl<F> fmt::Debug for DeadlineFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeadlineFuture")
             .field("name", &self.name)
-            .field("allowance", &self.allowance)
+            .field("timer", &self.timer)
             .finish_non_exhaustive()
     }
 }
