@@ -10,6 +10,8 @@
 //! | `remedy.failed` | WARN | the same, and `error` |
 //! | `remedy.refused` | DEBUG | `remedy`, `kind`, `reason` |
 //!
+//! Those of a retry also have `retry`, the name of the layer or policy, where it has one.
+//!
 //! `history` is the kind of each failed attempt and the wait after it, the last 16 at most:
 //! `unavailable 52ms, timeout 110ms, unavailable`. `elapsed_ms` is that of [`Effort`].
 
@@ -20,10 +22,11 @@ use std::time::Duration;
 use buttress_error::{Class, Effort, Error, Kind, Try};
 use tracing::{debug, info, warn};
 
-pub(crate) fn scheduled(attempt: u32, wait: Duration, class: &Class) {
+pub(crate) fn scheduled(retry: Option<&str>, attempt: u32, wait: Duration, class: &Class) {
     debug!(
         target: "buttress::retry",
         event = "retry.scheduled",
+        retry,
         attempt,
         delay_ms = millis(wait),
         kind = class.kind.as_str(),
@@ -32,22 +35,24 @@ pub(crate) fn scheduled(attempt: u32, wait: Duration, class: &Class) {
     );
 }
 
-pub(crate) fn recovered(attempts: u32, slept: Duration) {
+pub(crate) fn recovered(retry: Option<&str>, attempts: u32, slept: Duration) {
     debug!(
         target: "buttress::retry",
         event = "retry.recovered",
+        retry,
         attempts,
         delay_ms = millis(slept),
         "succeeded after retries"
     );
 }
 
-pub(crate) fn stopped(effort: &Effort, slept: Duration, class: &Class) {
+pub(crate) fn stopped(retry: Option<&str>, effort: &Effort, slept: Duration, class: &Class) {
     macro_rules! emit {
         ($level:ident, $message:literal) => {
             $level!(
                 target: "buttress::retry",
                 event = "retry.stopped",
+                retry,
                 attempts = effort.attempts,
                 delay_ms = millis(slept),
                 elapsed_ms = millis(effort.elapsed),
@@ -66,10 +71,11 @@ pub(crate) fn stopped(effort: &Effort, slept: Duration, class: &Class) {
     }
 }
 
-pub(crate) fn remedied(attempt: u32, remedy: &str, class: &Class) {
+pub(crate) fn remedied(retry: Option<&str>, attempt: u32, remedy: &str, class: &Class) {
     debug!(
         target: "buttress::retry",
         event = "retry.remedied",
+        retry,
         attempt,
         remedy,
         kind = class.kind.as_str(),

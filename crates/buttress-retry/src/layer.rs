@@ -111,6 +111,13 @@ impl<C, R> RetryLayer<C, R> {
         self
     }
 
+    /// What events call it, in the field `retry`, whatever the [name](crate::PolicyBuilder::name) of its policy.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.policy.rename(name.into());
+        self
+    }
+
     /// Judges outcomes with `classifier`.
     #[must_use]
     pub fn classifier<C2>(self, classifier: C2) -> RetryLayer<C2, R> {

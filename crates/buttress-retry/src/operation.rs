@@ -206,7 +206,7 @@ impl Operation {
                 self.remember(class, wait);
                 self.slept = self.slept.saturating_add(wait);
                 self.report(None, Some(Cause::new(class, classifier.keep(outcome))));
-                events::scheduled(self.attempts, wait, class);
+                events::scheduled(policy.name(), self.attempts, wait, class);
                 Some(Next::Wait(wait))
             }
             Err(stop) => {
@@ -245,7 +245,7 @@ impl Operation {
                         self.write(report, Some(stop), Some(cause));
                     }
                 });
-                events::stopped(&effort, self.slept, class);
+                events::stopped(policy.name(), &effort, self.slept, class);
                 None
             }
         }
@@ -272,7 +272,7 @@ impl Operation {
         self.remedy_error = None;
         let verdict = classifier.judge(outcome);
         if let (Some(class), Some(remedy)) = (verdict.class(), self.tried.last()) {
-            events::remedied(self.attempts, remedy.name(), class);
+            events::remedied(policy.name(), self.attempts, remedy.name(), class);
             self.remember(class, Duration::ZERO);
             self.report(None, Some(Cause::new(class, classifier.keep(outcome))));
         }
@@ -313,7 +313,7 @@ impl Operation {
         }
         if self.attempts > 1 {
             self.report(Some(Stop::Success), None);
-            events::recovered(self.attempts, self.slept);
+            events::recovered(policy.name(), self.attempts, self.slept);
         }
     }
 

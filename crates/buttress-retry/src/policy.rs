@@ -1,5 +1,6 @@
 //! `Policy`: whether to repeat, and when. A plain value: facts go in, a decision comes out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_error::{Breaker, Class, Delivery, Kind, Retry, Stop};
@@ -24,6 +25,7 @@ use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 /// | [`stop_when`](PolicyBuilder::stop_when) | | | never |
 /// | [`budget`](PolicyBuilder::budget) | retries | | 20 % of the requests + 10 per second, over 10 s |
 /// | [`healed_by`](PolicyBuilder::healed_by) | | | none |
+/// | [`name`](PolicyBuilder::name) | | | none |
 /// | [`repeat_rejections`](PolicyBuilder::repeat_rejections) | | | no |
 /// | [`outermost_owns`](PolicyBuilder::outermost_owns) | | | no |
 ///
@@ -111,7 +113,7 @@ impl Policy {
     }
 
     /// This policy for a call to what `own` is for. What belongs to that dependency stays: its budget, unless this policy
-    /// was given one; its remedies, after those of this policy; and who owns the retries.
+    /// was given one; its remedies, after those of this policy; who owns the retries; and its name, unless this one has its own.
     pub(crate) fn over(&self, own: &Self) -> Self {
         let mut settings = self.settings.clone();
         if !settings.budget_given {
@@ -119,6 +121,7 @@ impl Policy {
         }
         settings.remedies.extend_from_slice(&own.settings.remedies);
         settings.outermost_owns |= own.settings.outermost_owns;
+        settings.name = settings.name.or_else(|| own.settings.name.clone());
         Self::new(settings)
     }
 
@@ -139,12 +142,23 @@ impl Policy {
             budget: Some(Budget::default()),
             budget_given: false,
             remedies: Vec::new(),
+            name: None,
         }
     }
 
     /// Settings that wait `wait` before each retry, after a throttle too, without jitter; the rest as in [`exponential`](Self::exponential).
     pub fn fixed(wait: Duration) -> PolicyBuilder {
         Self::exponential().backoff(Backoff::fixed(wait))
+    }
+
+    /// Its name in events, if it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.settings.name.as_deref()
+    }
+
+    pub(crate) fn rename(&mut self, name: Arc<str>) {
+        self.settings.name = Some(name);
     }
 
     /// Attempts at most, the first included.

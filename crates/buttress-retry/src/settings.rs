@@ -27,6 +27,7 @@ pub struct PolicyBuilder {
     /// Has the user said so, or is it the default?
     pub(crate) budget_given: bool,
     pub(crate) remedies: Vec<Remedy>,
+    pub(crate) name: Option<Arc<str>>,
 }
 
 /// A call so far, when an attempt has failed: what a rule of [`stop_when`](PolicyBuilder::stop_when) looks at.
@@ -129,6 +130,12 @@ impl PolicyBuilder {
     /// ```
     pub fn stop_when(mut self, rule: impl Fn(&Progress) -> bool + Send + Sync + 'static) -> Self {
         self.stop_when = Some(Rule(Arc::new(rule)));
+        self
+    }
+
+    /// What events call it, in the field `retry`: the name of what is called, mostly. Default: none.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
         self
     }
 

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use buttress_context::Context;
 use buttress_error::{Class, Error, Kind, Verdict};
-use buttress_retry::{Budget, Remedy, RetryLayer, on};
+use buttress_retry::{Budget, PolicyBuilder, Remedy, RetryContext, RetryLayer, on};
 use buttress_test::{Step, TestError};
 use kit::{call, capture, listen, plain, script};
 use tower::{Layer, ServiceExt};
@@ -84,6 +85,39 @@ async fn the_summary_event() {
             ("history", "timeout 100ms, timeout"),
         ],
     );
+}
+
+/// Events tell whose they are, where it has a name: that of the layer, before that of its policy, and that of a policy
+/// that the call brings before both.
+#[tokio::test(start_paused = true)]
+async fn named_events() {
+    let (subscriber, events) = capture();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let names = || {
+        let told = std::mem::take(&mut *events.lock().unwrap());
+        told.into_iter().map(|event| event.get("retry").cloned()).collect::<Vec<_>>()
+    };
+    let heal = |()| std::future::ready(Ok::<_, Error>(()));
+    let policy = || plain().remedy(on(Kind::Aborted), (), heal).max_attempts(4);
+    let steps = || [Step::fail(Kind::Aborted), Step::fail(Kind::Timeout), Step::ok()];
+    let run = |layer: RetryLayer, steps: Vec<Step>| layer.assume_idempotent().layer(script(steps)).oneshot(7);
+
+    let layer = |policy: PolicyBuilder| RetryLayer::new(policy.build().unwrap());
+    run(layer(policy()), steps().into()).await.unwrap();
+    assert_eq!(names(), [None, None, None, None], "a remedy has its own name");
+    run(layer(policy().name("orders")), steps().into()).await.unwrap();
+    assert_eq!(names().iter().flatten().collect::<Vec<_>>(), ["orders"; 3]);
+    run(layer(policy().name("orders")).named("payments"), vec![Step::fail(Kind::NotFound)])
+        .await
+        .unwrap_err();
+    assert_eq!(names(), [Some("payments".to_owned())]);
+
+    for (own, told) in [(plain(), "payments"), (plain().name("patient"), "patient")] {
+        let cx = Context::current().with_retry_policy(own.build().unwrap());
+        let call = || run(layer(policy()).named("payments"), vec![Step::fail(Kind::NotFound)]);
+        cx.scope(async { call().await.unwrap_err() }).await;
+        assert_eq!(names(), [Some(told.to_owned())]);
+    }
 }
 
 /// [S16] an event for what was not repeated, and for what was recovered; none for a plain success.

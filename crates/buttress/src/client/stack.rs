@@ -6,7 +6,7 @@ use buttress_breaker::{Breaker, BreakerLayer, BreakerService};
 use buttress_context::{ContextLayer, ContextService};
 use buttress_error::ByKind;
 use buttress_log::{LogLayer, LogService};
-use buttress_retry::{Retry, RetryLayer};
+use buttress_retry::{Policy, Retry, RetryLayer};
 use buttress_timeout::{AttemptTimeout, AttemptTimeoutLayer, DeadlineLayer, DeadlineService};
 use tower_layer::Layer;
 
@@ -41,7 +41,7 @@ impl ClientLayer {
         Self {
             log: LogLayer::new(Arc::clone(name)),
             deadline: DeadlineLayer::new(settings.deadline).named(Arc::clone(name)).leak(),
-            retry: RetryLayer::new(settings.policy.clone()),
+            retry: retry(settings.policy.clone(), name),
             breaker_layer: BreakerLayer::new(breaker.clone()),
             attempt_timeout: AttemptTimeoutLayer::new(settings.attempt_timeout)
                 .named(Arc::clone(name))
@@ -80,4 +80,11 @@ impl<S: Clone> Layer<S> for ClientLayer {
     fn layer(&self, inner: S) -> Stack<S> {
         self.around(inner, ByKind)
     }
+}
+
+/// A policy that has a name keeps it.
+fn retry(policy: Policy, name: &Arc<str>) -> RetryLayer {
+    let nameless = policy.name().is_none();
+    let layer = RetryLayer::new(policy);
+    if nameless { layer.named(Arc::clone(name)) } else { layer }
 }
