@@ -68,13 +68,6 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str, limit: usize) {
     string.close();
 }
 
-/// A string that is one of our own words: of letters and underscores, so there is nothing to escape.
-pub(crate) fn word(out: &mut Vec<u8>, word: &'static str) {
-    out.push(b'"');
-    out.extend_from_slice(word.as_bytes());
-    out.push(b'"');
-}
-
 pub(crate) fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }

@@ -37,6 +37,10 @@ async fn stops_before_the_wait_that_does_not_fit() {
 async fn the_deadline_itself_is_too_late() {
     assert_eq!(fails(plain(), MS * 200).await.0.effort().unwrap().attempts, 2);
     assert_eq!(fails(plain(), MS * 201).await.0.effort().unwrap().attempts, 3);
+    // The timer counts in milliseconds, and rounds up: a wait of 99.9 ms is over after 100.
+    let uneven = || plain().backoff(Backoff::fixed(MS * 999 / 10));
+    assert_eq!(fails(uneven(), MS * 200).await.0.effort().unwrap().attempts, 2);
+    assert_eq!(fails(uneven(), MS * 201).await.0.effort().unwrap().attempts, 3);
 }
 
 /// [S11] the smallest useful attempt has to fit too.

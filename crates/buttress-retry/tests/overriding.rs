@@ -217,6 +217,10 @@ async fn ownership_stays() {
     };
     let five = || plain().max_attempts(5);
     assert_eq!(calls(plain(), Context::default()).await, 9);
+    for cx in [Context::default().with_extension("no policy"), Context::default().with_max_attempts(3)] {
+        assert_eq!(calls(plain().outermost_owns(), cx.clone()).await, 3);
+        assert_eq!(calls(plain(), cx).await, 9);
+    }
     assert_eq!(calls(plain().outermost_owns(), brings(five())).await, 5);
     assert_eq!(calls(plain(), brings(five().outermost_owns())).await, 5);
     assert_eq!(calls(plain(), brings(five()).with_retries_owned()).await, 1);
