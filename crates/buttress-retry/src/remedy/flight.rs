@@ -174,7 +174,8 @@ mod tests {
         let mut begun = Vec::new();
         for n in 1..1000 {
             match flight.ask(n, now, ()) {
-                Answer::Start((), _, number) => {
+                Answer::Start((), until, number) => {
+                    assert!(until > now + 10_000 * MINUTE);
                     begun.push(now);
                     assert!(flight.ended(number, now, Some(n)));
                 }
