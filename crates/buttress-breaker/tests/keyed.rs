@@ -4,9 +4,11 @@ mod support;
 
 use std::error::Error as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use buttress_breaker::{Breaker, BreakerLayer, KeyedBreakers, State};
-use buttress_error::{BoxError, Error, Kind, Verdict, Why};
+use buttress_error::{BoxError, Classifier, Error, Kind, Verdict, Why};
 use buttress_test::{Step, Strict, TestError, conform};
 use support::{admit, fail, ms, plain, refused, secs, sleep, succeed, trip};
 use tower::util::BoxCloneSyncService;
@@ -170,6 +172,34 @@ async fn the_classifier_panics() {
     tokio::spawn(call).await.unwrap_err();
     let stats = layer.breakers().breaker("a").stats();
     assert_eq!((stats.failed, stats.in_flight()), (1, 0));
+}
+
+/// [S2] a panic as the classifier is cloned passes on; nothing was called or reserved.
+#[tokio::test(start_paused = true)]
+async fn the_clone_of_the_classifier_panics() {
+    struct Fragile(Arc<AtomicBool>);
+    impl Clone for Fragile {
+        fn clone(&self) -> Self {
+            assert!(!self.0.load(Relaxed), "it is broken");
+            Self(Arc::clone(&self.0))
+        }
+    }
+    impl Classifier<u32, TestError> for Fragile {
+        fn judge(&self, _: &Result<u32, TestError>) -> Verdict {
+            Verdict::success()
+        }
+    }
+    let broken = Arc::new(AtomicBool::new(false));
+    let layer = BreakerLayer::new("db").classifier(Fragile(broken.clone())).keyed_by_str(|_: &u32| "a");
+    let inner = Strict::new();
+    let mut service = layer.layer(inner.clone());
+    service.ready().await.unwrap();
+    broken.store(true, Relaxed);
+    catch_unwind(AssertUnwindSafe(|| drop(service.call(7)))).expect_err("it panics");
+    at_rest(layer.breakers());
+    assert_eq!(inner.calls(), 0);
+    let stats = layer.breakers().breaker("a").stats();
+    assert_eq!((stats.admitted, stats.failed), (0, 0));
 }
 
 /// [S20] the classifier of the layer judges the calls of all keys.

@@ -80,6 +80,8 @@ where
     /// Without a `poll_ready` that said ready; and where the closure that finds the key panics.
     fn call(&mut self, request: Req) -> Self::Future {
         assert!(mem::take(&mut self.ready), "poll_ready must be called first");
+        // First: it is the caller's code, which may panic, and then no call may be under way.
+        let classifier = self.classifier.clone();
         let breaker = self.find.find(&self.breakers, &request);
         // There are no shards to try first.
         match breaker.ask() {
@@ -89,9 +91,9 @@ where
                 let inner = self.inner.call(request);
                 let pass = admitted.release();
                 drop(admitted);
-                ResponseFuture::running(inner, Call::new(breaker, pass), self.classifier.clone())
+                ResponseFuture::running(inner, Call::new(breaker, pass), classifier)
             }
-            Err(refused) => ResponseFuture::rejected(refused, self.classifier.clone()),
+            Err(refused) => ResponseFuture::rejected(refused, classifier),
         }
     }
 }
