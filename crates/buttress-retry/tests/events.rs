@@ -5,20 +5,22 @@ mod kit;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use buttress_context::Context;
 use buttress_error::{Class, Error, Kind, Verdict};
-use buttress_retry::{Budget, PolicyBuilder, Remedy, RetryContext, RetryLayer, on};
+use buttress_retry::{Budget, PolicyBuilder, Remedy, RetryContext, RetryLayer, on, retry_blocking};
 use buttress_test::{Step, TestError};
 use kit::{call, capture, listen, plain, script};
+use tokio::runtime::Handle;
 use tower::{Layer, ServiceExt};
 
 /// [S6] events are told outside every lock: a listener may ask the budget, and even take from it.
 #[test]
 fn a_listener_may_ask_the_budget() {
     let (done, finished) = mpsc::channel();
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         let ratio = Budget::ratio(0.0).build().unwrap();
         let tokens = Budget::tokens(500).build().unwrap();
         let asked = [ratio.clone(), tokens.clone()];
@@ -208,4 +210,39 @@ async fn a_log_that_panics() {
     assert_eq!(events.lock().unwrap()[0]["event"], "remedy.failed");
     assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Internal));
     assert_eq!(remedy.stats().failed, 1);
+}
+
+/// [S17] a call that fails while the log is still told of the run that has failed gets what that run has to say, and is
+/// not told that it took too long.
+#[tokio::test(start_paused = true)]
+async fn a_failure_while_the_log_is_told() {
+    let fail = |()| async { Err::<(), _>(Error::new(Kind::Internal, "no doctor")) };
+    let remedy = Remedy::run(on(Kind::NotFound), (), fail).build().unwrap();
+    let (sender, meanwhile) = mpsc::channel();
+    let told = AtomicBool::new(false);
+    let (subscriber, events) = listen({
+        let remedy = remedy.clone();
+        move || {
+            if told.swap(true, Relaxed) {
+                return;
+            }
+            let policy = plain().healed_by(remedy.clone()).build().unwrap();
+            let clock = Handle::current();
+            let thread = thread::spawn(move || {
+                let _clock = clock.enter();
+                let fails = || retry_blocking(&policy, || Err::<(), _>(TestError::from(Kind::NotFound)));
+                tracing::subscriber::with_default(capture().0, fails).unwrap_err()
+            });
+            while remedy.stats().shared == 0 && !thread.is_finished() {
+                thread::yield_now();
+            }
+            sender.send(thread).unwrap();
+        }
+    });
+    let _default = tracing::subscriber::set_default(subscriber);
+    let first = call(plain().healed_by(remedy), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
+    assert_eq!(events.lock().unwrap()[0]["event"], "remedy.failed");
+    for error in [first, meanwhile.recv().unwrap().join().unwrap()] {
+        assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Internal));
+    }
 }
