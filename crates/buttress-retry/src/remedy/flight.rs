@@ -36,8 +36,9 @@ struct Running<W> {
 struct Failed<W> {
     until: Instant,
     wait: W,
-    /// It took too long, and has said nothing. What another one has said may still be on its way, by the log.
-    hangs: bool,
+    /// Until then what it has said may still be on its way, by the log. (One that took too long has said nothing.) Not as
+    /// long as the pause: the log may wait for who waits here.
+    heard: Instant,
 }
 
 /// What a failure is told.
@@ -73,11 +74,11 @@ impl<W: Clone> Flight<W> {
         }
         // A run that was given up on, since it took too long, has failed; what it says later is not heard.
         if let Some(Running { until, wait, .. }) = self.running.take() {
-            self.fail(until, wait, true);
+            self.fail(until, until, wait);
         }
         if let Some(failed) = self.failed.as_ref().filter(|failed| now < failed.until) {
             self.stats.shared += 1;
-            return Answer::Join(failed.wait.clone(), if failed.hangs { now } else { failed.until });
+            return Answer::Join(failed.wait.clone(), failed.heard);
         }
         while self.recent.front().is_some_and(|began| now.saturating_duration_since(*began) >= MINUTE) {
             self.recent.pop_front();
@@ -105,7 +106,7 @@ impl<W: Clone> Flight<W> {
         let current = self.running.take_if(|running| running.number == number);
         match (&current, healed) {
             (Some(_), Some(_)) => self.stats.succeeded += 1,
-            (Some(running), None) => self.fail(now, running.wait.clone(), false),
+            (Some(running), None) => self.fail(now, now + FIRST_PAUSE, running.wait.clone()),
             (None, _) => {}
         }
         current.is_some()
@@ -113,11 +114,11 @@ impl<W: Clone> Flight<W> {
 
     /// A run failed at `at`. Its failure is everybody's for a while, which doubles with each further one: who fails at once
     /// would else have used up a minute's runs in no time, and be left without when it could heal again.
-    fn fail(&mut self, at: Instant, wait: W, hangs: bool) {
+    fn fail(&mut self, at: Instant, heard: Instant, wait: W) {
         self.stats.failed += 1;
         let pause = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         self.failures = self.failures.saturating_add(1);
-        self.failed = Some(Failed { until: at + pause.min(LONGEST_PAUSE), wait, hangs });
+        self.failed = Some(Failed { until: at + pause.min(LONGEST_PAUSE), wait, heard });
     }
 
     /// Is run `number` the one that callers wait for?
@@ -204,10 +205,12 @@ mod tests {
                 if let Answer::Start(_, _, number) = flight.ask(healed, now, passed) {
                     begun.push(10 * passed);
                     assert!(flight.ended(number, now, None));
-                    match flight.ask(healed, now, u64::MAX) {
-                        Answer::Join(run, until) => assert!(run == passed && until > now, "it shares that"),
-                        other => panic!("{other:?}"),
-                    }
+                    let shared = Answer::Join(passed, now + FIRST_PAUSE);
+                    assert_eq!(
+                        flight.ask(healed, now, u64::MAX),
+                        shared,
+                        "it waits for the log, and not long"
+                    );
                 }
             }
             begun
