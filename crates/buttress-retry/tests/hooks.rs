@@ -11,7 +11,7 @@ use buttress_error::{ByKind, Class, Classifier, Effort, Error, Kind, Verdict};
 use buttress_retry::{Backoff, Budget, On, Policy, Remedy, Repeat, RetryLayer, on, retry};
 use buttress_test::{Step, Strict, TestError};
 use kit::{MS, call, plain, script};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 /// Panics at its nth use, wherever that is.
 #[derive(Clone)]
@@ -208,4 +208,26 @@ async fn a_remedy_that_panics_at_once() {
             tokio::time::sleep(kit::MS * 100).await;
         }
     }
+}
+
+/// What is printed for a developer says what it is, and nothing panics on the way.
+#[tokio::test(start_paused = true)]
+async fn debug_says_what_it_is() {
+    let cure = |()| std::future::ready(Ok::<_, TestError>(()));
+    let builder = Remedy::run(on(Kind::Aborted), (), cure).name("nap").time_limit(7 * MS);
+    let said = format!("{builder:?}");
+    assert!(said.contains("RemedyBuilder") && said.contains("7ms"), "{said}");
+    let remedy = builder.build().unwrap();
+    let said = format!("{remedy:?}");
+    assert!(said.contains("nap") && said.contains("succeeded: 0"), "{said}");
+
+    let policy = plain().healed_by(remedy).build().unwrap();
+    assert!(format!("{:?}", policy.blocking()).contains("Blocking"));
+    let mut future = Box::pin(retry(&policy, std::future::pending::<Result<(), TestError>>));
+    assert!(format!("{future:?}").contains("RetryFuture"));
+    assert!(tokio::time::timeout(MS, future.as_mut()).await.is_err());
+    assert!(format!("{future:?}").contains("operation: None"), "{future:?}");
+    let mut service = RetryLayer::new(policy.clone()).layer(script([]));
+    let call = service.ready().await.unwrap().call(7);
+    assert!(format!("{call:?}").contains("ResponseFuture"));
 }
