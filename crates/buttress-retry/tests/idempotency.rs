@@ -173,4 +173,11 @@ async fn strategies() {
     let rekeyed = layer().repeat_with(|request: &Request| Some(Request { key: "copy", ..request.clone() }));
     let keys = sent(rekeyed, Context::default(), Request::saying(None), Kind::Throttled).await.0;
     assert_eq!(keys, ["order-17", "copy", "copy"]);
+    // They say nothing of idempotency: the context decides.
+    let timed_out = async |cx| {
+        let (keys, report) = sent(layer().cloning(), cx, Request::saying(Some(true)), Kind::Timeout).await;
+        (keys.len(), report.stopped)
+    };
+    assert_eq!(timed_out(Context::default()).await, (1, Some(Stop::NotIdempotent)));
+    assert_eq!(timed_out(Context::default().with_idempotent(true)).await, (3, Some(Stop::Attempts)));
 }
