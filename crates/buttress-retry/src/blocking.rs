@@ -1,6 +1,5 @@
 //! `retry_blocking`: the policy around a closure that blocks.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::thread;
 use std::time::Duration;
@@ -11,7 +10,9 @@ use crate::operation::{self, Next, Operation, Repeatability};
 use crate::overriding::Start;
 use crate::{Policy, nested, overriding};
 
-/// Calls `attempt` until it succeeds or `policy` (a reference or a value) says stop; between attempts the thread sleeps.
+/// Calls `attempt` until it succeeds or `policy` says stop; between attempts the thread sleeps.
+///
+/// As with [`retry`](crate::retry()) the policy is borrowed: build it once, because it owns the budget of all calls.
 ///
 /// It needs no runtime. In one, it belongs where blocking is allowed, as in `spawn_blocking`. As with
 /// [`retry`](crate::retry) the operation is taken for idempotent unless the [`Context`](buttress_context::Context) says
@@ -38,13 +39,12 @@ use crate::{Policy, nested, overriding};
 ///
 /// # Errors
 /// The last attempt's own error, stamped with what was done where its type can hold that.
-pub fn retry_blocking<P, F, T, E>(policy: P, attempt: F) -> Result<T, E>
+pub fn retry_blocking<F, T, E>(policy: &Policy, attempt: F) -> Result<T, E>
 where
-    P: Borrow<Policy>,
     F: FnMut() -> Result<T, E>,
     ByKind: Classifier<T, E>,
 {
-    policy.borrow().blocking().run(attempt)
+    policy.blocking().run(attempt)
 }
 
 /// How a policy repeats what blocks: see [`Policy::blocking`].

@@ -1,6 +1,5 @@
 //! `retry`: the policy around a closure, without a service.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -19,7 +18,38 @@ use crate::rare::Rare;
 use crate::remedy::Wait;
 use crate::{Policy, nested, overriding};
 
-/// Calls `attempt` until it succeeds or `policy` (a reference or a value) says stop.
+/// Calls `attempt` until it succeeds or `policy` says stop.
+///
+/// The policy is borrowed, because it is built once and lives as long as the program: it owns the [`Budget`](crate::Budget)
+/// that bounds the retries of all calls together. A policy that is built for each call has a new budget for each call,
+/// which bounds nothing. Keep it in a `static`, or in the struct that makes the calls:
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use buttress_error::Error;
+/// use buttress_retry::{Policy, retry};
+///
+/// static GATEWAY: LazyLock<Policy> = LazyLock::new(Policy::default);
+///
+/// async fn receipt(id: u32) -> Result<String, Error> {
+///     # async fn fetch(_: u32) -> Result<String, Error> { Ok(String::new()) }
+///     retry(&GATEWAY, || fetch(id)).await
+/// }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> { receipt(7).await.map(drop) }
+/// ```
+///
+/// A policy by value is refused:
+///
+/// ```compile_fail,E0308
+/// # use buttress_error::Error;
+/// # use buttress_retry::{Policy, retry};
+/// # async fn fetch(_: u32) -> Result<String, Error> { Ok(String::new()) }
+/// # async fn receipt(id: u32) -> Result<String, Error> {
+/// retry(Policy::default(), || fetch(id)).await
+/// # }
+/// ```
+///
+/// A spawned task takes a clone, which shares the budget: `async move { retry(&policy, …).await }`.
 ///
 /// The operation is taken for idempotent, unless [`not_idempotent`](RetryFuture::not_idempotent) or the
 /// [`Context`](buttress_context::Context) says otherwise. While an attempt after the first runs, its number stands in the
@@ -37,8 +67,9 @@ use crate::{Policy, nested, overriding};
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Error> {
 /// # async fn fetch() -> Result<String, Error> { Ok(String::new()) }
+/// # let policy = Policy::default();
 /// let cx = Context::current().with_timeout(Duration::from_secs(5));
-/// let body = cx.scope(retry(Policy::default(), || async {
+/// let body = cx.scope(retry(&policy, || async {
 ///     timeout(Duration::from_secs(2), fetch()).await? // of kind timeout: repeated
 /// }));
 /// body.await?;
@@ -81,9 +112,8 @@ use crate::{Policy, nested, overriding};
 ///
 /// # Cancel safety
 /// Dropping the future drops the attempt under way; a retry that waits is given back to the budget.
-pub const fn retry<P, F, Fut>(policy: P, attempt: F) -> RetryFuture<P, F, Fut>
+pub const fn retry<F, Fut>(policy: &Policy, attempt: F) -> RetryFuture<'_, F, Fut>
 where
-    P: Borrow<Policy>,
     F: FnMut() -> Fut,
     Fut: Future,
 {
@@ -93,11 +123,11 @@ where
 pin_project! {
     /// The future of [`retry`].
     #[must_use = "futures do nothing unless polled"]
-    pub struct RetryFuture<P, F, Fut, C = ByKind>
+    pub struct RetryFuture<'p, F, Fut, C = ByKind>
     where
         Fut: Future,
     {
-        policy: P,
+        policy: &'p Policy,
         attempt: F,
         classifier: C,
         idempotent: Option<bool>,
@@ -139,9 +169,9 @@ pin_project! {
     }
 }
 
-impl<P, F, Fut: Future, C> RetryFuture<P, F, Fut, C> {
+impl<'p, F, Fut: Future, C> RetryFuture<'p, F, Fut, C> {
     /// Judges outcomes with `classifier`. For a closure see [`classify_with`](Self::classify_with).
-    pub fn classifier<C2>(self, classifier: C2) -> RetryFuture<P, F, Fut, C2> {
+    pub fn classifier<C2>(self, classifier: C2) -> RetryFuture<'p, F, Fut, C2> {
         let Self { policy, attempt, idempotent, .. } = self;
         RetryFuture { policy, attempt, classifier, idempotent, state: State::Idle }
     }
@@ -159,7 +189,8 @@ impl<P, F, Fut: Future, C> RetryFuture<P, F, Fut, C> {
     ///     # Ok((POLLS.fetch_add(1, Ordering::Relaxed) > 0).then_some("done"))
     /// }
     ///
-    /// let job = retry(Policy::default(), || poll_job(7)).classify_with(|outcome| match outcome {
+    /// # let policy = Policy::default();
+    /// let job = retry(&policy, || poll_job(7)).classify_with(|outcome| match outcome {
     ///     Ok(Some(_)) => Verdict::success(),
     ///     Ok(None) => Verdict::failure(Kind::Unavailable), // not yet: again
     ///     Err(text) if text.contains("busy") => Verdict::failure(Kind::Throttled), // again, with longer waits
@@ -174,7 +205,7 @@ impl<P, F, Fut: Future, C> RetryFuture<P, F, Fut, C> {
     ///
     /// A closure can't mark an outcome as given up: where retries nest, and failures go from task to task, implement
     /// [`Classifier`].
-    pub fn classify_with<C2>(self, classifier: C2) -> RetryFuture<P, F, Fut, C2>
+    pub fn classify_with<C2>(self, classifier: C2) -> RetryFuture<'p, F, Fut, C2>
     where
         C2: Fn(&Fut::Output) -> Verdict,
     {
@@ -188,9 +219,8 @@ impl<P, F, Fut: Future, C> RetryFuture<P, F, Fut, C> {
     }
 }
 
-impl<P, F, Fut, C, T, E> Future for RetryFuture<P, F, Fut, C>
+impl<F, Fut, C, T, E> Future for RetryFuture<'_, F, Fut, C>
 where
-    P: Borrow<Policy>,
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, E>>,
     C: Classifier<T, E>,
@@ -202,7 +232,7 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let policy = (*this.policy).borrow();
+        let policy = *this.policy;
         let mut entered = None;
         if let StateProj::Idle = this.state.as_mut().project() {
             if overriding::start(policy) == Start::Apart {
@@ -354,7 +384,7 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Stage<Fut, Result<T, E>> {
     }
 }
 
-impl<P, F, Fut: Future, C> fmt::Debug for RetryFuture<P, F, Fut, C> {
+impl<F, Fut: Future, C> fmt::Debug for RetryFuture<'_, F, Fut, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operation = match &self.state {
             State::Idle | State::First { .. } => None,

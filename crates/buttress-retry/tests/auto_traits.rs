@@ -102,9 +102,10 @@ async fn the_function_in_a_task() {
     assert_eq!(task.await.unwrap().unwrap(), 19);
 
     let shared = Arc::new(Policy::default());
-    let task = tokio::spawn(sent(retry(shared.as_ref().clone(), || fetch("owned"))));
+    let policy = Arc::clone(&shared);
+    let task = tokio::spawn(sent(async move { retry(&policy, || fetch("owned")).await }));
     assert_eq!(task.await.unwrap().unwrap(), 5);
-    assert_eq!(retry(shared, || fetch("shared")).await.unwrap(), 6);
+    assert_eq!(retry(&shared, || fetch("shared")).await.unwrap(), 6);
 }
 
 /// A type that is neither `Clone` nor `Replay`, with a strategy of its own.

@@ -128,7 +128,8 @@ async fn the_kinds_that_are_repeated() {
 #[tokio::test(start_paused = true)]
 async fn whatever_fails_is_repeated_on_request() {
     let mut attempts = 0;
-    let outcome = retry(plain().max_attempts(4).build().unwrap(), || {
+    let policy = plain().max_attempts(4).build().unwrap();
+    let outcome = retry(&policy, || {
         attempts += 1;
         ready(Err::<(), _>("no class".to_owned()))
     })
@@ -265,7 +266,8 @@ async fn nothing_is_left_of_an_attempt() {
 async fn attempts_without_a_wait_do_not_starve_others() {
     let policy = || Policy::exponential().backoff(Backoff::none()).max_attempts(1_000_000).no_budget();
     let by_function = tokio::spawn(async move {
-        retry(policy().build().unwrap(), || ready(Err::<(), _>(TestError::from(Kind::Unavailable)))).await
+        let policy = policy().build().unwrap();
+        retry(&policy, || ready(Err::<(), _>(TestError::from(Kind::Unavailable)))).await
     });
     let always = tower::service_fn(|_: u32| ready(Err::<u32, _>(TestError::from(Kind::Unavailable))));
     let by_layer = RetryLayer::new(policy().build().unwrap()).assume_idempotent().layer(always);

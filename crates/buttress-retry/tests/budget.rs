@@ -138,9 +138,8 @@ async fn shared_by_many() {
     let budget = ten();
     let policy = || plain().budget(budget.clone());
     call(policy(), &failing(3)).await.unwrap_err();
-    retry(policy().build().unwrap(), || async { Err::<(), _>(TestError::from(Kind::Timeout)) })
-        .await
-        .unwrap_err();
+    let built = policy().build().unwrap();
+    retry(&built, || async { Err::<(), _>(TestError::from(Kind::Timeout)) }).await.unwrap_err();
     let hedge = budget.withdraw(Kind::Unavailable).unwrap();
     assert_eq!(budget.available(), 10 - 2 - 2 - 1);
     drop(hedge);

@@ -133,11 +133,9 @@ async fn every_hook_panics_once() {
 async fn every_hook_of_a_closure_panics_once() {
     for uses in 1.. {
         let (bomb, inner, budget) = (Bomb::after(uses), steps(), Budget::tokens(50).build().unwrap());
-        let retry = retry(policy(&bomb, &budget), {
-            let inner = inner.clone();
-            move || inner.clone().oneshot(7)
-        });
-        let call = tokio::spawn(retry.classifier(bomb.clone())).await;
+        let (policy, service, classifier) = (policy(&bomb, &budget), inner.clone(), bomb.clone());
+        let call = async move { retry(&policy, || service.clone().oneshot(7)).classifier(classifier).await };
+        let call = tokio::spawn(call).await;
         assert_eq!(inner.alive(), 0);
         assert_eq!(budget.available(), 50 - spent(inner.calls()), "panic {uses}");
         assert_eq!(bomb.has_gone_off(), call.is_err(), "panic {uses}");

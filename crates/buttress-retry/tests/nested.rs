@@ -139,7 +139,7 @@ async fn across_tasks() {
                 calls.fetch_add(1, Relaxed);
                 std::future::ready(Err::<(), _>(carried(Error::new(Kind::Unavailable, "down"))))
             };
-            async { tokio::spawn(retry(policy, attempt)).await.unwrap() }
+            async { tokio::spawn(async move { retry(&policy, attempt).await }).await.unwrap() }
         });
         assert!(nested.await.is_err());
         calls.load(Relaxed)

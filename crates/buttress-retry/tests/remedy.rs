@@ -397,7 +397,7 @@ async fn healed_too_late() {
             if !by_function {
                 return call(policy, &inner).await;
             }
-            retry(policy.build().unwrap(), || inner.clone().oneshot(7)).await
+            retry(&policy.build().unwrap(), || inner.clone().oneshot(7)).await
         });
         sleep(MS).await;
         done.notify_one();
@@ -429,7 +429,7 @@ async fn in_the_context_of_no_call() {
 type Client = Arc<std::sync::OnceLock<Policy>>;
 
 async fn ask(client: Client, kind: Kind) -> Result<(), Error> {
-    let policy = client.get().expect("it was set").clone();
+    let policy = client.get().expect("it was set");
     retry(policy, || async move { Err::<(), _>(Error::new(kind, "no")) }).await
 }
 
