@@ -119,6 +119,31 @@ impl Context {
         output
     }
 
+    /// Returns `true` if it has no member at all: entering it changes nothing for anyone who reads it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        // By destructuring, so that a new member must be considered here. `says` only summarizes the others.
+        let Self {
+            request_id,
+            trace,
+            deadline,
+            retries,
+            idempotent,
+            retries_owned,
+            max_attempts,
+            says: _,
+            extras,
+        } = self;
+        request_id.is_none()
+            && trace.is_none()
+            && deadline.is_none()
+            && *retries == 0
+            && idempotent.is_none()
+            && !*retries_owned
+            && max_attempts.is_none()
+            && extras.is_none()
+    }
+
     /// The id of the request.
     #[must_use]
     pub const fn request_id(&self) -> Option<&RequestId> {

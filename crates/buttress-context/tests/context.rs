@@ -52,6 +52,34 @@ async fn deriving_leaves_the_original() {
     assert_eq!(cx.fields().collect::<Vec<_>>(), [("a", &Value::I64(1))]);
 }
 
+/// [S39] each member alone makes a context that is not empty: what asks so may not lose it.
+#[tokio::test(start_paused = true)]
+async fn each_member_makes_a_context_not_empty() {
+    let empty = Context::default;
+    assert!(empty().is_empty() && Context::current().is_empty());
+    assert!(empty().with_attempt(1).is_empty(), "the first attempt is that of every call");
+    assert!(empty().with_timeout(Duration::MAX).is_empty(), "the longest timeout is none");
+    let members = [
+        ("request id", empty().with_request_id(RequestId::random())),
+        ("trace", empty().with_trace(Trace::random())),
+        ("ids", empty().with_ids()),
+        ("deadline", empty().with_deadline(Instant::now())),
+        ("timeout", empty().with_timeout(Duration::from_secs(1))),
+        ("attempt", empty().with_attempt(2)),
+        ("idempotent", empty().with_idempotent(true)),
+        ("not idempotent", empty().with_idempotent(false)),
+        ("retries owned", empty().with_retries_owned()),
+        ("max attempts", empty().with_max_attempts(3)),
+        ("without retries", empty().without_retries()),
+        ("field", empty().with_field("customer", 17)),
+        ("extension", empty().with_extension(())),
+    ];
+    for (member, context) in members {
+        assert!(!context.is_empty(), "{member}");
+        assert!(!context.run(|| Context::read(Context::is_empty)), "{member}, read");
+    }
+}
+
 /// [S36] of two fields of one name the inner one wins, in the place of the outer one.
 #[test]
 fn the_inner_field_wins() {

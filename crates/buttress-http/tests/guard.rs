@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use buttress_context::{Context, RequestId};
+use buttress_context::{Context, RequestId, Trace};
 use buttress_error::{ByKind, Classifier, Error, Kind, Rejection, Settle, Verdict, Why};
 use buttress_http::{Body, HttpLayer, at_end, translate};
 use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
@@ -221,6 +221,68 @@ async fn a_body_keeps_its_context() {
     other_task(body).await;
     assert_eq!(ids(&seen), ["order-42"; 3]);
     assert!(Context::read(|cx| cx.request_id().is_none()), "and lends it to nobody");
+}
+
+/// The tenant of a call, as an extension.
+#[derive(Debug, PartialEq)]
+struct Tenant(u32);
+
+/// A stream that ends at once, and records whether `expected` holds of the context in each poll and in its drop.
+struct Probe {
+    expected: fn(&Context) -> bool,
+    seen: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Probe {
+    fn see(&self) {
+        self.seen.lock().unwrap().push(Context::read(self.expected));
+    }
+}
+
+impl http_body::Body for Probe {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.see();
+        Poll::Ready(None)
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.see();
+    }
+}
+
+/// [S39] a response body keeps the context of its call, whichever one member that has.
+#[tokio::test(start_paused = true)]
+async fn a_body_keeps_each_member_of_its_context() {
+    let empty = Context::default;
+    type Case = (&'static str, Context, fn(&Context) -> bool);
+    let cases: [Case; 10] = [
+        ("extension", empty().with_extension(Tenant(7)), |cx| cx.extension() == Some(&Tenant(7))),
+        ("attempt", empty().with_attempt(3), |cx| cx.attempt() == 3),
+        ("idempotent", empty().with_idempotent(true), |cx| cx.idempotent() == Some(true)),
+        ("not idempotent", empty().with_idempotent(false), |cx| cx.idempotent() == Some(false)),
+        ("retries owned", empty().with_retries_owned(), Context::retries_owned),
+        ("max attempts", empty().with_max_attempts(5), |cx| {
+            cx.max_attempts().is_some_and(|max| max.get() == 5)
+        }),
+        ("field", empty().with_field("customer", 17), |cx| cx.fields().len() == 1),
+        ("request id", empty().with_request_id(RequestId::random()), |cx| cx.request_id().is_some()),
+        ("trace", empty().with_trace(Trace::random()), |cx| cx.trace().is_some()),
+        ("deadline", empty().with_timeout(SECOND), |cx| !cx.deadline().is_none()),
+    ];
+    for (member, cx, expected) in cases {
+        let seen = Arc::<Mutex<Vec<bool>>>::default();
+        let probe = Body::streaming(Probe { expected, seen: Arc::clone(&seen) });
+        assert!(matches!(read(body_of(files(), cx, probe).await).await, (0, None)));
+        assert_eq!(*seen.lock().unwrap(), [true, true], "{member}: one poll and the drop");
+    }
 }
 
 async fn other_task(body: Body) {

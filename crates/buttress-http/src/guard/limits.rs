@@ -27,14 +27,10 @@ pub struct BodyGuard {
 }
 
 impl BodyGuard {
-    /// Of the call under way; none where it has nothing that a body could need.
+    /// Of the call under way; `None` where it has no context and no limit that the body would need.
     pub(crate) fn of_call(name: &Arc<str>, idle: Option<Duration>, judged: bool) -> Option<Self> {
         let context = Context::read(|context| {
-            let is_empty = context.deadline().is_none()
-                && context.request_id().is_none()
-                && context.trace().is_none()
-                && context.fields().len() == 0;
-            (idle.is_some() || judged || !is_empty).then(|| context.clone())
+            (idle.is_some() || judged || !context.is_empty()).then(|| context.clone())
         })?;
         Some(Self { context, start: Instant::now(), idle, name: Arc::clone(name), judged })
     }
