@@ -42,6 +42,11 @@ pub struct Class {
     /// It is the answer of a dependency, and nobody has judged yet what it means for our own caller: see
     /// [`at_edge`](Self::at_edge). Default: false.
     pub dependency: bool,
+    /// How a circuit breaker counts it, where that differs from what the kind says. Default: none.
+    pub breaker_effect: Option<Breaker>,
+    /// One retry may help, a second one cannot: nothing proves that a later attempt takes another way than the first
+    /// retry did. Default: false.
+    pub retry_once: bool,
 }
 
 impl Class {
@@ -60,6 +65,8 @@ impl Class {
             exit: None,
             public: false,
             dependency: false,
+            breaker_effect: None,
+            retry_once: false,
         }
     }
 
@@ -132,6 +139,20 @@ impl Class {
         self
     }
 
+    /// Changes how a circuit breaker counts it.
+    #[must_use]
+    pub const fn breaker_effect(mut self, effect: Breaker) -> Self {
+        self.breaker_effect = Some(effect);
+        self
+    }
+
+    /// Allows at most one retry of this failure in a call, whatever the policy.
+    #[must_use]
+    pub const fn retry_once(mut self) -> Self {
+        self.retry_once = true;
+        self
+    }
+
     /// Marks it as given up by a retry layer.
     #[must_use]
     pub const fn exhausted(mut self) -> Self {
@@ -148,10 +169,14 @@ impl Class {
             && (idempotent || matches!(self.delivery, Delivery::NotSent))
     }
 
-    /// Does it count against the dependency in a circuit breaker?
+    /// Returns how a circuit breaker counts it: what [`breaker_effect`](Self::breaker_effect) was set to, else what the
+    /// kind says.
     #[must_use]
     pub const fn breaker(&self) -> Breaker {
-        self.kind.breaker()
+        match self.breaker_effect {
+            Some(effect) => effect,
+            None => self.kind.breaker(),
+        }
     }
 
     /// The class of a group of failures: the most severe kind by [`Level`](crate::Level), among equals the first, of
@@ -175,6 +200,7 @@ impl Class {
             retry: if self.retry == other.retry { self.retry } else { Retry::Never },
             delivery: if self.delivery == other.delivery { self.delivery } else { Delivery::Unknown },
             exhausted: self.exhausted || other.exhausted,
+            retry_once: self.retry_once || other.retry_once,
             retry_after: self.retry_after.max(other.retry_after),
             public: self.public && other.public,
             ..worst

@@ -92,7 +92,11 @@ impl Sent {
     #[must_use]
     pub const fn received(self) -> Class {
         let kind = self.kind.received();
-        let mut class = Class::new(kind).dependency();
+        let mut class = match kind {
+            Kind::ResourceExhausted => Class::exhausted_elsewhere(),
+            kind => Class::new(kind),
+        }
+        .dependency();
         class.reason = self.reason;
         class.retry_after = self.retry_after;
         class.delivery = match (self.delivery, kind.delivery()) {

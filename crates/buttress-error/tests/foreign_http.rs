@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use buttress_error::{BoxError, Class, Classified, Classify, Delivery, Error, Kind, Transport, classify};
+use buttress_error::{
+    BoxError, Class, Classified, Classify, Delivery, Error, Kind, Retry, Transport, Verdict, classify,
+};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty, StreamBody};
@@ -327,32 +329,67 @@ mod reqwest_client {
     }
 }
 
-/// The table of TAXONOMY, status by status.
+/// The table of TAXONOMY, status by status. [S10] Issue E, line 12: 52x by meaning, 529 as 503, an unknown 5xx as 500.
 #[test]
-fn each_status() {
+fn line_12_each_status() {
     let table: &[(&[u16], Kind)] = &[
-        (&[400, 406, 413, 415, 422, 431, 418, 499 - 1], Kind::InvalidArgument),
-        (&[401, 407, 511], Kind::Unauthenticated),
+        (&[400, 406, 413, 415, 418, 422, 424, 431, 440, 498], Kind::InvalidArgument),
+        (&[401], Kind::Unauthenticated),
         (&[402, 412, 426, 428], Kind::FailedPrecondition),
         (&[403, 451], Kind::PermissionDenied),
         (&[404, 410], Kind::NotFound),
         (&[405, 501, 505], Kind::Unimplemented),
-        (&[408, 504], Kind::Timeout),
+        (&[408, 504, 522, 524, 598, 599], Kind::Timeout),
         (&[409, 423], Kind::Aborted),
         (&[416], Kind::OutOfRange),
         (&[429], Kind::Throttled),
         (&[499], Kind::Cancelled),
-        (&[500, 508, 599], Kind::Internal),
-        (&[502, 503], Kind::Unavailable),
-        (&[507], Kind::ResourceExhausted),
-        (&[0, 100, 200, 302, 600], Kind::BadResponse),
+        (&[500, 506, 508, 509, 510, 512, 519, 528, 531, 540, 561, 597], Kind::Internal),
+        (&[502, 503, 520, 521, 523, 525, 526, 527, 529, 530], Kind::Unavailable),
     ];
     for (codes, kind) in table {
         for &code in *codes {
             assert_eq!(Class::of_http(code), Class::new(*kind), "{code}");
         }
     }
-    for code in [421, 425] {
-        assert_eq!(Class::of_http(code), Class::new(Kind::Unavailable).delivery(Delivery::NotSent));
+    let not_sent = |kind| Class::new(kind).delivery(Delivery::NotSent);
+    assert_eq!(Class::of_http(425), not_sent(Kind::Unavailable));
+    for proxy in [407, 511] {
+        assert_eq!(Class::of_http(proxy), not_sent(Kind::Unauthenticated), "{proxy}");
+        assert!(Verdict::of(Class::of_http(proxy)).is_neutral(), "{proxy}: the origin has not seen it");
+    }
+}
+
+/// [S20] Issue E, line 11: a request that went to the wrong server says nothing about the right one.
+#[test]
+fn line_11_a_misdirected_request_is_neutral() {
+    let class = Class::of_http(421);
+    assert_eq!(
+        (class.kind, class.delivery, class.retry),
+        (Kind::Unavailable, Delivery::NotSent, Retry::Call)
+    );
+    assert!(class.retry_once && Verdict::of(class).is_neutral());
+    assert!(!Class::of_http(425).retry_once && Verdict::of(Class::of_http(425)).is_failure());
+}
+
+/// [S20] Issue E, line 16: who has no quota left asks to slow down.
+#[test]
+fn line_16_an_exhausted_dependency_throttles() {
+    let problem = buttress_error::Sent::new(Kind::ResourceExhausted).received();
+    for class in [Class::of_http(507), Class::of_grpc(8), problem] {
+        assert_eq!((class.kind, class.retry), (Kind::ResourceExhausted, Retry::Never));
+        assert!(Verdict::of(class).is_throttle(), "{class:?}");
+    }
+    let ours = Verdict::of(Class::new(Kind::ResourceExhausted));
+    assert!(!ours.is_failure(), "our own disk or memory is no throttle");
+}
+
+/// [S20] A status that was not expected is no proof of health, nor of a failure.
+#[test]
+fn a_status_that_is_no_failure_is_a_neutral_bad_response() {
+    for code in [0, 100, 103, 200, 302, 304, 399, 600, 999] {
+        let class = Class::of_http(code);
+        assert_eq!((class.kind, class.delivery), (Kind::BadResponse, Delivery::Unknown), "{code}");
+        assert!(Verdict::of(class).is_neutral(), "{code}");
     }
 }

@@ -4,13 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header};
 
-/// How long a server asks to wait: the `Retry-After` header of [RFC 9110, section
+/// Returns how long a server asks to wait: the `Retry-After` header of [RFC 9110, section
 /// 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3), at most `max`.
 ///
-/// Only the first field counts. It is a number of digits, or one of the three date forms of HTTP, read against `now`: a
-/// past date is zero. A number that is too large is `max`. None for anything else, and where there is no such header.
+/// Only the first field counts. It is a number of digits, or one of the three date forms of HTTP. A date counts from the
+/// response's own `Date`, so that neither clock need be right, and a past date is zero. It counts from `now` where the
+/// response has no readable `Date`, or has an `Age`: a cache stored it a while ago. A number that is too large is `max`.
+/// None for anything else, and where there is no such header.
 ///
-/// The header means something in answers 429 and 503 only; asking for it there is the caller's part.
+/// The header has no meaning beside some statuses, such as 301; the caller decides whether to ask.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -24,7 +26,7 @@ use http::{HeaderMap, header};
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: SystemTime, max: Duration) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim_matches([' ', '\t']);
-    let wait = seconds(text).or_else(|| date(text, now))?;
+    let wait = seconds(text).or_else(|| date(text, headers, now))?;
     Some(wait.min(max))
 }
 
@@ -34,9 +36,16 @@ fn seconds(text: &str) -> Option<Duration> {
     digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
 }
 
-fn date(text: &str, now: SystemTime) -> Option<Duration> {
+fn date(text: &str, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let then = httpdate::parse_http_date(text).ok()?;
-    Some(then.duration_since(now).unwrap_or_default())
+    let from = if headers.contains_key(header::AGE) { now } else { sent_at(headers).unwrap_or(now) };
+    Some(then.duration_since(from).unwrap_or_default())
+}
+
+/// When the response was made, by the server's own clock.
+fn sent_at(headers: &HeaderMap) -> Option<SystemTime> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    httpdate::parse_http_date(text.trim_matches([' ', '\t'])).ok()
 }
 
 #[cfg(test)]
@@ -56,6 +65,45 @@ mod tests {
             if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
                 prop_assert!(wait.is_some());
             }
+        }
+    }
+
+    /// A wait of 30 s, told by a server whose clock differs from ours.
+    fn dated(now: &str, more: &[(header::HeaderName, &str)]) -> Option<Duration> {
+        let at = |time: &str| httpdate::parse_http_date(&format!("Sun, 06 Nov 1994 {time} GMT")).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("Sun, 06 Nov 1994 08:50:30 GMT"));
+        for (name, value) in more {
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        retry_after(&headers, at(now), Duration::from_secs(3_600))
+    }
+
+    const SENT: (header::HeaderName, &str) = (header::DATE, "Sun, 06 Nov 1994 08:50:00 GMT");
+
+    /// [S10] issue E, line 13: a server that is behind by 20 s, or ahead, is waited for all the same.
+    #[test]
+    fn line_13_a_date_counts_from_the_response_s_own_date() {
+        for ours in ["08:50:00", "08:50:20", "08:51:00", "08:49:40", "09:50:00", "00:00:00"] {
+            assert_eq!(dated(ours, &[SENT]), Some(Duration::from_secs(30)), "{ours}");
+        }
+        let other_forms = ["Sunday, 06-Nov-94 08:50:00 GMT", "Sun Nov  6 08:50:00 1994"];
+        for sent in other_forms {
+            assert_eq!(dated("08:51:00", &[(header::DATE, sent)]), Some(Duration::from_secs(30)), "{sent}");
+        }
+        let past = (header::DATE, "Sun, 06 Nov 1994 08:51:00 GMT");
+        assert_eq!(dated("08:50:00", &[past]), Some(Duration::ZERO), "by the server's clock it is over");
+    }
+
+    /// [S10] What a cache has stored is measured with our own clock, and so is what bears no date.
+    #[test]
+    fn line_13_our_own_clock_counts_beside_age_and_without_a_date() {
+        let age = (header::AGE, "20");
+        let unreadable = (header::DATE, "yesterday");
+        let twice = [unreadable.clone(), SENT];
+        for more in [&[SENT, age][..], &[SENT, (header::AGE, "x")], &[unreadable], &[], &twice] {
+            assert_eq!(dated("08:50:20", more), Some(Duration::from_secs(10)), "{more:?}");
+            assert_eq!(dated("08:51:00", more), Some(Duration::ZERO), "{more:?}");
         }
     }
 

@@ -100,13 +100,13 @@ fn every_status_has_its_kind() {
         (&[403, 451], Kind::PermissionDenied),
         (&[404, 410], Kind::NotFound),
         (&[405, 501, 505], Kind::Unimplemented),
-        (&[408, 504], Kind::Timeout),
+        (&[408, 504, 522, 524, 598, 599], Kind::Timeout),
         (&[409, 423], Kind::Aborted),
         (&[416], Kind::OutOfRange),
-        (&[421, 425, 502, 503], Kind::Unavailable),
+        (&[421, 425, 502, 503, 520, 521, 523, 525, 526, 527, 529, 530], Kind::Unavailable),
         (&[429], Kind::Throttled),
         (&[499], Kind::Cancelled),
-        (&[500, 506, 508, 510, 599], Kind::Internal),
+        (&[500, 506, 508, 509, 510, 561], Kind::Internal),
         (&[507], Kind::ResourceExhausted),
         (&[100, 101, 300, 302, 304, 308, 600, 999], Kind::BadResponse),
     ];
@@ -115,7 +115,7 @@ fn every_status_has_its_kind() {
         for status in *statuses {
             let class = classifier.class(&with(*status, &[])).unwrap();
             assert_eq!(class.kind, *kind, "{status}");
-            let not_sent = [421, 425, 429].contains(status);
+            let not_sent = [407, 421, 425, 429, 511].contains(status);
             assert_eq!(class.delivery == Delivery::NotSent, not_sent, "{status}");
         }
     }
@@ -139,14 +139,47 @@ fn what_was_asked_for_is_a_success() {
     assert_eq!(http().class(&with(304, &[])), None);
 }
 
-/// [S10] Retry-After counts on 429 and 503, and on no other status.
+/// [S10] Issue E, line 12: a wait counts on 429, every 5xx, 403 and 413, and where a state passes: 409, 423 and 425.
 #[test]
-fn retry_after_counts_on_two_statuses() {
-    for status in 300..=599 {
+fn line_12_a_wait_counts_on_every_5xx() {
+    for status in 300..=999 {
         let class = http().class(&with(status, &[("retry-after", "3")]));
         let wait = class.and_then(|class| class.retry_after);
-        let expected = [429, 503].contains(&status).then_some(Duration::from_secs(3));
-        assert_eq!(wait, expected, "{status}");
+        let counts = (500..=599).contains(&status) || [403, 409, 413, 423, 425, 429].contains(&status);
+        assert_eq!(wait, counts.then_some(Duration::from_secs(3)), "{status}");
+    }
+}
+
+/// Issue E, line 12: whatever is not known is treated as 500 is, in both profiles. A loop is never retried.
+#[test]
+fn line_12_an_unknown_5xx_is_treated_as_500_is() {
+    let repeated = |classifier: buttress_http::ByStatus, status| {
+        classifier.class(&with(status, &[])).unwrap().repeatable(true)
+    };
+    for status in [500, 506, 509, 510, 519, 528, 540, 561, 597] {
+        assert!(!repeated(http(), status), "{status}");
+        assert!(repeated(http().profile(Profile::Aws), status), "{status}");
+        let answer = with(status, &[("retry-after", "2")]);
+        for profile in [Profile::Strict, Profile::Aws] {
+            let wait = http().profile(profile).class(&answer).unwrap().retry_after;
+            assert_eq!(wait, Some(Duration::from_secs(2)), "{status}");
+        }
+    }
+    assert!(!repeated(http().profile(Profile::Aws), 508) && !repeated(http().profile(Profile::Aws), 501));
+    for status in [502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529, 530, 598, 599] {
+        assert!(repeated(http(), status), "{status}");
+    }
+}
+
+/// Some APIs say 403 where others say 429.
+#[test]
+fn a_forbidden_request_that_may_come_back_is_throttled() {
+    let kind = |headers: &[(&'static str, &'static str)]| http().class(&with(403, headers)).unwrap().kind;
+    assert_eq!(kind(&[]), Kind::PermissionDenied);
+    assert_eq!(kind(&[("retry-after", "5")]), Kind::Throttled);
+    for left in ["x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining"] {
+        assert_eq!(kind(&[(left, "0")]), Kind::Throttled, "{left}");
+        assert_eq!(kind(&[(left, "7")]), Kind::PermissionDenied, "{left}");
     }
 }
 

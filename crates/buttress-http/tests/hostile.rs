@@ -87,7 +87,7 @@ async fn odd_statuses() {
         ("300 Many", Kind::BadResponse),
         ("304 Same", Kind::BadResponse),
         ("399 Odd", Kind::BadResponse),
-        ("599 Odd", Kind::Internal),
+        ("561 Odd", Kind::Internal),
         ("600 Odd", Kind::BadResponse),
         ("999 Odd", Kind::BadResponse),
         ("000 Odd", Kind::BadResponse),

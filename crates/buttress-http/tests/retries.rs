@@ -93,11 +93,11 @@ async fn retry_after_the_deadline() {
     assert!(server.seen().len() == 1 && begin.elapsed() < 20_000 * MS);
 }
 
-/// [S10] on other statuses it means nothing.
+/// [S10] on a status that no wait can mend it means nothing.
 #[tokio::test]
 async fn retry_after_elsewhere() {
-    let busy = Then::answer("HTTP/1.1 502 Bad Gateway\nRetry-After: 7\nContent-Length: 0\n\n");
-    let server = Server::script([busy, Then::status("200 OK")]).await;
+    let late = Then::answer("HTTP/1.1 408 Request Timeout\nRetry-After: 7\nContent-Length: 0\n\n");
+    let server = Server::script([late, Then::status("200 OK")]).await;
     let (_, report) = call(&client(), get(&server.url)).await;
     assert_eq!((report.attempts, report.delay), (2, MS));
 }

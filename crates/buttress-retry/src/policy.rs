@@ -88,11 +88,13 @@ pub(crate) struct Time {
 pub(crate) struct Memory {
     failed: Waits,
     throttled: Waits,
+    /// A failure that allows one retry has had it.
+    retried_once: bool,
 }
 
 impl Memory {
     pub(crate) const fn new() -> Self {
-        Self { failed: Waits::new(), throttled: Waits::new() }
+        Self { failed: Waits::new(), throttled: Waits::new(), retried_once: false }
     }
 }
 
@@ -249,12 +251,16 @@ impl Policy {
             return Err(Stop::NotIdempotent);
         }
         self.another(facts)?;
+        if class.retry_once && waits.retried_once {
+            return Err(Stop::Attempts);
+        }
         let wait = self.wait(facts, waits).ok_or(Stop::Attempts)?;
         if class.kind == Kind::Rejected && class.retry_after.is_some_and(|asked| asked > wait) {
             // The cut wait would end while the layer still refuses.
             return Err(Stop::Rejected);
         }
         self.in_time(&facts.time, wait)?;
+        waits.retried_once |= class.retry_once;
         Ok(wait)
     }
 
@@ -265,7 +271,7 @@ impl Policy {
         let wanted = |remedy: &&Remedy| remedy.heals(class) && !tried.iter().any(|other| other.is(remedy));
         let remedy = self.settings.remedies.iter().find(wanted)?;
         // An answer that blames the dependency may come after the work was done: its reply was garbled, or lost in part.
-        let refused = class.delivery == Delivery::Processed && class.breaker() == Breaker::No;
+        let refused = class.delivery == Delivery::Processed && class.breaker() != Breaker::Failure;
         let harmless = facts.idempotent || class.delivery == Delivery::NotSent || refused;
         let may = !class.exhausted
             && harmless

@@ -5,7 +5,7 @@ mod kit;
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{Kind, Stop};
+use buttress_error::{Class, Classify, Kind, Stop};
 use buttress_retry::{Backoff, Budget, Policy, PolicyBuilder, RetryLayer, retry, retry_blocking};
 use buttress_test::{Step, TestError};
 use kit::{MS, call, plain, reported, script};
@@ -44,6 +44,24 @@ async fn rules_combine() {
     let rushed = many().stop_when(|call| call.remaining.is_some_and(|left| left < MS * 1000));
     assert_eq!(stops(rushed.clone(), cx().with_timeout(MS * 1200)).await, (3, Some(Stop::Rule)));
     assert_eq!(stops(rushed.max_attempts(7), cx()).await, (7, Some(Stop::Attempts)));
+}
+
+/// Issue E, line 11: a failure that one retry may help is retried once, also among others, and then is exhausted.
+#[tokio::test(start_paused = true)]
+async fn line_11_a_failure_is_retried_once() {
+    let once = || Step::fail(Class::new(Kind::Unavailable).retry_once());
+    let other = || Step::fail(Kind::Unavailable);
+    for (steps, attempts) in [
+        (vec![once(), once(), once()], 2),
+        (vec![other(), once(), other(), once(), other()], 4),
+        (vec![once(), other(), other(), other(), other()], 5),
+    ] {
+        let steps: Vec<_> = steps.into_iter().chain(vec![other(); 9]).collect();
+        let inner = script(steps);
+        let (outcome, report) = reported(Context::default(), call(plain().max_attempts(5), &inner)).await;
+        assert_eq!((inner.calls(), report.stopped), (attempts, Some(Stop::Attempts)));
+        assert!(outcome.unwrap_err().class().exhausted, "an outer retry does not retry it either");
+    }
 }
 
 /// No attempt begins later than `max_elapsed` after the call, whatever the waits; and the longest waits know.

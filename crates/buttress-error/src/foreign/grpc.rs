@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::{Class, Kind, Retry};
 
 impl Class {
-    /// What a gRPC status code means to the client: the kind of that number, and [`Kind::Unknown`] for 0 (a success has
-    /// no class) and for numbers that gRPC does not have.
+    /// The class of a gRPC status code that a client receives: the kind of that number, and [`Kind::Unknown`] for 0 (a
+    /// success has no class) and for numbers that gRPC does not have. RESOURCE_EXHAUSTED counts as a throttle in a circuit
+    /// breaker.
     ///
     /// ```
     /// use buttress_error::{Class, Kind};
@@ -16,7 +17,11 @@ impl Class {
     #[must_use]
     pub fn of_grpc(code: u8) -> Self {
         let canonical = Kind::ALL.into_iter().find(|kind| kind.number() == code && code <= 16);
-        Self::new(canonical.unwrap_or(Kind::Unknown))
+        match canonical {
+            Some(Kind::ResourceExhausted) => Self::exhausted_elsewhere(),
+            Some(kind) => Self::new(kind),
+            None => Self::new(Kind::Unknown),
+        }
     }
 
     /// The same, with what the server says in `grpc-retry-pushback-ms`: an exact delay in milliseconds; negative or
@@ -33,13 +38,31 @@ impl Class {
         }
     }
 
-    /// A quota that says when it is there again is a throttle.
-    fn asked_to_wait(self, wait: Duration) -> Self {
-        match self.kind {
-            Kind::ResourceExhausted => Self::new(Kind::Throttled),
-            _ => self,
+    /// Adds the wait of a push-back or of a `google.rpc.RetryInfo`. A longer wait that is known already stays. A quota
+    /// with a wait is a throttle: [`Kind::ResourceExhausted`] becomes [`Kind::Throttled`], with the same reason.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress_error::{Class, Kind};
+    ///
+    /// let class = Class::of_grpc(8).asked_to_wait(Duration::from_secs(1));
+    /// assert_eq!(class, Class::new(Kind::Throttled).retry_after(Duration::from_secs(1)));
+    /// ```
+    #[must_use]
+    pub fn asked_to_wait(self, wait: Duration) -> Self {
+        let wait = self.retry_after.map_or(wait, |known| known.max(wait));
+        if self.kind != Kind::ResourceExhausted {
+            return self.retry_after(wait);
         }
-        .retry_after(wait)
+        let throttled = Self::new(Kind::Throttled).retry_after(wait);
+        Self {
+            reason: self.reason,
+            domain: self.domain,
+            exhausted: self.exhausted,
+            dependency: self.dependency,
+            public: self.public,
+            ..throttled
+        }
     }
 
     /// With the `RetryInfo` in the details of a status, where there is one.

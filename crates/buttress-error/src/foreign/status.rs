@@ -1,11 +1,11 @@
 //! The table: HTTP status of an API's answer → class.
 
-use crate::{Class, Delivery, Kind};
+use crate::{Breaker, Class, Delivery, Kind};
 
 impl Class {
-    /// What the status of an HTTP answer that is no success means to the client, where nothing else is known: a 404 is
-    /// [`Kind::NotFound`], a 503 [`Kind::Unavailable`]. A status that is no failure was not expected:
-    /// [`Kind::BadResponse`].
+    /// The class of an HTTP status that is no success, where nothing else is known: 404 is [`Kind::NotFound`], 503
+    /// [`Kind::Unavailable`]. An unknown 4xx is classified as 400 is, an unknown 5xx as 500 is. A status that is no failure
+    /// was not expected: [`Kind::BadResponse`], which says nothing about the dependency's health.
     ///
     /// ```
     /// use buttress_error::{Class, Kind};
@@ -15,24 +15,42 @@ impl Class {
     #[must_use]
     pub const fn of_http(status: u16) -> Self {
         let kind = match status {
-            401 | 407 | 511 => Kind::Unauthenticated,
+            401 => Kind::Unauthenticated,
+            // A proxy or a network asks for its own credentials: the origin has not seen the request.
+            407 | 511 => return Self::new(Kind::Unauthenticated).delivery(Delivery::NotSent),
             402 | 412 | 426 | 428 => Kind::FailedPrecondition,
             403 | 451 => Kind::PermissionDenied,
             404 | 410 => Kind::NotFound,
             405 | 501 | 505 => Kind::Unimplemented,
-            408 | 504 => Kind::Timeout,
+            // 522 and 524: a CDN waited in vain for its origin; 598 and 599: a proxy did.
+            408 | 504 | 522 | 524 | 598 | 599 => Kind::Timeout,
             409 | 423 => Kind::Aborted,
             416 => Kind::OutOfRange,
-            // It went to the wrong place, or too early: the server says that it did nothing.
-            421 | 425 => return Self::new(Kind::Unavailable).delivery(Delivery::NotSent),
+            // The connection leads to a server that does not serve this origin, and a client cannot be told to take
+            // another one. The origin itself is not at fault.
+            421 => {
+                return Self::new(Kind::Unavailable)
+                    .delivery(Delivery::NotSent)
+                    .breaker_effect(Breaker::No)
+                    .retry_once();
+            }
+            // Too early: the server did nothing.
+            425 => return Self::new(Kind::Unavailable).delivery(Delivery::NotSent),
             429 => Kind::Throttled,
             499 => Kind::Cancelled,
             400..=499 => Kind::InvalidArgument,
-            502 | 503 => Kind::Unavailable,
-            507 => Kind::ResourceExhausted,
+            // 520 to 530: a CDN got no usable answer of its origin; 529: overloaded.
+            502 | 503 | 520 | 521 | 523 | 525..=527 | 529 | 530 => Kind::Unavailable,
+            507 => return Self::exhausted_elsewhere(),
             500..=599 => Kind::Internal,
-            _ => Kind::BadResponse,
+            _ => return Self::new(Kind::BadResponse).delivery(Delivery::Unknown).breaker_effect(Breaker::No),
         };
         Self::new(kind)
+    }
+
+    /// A dependency has no quota, memory or disk left. It worked before and may again, so a circuit breaker counts a
+    /// throttle.
+    pub(crate) const fn exhausted_elsewhere() -> Self {
+        Self::new(Kind::ResourceExhausted).breaker_effect(Breaker::Throttle)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Retry, Verdict};
+use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Kind, Retry, Verdict};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::grpc;
@@ -18,20 +18,22 @@ pub const fn http() -> ByStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
-    /// A 500 is a bug of the other side: not repeated. The default.
+    /// A 500 is a bug of the other side and not retried, nor is an unknown 5xx. The default.
     #[default]
     Strict,
-    /// As the SDKs of AWS and Google do: a 500 is repeated, where the request is idempotent.
+    /// As the SDKs of AWS and Google do: a 500 or an unknown 5xx is retried where the request is idempotent.
     Aws,
 }
 
 impl Profile {
-    const fn class(self, code: StatusCode) -> Class {
-        let class = Class::of_http(code.as_u16());
-        match (self, code.as_u16()) {
-            (Self::Aws, 500) => class.retry(Retry::Call),
-            _ => class,
-        }
+    fn class(self, code: StatusCode, headers: &HeaderMap) -> Class {
+        let class = match code {
+            StatusCode::FORBIDDEN if asks_to_slow_down(headers) => Class::new(Kind::Throttled),
+            _ => Class::of_http(code.as_u16()),
+        };
+        // An unknown 5xx is treated as a 500 is; 508 says that the request runs in a loop.
+        let internal = class.kind == Kind::Internal && code != StatusCode::LOOP_DETECTED;
+        if self == Self::Aws && internal { class.retry(Retry::Call) } else { class }
     }
 }
 
@@ -51,7 +53,9 @@ impl Profile {
 /// ```
 ///
 /// A 2xx is a success. So is a 304 to a conditional request and a 101 to one that asks for an upgrade; any other 1xx or
-/// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse). `Retry-After` counts on 429 and 503. An answer with
+/// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse), which a circuit breaker ignores.
+/// [`Retry-After`](crate::retry_after) counts on 429, on every 5xx, and on 403, 409, 413, 423 and 425. A 403 that has one, or whose
+/// rate-limit headers say that nothing is left, is a [throttle](buttress_error::Kind::Throttled). An answer with
 /// [`SHOULD_RETRY`] `false` has been given up by somebody and is not repeated, whatever its status and its body say; only a
 /// [remedy](buttress_error::Kind::Unauthenticated) is tried all the same. A retry layer that gives up on an answer puts that
 /// header on it, for those to whom a gateway passes it on.
@@ -115,7 +119,7 @@ impl ByStatus {
         } else if self.is_good(code) {
             return None;
         } else {
-            self.profile.class(code)
+            self.profile.class(code, headers)
         };
         Some(heed(self.wait(class, code, headers), headers))
     }
@@ -134,16 +138,28 @@ impl ByStatus {
     }
 
     fn wait(&self, class: Class, code: StatusCode, headers: &HeaderMap) -> Class {
-        let wait = match (class.retry_after, code) {
+        let wait = match class.retry_after {
             // A push-back of gRPC.
-            (Some(exact), _) => Some(exact.min(self.max_retry_after)),
-            (None, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
-                retry_after(headers, SystemTime::now(), self.max_retry_after)
-            }
-            (None, _) => None,
+            Some(exact) => Some(exact.min(self.max_retry_after)),
+            None if may_ask_to_wait(code) => retry_after(headers, SystemTime::now(), self.max_retry_after),
+            None => None,
         };
         wait.map_or(class, |wait| class.retry_after(wait))
     }
+}
+
+/// Does `Retry-After` count beside this status? Besides those for which a standard defines it (429 and 503, 413), beside
+/// every 5xx; beside 403, where it tells a rate limit from a missing right; and beside those that are over after a while.
+fn may_ask_to_wait(code: StatusCode) -> bool {
+    code.is_server_error() || matches!(code.as_u16(), 403 | 409 | 413 | 423 | 425 | 429)
+}
+
+/// Does a 403 stand for a rate limit? Some APIs answer so, with a time to wait or the quota that is left.
+fn asks_to_slow_down(headers: &HeaderMap) -> bool {
+    const LEFT: [&str; 3] = ["x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining"];
+    let is_zero = |value: &HeaderValue| value.to_str().is_ok_and(|left| left.trim() == "0");
+    headers.contains_key(header::RETRY_AFTER)
+        || LEFT.iter().any(|name| headers.get(*name).is_some_and(is_zero))
 }
 
 /// What [`SHOULD_RETRY`] leaves of a class. Only what may be repeated as it is can be given up; a remedy changes it.
