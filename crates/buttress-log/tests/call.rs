@@ -241,3 +241,125 @@ async fn any_error_type_stays() {
     let error: std::io::Error = service.oneshot(()).await.unwrap_err();
     assert_eq!(error.to_string(), "io");
 }
+
+/// Not ready for `pending` polls, then an error of kind Unavailable, or a panic.
+#[derive(Clone)]
+struct NotReady {
+    pending: u32,
+    panics: bool,
+}
+
+impl tower::Service<()> for NotReady {
+    type Response = ();
+    type Error = Error;
+    type Future = std::future::Ready<Result<(), Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), Error>> {
+        if self.pending > 0 {
+            self.pending -= 1;
+            return Poll::Pending;
+        }
+        assert!(!self.panics, "not ready");
+        Poll::Ready(Err(Error::new(Kind::Unavailable, "not ready").reason("POOL")))
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        unreachable!("it is never ready")
+    }
+}
+
+/// Line 22 of the reports: a service that fails to become ready has its pair of events, with the time since the first wait.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ends_unready_has_its_pair() {
+    for (waits, least) in [(0, 0.0), (1, 70.0), (3, 210.0)] {
+        let logs = capture();
+        let mut service = LogLayer::new("x").layer(NotReady { pending: waits, panics: false });
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        for _ in 0..waits {
+            assert!(tower::Service::poll_ready(&mut service, &mut cx).is_pending());
+            tokio::time::advance(Duration::from_millis(70)).await;
+        }
+        assert!(logs.lines().is_empty(), "nothing has ended yet");
+        let Poll::Ready(Err(error)) = tower::Service::poll_ready(&mut service, &mut cx) else {
+            panic!("it fails")
+        };
+        assert_eq!(error.to_string(), "not ready");
+        logs.assert_one("call.started").field("call", "x");
+        let end = logs
+            .assert_one("call.ended")
+            .field("outcome", "error")
+            .field("kind", "unavailable")
+            .field("reason", "POOL")
+            .field("attempts", 1)
+            .field("level", "WARN");
+        let duration: f64 = end.get("duration_ms").unwrap().parse().unwrap();
+        assert!((least..least + 2.0).contains(&duration), "{duration}");
+    }
+}
+
+/// A panic in `poll_ready` is the end of a call too, and goes on.
+#[tokio::test]
+async fn a_panic_in_poll_ready_has_its_pair() {
+    let logs = capture();
+    let mut service = LogLayer::new("x").layer(NotReady { pending: 0, panics: true });
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let poll =
+        catch_unwind(AssertUnwindSafe(|| tower::Service::poll_ready(&mut service, &mut cx).is_pending()));
+    assert_eq!(*poll.unwrap_err().downcast::<&str>().unwrap(), "not ready");
+    logs.assert_one("call.started");
+    logs.assert_one("call.ended").field("outcome", "panic").field("kind", "panic").field("level", "ERROR");
+}
+
+/// A clone waits by itself, and a wait that ended well is no part of the next one.
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_that_of_one_service() {
+    let logs = capture();
+    let mut service = LogLayer::new("x").layer(NotReady { pending: 1, panics: false });
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(tower::Service::poll_ready(&mut service, &mut cx).is_pending());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(tower::Service::poll_ready(&mut service.clone(), &mut cx).is_ready());
+    logs.assert_one("call.ended").field("duration_ms", 0.0);
+}
+
+/// Line 40 of the reports: only a success at the first attempt has the level that was set.
+#[tokio::test]
+async fn the_success_level_is_that_of_the_first_attempt() {
+    use tracing::Level;
+    let attempts = |layer: &LogLayer, made: u32, degraded: bool| {
+        layer.layer(service_fn(move |_: ()| async move {
+            Report::write(|report| (report.attempts, report.degraded) = (made, degraded));
+            Ok::<_, Error>(())
+        }))
+    };
+    for (layer, at_once) in [
+        (LogLayer::new("x"), "INFO"),
+        (LogLayer::new("x").success_level(Level::DEBUG), "DEBUG"),
+        (LogLayer::new("x").success_level(Level::TRACE).end_only(), "TRACE"),
+        (LogLayer::new("x").success_level(Level::WARN).classifier(buttress_error::ByKind), "WARN"),
+    ] {
+        for (made, degraded, expected) in
+            [(0, false, at_once), (1, false, at_once), (2, false, "INFO"), (0, true, "INFO")]
+        {
+            let logs = capture();
+            attempts(&layer, made, degraded).oneshot(()).await.unwrap();
+            assert_eq!(level(&logs.assert_one("call.ended")), expected, "{made} {degraded}");
+        }
+        let logs = capture();
+        let failing = layer.layer(service_fn(|_: ()| async { Err::<(), _>(Error::new(Kind::Timeout, "x")) }));
+        assert!(failing.oneshot(()).await.is_err());
+        assert_eq!(level(&logs.assert_one("call.ended")), "WARN");
+    }
+}
+
+/// A layer that is off logs no end, whatever the end, and stays off.
+#[tokio::test]
+async fn off_logs_nothing() {
+    let logs = capture();
+    let layer = LogLayer::off().end_only().success_level(tracing::Level::ERROR);
+    assert!(!layer.is_on() && LogLayer::new("x").end_only().is_on());
+    layer.layer(service_fn(|_: ()| async { Ok::<_, Error>(()) })).oneshot(()).await.unwrap();
+    drop(tower::Service::call(&mut layer.layer(service_fn(|_: ()| pending::<Result<(), Error>>())), ()));
+    assert!(layer.layer(NotReady { pending: 0, panics: false }).oneshot(()).await.is_err());
+    assert!(logs.lines().is_empty(), "{logs}");
+}

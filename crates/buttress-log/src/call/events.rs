@@ -5,31 +5,65 @@ use std::thread;
 use std::time::Duration;
 
 use buttress_context::{Context, Frame};
-use buttress_error::{Class, Classifier, Kind, Level, Stop};
+use buttress_error::{Class, Classifier, Kind, Stop};
 use tokio::time::Instant;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::LogLayer;
-use super::layer::Shared;
+use super::layer::{Events, Shared};
 
 const TARGET: &str = "buttress::call";
 
 pub(super) struct Call<C> {
     shared: Arc<Shared<C>>,
-    started: Instant,
+    /// None if there was no subscriber when the call began.
+    started: Option<Instant>,
     frame: Frame,
 }
 
+/// The time, unless `tracing` has no subscriber at all. This reads one atomic and asks no subscriber: a question that no
+/// event follows would leave the state of per-layer filters wrong for the next event.
+pub(super) fn clock() -> Option<Instant> {
+    (LevelFilter::current() != LevelFilter::OFF).then(Instant::now)
+}
+
 impl<C> Call<C> {
-    /// Begins to log a call; none if nobody would hear even its worst end.
-    pub(super) fn start(layer: &LogLayer<C>) -> Option<Self> {
-        if !tracing::enabled!(target: TARGET, tracing::Level::ERROR) {
-            return None;
-        }
+    /// Begins a call. Its frame is made whoever listens, so that no filter changes what a call reports.
+    pub(super) fn start(layer: &LogLayer<C>) -> Self {
+        Self::started_at(layer, clock())
+    }
+
+    fn started_at(layer: &LogLayer<C>, started: Option<Instant>) -> Self {
         let shared = Arc::clone(&layer.shared);
-        if shared.starts {
+        if shared.events == Events::StartAndEnd {
             tracing::debug!(target: TARGET, event = "call.started", call = &*shared.name, "call started");
         }
-        Some(Self { shared, started: Instant::now(), frame: Frame::boundary(Context::current()) })
+        Self { shared, started, frame: Frame::boundary(Context::current()) }
+    }
+
+    /// Runs `poll_ready`. A panic in it is the end of a call that was not made yet.
+    pub(super) fn watch_ready<R>(
+        layer: &LogLayer<C>,
+        waiting_since: Option<Instant>,
+        poll_ready: impl FnOnce() -> R,
+    ) -> R {
+        let _guard = ReadyGuard { layer, waiting_since, elsewhere: thread::panicking() };
+        poll_ready()
+    }
+
+    /// Logs a call that could not be made because the service failed to become ready.
+    pub(super) fn not_ready<Res, E>(
+        layer: &LogLayer<C>,
+        waiting_since: Option<Instant>,
+        error: E,
+    ) -> Result<Res, E>
+    where
+        C: Classifier<Res, E>,
+    {
+        let outcome = Err(error);
+        Self::ended(&mut Some(Self::started_at(layer, waiting_since.or_else(clock))), &outcome);
+        outcome
     }
 
     /// Runs `inner` as part of the call, if there is one. A panic in it ends the call.
@@ -40,7 +74,7 @@ impl<C> Call<C> {
         inner()
     }
 
-    /// Tells the end of the call, if it has not been told. A panic in the classifier ends the call too.
+    /// Logs the end of the call, if it has not been logged. A panic in the classifier ends the call too.
     pub(super) fn ended<Res, E>(call: &mut Option<Self>, outcome: &Result<Res, E>)
     where
         C: Classifier<Res, E>,
@@ -59,24 +93,32 @@ impl<C> Call<C> {
     }
 
     fn told(mut self, outcome: &'static str, class: Option<Class>) {
-        let duration = self.started.elapsed();
+        if self.shared.events == Events::None {
+            return;
+        }
+        let duration = self.started.map(|started| started.elapsed());
         let report = &self.frame.report;
-        // A retry layer that had nothing to repeat says nothing: then there was one.
+        // A retry layer that retried nothing reports nothing: then there was one attempt.
         let attempts = report.attempts.max(1);
         let delay = (attempts > 1).then(|| millis(report.delay));
         let (stopped, degraded) = (report.stopped.map(Stop::as_str), report.degraded.then_some(true));
-        let shared = self.shared;
+        let shared = Arc::clone(&self.shared);
+        let level = match class {
+            Some(class) => level_of(class.kind),
+            None if attempts > 1 || degraded.is_some() => Level::INFO,
+            None => shared.success_level,
+        };
         // The line of the end has the ids of the call, wherever the future is polled or dropped.
         let _entered = self.frame.enter();
         macro_rules! tell {
             ($level:ident) => {
                 tracing::event!(
                     target: TARGET,
-                    tracing::Level::$level,
+                    Level::$level,
                     event = "call.ended",
                     call = &*shared.name,
                     outcome,
-                    duration_ms = millis(duration),
+                    duration_ms = duration.map(millis),
                     kind = class.map(|class| class.kind.as_str()),
                     reason = class.and_then(|class| class.reason),
                     attempts,
@@ -87,11 +129,38 @@ impl<C> Call<C> {
                 )
             };
         }
-        match class.map_or(Level::Info, |class| class.kind.level()) {
-            Level::Debug => tell!(DEBUG),
-            Level::Info => tell!(INFO),
-            Level::Warn => tell!(WARN),
-            _ => tell!(ERROR),
+        match level {
+            Level::TRACE => tell!(TRACE),
+            Level::DEBUG => tell!(DEBUG),
+            Level::INFO => tell!(INFO),
+            Level::WARN => tell!(WARN),
+            Level::ERROR => tell!(ERROR),
+        }
+    }
+}
+
+fn level_of(kind: Kind) -> Level {
+    match kind.level() {
+        buttress_error::Level::Debug => Level::DEBUG,
+        buttress_error::Level::Info => Level::INFO,
+        buttress_error::Level::Warn => Level::WARN,
+        _ => Level::ERROR,
+    }
+}
+
+/// Logs a call that ends because a panic begins in `poll_ready`.
+struct ReadyGuard<'a, C> {
+    layer: &'a LogLayer<C>,
+    waiting_since: Option<Instant>,
+    /// Another panic, during which the service is polled, is not its end.
+    elsewhere: bool,
+}
+
+impl<C> Drop for ReadyGuard<'_, C> {
+    fn drop(&mut self) {
+        if !self.elsewhere && thread::panicking() {
+            let call = Call::started_at(self.layer, self.waiting_since.or_else(clock));
+            call.told("panic", Some(Kind::Panic.into()));
         }
     }
 }

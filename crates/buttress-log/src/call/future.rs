@@ -17,7 +17,7 @@ pin_project! {
         // An option, so that it can be dropped inside the call's context, before the end is told.
         #[pin]
         inner: Option<F>,
-        // None if nobody listens, or after the end was told.
+        // None after the end was logged.
         call: Option<Call<C>>,
     }
 
@@ -60,6 +60,6 @@ where
 
 impl<F, C> fmt::Debug for ResponseFuture<F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("logged", &self.call.is_some()).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").field("ended", &self.call.is_none()).finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use buttress_breaker::Breaker;
 use buttress_error::{BoxError, ByKind};
 use buttress_http::{BearerLayer, FromHttp, Head, HttpLayer, IntoHttp, InvalidOrigin, at_end};
+use buttress_log::LogLayer;
 use buttress_retry::Policy;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -43,6 +44,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
         attempt_timeout: Duration::from_secs(10),
         policy: Policy::default(),
         breaker: None,
+        log: None,
         idle_timeout: None,
         judge_bodies: false,
         send_attempt: false,
@@ -59,6 +61,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// | [`deadline`](Self::deadline) | 30 s |
 /// | [`retry`](Self::retry) | [`Policy::default`]: 3 attempts, full jitter, a budget |
 /// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults, lease and patience as the attempt timeout (patience half the deadline, where that ends first) |
+/// | [`log`](Self::log) | DEBUG for a call that succeeds at once, INFO after a retry, the kind's level on failure |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 10 s |
 /// | [`idle_timeout`](Self::idle_timeout) | as long as the deadline leaves |
 /// | [`judge_bodies`](Self::judge_bodies) | no: the head of a response decides |
@@ -76,6 +79,7 @@ pub struct ClientBuilder {
     pub(super) attempt_timeout: Duration,
     pub(super) policy: Policy,
     breaker: Option<Breaker>,
+    log: Option<LogLayer>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) judge_bodies: bool,
     pub(super) send_attempt: bool,
@@ -107,6 +111,20 @@ impl ClientBuilder {
     /// The circuit breaker. Give one to several clients and they share it.
     pub fn breaker(mut self, breaker: impl Into<Breaker>) -> Self {
         self.breaker = Some(breaker.into());
+        self
+    }
+
+    /// The events of each call: see [`LogLayer`]. Default: [`LogLayer::for_client`] with the name of the client.
+    ///
+    /// ```
+    /// use buttress::LogLayer;
+    ///
+    /// let silent = buttress::client("payments").log(LogLayer::off());
+    /// let every_success = buttress::client("payments").log(LogLayer::new("payments").end_only()); // at INFO
+    /// # let _ = (silent, every_success);
+    /// ```
+    pub fn log(mut self, layer: LogLayer) -> Self {
+        self.log = Some(layer);
         self
     }
 
@@ -233,6 +251,10 @@ impl ClientBuilder {
         let inner = self.bearer.clone().unwrap_or_default().layer(self.http().layer(inner));
         let layer = self.build();
         Client::new(layer.around(inner, at_end(ByKind)), layer)
+    }
+
+    pub(super) fn log_layer(&self) -> LogLayer {
+        self.log.clone().unwrap_or_else(|| LogLayer::for_client(Arc::clone(&self.name)))
     }
 
     fn default_breaker(&self) -> Breaker {

@@ -63,7 +63,9 @@ impl fmt::Display for Explain<'_> {
             )?;
         }
         line("context", format_args!("request id and trace, unless the caller brings them"))?;
-        line("log", format_args!("one event when it starts, one when it ends"))?;
+        let events =
+            if self.layer.log.is_on() { "one event when it starts, one when it ends" } else { "off" };
+        line("log", format_args!("{events}"))?;
         line("deadline", format_args!("{deadline:?} for the whole call"))?;
         line(
             "retry",

@@ -94,8 +94,13 @@ where
         let mut stack = self.stack.clone();
         match poll_fn(|cx| Poll::Ready(stack.poll_ready(cx))).await {
             Poll::Ready(ready) => ready?,
-            // The wait for a slot or a connection is part of the call: the deadline covers it.
-            Poll::Pending => return keyed(&self.layer, self.layer.in_time(Late::new(stack)), request).await,
+            Poll::Pending => {
+                // The wait for a slot or a connection is part of the call: its events and the deadline cover it. The
+                // context is that of `send`.
+                let inner = stack.into_inner().into_inner();
+                let waiting = self.layer.log.layer(self.layer.in_time(Late::new(inner)));
+                return keyed(&self.layer, waiting, request).await;
+            }
         }
         keyed(&self.layer, stack, request).await
     }

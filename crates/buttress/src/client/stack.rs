@@ -28,7 +28,7 @@ pub type Stack<S, C = ByKind> =
 pub struct ClientLayer {
     pub(super) settings: ClientBuilder,
     pub(super) breaker: Breaker,
-    log: LogLayer,
+    pub(super) log: LogLayer,
     deadline: DeadlineLayer,
     retry: RetryLayer,
     breaker_layer: BreakerLayer,
@@ -39,7 +39,7 @@ impl ClientLayer {
     pub(super) fn new(settings: ClientBuilder, breaker: Breaker) -> Self {
         let name = &settings.name;
         Self {
-            log: LogLayer::new(Arc::clone(name)),
+            log: settings.log_layer(),
             deadline: DeadlineLayer::new(settings.deadline).named(Arc::clone(name)).leak(),
             retry: retry(settings.policy.clone(), name),
             breaker_layer: BreakerLayer::new(breaker.clone()),
