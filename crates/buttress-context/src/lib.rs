@@ -9,6 +9,7 @@ mod frame;
 #[cfg(feature = "http")]
 mod http;
 mod layer;
+mod random;
 mod replay;
 mod report;
 mod request_id;
@@ -32,7 +33,7 @@ pub use report::Report;
 pub use request_id::{InvalidRequestId, RequestId};
 pub use scope::Scope;
 pub use service::{ContextService, ResponseFuture};
-pub use spawn::{carry, spawn, spawn_blocking};
+pub use spawn::{carry, carry_future, spawn, spawn_blocking};
 pub use supervised::{Supervised, spawn_supervised};
 pub use task_group::TaskGroup;
-pub use trace::{SpanId, Trace, TraceId};
+pub use trace::{InvalidTrace, SampleRatio, SpanId, Trace, TraceId};

@@ -6,17 +6,18 @@ use std::task::{self, Poll};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Context, Frame, Scope};
+use crate::{ContextLayer, Frame, Scope};
 
 /// The service of [`ContextLayer`](crate::ContextLayer).
 #[derive(Clone, Copy, Debug)]
 pub struct ContextService<S> {
     inner: S,
+    settings: ContextLayer,
 }
 
 impl<S> ContextService<S> {
-    pub(crate) const fn new(inner: S) -> Self {
-        Self { inner }
+    pub(crate) const fn new(inner: S, settings: ContextLayer) -> Self {
+        Self { inner, settings }
     }
 
     /// The inner service.
@@ -45,7 +46,7 @@ impl<Req, S: Service<Req>> Service<Req> for ContextService<S> {
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let mut frame = Frame::new(Context::current().with_ids());
+        let mut frame = Frame::new(self.settings.complete());
         let future = {
             let _entered = frame.enter();
             self.inner.call(request)

@@ -87,7 +87,7 @@ fn a_trace_is_written_as_w3c_says() {
         assert!(text.bytes().all(|byte| b"0123456789abcdef-".contains(&byte)), "{text}");
         assert_ne!(trace, "0".repeat(32));
         assert_ne!(span, "0".repeat(16));
-        assert_eq!(flags, "03", "sampled, and random by level 2 of the specification");
+        assert_eq!(flags, "02", "not sampled, and random by level 2 of the specification");
         assert!(seen.insert(trace.to_owned()) && seen.insert(span.to_owned()));
     }
 }
@@ -95,9 +95,9 @@ fn a_trace_is_written_as_w3c_says() {
 #[test]
 fn the_parts_of_a_trace_are_what_is_written() {
     let trace = Trace::random();
-    let parts = format!("00-{:032x}-{:016x}-03", trace.trace_id().to_u128(), trace.span_id().to_u64());
+    let parts = format!("00-{:032x}-{:016x}-02", trace.trace_id().to_u128(), trace.span_id().to_u64());
     assert_eq!(trace.to_string(), parts);
-    assert!(trace.sampled());
+    assert!(!trace.sampled() && trace.is_random());
     assert_eq!(format!("{:?}", trace.trace_id()), trace.trace_id().to_string());
 }
 

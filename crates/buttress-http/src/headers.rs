@@ -49,7 +49,7 @@ impl Outgoing {
                 add(request, TRACEPARENT, || {
                     let mut text = [0; 55];
                     // Always fits: 2 + 32 + 16 + 2 digits and 3 dashes.
-                    write!(&mut text[..], "{}", trace.child()).ok()?;
+                    write!(&mut text[..], "{}", trace.outgoing()).ok()?;
                     HeaderValue::from_bytes(&text).ok()
                 });
             }

@@ -1,0 +1,165 @@
+//! `Trace`: the place of a call in a distributed trace.
+
+mod ids;
+#[cfg(feature = "opentelemetry")]
+mod opentelemetry;
+mod parse;
+mod sampling;
+
+use std::fmt;
+
+pub use ids::{SpanId, TraceId};
+pub use parse::InvalidTrace;
+pub use sampling::SampleRatio;
+
+use crate::random;
+
+/// The place of a call in a distributed trace: [W3C trace context](https://www.w3.org/TR/trace-context-2/).
+///
+/// Made from a header ([`parse`](Self::parse)), from ids ([`from_ids`](Self::from_ids)), from an OpenTelemetry span
+/// (`from_span_context`, feature `opentelemetry`), or [new](Self::random). `Display` writes the `traceparent` header,
+/// version 00. The `tracestate` header is not part of it.
+///
+/// Buttress exports no spans, so a new trace is **not sampled**: services that follow the decision of their parent would
+/// record it below a parent that exists nowhere. A [`SampleRatio`] samples some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Trace {
+    trace_id: TraceId,
+    span_id: SpanId,
+    flags: u8,
+    owner: SpanOwner,
+}
+
+/// Who records the span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum SpanOwner {
+    /// Nobody in this process, as far as this crate knows.
+    Unknown,
+    /// A tracer in this process, if the trace is sampled.
+    #[cfg_attr(
+        not(feature = "opentelemetry"),
+        expect(dead_code, reason = "only a tracer makes such a trace")
+    )]
+    Tracer,
+}
+
+const SAMPLED: u8 = 0x01;
+/// The trace id's low seven bytes are random (level 2 of the specification).
+const RANDOM: u8 = 0x02;
+
+impl Trace {
+    /// Starts a new trace: random ids, not sampled, and with the random flag.
+    #[must_use]
+    pub fn random() -> Self {
+        Self {
+            trace_id: TraceId(nonzero()),
+            span_id: SpanId(nonzero()),
+            flags: RANDOM,
+            owner: SpanOwner::Unknown,
+        }
+    }
+
+    /// The span with these ids. Of `flags`, in the meaning of the `traceparent` header, only the bits for sampled (1) and
+    /// random (2) are kept.
+    ///
+    /// ```
+    /// use buttress_context::{InvalidTrace, Trace};
+    ///
+    /// let trace = Trace::from_ids(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, 0x00f0_67aa_0ba9_02b7, 1)?;
+    /// assert_eq!(trace.to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    /// assert_eq!(Trace::from_ids(0, 7, 1), Err(InvalidTrace::ZeroTraceId));
+    /// # Ok::<(), InvalidTrace>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidTrace::ZeroTraceId`] or [`InvalidTrace::ZeroSpanId`]: in the specification zero means "invalid".
+    pub const fn from_ids(trace_id: u128, span_id: u64, flags: u8) -> Result<Self, InvalidTrace> {
+        if trace_id == 0 {
+            return Err(InvalidTrace::ZeroTraceId);
+        }
+        if span_id == 0 {
+            return Err(InvalidTrace::ZeroSpanId);
+        }
+        Ok(Self {
+            trace_id: TraceId(trace_id.to_be_bytes()),
+            span_id: SpanId(span_id.to_be_bytes()),
+            flags: flags & (SAMPLED | RANDOM),
+            owner: SpanOwner::Unknown,
+        })
+    }
+
+    /// A new span of the same trace, with the same flags.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { span_id: SpanId(nonzero()), owner: SpanOwner::Unknown, ..*self }
+    }
+
+    /// The span that an outgoing request names as its parent: a span that a tracer of this process records, or else a
+    /// new [child](Self::child).
+    #[must_use]
+    pub fn outgoing(&self) -> Self {
+        match self.owner {
+            SpanOwner::Unknown => self.child(),
+            SpanOwner::Tracer => *self,
+        }
+    }
+
+    /// Sets the sampled flag if `ratio` samples the trace id, and clears it otherwise. For a trace that starts here: the
+    /// decision of a parent should stay as it is.
+    ///
+    /// ```
+    /// use buttress_context::{SampleRatio, Trace};
+    ///
+    /// assert!(!Trace::random().sampled());
+    /// assert!(Trace::random().sampled_at(SampleRatio::ALWAYS).sampled());
+    /// ```
+    #[must_use]
+    pub const fn sampled_at(mut self, ratio: SampleRatio) -> Self {
+        self.flags &= !SAMPLED;
+        if ratio.samples(self.trace_id) {
+            self.flags |= SAMPLED;
+        }
+        self
+    }
+
+    /// The id that all spans of the trace share.
+    #[must_use]
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The id of this span.
+    #[must_use]
+    pub const fn span_id(&self) -> SpanId {
+        self.span_id
+    }
+
+    /// Returns `true` if the trace is recorded, by the decision of its first service.
+    #[must_use]
+    pub const fn sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// Returns `true` if the low seven bytes of the trace id are known to be random, so that a sampler may use them as
+    /// a random number.
+    #[must_use]
+    pub const fn is_random(&self) -> bool {
+        self.flags & RANDOM != 0
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags)
+    }
+}
+
+/// Random bytes, not all zero: that means "invalid" in the specification.
+fn nonzero<const N: usize>() -> [u8; N] {
+    loop {
+        let id = random::bytes();
+        if id != [0; N] {
+            return id;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The `traceparent` header, read.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{SAMPLED, Trace};
+
+/// The text or the ids name no span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidTrace {
+    /// The text is no `traceparent` header.
+    Format,
+    /// The trace id is zero.
+    ZeroTraceId,
+    /// The span id is zero.
+    ZeroSpanId,
+}
+
+impl fmt::Display for InvalidTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Format => {
+                "a traceparent header is `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`, in lower case"
+            }
+            Self::ZeroTraceId => "a trace id must not be zero",
+            Self::ZeroSpanId => "a span id must not be zero",
+        })
+    }
+}
+
+impl std::error::Error for InvalidTrace {}
+
+impl Trace {
+    /// Reads the value of a `traceparent` header: the span of the caller. Spaces and tabs around it are ignored.
+    ///
+    /// Strict, as [the specification](https://www.w3.org/TR/trace-context-2/#traceparent-header) asks for: an invalid
+    /// header starts a new trace ([`random`](Self::random)), and a request with several such headers has none. Of a
+    /// version that is not known yet, only the ids and the sampled flag are read.
+    ///
+    /// ```
+    /// use buttress_context::{Context, Trace};
+    ///
+    /// let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    /// let cx = Context::current().with_trace(Trace::parse(header).unwrap_or_else(|_| Trace::random()));
+    /// assert!(cx.trace().unwrap().sampled());
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidTrace`] if the text is no such header, or an id is zero.
+    pub fn parse(header: &str) -> Result<Self, InvalidTrace> {
+        const LENGTH: usize = 55;
+        let text = header.trim_matches([' ', '\t']).as_bytes();
+        let (fields, more) = text.split_at_checked(LENGTH).ok_or(InvalidTrace::Format)?;
+        let dashes = [2, 35, 52].iter().all(|&at| fields[at] == b'-');
+        let version = hex(&fields[..2])?;
+        let is_known = version == 0;
+        let ends = if is_known { more.is_empty() } else { more.first().is_none_or(|&byte| byte == b'-') };
+        if !dashes || !ends || version == 0xff {
+            return Err(InvalidTrace::Format);
+        }
+        // No more digits than each type has room for.
+        let (trace_id, span_id) = (hex(&fields[3..35])?, hex(&fields[36..52])? as u64);
+        let flags = hex(&fields[53..])? as u8;
+        Self::from_ids(trace_id, span_id, if is_known { flags } else { flags & SAMPLED })
+    }
+}
+
+impl FromStr for Trace {
+    type Err = InvalidTrace;
+
+    /// As [`parse`](Self::parse).
+    fn from_str(header: &str) -> Result<Self, InvalidTrace> {
+        Self::parse(header)
+    }
+}
+
+/// Lower-case digits only.
+fn hex(digits: &[u8]) -> Result<u128, InvalidTrace> {
+    digits.iter().try_fold(0, |number, &digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return Err(InvalidTrace::Format),
+        };
+        Ok(number << 4 | u128::from(value))
+    })
+}
