@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use crate::random;
+
 /// The id of a request, for logs and headers.
 ///
 /// Its text is 1 to 128 characters of `[A-Za-z0-9._~+/=:@-]`, always: it can stand in a header or a log line without
@@ -44,7 +46,7 @@ impl RequestId {
         // A clock before 1970 gives the time part zero; the random part still tells ids apart.
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
-        Self(Repr::Uuid(uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()))
+        Self(Repr::Uuid(uuid::Builder::from_unix_timestamp_millis(millis, &random::bytes()).into_uuid()))
     }
 
     /// Somebody else's, checked.
