@@ -16,8 +16,41 @@ use crate::{Deadline, Frame, RequestId, Scope, Trace, Value, frame};
 /// one's own.
 ///
 /// Immutable: a derived context is a new value, entered for a future ([`scope`](Self::scope)) or a closure
-/// ([`run`](Self::run)). It is current exactly while that future is polled or dropped, so it cannot leak to another
-/// task. Making, deriving and entering one allocates nothing, but for fields, values of one's own and ids that are text.
+/// ([`run`](Self::run)). It is current on a thread exactly while that future is polled or dropped there, so another task
+/// does not see it, with one exception: code that the thread runs *inside* that poll. Making, deriving and entering a
+/// context allocates nothing, except for fields, extensions and ids that are text.
+///
+/// # Waiting in a scope
+///
+/// A thread that waits inside [`run`](Self::run), or inside one poll, may run unrelated tasks meanwhile. They see its
+/// context, and what they [report](crate::Report) counts as its own. So do jobs that rayon takes up in `join`, `scope`,
+/// `install` or `yield_now`, tasks of a `LocalSet` in `run_until`, and tasks of a current-thread runtime in `block_on`. (A
+/// multi-thread runtime's `block_on`, `Handle::block_on` and `block_in_place` run no other tasks on the waiting thread.)
+///
+/// Wait [`detached`](Self::detached) there, and give the context back to your own work with [`carry`](crate::carry) or
+/// [`carry_future`](crate::carry_future):
+///
+/// ```
+/// use buttress_context::{Context, carry_future};
+/// use tokio::task::LocalSet;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// async fn count_fields() -> usize {
+///     Context::current().fields().count()
+/// }
+///
+/// let local = LocalSet::new();
+/// let other = local.spawn_local(count_fields()); // not part of the call
+/// let call = async {
+///     let own = carry_future(async { (count_fields().await, other.await.unwrap()) });
+///     Context::detached_future(local.run_until(own)).await
+/// };
+/// let cx = Context::current().with_field("order", 42);
+/// assert_eq!(cx.scope(call).await, (1, 0));
+/// # }
+/// ```
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -144,6 +177,27 @@ impl Context {
             && extras.is_none()
     }
 
+    /// Runs `run` without a context: for code that waits and may run unrelated tasks
+    /// [meanwhile](Self#waiting-in-a-scope). What is reported in it goes to nobody.
+    ///
+    /// ```
+    /// use buttress_context::Context;
+    ///
+    /// let cx = Context::current().with_attempt(2);
+    /// assert_eq!(cx.run(|| Context::detached(|| Context::current().attempt())), 1);
+    /// ```
+    pub fn detached<T>(run: impl FnOnce() -> T) -> T {
+        let mut frame = Frame::boundary(Self::EMPTY);
+        let _entered = frame.enter();
+        run()
+    }
+
+    /// Polls and drops `future` without a context: [`detached`](Self::detached) for code that awaits, such as a
+    /// `LocalSet`'s `run_until`.
+    pub const fn detached_future<F: Future>(future: F) -> Scope<F> {
+        Scope::new(Frame::boundary(Self::EMPTY), future)
+    }
+
     /// The id of the request.
     #[must_use]
     pub const fn request_id(&self) -> Option<&RequestId> {
@@ -254,7 +308,7 @@ impl Context {
         self
     }
 
-    /// The same with a new request id and a new trace where it has none.
+    /// The same with a new request id and a new trace where it has none. A new trace is not sampled.
     #[must_use]
     pub fn with_ids(mut self) -> Self {
         self.request_id.get_or_insert_with(RequestId::random);

@@ -1,9 +1,10 @@
-//! `spawn`, `spawn_blocking`: a task that keeps its context.
+//! `spawn`, `spawn_blocking`, `carry`, `carry_future`: a task that keeps its context.
 
 use std::future::Future;
 
 use tokio::task::JoinHandle;
-use tracing::{Instrument, Span};
+use tracing::Span;
+use tracing::instrument::{Instrument, Instrumented};
 
 use crate::{Context, Frame, Scope};
 
@@ -32,7 +33,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    tokio::spawn(Scope::new(Frame::boundary(Context::current()), future.in_current_span()))
+    tokio::spawn(carry_future(future))
 }
 
 /// [`tokio::task::spawn_blocking`], keeping the current context and the current `tracing` span.
@@ -76,4 +77,27 @@ pub fn carry<R>(run: impl FnOnce() -> R) -> impl FnOnce() -> R {
         let _entered = frame.enter();
         span.in_scope(run)
     }
+}
+
+/// `future`, with the current context and the current `tracing` span, wherever it is polled: for executors that
+/// [`spawn`] does not know, such as `spawn_local`.
+///
+/// Deadline, ids and fields are those of the moment of the call; the future reports to nobody.
+///
+/// ```
+/// use buttress_context::{Context, carry_future};
+/// use tokio::task::LocalSet;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tokio::task::JoinError> {
+/// let cx = Context::current().with_field("order", 42);
+/// let local = LocalSet::new();
+/// let task = cx.run(|| local.spawn_local(carry_future(async { Context::current().fields().count() })));
+/// assert_eq!(local.run_until(task).await?, 1);
+/// # Ok(()) }
+/// ```
+///
+/// # Cancel safety
+/// Dropped, it drops `future` in its context.
+pub fn carry_future<F: Future>(future: F) -> Scope<Instrumented<F>> {
+    Scope::new(Frame::boundary(Context::current()), future.in_current_span())
 }

@@ -34,7 +34,7 @@ fn while_threads_end<T: Send + 'static>(make: fn() -> T) -> Vec<T> {
             if early == Some(true) {
                 make();
             }
-            let at_end = AtEnd(Box::new(move || sender.send(make()).unwrap()));
+            let at_end = AtEnd(Box::new(move || sender.send(make()).expect("the test is listening")));
             AT_END.with(|place| *place.borrow_mut() = Some(at_end));
             if early == Some(false) {
                 make();
