@@ -132,8 +132,8 @@ levels!(
     ours,
     buttress::Error,
     buttress::Error::new(Kind::Unavailable, REFUSED),
-    |result| ResultExt::context(result, READ),
-    |result| ResultExt::context(result, PAY)
+    |result| ResultExt::add_context(result, READ),
+    |result| ResultExt::add_context(result, PAY)
 );
 levels!(
     ours_noted,

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use crate::error::{carried, in_box};
+use crate::error::in_box;
 use crate::{BoxError, Class, Effort, Error, foreign};
 
 /// An error type that knows its [`Class`]. Implement it for your own errors; layers read [`Classified`].
@@ -137,9 +137,42 @@ impl Classified for BoxError {
     }
 
     fn passed_on(&self) -> Option<&Error> {
-        self.downcast_ref().or_else(|| carried(&**self))
+        foreign::ours(&**self)
     }
 }
+
+macro_rules! pointer {
+    ($type:ty, $error:ident => $mut:expr) => {
+        impl Classified for $type {
+            fn classified(&self) -> Class {
+                (**self).classified()
+            }
+
+            fn stamp(&mut self, effort: &Effort) {
+                let $error = self;
+                $mut.set_effort(effort);
+            }
+
+            fn keep(&self) -> Option<Error> {
+                Some((**self).clone())
+            }
+
+            fn passed_on(&self) -> Option<&Error> {
+                Some(self)
+            }
+        }
+
+        /// The same value.
+        impl From<$type> for Error {
+            fn from(error: $type) -> Self {
+                (*error).clone()
+            }
+        }
+    };
+}
+
+pointer!(Box<Error>, error => error);
+pointer!(Arc<Error>, error => Arc::make_mut(error));
 
 impl<E: Classify> Classify for Box<E> {
     fn class(&self) -> Class {
@@ -158,6 +191,13 @@ impl<E: Classify> Classify for Box<E> {
 impl<E: Classify + ?Sized> Classify for Arc<E> {
     fn class(&self) -> Class {
         (**self).class()
+    }
+
+    /// A shared error can't be changed: only one that nobody else holds takes the mark.
+    fn note_effort(&mut self, effort: &Effort) {
+        if let Some(error) = Self::get_mut(self) {
+            error.note_effort(effort);
+        }
     }
 
     fn passes_on(&self) -> Option<&Error> {

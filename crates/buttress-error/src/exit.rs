@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::process::{ExitCode, Termination};
 
+use crate::foreign::into_box;
 use crate::{BoxError, Class, Error};
 
 /// How a program ends: well, or with an error of any type, its report on standard error and the exit code of its kind.
@@ -31,8 +32,8 @@ use crate::{BoxError, Class, Error};
 ///
 /// A `main` that returns `Result<(), Exit>` prints the same report, but the standard library always ends it with 1.
 ///
-/// An [`Error`] is found again as the same value, also in a box. (Not in anyhow's or eyre's, whose boxes hide what is in
-/// them: `error.downcast::<buttress_error::Error>()` takes it out.) An own type that is [classified](crate::Classify) has to become an
+/// An [`Error`] is found again as the same value, also in a box. (In anyhow's or eyre's with the feature `anyhow` or
+/// `eyre`; without, their boxes hide what is in them.) An own type that is [classified](crate::Classify) has to become an
 /// [`Error`] first, as in `listen` above: a direct `?` into an `Exit` takes it for a foreign error, of which only
 /// what [`classify`](crate::classify) knows has a kind.
 pub struct Exit {
@@ -100,10 +101,10 @@ impl Exit {
 }
 
 /// Any error, also one that nobody classified, and one that is in a box already.
-impl<E: Into<BoxError>> From<E> for Exit {
+impl<E: Into<BoxError> + 'static> From<E> for Exit {
     #[track_caller]
     fn from(error: E) -> Self {
-        Self { error: Some(Error::from(error.into())), profile: ExitProfile::Unix }
+        Self { error: Some(Error::from(into_box(error))), profile: ExitProfile::Unix }
     }
 }
 

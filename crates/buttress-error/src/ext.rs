@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::foreign::into_box;
 use crate::{BoxError, Class, Delivery, Error, Result, Value};
 
 /// Short words for results on their way up. Each but [`translate`](Self::translate) and [`with_kind`](Self::with_kind)
@@ -14,7 +15,7 @@ use crate::{BoxError, Class, Delivery, Error, Result, Value};
 ///
 /// fn load(path: &str) -> Result<u16> {
 ///     let text = std::fs::read_to_string(path)
-///         .context("no settings")
+///         .add_context("no settings")
 ///         .attr("path", path)
 ///         .hint("copy settings.example and edit it")?;
 ///     text.trim().parse::<u16>().with_kind(Kind::Config)
@@ -29,13 +30,15 @@ pub trait ResultExt<T, E>: Sized {
     /// [`Kind::Unknown`](crate::Kind::Unknown).
     ///
     /// For foreign types. One of your own that implements [`Classify`](crate::Classify) needs no word but `?`, and
-    /// would lose its class here.
+    /// would lose its class here. An `anyhow::Error` or `eyre::Report` is searched with the feature of that name. Made
+    /// a [`BoxError`] before, it hides the error that it holds: of that, only causes and what stands below a context
+    /// are found.
     ///
     /// # Errors
     /// The error it was called on, translated.
     fn translate(self) -> Result<T>
     where
-        E: Into<BoxError>;
+        E: Into<BoxError> + 'static;
 
     /// Makes any error an [`Error`] of this class: [`Error::wrap`].
     ///
@@ -43,7 +46,7 @@ pub trait ResultExt<T, E>: Sized {
     /// The error it was called on, of the class.
     fn with_kind(self, class: impl Into<Class>) -> Result<T>
     where
-        E: Into<BoxError>;
+        E: Into<BoxError> + 'static;
 
     /// Changes the error: what all other words are made of.
     ///
@@ -53,12 +56,15 @@ pub trait ResultExt<T, E>: Sized {
     where
         E: Into<Error>;
 
-    /// Says what failed because of it: [`Error::context`].
+    /// Adds context, which says what failed because of the error: [`Error::context`].
+    ///
+    /// The name differs from `Context::context` of anyhow and `ResultExt::context` of snafu, so that those traits can
+    /// be imported beside this one.
     ///
     /// # Errors
     /// A new error above the one it was called on.
     #[track_caller]
-    fn context(self, message: impl Into<Cow<'static, str>>) -> Result<T>
+    fn add_context(self, message: impl Into<Cow<'static, str>>) -> Result<T>
     where
         E: Into<Error>,
     {
@@ -154,18 +160,18 @@ impl<T, E> ResultExt<T, E> for Result<T, E> {
     #[track_caller]
     fn translate(self) -> Result<T>
     where
-        E: Into<BoxError>,
+        E: Into<BoxError> + 'static,
     {
         match self {
             Ok(value) => Ok(value),
-            Err(error) => Err(Error::from(error.into())),
+            Err(error) => Err(Error::from(into_box(error))),
         }
     }
 
     #[track_caller]
     fn with_kind(self, class: impl Into<Class>) -> Result<T>
     where
-        E: Into<BoxError>,
+        E: Into<BoxError> + 'static,
     {
         match self {
             Ok(value) => Ok(value),

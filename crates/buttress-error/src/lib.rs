@@ -50,7 +50,7 @@ pub use effort::{Effort, Stop, Try};
 pub use error::{Error, ErrorReport, verbatim};
 pub use exit::{Exit, ExitProfile};
 pub use ext::{OptionExt, ResultExt};
-pub use foreign::{Chain, Finding, Transport, chain, classify};
+pub use foreign::{Chain, Finding, Transport, chain, classify, find, links};
 pub use group::ErrorGroup;
 pub use kind::Kind;
 #[cfg(feature = "serde")]
@@ -68,6 +68,7 @@ pub use violation::Violation;
 
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::foreign::{holds_details_of, ours};
     pub use crate::macros::text;
 }
 

@@ -145,3 +145,17 @@ fn a_display_that_fails_leaves_what_it_wrote() {
     #[cfg(feature = "serde")]
     assert!(serde_json::to_string(&error.caused_by(Failing)).expect("it serialises").contains("half"));
 }
+
+/// Boxed and shared errors in an `io::Error` are taken apart, too.
+#[test]
+fn links_in_a_box_or_an_arc_are_dropped() {
+    let kinds: [fn(Error) -> Error; 3] = [
+        |error| io::Error::other(Box::new(error)).into(),
+        |error| io::Error::other(Arc::new(error)).into(),
+        |error| leaf().caused_by(io::Error::other(Arc::new(error))),
+    ];
+    let error = (0..DEEP).fold(leaf(), |error, turn| kinds[turn % kinds.len()](error));
+    assert!(format!("{error:#}{error:?}").len() < 100_000);
+    assert_eq!((error.kind(), error.origin()), (Kind::Timeout, None));
+    drop(error);
+}

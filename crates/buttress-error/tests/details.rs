@@ -21,7 +21,7 @@ fn attrs(error: &Error) -> Vec<(&'static str, Value)> {
 fn every_word_of_the_result_does_what_the_error_does() {
     let failed = || Err::<(), _>(reset());
     let error = failed()
-        .context("renewing")
+        .add_context("renewing")
         .note("subscription 42")
         .hint("try again")
         .attr("amount_cents", 4999)
@@ -39,7 +39,7 @@ fn every_word_of_the_result_does_what_the_error_does() {
     assert_eq!(failed().reclassify(Kind::DataLoss).unwrap_err().notes().len(), 1);
     let error = "x".parse::<u8>().with_kind(Kind::Config).unwrap_err();
     assert_eq!((error.kind(), error.notes().len()), (Kind::Config, 0));
-    assert_eq!(Ok::<_, io::Error>(7).context("c").hint("h").with_kind(Kind::Config).unwrap(), 7);
+    assert_eq!(Ok::<_, io::Error>(7).add_context("c").hint("h").with_kind(Kind::Config).unwrap(), 7);
 
     let place = (None::<u8>).or_kind(Kind::NotFound, "nobody").unwrap_err().location().unwrap().line();
     assert_eq!(place, line!() - 1);
@@ -49,7 +49,7 @@ fn every_word_of_the_result_does_what_the_error_does() {
 /// The words record the line that says them.
 #[test]
 fn the_place_is_that_of_the_first_word() {
-    let error = Err::<(), _>(reset()).context("c").unwrap_err();
+    let error = Err::<(), _>(reset()).add_context("c").unwrap_err();
     assert_eq!(error.location().unwrap().line(), line!() - 1);
     let error = Err::<(), _>(reset()).with_kind(Kind::Config).unwrap_err();
     assert_eq!(error.location().unwrap().line(), line!() - 1);
@@ -249,7 +249,13 @@ fn what_is_passed_on_keeps_what_was_added_to_it() {
         assert!(error.hidden().is_none());
     }
     let own = Error::from(App::Says(detailed()));
-    assert_eq!((own.safe().hints().count(), own.safe().violations().len(), own.notes().len()), (0, 0, 0));
+    assert_eq!(
+        (own.safe().hints().count(), own.safe().violations().len()),
+        (0, 0),
+        "it has words of its own"
+    );
+    assert_ne!(own.safe().to_string(), "for you");
+    assert_eq!((own.notes().len(), attrs(&own).len()), (1, 1), "for those who run it");
 }
 
 /// A chain of any length is dropped, searched and written without running out of stack.

@@ -1,8 +1,9 @@
 //! An error as a JSON object: what it says, its kind and advice, its whole chain, what was added to it, its place.
 
 use std::error::Error as StdError;
-use std::{io, iter};
+use std::iter;
 
+use buttress_error::__private::{holds_details_of, ours};
 use buttress_error::{Error, Retry, Violation, classify, is_secret, verbatim};
 
 use crate::contain;
@@ -102,7 +103,13 @@ impl<'a> Known<'a> {
     }
 
     fn links(self) -> impl Iterator<Item = &'a Error> {
-        links(self.error).take(self.reach).filter_map(ours)
+        let mut outer: Option<&Error> = None;
+        // One below an error of another type has given its notes to the one above it.
+        links(self.error).take(self.reach).filter_map(ours).filter(move |link| {
+            let new = !outer.is_some_and(|outer| holds_details_of(outer, link));
+            outer = Some(link);
+            new
+        })
     }
 
     /// What a link says. Ours escape what breaks a line, as is done here anyway.
@@ -114,15 +121,6 @@ impl<'a> Known<'a> {
         }
         text.close();
     }
-}
-
-fn ours(link: Link<'_>) -> Option<&Error> {
-    link.downcast_ref().or_else(|| carried(link))
-}
-
-/// An `io::Error` doesn't count what it carries as its source.
-fn carried(link: Link<'_>) -> Option<&Error> {
-    link.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
 }
 
 fn violation(out: &mut Vec<u8>, violation: &Violation, end: usize) {
@@ -171,6 +169,7 @@ fn attrs(out: &mut Vec<u8>, known: Known<'_>, end: usize, redact: bool) {
 #[cfg(test)]
 mod tests {
     use std::fmt;
+    use std::io;
 
     use buttress_error::{Effort, Kind, Stop};
     use serde_json::{Value, json};
@@ -224,6 +223,31 @@ mod tests {
         assert_eq!(object["kind"], "not_found");
         assert_eq!(object["notes"], json!(["order 7"]));
         assert_eq!(object["chain"], json!(["no such order"]));
+    }
+
+    /// [S35] An error of ours behind an `Arc` or a `Box` is found, with all that was added to it; its notes are written
+    /// once, also where it was translated.
+    #[test]
+    fn our_error_is_found_behind_an_arc_or_a_box() {
+        let inner = || Error::new(Kind::NotFound, "no such order").note("order 7").attr("order", 7);
+        let causes: [Box<dyn StdError + Send + Sync>; 4] = [
+            Box::new(inner()),
+            Box::new(std::sync::Arc::new(inner())),
+            Box::new(Box::new(inner())),
+            Box::new(io::Error::other(std::sync::Arc::new(inner()))),
+        ];
+        for cause in causes {
+            let foreign = Outer(cause);
+            for object in [
+                object(&foreign, 8_000),
+                object(&Error::from(Box::<dyn StdError + Send + Sync>::from(foreign)), 8_000),
+            ] {
+                assert_eq!(object["kind"], "not_found");
+                assert_eq!(object["notes"], json!(["order 7"]), "{object}");
+                assert_eq!(object["attrs"], json!({"order": 7}));
+                assert_eq!(object["chain"], json!(["no such order"]));
+            }
+        }
     }
 
     /// [S34] [S35] A chain without end, and a cause that panics, leave a valid object with a mark.

@@ -33,8 +33,13 @@ pub use buttress_breaker as breaker;
 #[doc(no_inline)]
 pub use buttress_breaker::{Breaker, BreakerLayer};
 
+/// [`buttress_http`], and beside it the crate `http`, so that `use buttress::*` leaves `http::Request` what it was.
 #[cfg(feature = "http")]
-pub use buttress_http as http;
+pub mod http {
+    pub use ::http::*;
+    #[doc(inline)]
+    pub use buttress_http::*;
+}
 #[cfg(feature = "http")]
 #[doc(no_inline)]
 pub use buttress_http::{Body, HttpLayer, Problem};
@@ -58,6 +63,52 @@ pub use buttress_timeout as timeout;
 #[cfg(feature = "timeout")]
 #[doc(no_inline)]
 pub use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
+
+/// The traits, types and functions of everyday use, and no module: `use buttress::prelude::*` hides no crate of yours.
+///
+/// The extension traits come without their names, so that those of anyhow, eyre and snafu can have the same.
+///
+/// ```
+/// use buttress::prelude::*;
+///
+/// fn port(text: &str) -> Result<u16> {
+///     text.parse::<u16>().translate().add_context("reading the port").note("PORT is set by the host")
+/// }
+///
+/// assert_eq!(port("x").unwrap_err().to_string(), "reading the port");
+/// ```
+pub mod prelude {
+    #[doc(no_inline)]
+    pub use crate::classify::*;
+    #[cfg(feature = "derive")]
+    #[doc(no_inline)]
+    pub use buttress_error_derive::ClassifyFacade as Classify;
+
+    #[doc(no_inline)]
+    pub use buttress_error::{
+        BoxError, Class, Error, Exit, Kind, OptionExt as _, Rejection, Result, ResultExt as _,
+        TranslateLayer, bail, bug, ensure,
+    };
+
+    #[cfg(feature = "client")]
+    #[doc(no_inline)]
+    pub use crate::client::client;
+    #[cfg(feature = "breaker")]
+    #[doc(no_inline)]
+    pub use buttress_breaker::{Breaker, BreakerLayer};
+    #[cfg(feature = "http")]
+    #[doc(no_inline)]
+    pub use buttress_http::HttpLayer;
+    #[cfg(feature = "log")]
+    #[doc(no_inline)]
+    pub use buttress_log::LogLayer;
+    #[cfg(feature = "retry")]
+    #[doc(no_inline)]
+    pub use buttress_retry::{Policy, RetryLayer, retry};
+    #[cfg(feature = "timeout")]
+    #[doc(no_inline)]
+    pub use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
+}
 
 /// The front page of the repository: every block of it compiles.
 #[cfg(all(doctest, feature = "full"))]

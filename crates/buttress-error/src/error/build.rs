@@ -7,10 +7,8 @@ use std::time::Duration;
 use super::drop::depth_of;
 use super::render::shown;
 use super::{BELOW, Counted, Error, Extra, Inner, Links, Logged, Place, Source, Text, Trace, What};
-use crate::foreign::{self, Whose};
-use crate::{
-    BoxError, Chain, Class, Classified, Classify, Delivery, Effort, ErrorGroup, Kind, Value, Violation,
-};
+use crate::foreign::{self, Whose, first_ours, into_box, itself};
+use crate::{BoxError, Chain, Class, Classify, Delivery, Effort, ErrorGroup, Kind, Value, Violation};
 
 impl Error {
     /// An error of `class` (a [`Kind`] will do) that says `message`: a lowercase fragment without its cause.
@@ -23,10 +21,11 @@ impl Error {
     /// An error of `class` that is `error` in all but the class. An `Error` is [reclassified](Self::reclassify).
     #[must_use]
     #[track_caller]
-    pub fn wrap(class: impl Into<Class>, error: impl Into<BoxError>) -> Self {
-        match error.into().downcast::<Self>() {
-            Ok(same) => same.reclassify(class),
-            Err(other) => Self::boxed(class.into(), other, Some(Location::caller())),
+    pub fn wrap(class: impl Into<Class>, error: impl Into<BoxError> + 'static) -> Self {
+        let error = into_box(error);
+        match itself(&*error).cloned() {
+            Some(same) => same.reclassify(class),
+            None => Self::boxed(class.into(), error, Some(Location::caller())),
         }
     }
 
@@ -100,10 +99,13 @@ impl Error {
         Self(Counted::new(Links::new(inner)))
     }
 
-    /// An error of another type, without what it may not tell.
-    pub(super) fn boxed(class: Class, error: BoxError, location: Place) -> Self {
+    /// An error of another type, without what it may not tell. It takes over what was added to the first error of ours
+    /// below it, and the place where that one was made.
+    pub(crate) fn boxed(class: Class, error: BoxError, location: Place) -> Self {
         let (error, note) = foreign::redacted(error);
-        let details = error.passed_on().and_then(Self::details);
+        let inner = first_ours(&*error);
+        let details = inner.and_then(|inner| inner.details_below(class.kind));
+        let location = inner.and_then(Self::location).or(location);
         let error = Self::build(class, What::boxed(error), location).with_details(details);
         match note {
             Some(note) => error.note(note),
@@ -115,6 +117,17 @@ impl Error {
     #[cold]
     pub(crate) fn details(&self) -> Option<Box<Extra>> {
         Some(Box::new(Extra { domain: None, hidden: None, trace: None, ..self.extra()?.clone() }))
+    }
+
+    /// The same for an error of `kind`: one of another kind has other words for clients.
+    pub(super) fn details_below(&self, kind: Kind) -> Option<Box<Extra>> {
+        if self.kind() == kind { self.details() } else { self.details_for_operators() }
+    }
+
+    /// The same without the words for clients.
+    pub(super) fn details_for_operators(&self) -> Option<Box<Extra>> {
+        let details = self.details()?;
+        Some(Box::new(Extra { public: None, hints: Vec::new(), violations: Vec::new(), ..*details }))
     }
 
     /// With all that was added to the error that it only passes on.
@@ -129,19 +142,17 @@ impl Error {
         })
     }
 
-    pub(super) fn unbox(error: BoxError, location: Place) -> Self {
-        match error.downcast::<Self>() {
-            Ok(same) => *same,
-            Err(other) => Self::boxed(foreign::classify(&*other), other, location),
+    pub(crate) fn unbox(error: BoxError, location: Place) -> Self {
+        match itself(&*error) {
+            Some(same) => same.clone(),
+            None => Self::boxed(foreign::classify(&*error), error, location),
         }
     }
 
     /// Translated by the layer `domain`, whose own line of code is no place to look at. What the program's own types say
     /// is no answer of a dependency.
     pub(crate) fn translated(error: BoxError, rules: &Chain, domain: Arc<str>) -> Self {
-        let ours = error.is::<Self>();
-        let (error, whose) = rules.translated(error);
-        let error = if ours { error } else { error.without_location() };
+        let (error, whose) = rules.translated(error, None);
         match whose {
             Whose::Own => error.domain(domain),
             Whose::Foreign => error.of_dependency(domain),
@@ -159,8 +170,8 @@ impl Error {
     /// Gives it a cause, below any [context](Self::context). An error that wraps another keeps that one's own cause,
     /// where it has one. What a retry layer has given up on stays given up.
     #[must_use]
-    pub fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
-        let (cause, place) = foreign::redacted(cause.into());
+    pub fn caused_by(mut self, cause: impl Into<BoxError> + 'static) -> Self {
+        let (cause, place) = foreign::redacted(into_box(cause));
         let cause = Source::of(cause);
         let given_up = foreign::classify(cause.get()).exhausted;
         let depth = depth_of(cause.get());

@@ -1,9 +1,11 @@
 //! Reading an error.
 
 use std::borrow::Cow;
+use std::iter;
 
 use super::render::shown;
-use super::{BELOW, Error, Place};
+use super::{BELOW, Error, MAX_DEPTH, Place};
+use crate::foreign::first_ours;
 use crate::{Class, Effort, Kind, Retry, Safe, Value, Violation};
 
 impl Error {
@@ -24,7 +26,7 @@ impl Error {
     pub(crate) fn class_as_shown(&self) -> Class {
         let replaced = self.extra().is_some_and(|extra| extra.public.is_some());
         let context = self.0.contexts() > 0 || self.about().is_some();
-        let told = self.origin().is_none() && !context && !replaced;
+        let told = self.said_origin().is_none() && !context && !replaced;
         self.class().public_if(told)
     }
 
@@ -47,9 +49,16 @@ impl Error {
         if self.class().exhausted { Retry::Never } else { self.class().retry }
     }
 
-    /// The part of the system that it comes from: what [`domain`](Self::domain) said, else its class.
+    /// The part of the system that it comes from: what [`domain`](Self::domain) said, else its class, else the first
+    /// error of ours below the error of another type that it wraps.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
+        iter::successors(Some(self), |&error| first_ours(error.innermost_wrapped()?))
+            .take(MAX_DEPTH)
+            .find_map(Self::said_origin)
+    }
+
+    fn said_origin(&self) -> Option<&str> {
         let said = self.layers().find_map(|error| error.extra()?.domain.as_deref());
         said.or(self.class().domain)
     }

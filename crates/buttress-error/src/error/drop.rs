@@ -7,8 +7,9 @@ use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 
-use super::what::{Shared, carried};
+use super::what::Shared;
 use super::{Counted, Error, Inner, Source, What};
+use crate::foreign::ours;
 use crate::{BoxError, ErrorGroup};
 
 /// How many errors may be dropped one in the other.
@@ -63,13 +64,21 @@ fn group(value: &mut Shared) -> Option<&mut ErrorGroup> {
     if value.is::<ErrorGroup>() { Arc::get_mut(value)?.downcast_mut() } else { None }
 }
 
-/// What an `io::Error` carries that nobody else holds.
+/// What an `io::Error` carries that nobody else holds, also in a `Box` or an `Arc`.
 fn take_carried(value: &mut Shared) -> Option<Error> {
     let outer = Arc::get_mut(value)?.downcast_mut::<io::Error>()?;
     let mut inside: BoxError = std::mem::replace(outer, io::ErrorKind::Other.into()).into_inner()?;
     loop {
         inside = match inside.downcast() {
             Ok(error) => return Some(*error),
+            Err(other) => other,
+        };
+        inside = match inside.downcast::<Box<Error>>() {
+            Ok(error) => return Some(**error),
+            Err(other) => other,
+        };
+        inside = match inside.downcast::<Arc<Error>>() {
+            Ok(error) => return Arc::into_inner(*error),
             Err(other) => other.downcast::<io::Error>().ok()?.into_inner()?,
         };
     }
@@ -92,7 +101,7 @@ pub(super) fn depth_of(error: &(dyn StdError + 'static)) -> u32 {
     if let Some(group) = error.downcast_ref::<ErrorGroup>() {
         return group.depth();
     }
-    error.downcast_ref().or_else(|| carried(error)).map_or(0, Error::depth)
+    ours(error).map_or(0, Error::depth)
 }
 
 impl Error {

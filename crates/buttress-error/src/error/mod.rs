@@ -26,12 +26,15 @@ pub(crate) use render::{Line, members_on_a_line};
 #[cfg(feature = "serde")]
 pub(crate) use render::{Raw, shown};
 pub use report::ErrorReport;
+pub(crate) use search::walk;
 use trace::Trace;
 // Without weak references, whether nobody else holds an error is told by a load, not by a locked instruction, and to drop
 // one takes one of those, not two: so adding to an error is as cheap as if it couldn't be cloned.
 use triomphe::Arc as Counted;
+#[cfg(any(feature = "anyhow", feature = "eyre"))]
+pub(crate) use what::taken;
 use what::{Source, What};
-pub(crate) use what::{carried, in_box, in_io};
+pub(crate) use what::{in_box, in_io};
 
 pub(crate) type Text = Cow<'static, str>;
 type Place = Option<&'static Location<'static>>;
@@ -140,6 +143,11 @@ impl Error {
         self.inner().what.value()
     }
 
+    /// The error of another type below all context.
+    pub(crate) fn innermost_wrapped(&self) -> Option<&(dyn StdError + 'static)> {
+        self.layers().last()?.wrapped()
+    }
+
     /// Is its message that of the error of another type?
     pub(crate) fn is_transparent(&self) -> bool {
         self.0.contexts() == 0 && self.wrapped().is_some()
@@ -172,7 +180,7 @@ impl Error {
     /// The group that it is, also under [context](Self::context).
     #[must_use]
     pub fn group(&self) -> Option<&ErrorGroup> {
-        self.layers().last()?.wrapped()?.downcast_ref()
+        self.innermost_wrapped()?.downcast_ref()
     }
 }
 

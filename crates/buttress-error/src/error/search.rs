@@ -5,7 +5,7 @@ use std::iter;
 
 use super::{Error, MAX_DEPTH};
 use crate::ErrorGroup;
-use crate::foreign::carried;
+use crate::foreign::{carried, seen};
 
 type Link<'e> = &'e (dyn StdError + 'static);
 
@@ -26,12 +26,11 @@ impl Error {
     }
 
     /// The first value of type `T` in it: the error that it wraps, one of its causes, or in a group one of the members and
-    /// of their causes. An `io::Error` is looked into; a `T` that was a `Box<T>` or an `Arc<T>` when it became an error is
-    /// found as that. At most 64 links deep, and 4096 in all.
+    /// of their causes; as a `T`, a `Box<T>` or an `Arc<T>`, also inside of an `io::Error`. At most 64 links deep, and 4096
+    /// in all. [`find`](crate::find) searches an error of any type.
     #[must_use]
     pub fn find<T: StdError + 'static>(&self) -> Option<&T> {
-        let walk = Walk { next: None, pending: Vec::new(), left: MAX_VISITS };
-        walk.into(self).find_map(|link| link.downcast_ref())
+        walk(self).find_map(seen)
     }
 
     /// Is there a value of type `T` in it? See [`find`](Self::find).
@@ -39,6 +38,13 @@ impl Error {
     pub fn is<T: StdError + 'static>(&self) -> bool {
         self.find::<T>().is_some()
     }
+}
+
+/// Every link below an error, each before those below it.
+pub(crate) fn walk(error: Link<'_>) -> impl Iterator<Item = Link<'_>> {
+    let mut walk = Walk { next: None, pending: Vec::new(), left: MAX_VISITS };
+    walk.enter(error, 0);
+    walk
 }
 
 /// Every link of a tree of errors, each before those below it.
@@ -50,12 +56,6 @@ struct Walk<'e> {
 }
 
 impl<'e> Walk<'e> {
-    /// Goes on with what is below `error`.
-    fn into(mut self, error: &'e Error) -> Self {
-        self.enter(error, 0);
-        self
-    }
-
     fn enter(&mut self, link: Link<'e>, depth: usize) {
         if depth == MAX_DEPTH {
             return;

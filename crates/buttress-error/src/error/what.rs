@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::{Error, Text};
+use crate::foreign::{itself, ours};
 use crate::{BoxError, Rejection};
 
 pub(super) type Shared = Arc<dyn StdError + Send + Sync>;
@@ -55,7 +56,7 @@ impl What {
 
     /// The error of ours that it carries.
     pub(super) fn carried(&self) -> Option<&Error> {
-        if let Self::Value(value) = self { carried(&**value) } else { None }
+        if let Self::Value(value) = self { ours(&**value) } else { None }
     }
 
     pub(super) fn value(&self) -> Option<&(dyn StdError + 'static)> {
@@ -68,40 +69,34 @@ impl What {
     }
 }
 
-/// The error of ours that an `io::Error`, or one in another, only carries: its message and its chain are those of it.
-pub(crate) fn carried<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Error> {
-    let mut link = error;
-    loop {
-        let inside = link.downcast_ref::<io::Error>()?.get_ref()?;
-        if let Some(error) = inside.downcast_ref() {
-            return Some(error);
-        }
-        link = inside;
-    }
-}
-
-/// The error of ours that is in the box, or that an `io::Error` in it only carries.
+/// The error of ours that the box holds, or that an `io::Error` in it only carries.
 pub(crate) fn in_box(error: &mut BoxError) -> Option<&mut Error> {
-    if error.is::<Error>() {
-        return error.downcast_mut();
-    }
-    in_io(error.downcast_mut()?)
+    ours_mut(&mut **error)
 }
 
 /// The error of ours that an `io::Error`, or one in another, only carries.
-pub(crate) fn in_io(mut outer: &mut io::Error) -> Option<&mut Error> {
+pub(crate) fn in_io(error: &mut io::Error) -> Option<&mut Error> {
+    ours_mut(error.get_mut()?)
+}
+
+fn ours_mut<'e>(mut link: &'e mut (dyn StdError + Send + Sync + 'static)) -> Option<&'e mut Error> {
     loop {
-        let inside = outer.get_mut()?;
-        if inside.is::<Error>() {
-            return inside.downcast_mut();
+        if link.is::<Error>() {
+            return link.downcast_mut();
         }
-        outer = inside.downcast_mut()?;
+        if link.is::<Box<Error>>() {
+            return link.downcast_mut::<Box<Error>>().map(|error| &mut **error);
+        }
+        if link.is::<Arc<Error>>() {
+            return link.downcast_mut().map(Arc::make_mut);
+        }
+        link = link.downcast_mut::<io::Error>()?.get_mut()?;
     }
 }
 
 /// The value, if it is of that type.
 #[inline]
-fn taken<E: 'static, T: 'static>(slot: &mut Option<E>) -> Option<T> {
+pub(crate) fn taken<E: 'static, T: 'static>(slot: &mut Option<E>) -> Option<T> {
     (slot as &mut dyn Any).downcast_mut().and_then(Option::take)
 }
 
@@ -126,9 +121,9 @@ pub(super) enum Source {
 
 impl Source {
     pub(super) fn of(error: BoxError) -> Self {
-        match error.downcast::<Error>() {
-            Ok(ours) => Self::Ours(*ours),
-            Err(other) => Self::Other(other.into()),
+        match itself(&*error) {
+            Some(ours) => Self::Ours(ours.clone()),
+            None => Self::Other(error.into()),
         }
     }
 

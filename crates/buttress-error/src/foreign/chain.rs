@@ -3,9 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::iter;
+use std::panic::Location;
 use std::sync::Arc;
 
-use super::links::links;
+use super::{exhausted_by, first_ours, into_box, itself, links, seen};
 use crate::{BoxError, ByKind, Class, Classifier, Classify, Effort, Error, Kind, Verdict};
 
 type Link = dyn StdError + 'static;
@@ -120,12 +121,14 @@ impl Chain {
     #[must_use]
     pub fn knows<T: Classify + StdError + Send + Sync + 'static>(self) -> Self {
         self.edit(|rules| {
-            rules
-                .find
-                .push((Whose::Own, Arc::new(|link| link.downcast_ref::<T>().map(Classify::class).into())));
-            rules.pass_on.push(Arc::new(|link| link.downcast_ref::<T>().and_then(Classify::passes_on)));
+            rules.find.push((Whose::Own, Arc::new(|link| seen::<T>(link).map(Classify::class).into())));
+            rules.pass_on.push(Arc::new(|link| seen::<T>(link).and_then(Classify::passes_on)));
             rules.stamp.push(Arc::new(|error, effort| {
                 if let Some(error) = error.downcast_mut::<T>() {
+                    Classify::note_effort(error, effort);
+                } else if let Some(error) = error.downcast_mut::<Box<T>>() {
+                    Classify::note_effort(error, effort);
+                } else if let Some(error) = error.downcast_mut::<Arc<T>>() {
                     Classify::note_effort(error, effort);
                 }
             }));
@@ -148,8 +151,7 @@ impl Chain {
         F: Fn(&T) -> A + Send + Sync + 'static,
         A: Into<Finding>,
     {
-        let find: Find =
-            Arc::new(move |link| link.downcast_ref().map_or(Finding::Pass, |error| rule(error).into()));
+        let find: Find = Arc::new(move |link| seen(link).map_or(Finding::Pass, |error| rule(error).into()));
         self.edit(|rules| rules.find.push((Whose::Foreign, find)))
     }
 
@@ -162,7 +164,7 @@ impl Chain {
         F: Fn(&T, Class) -> Class + Send + Sync + 'static,
     {
         let refine: Refine = Arc::new(move |error, class| {
-            let found = walk(error).find_map(|link| link.downcast_ref());
+            let found = walk(error).find_map(seen);
             found.map_or(class, |error| change(error, class))
         });
         self.edit(|rules| rules.refine.push(refine))
@@ -192,6 +194,7 @@ impl Chain {
 
     fn search(&self, error: &Link) -> (Class, Whose) {
         let (class, whose) = self.find(error);
+        let class = exhausted_by(class, first_ours(error));
         let class = self.rules.refine.iter().fold(class, |class, refine| refine(error, class));
         (class, whose)
     }
@@ -204,13 +207,13 @@ impl Chain {
         for (depth, link) in walk(error).enumerate() {
             let told = depth == 0 || depth == 1 && wraps;
             match self.ask(link) {
-                Some((Finding::Is(class), whose)) => return (keep(class, unknown).public_if(told), whose),
+                Some((Finding::Is(class), whose)) => return (class.public_if(told), whose),
                 Some((Finding::Skip, _)) => continue,
                 Some((Finding::Pass, _)) | None => {}
             }
-            match super::ours(link) {
+            match super::own(link) {
                 Some(class) if class.kind == Kind::Unknown => unknown = unknown.or(Some(class)),
-                Some(class) => return (keep(class, unknown).public_if(told), Whose::Own),
+                Some(class) => return (class.public_if(told), Whose::Own),
                 // Below an `Error` the tables were asked already, when it was made.
                 None if unknown.is_none() => table = table.or_else(|| super::known(link)),
                 None => {}
@@ -230,29 +233,28 @@ impl Chain {
     /// [reclassified](Error::reclassify) where the rules know better.
     #[must_use]
     #[track_caller]
-    pub fn translate(&self, error: impl Into<BoxError>) -> Error {
-        self.translated(error.into()).0
+    pub fn translate(&self, error: impl Into<BoxError> + 'static) -> Error {
+        self.translated(into_box(error), Some(Location::caller())).0
     }
 
-    #[track_caller]
-    pub(crate) fn translated(&self, error: BoxError) -> (Error, Whose) {
+    /// `location` is for an error that has none of its own.
+    pub(crate) fn translated(
+        &self,
+        error: BoxError,
+        location: Option<&'static Location<'static>>,
+    ) -> (Error, Whose) {
         let (class, whose) = self.search(&*error);
-        let error = match error.downcast::<Error>() {
-            Ok(same) if *same.class() == class => *same,
-            Ok(same) => same.reclassify(class),
-            Err(other) => {
-                let passed_on = self.rules.pass_on.iter().find_map(|pass_on| pass_on(&*other));
+        let error = match itself(&*error).cloned() {
+            Some(same) if *same.class() == class => same,
+            Some(same) => same.reclassify(class),
+            None => {
+                let passed_on = self.rules.pass_on.iter().find_map(|pass_on| pass_on(&*error));
                 let details = passed_on.and_then(Error::details);
-                Error::wrap(class, other).with_details(details)
+                Error::boxed(class, error, location).with_details(details)
             }
         };
         (error, whose)
     }
-}
-
-/// An error that a retry layer has given up on stays given up, however little else was known of it.
-fn keep(class: Class, unknown: Option<Class>) -> Class {
-    if unknown.is_some_and(|unknown| unknown.exhausted) { class.exhausted() } else { class }
 }
 
 /// The links of the chain, and at each [`Error`] those of the error that it wraps, whose type its own `source()` hides.

@@ -21,7 +21,7 @@ impl Classify for Error {
 
     #[inline]
     fn passes_on(&self) -> Option<&crate::Error> {
-        self.get_ref().and_then(|_| crate::error::carried(self))
+        self.get_ref().and_then(|_| super::ours(self))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The classes of error types that are not ours.
 
 mod chain;
+mod dynamic;
 mod grpc;
 #[cfg(feature = "h2")]
 mod h2;
@@ -34,7 +35,9 @@ use std::error::Error as StdError;
 
 pub(crate) use chain::Whose;
 pub use chain::{Chain, Finding, chain};
-pub(crate) use links::carried;
+pub(crate) use dynamic::into_box;
+pub(crate) use links::{carried, first_ours, itself, seen};
+pub use links::{find, holds_details_of, links, ours};
 pub use transport::Transport;
 
 use crate::{BoxError, Class, Classified, Classify, ConfigError, Error, ErrorGroup, Kind, Rejection};
@@ -44,22 +47,32 @@ use crate::{BoxError, Class, Classified, Classify, ConfigError, Error, ErrorGrou
 /// that name the errors of h2, hyper, hyper-util, redis, reqwest, serde_json, tokio, tonic and tower.
 /// [`Kind::Unknown`] where there is none.
 ///
-/// At most 64 links are followed. An `io::Error` that only carries another error is looked into. [`chain`] takes rules
-/// of your own before these.
+/// At most 64 [`links`] are visited, also behind a `Box` or an `Arc`, and inside of an `io::Error`. An error that a
+/// retry layer has given up on keeps that mark below any other. [`chain`] takes rules of your own before these.
 #[must_use]
 pub fn classify(error: &(dyn StdError + 'static)) -> Class {
-    if let Some(error) = error.downcast_ref::<Error>() {
+    if let Some(error) = itself(error) {
         return error.classified();
     }
-    links::links(error)
-        .enumerate()
+    for (depth, link) in links::links(error).enumerate() {
         // What a cause allows of its own message says nothing of the one above it.
-        .find_map(|(depth, link)| Some(ours(link).or_else(|| known(link))?.public_if(depth == 0)))
-        .unwrap_or(const { Class::new(Kind::Unknown) })
+        if let Some(class) = own(link) {
+            return class.public_if(depth == 0);
+        }
+        if let Some(class) = known(link) {
+            return exhausted_by(class, first_ours(link)).public_if(depth == 0);
+        }
+    }
+    Class::new(Kind::Unknown)
+}
+
+/// An error that a retry layer has given up on stays given up, however little else is known of it.
+fn exhausted_by(class: Class, ours: Option<&Error>) -> Class {
+    if ours.is_some_and(|error| error.class().exhausted) { class.exhausted() } else { class }
 }
 
 /// The class of one link that is of a type of this crate.
-fn ours(link: &(dyn StdError + 'static)) -> Option<Class> {
+fn own(link: &(dyn StdError + 'static)) -> Option<Class> {
     (link.downcast_ref::<Error>().map(|error| *error.class()))
         .or_else(|| link.downcast_ref::<Rejection>().map(Classify::class))
         .or_else(|| link.downcast_ref::<ConfigError>().map(Classify::class))
@@ -96,6 +109,11 @@ pub(crate) fn redacted(error: BoxError) -> (BoxError, Option<String>) {
     #[cfg(feature = "reqwest")]
     let error = match error.downcast() {
         Ok(error) => return self::reqwest::redacted(*error),
+        Err(error) => error,
+    };
+    #[cfg(feature = "reqwest")]
+    let error = match error.downcast::<Box<::reqwest::Error>>() {
+        Ok(error) => return self::reqwest::redacted(**error),
         Err(error) => error,
     };
     (error, None)

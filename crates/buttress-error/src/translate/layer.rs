@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::TranslateService;
+use crate::foreign::into_box;
 use crate::{BoxError, Chain, Error};
 
 /// Makes another error type of the one below: "translate infrastructure errors at the boundary".
@@ -126,10 +127,10 @@ struct Known {
     rules: Chain,
 }
 
-impl<E: Into<BoxError>> Translate<E> for Foreign {
+impl<E: Into<BoxError> + 'static> Translate<E> for Foreign {
     type Out = Error;
 
     fn translate(&self, error: E) -> Error {
-        Error::translated(error.into(), &self.known.rules, Arc::clone(&self.known.name))
+        Error::translated(into_box(error), &self.known.rules, Arc::clone(&self.known.name))
     }
 }
