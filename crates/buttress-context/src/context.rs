@@ -318,10 +318,21 @@ impl Context {
     }
 
     /// The same, to be done by `deadline` or by its own deadline, whichever is earlier: a deadline is only ever
-    /// shortened.
+    /// shortened. Its time counts from now: whoever cuts the call reports that time as the limit.
     #[must_use]
-    pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = self.deadline.earlier(deadline);
+    pub fn with_deadline(self, deadline: Instant) -> Self {
+        self.shortened(deadline, Instant::now)
+    }
+
+    /// [`with_deadline`](Self::with_deadline) for a deadline whose time counts from `start`, such as the arrival of a
+    /// request.
+    #[must_use]
+    pub fn with_deadline_from(self, start: Instant, deadline: Instant) -> Self {
+        self.shortened(deadline, || start)
+    }
+
+    fn shortened(mut self, deadline: Instant, start: impl FnOnce() -> Instant) -> Self {
+        self.deadline = self.deadline.earlier(deadline, start);
         self.says = self.says.and(Says::DEADLINE);
         self
     }
@@ -330,8 +341,9 @@ impl Context {
     /// who ask; what cuts a call that takes longer is a deadline layer.
     #[must_use]
     pub fn with_timeout(self, timeout: std::time::Duration) -> Self {
-        match Instant::now().checked_add(timeout) {
-            Some(deadline) => self.with_deadline(deadline),
+        let now = Instant::now();
+        match now.checked_add(timeout) {
+            Some(deadline) => self.with_deadline_from(now, deadline),
             None => self,
         }
     }

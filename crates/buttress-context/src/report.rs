@@ -20,7 +20,7 @@ pub struct Report {
     pub delay: Duration,
     /// Was the answer made up, by a fallback or from stale data?
     pub degraded: bool,
-    /// Why the retry layer stopped.
+    /// Why the retry layer stopped; [`Stop::Deadline`] also where a deadline cut the call.
     pub stopped: Option<Stop>,
     /// The last real failure so far.
     pub last: Option<Cause>,
@@ -72,6 +72,8 @@ impl Report {
         if inner.attempts > 0 {
             self.attempts = inner.attempts;
             self.delay = inner.delay;
+            self.stopped = inner.stopped;
+        } else if inner.stopped.is_some() {
             self.stopped = inner.stopped;
         }
         self.degraded |= inner.degraded;

@@ -8,7 +8,10 @@ use tokio::time::Instant;
 /// How long one call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allowance {
+    /// When the call came to the layer.
     start: Instant,
+    /// When its owner gave it. Limit and elapsed time count from there.
+    given: Instant,
     end: Option<Instant>,
     owner: Owner,
 }
@@ -29,10 +32,11 @@ impl Allowance {
     pub(crate) fn new(start: Instant, limit: Duration, inherited: Deadline) -> Self {
         let own = start.checked_add(limit);
         match (own, inherited.instant()) {
-            (own, Some(inherited)) if own.is_none_or(|own| inherited < own) => {
-                Self { start, end: Some(inherited), owner: Owner::Caller }
+            (own, Some(end)) if own.is_none_or(|own| end < own) => {
+                let given = inherited.start().unwrap_or(start);
+                Self { start, given, end: Some(end), owner: Owner::Caller }
             }
-            (own, _) => Self { start, end: own, owner: Owner::Layer },
+            (own, _) => Self { start, given: start, end: own, owner: Owner::Layer },
         }
     }
 
@@ -50,14 +54,14 @@ impl Allowance {
         self.end.is_some_and(|end| end <= self.start)
     }
 
-    /// The whole of it; zero if it was spent from the start.
+    /// All the time that its owner gave.
     pub(crate) fn limit(&self) -> Duration {
-        self.end.map_or(Duration::MAX, |end| end.saturating_duration_since(self.start))
+        self.end.map_or(Duration::MAX, |end| end.saturating_duration_since(self.given))
     }
 
-    /// The time since the start.
+    /// The time since its owner gave it.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.start)
+        now.saturating_duration_since(self.given)
     }
 }
 
@@ -73,8 +77,9 @@ mod tests {
         Context::default().deadline()
     }
 
-    fn at(deadline: Instant) -> Deadline {
-        Context::default().with_deadline(deadline).deadline()
+    /// A deadline that was set at `start`.
+    fn set(start: Instant, deadline: Instant) -> Deadline {
+        Context::default().with_deadline_from(start, deadline).deadline()
     }
 
     /// [S28] The attempt timeout is at most what the deadline leaves; a deadline only ever gets shorter.
@@ -83,9 +88,9 @@ mod tests {
         let now = Instant::now();
         let cases = [
             (Allowance::new(now, SECOND, none()), SECOND, Owner::Layer),
-            (Allowance::new(now, SECOND, at(now + 3 * SECOND)), SECOND, Owner::Layer),
-            (Allowance::new(now, SECOND, at(now + SECOND)), SECOND, Owner::Layer),
-            (Allowance::new(now, 5 * SECOND, at(now + 3 * SECOND)), 3 * SECOND, Owner::Caller),
+            (Allowance::new(now, SECOND, set(now, now + 3 * SECOND)), SECOND, Owner::Layer),
+            (Allowance::new(now, SECOND, set(now, now + SECOND)), SECOND, Owner::Layer),
+            (Allowance::new(now, 5 * SECOND, set(now, now + 3 * SECOND)), 3 * SECOND, Owner::Caller),
         ];
         for (allowance, limit, owner) in cases {
             assert_eq!((allowance.limit(), allowance.owner()), (limit, owner));
@@ -94,16 +99,31 @@ mod tests {
         }
     }
 
+    /// [S28] The limit of a caller's deadline is what the caller gave, not what is left of it.
+    #[test]
+    fn a_callers_limit_is_the_whole_of_it() {
+        let given = Instant::now();
+        let came = given + 4 * SECOND;
+        let allowance = Allowance::new(came, 30 * SECOND, set(given, given + 5 * SECOND));
+        assert_eq!((allowance.limit(), allowance.owner()), (5 * SECOND, Owner::Caller));
+        assert_eq!(allowance.elapsed(given + 5 * SECOND), 5 * SECOND);
+        let spent = Allowance::new(came, 30 * SECOND, set(given, given + 3 * SECOND));
+        assert_eq!((spent.is_spent(), spent.limit(), spent.elapsed(came)), (true, 3 * SECOND, 4 * SECOND));
+        // A layer's own limit counts from the layer.
+        let own = Allowance::new(came, SECOND, set(given, given + 5 * SECOND));
+        assert_eq!((own.limit(), own.elapsed(came)), (SECOND, Duration::ZERO));
+    }
+
     /// [S5] The longest duration means never, and time that runs backwards is no time.
     #[test]
     fn saturates() {
         let now = Instant::now();
         let never = Allowance::new(now, Duration::MAX, none());
         assert_eq!((never.end(), never.limit(), never.is_spent()), (None, Duration::MAX, false));
-        assert_eq!(Allowance::new(now, Duration::MAX, at(now + SECOND)).limit(), SECOND);
+        assert_eq!(Allowance::new(now, Duration::MAX, set(now, now + SECOND)).limit(), SECOND);
         assert_eq!(Allowance::new(now + SECOND, SECOND, none()).elapsed(now), Duration::ZERO);
 
-        let spent = Allowance::new(now + SECOND, SECOND, at(now));
+        let spent = Allowance::new(now + SECOND, SECOND, set(now, now));
         assert_eq!((spent.limit(), spent.is_spent()), (Duration::ZERO, true));
         assert!(Allowance::new(now, Duration::ZERO, none()).is_spent());
     }

@@ -11,7 +11,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_error::{Cause, Rejection};
+use buttress_context::Report;
+use buttress_error::{Cause, Rejection, Stop};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -47,6 +48,7 @@ pub(crate) fn deadline(name: &Name, allowance: &Allowance, last: Option<Cause>) 
         last_reason = last.as_ref().and_then(|cause| cause.reason),
         "deadline exceeded"
     );
+    Report::write(|report| report.stopped = Some(Stop::Deadline));
     Rejection::deadline(Arc::clone(name), limit, elapsed, last)
 }
 

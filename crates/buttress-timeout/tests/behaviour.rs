@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use buttress_context::{Context, Report};
-use buttress_error::{Cause, Class, Error, Kind, Rejection, Why};
+use buttress_error::{Cause, Class, Error, Kind, Rejection, Stop, Why};
 use buttress_test::{Step, Strict, TestError};
 use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
 use tokio::time::{Instant, advance, sleep, timeout};
@@ -131,7 +131,7 @@ async fn an_attempt_gets_what_the_deadline_leaves() {
     let rejection = context.scope(rejected(attempt(2 * SECOND).layer(hang()))).await;
     assert_eq!(start.elapsed(), SECOND);
     assert_eq!((rejection.why(), rejection.layer()), (Why::Deadline, "payments"));
-    assert_eq!((rejection.limit(), rejection.elapsed()), (Some(SECOND), SECOND));
+    assert_eq!((rejection.limit(), rejection.elapsed()), (Some(5 * SECOND), 5 * SECOND));
 }
 
 /// [S28] An attempt whose own limit is the nearer one is an attempt timeout, deadline or not.
@@ -169,7 +169,7 @@ async fn too_late_is_not_called() {
     let by_deadline = context.scope(rejected(deadline(SECOND).layer(inner.clone()))).await;
     for rejection in [by_attempt, by_deadline] {
         assert_eq!(rejection.why(), Why::Deadline);
-        assert_eq!(rejection.limit(), Some(Duration::ZERO));
+        assert_eq!((rejection.limit(), rejection.elapsed()), (Some(SECOND), SECOND));
     }
     assert_eq!((inner.calls(), inner.reserved(), start.elapsed()), (0, 0, Duration::ZERO));
 }
@@ -317,4 +317,63 @@ async fn busy_work_does_not_starve_the_timer() {
         }
         assert!(busy.is_finished());
     }
+}
+
+/// Issue E 37. [S28] A call that its caller's deadline cuts reports the time that the caller gave and the time since then,
+/// and the report says why it stopped: by a deadline layer with a longer limit, an attempt timeout, both, and where the
+/// deadline has passed before the call came.
+#[tokio::test(start_paused = true)]
+async fn a_callers_deadline_is_reported_as_given() {
+    let by_deadline = || deadline(30 * SECOND).layer(hang());
+    let by_attempt = || attempt(30 * SECOND).layer(hang());
+    let by_both = || deadline(30 * SECOND).layer(attempt(20 * SECOND).layer(hang()));
+    for late in [Duration::ZERO, 4 * SECOND, 6 * SECOND] {
+        for form in 0..3 {
+            let cx = Context::default().with_timeout(5 * SECOND);
+            let begin = Instant::now();
+            let call = async {
+                sleep(late).await;
+                match form {
+                    0 => rejected(by_deadline()).await,
+                    1 => rejected(by_attempt()).await,
+                    _ => rejected(by_both()).await,
+                }
+            };
+            let (rejection, report) = Report::of(cx.scope(call)).await;
+            let elapsed = begin.elapsed();
+            assert!((5 * SECOND..=5 * SECOND + late).contains(&elapsed));
+            assert_eq!(
+                (rejection.why(), rejection.limit()),
+                (Why::Deadline, Some(5 * SECOND)),
+                "{form} {late:?}"
+            );
+            assert_eq!(rejection.elapsed(), elapsed);
+            assert_eq!(report.stopped, Some(Stop::Deadline));
+        }
+    }
+}
+
+/// Issue E 37. [S28] The nearer one of two deadlines is reported, with the time that its own owner gave.
+#[tokio::test(start_paused = true)]
+async fn of_two_deadlines_the_nearer_one_is_reported() {
+    let inner = async || {
+        sleep(SECOND).await;
+        Context::current()
+            .with_timeout(2 * SECOND)
+            .scope(async { rejected(attempt(9 * SECOND).layer(hang())).await })
+            .await
+    };
+    let near = Context::default().with_timeout(2500 * SECOND / 1000).scope(inner()).await;
+    assert_eq!(near.limit(), Some(2500 * SECOND / 1000));
+    let far = Context::default().with_timeout(10 * SECOND).scope(inner()).await;
+    assert_eq!((far.limit(), far.elapsed()), (Some(2 * SECOND), 2 * SECOND));
+    let layer = deadline(30 * SECOND)
+        .layer(service_fn(|_: u32| async move { Err::<u32, _>(TestError::from(inner().await)) }));
+    assert_eq!(rejected(layer).await.limit(), Some(2 * SECOND));
+    let start = Instant::now();
+    let given = Context::default().with_deadline_from(start, start + 4 * SECOND);
+    advance(SECOND).await;
+    assert_eq!(given.deadline().start(), Some(start));
+    let later = given.scope(async { rejected(deadline(9 * SECOND).layer(hang())).await }).await;
+    assert_eq!((later.limit(), later.elapsed()), (Some(4 * SECOND), 4 * SECOND));
 }

@@ -25,7 +25,7 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "attempt timeout".into());
 ///   can't help. If a [`DeadlineLayer`](crate::DeadlineLayer) further out has set that deadline, it cuts the call and
 ///   reports it. A call whose deadline has passed before it began is refused without calling the inner service.
 ///
-/// Both name the layer, its limit (or what the deadline had left) and the time that passed.
+/// Both name the layer, the limit and the time that passed. Those of a deadline count from when it was set.
 ///
 /// [`Duration::MAX`] is no limit. Zero lets only answers through that are ready at the first poll, as tokio's own
 /// timeout does; [`try_new`](Self::try_new) refuses it.

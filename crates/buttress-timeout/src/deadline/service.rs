@@ -54,12 +54,13 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let mut context = Context::current();
-        let allowance = Allowance::new(Instant::now(), self.limit, context.deadline());
+        let now = Instant::now();
+        let allowance = Allowance::new(now, self.limit, context.deadline());
         let scope = if allowance.is_spent() {
             None
         } else {
             if let Some(end) = allowance.end() {
-                context = context.with_deadline(end);
+                context = context.with_deadline_from(now, end);
             }
             let mut frame = Frame::new(context);
             let inner = {
