@@ -47,6 +47,9 @@ pub struct Class {
     /// One retry may help, a second one cannot: nothing proves that a later attempt takes another way than the first
     /// retry did. Default: false.
     pub retry_once: bool,
+    /// The answer may mean that an earlier attempt with the same idempotency key is still running: a retry whose earlier
+    /// attempt has an unknown outcome then sends the same request again. Default: false.
+    pub in_progress: bool,
 }
 
 impl Class {
@@ -67,6 +70,7 @@ impl Class {
             dependency: false,
             breaker_effect: None,
             retry_once: false,
+            in_progress: false,
         }
     }
 
@@ -150,6 +154,41 @@ impl Class {
     #[must_use]
     pub const fn retry_once(mut self) -> Self {
         self.retry_once = true;
+        self
+    }
+
+    /// Marks it as an answer that may mean that an earlier attempt with the same idempotency key is still running, such
+    /// as HTTP's 409 to a request with an `Idempotency-Key`.
+    #[must_use]
+    pub const fn in_progress(mut self) -> Self {
+        self.in_progress = true;
+        self
+    }
+
+    /// The class of the same failure after an earlier attempt of the call whose outcome is unknown.
+    ///
+    /// The earlier attempt may have taken effect, whatever the later answer says: delivery is [`Delivery::Unknown`]. A
+    /// state that contradicts the request (not found, already exists, aborted, failed precondition) may be the effect of
+    /// that earlier attempt: the advice is [`Retry::Never`], since a new operation could do the work twice.
+    ///
+    /// ```
+    /// use buttress_error::{Class, Delivery, Kind, Retry};
+    ///
+    /// let conflict = Class::new(Kind::Aborted);
+    /// assert_eq!((conflict.retry, conflict.delivery), (Retry::Operation, Delivery::Processed));
+    /// let conflict = conflict.after_unknown();
+    /// assert_eq!((conflict.retry, conflict.delivery), (Retry::Never, Delivery::Unknown));
+    /// ```
+    #[must_use]
+    pub const fn after_unknown(mut self) -> Self {
+        self.delivery = Delivery::Unknown;
+        let contradicts = matches!(
+            self.kind,
+            Kind::NotFound | Kind::AlreadyExists | Kind::Aborted | Kind::FailedPrecondition
+        );
+        if contradicts && !matches!(self.retry, Retry::Call) || matches!(self.retry, Retry::Operation) {
+            self.retry = Retry::Never;
+        }
         self
     }
 

@@ -43,7 +43,9 @@ pub trait Classify {
 
     /// Takes what a retry layer did before it gave up. Default: forgets it.
     ///
-    /// An error type that stores `effort.exhausted` and gives it back in its class stops outer retry layers.
+    /// An error type that stores its class and replaces it by [`effort.class(…)`](Effort::class) stops outer retry layers,
+    /// and says so where an earlier attempt may have taken effect. One that can't may look as if nothing had been sent
+    /// when the last attempt could not be; [`Error`] can.
     fn note_effort(&mut self, effort: &Effort) {
         let _ = effort;
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Error, Kind};
+use crate::{Class, Error, Kind};
 
 /// What a retry layer did for one call before it gave up.
 #[derive(Clone, Debug)]
@@ -21,14 +21,21 @@ pub struct Effort {
     pub history: Vec<Try>,
     /// Why the remedy that should have healed the failure did not; none where there was no remedy, or it worked.
     pub remedy: Option<Error>,
+    /// May an earlier attempt of the call have taken effect, whatever this failure says? Then its delivery is
+    /// [`Delivery::Unknown`](crate::Delivery::Unknown).
+    pub unresolved: bool,
+    /// The refusal by a layer of this stack that ended the call after this failure; none where the failure itself ended
+    /// it, or where the error type of the refusal is not [`Error`] (the history still lists the attempt as `rejected`).
+    pub refusal: Option<Error>,
 }
 
-/// Of the remedy's error the text is compared.
+/// Compares the remedy's error and the refusal by their text.
 impl PartialEq for Effort {
     fn eq(&self, other: &Self) -> bool {
         let of = |effort: &Self| {
-            let remedy = effort.remedy.as_ref().map(|error| format!("{error:#}"));
-            (effort.attempts, effort.elapsed, effort.stopped, effort.exhausted, remedy)
+            let text = |error: &Option<Error>| error.as_ref().map(|error| format!("{error:#}"));
+            let errors = (text(&effort.remedy), text(&effort.refusal));
+            (effort.attempts, effort.elapsed, effort.stopped, effort.exhausted, effort.unresolved, errors)
         };
         of(self) == of(other) && self.history == other.history
     }
@@ -43,7 +50,25 @@ impl Effort {
     /// An effort of `attempts` attempts that ended because of `stopped`.
     #[must_use]
     pub const fn new(attempts: u32, elapsed: Duration, stopped: Stop) -> Self {
-        Self { attempts, elapsed, stopped, exhausted: false, history: Vec::new(), remedy: None }
+        Self {
+            attempts,
+            elapsed,
+            stopped,
+            exhausted: false,
+            history: Vec::new(),
+            remedy: None,
+            unresolved: false,
+            refusal: None,
+        }
+    }
+
+    /// The class of the failure once this effort is noted on it: [exhausted](Class::exhausted), and
+    /// [after an attempt of unknown outcome](Class::after_unknown), where the fields say so. For error types that store
+    /// their class.
+    #[must_use]
+    pub const fn class(&self, mut class: Class) -> Class {
+        class.exhausted |= self.exhausted;
+        if self.unresolved { class.after_unknown() } else { class }
     }
 }
 
@@ -71,7 +96,7 @@ impl Try {
 pub enum Stop {
     /// The outcome was a success.
     Success,
-    /// Repeating could not help: a permanent failure, or one that another retry layer has given up on.
+    /// A retry could not help: a permanent failure, or one that another retry layer has exhausted.
     NotRetryable,
     /// The request may have been processed, and it is not idempotent.
     NotIdempotent,
@@ -83,7 +108,7 @@ pub enum Stop {
     OwnedOutside,
     /// All attempts are used up.
     Attempts,
-    /// The next attempt would begin too late for the deadline.
+    /// The deadline cut the last attempt, or the next one would begin too late for it.
     Deadline,
     /// The retry budget is spent.
     Budget,

@@ -76,7 +76,7 @@ impl Classify for TestError {
 
     fn note_effort(&mut self, noted: &Effort) {
         if let Self::Failed { class, effort } = self {
-            class.exhausted |= noted.exhausted;
+            *class = noted.class(*class);
             *effort = Some(Box::new(noted.clone()));
         }
     }

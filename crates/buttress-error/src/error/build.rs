@@ -135,8 +135,7 @@ impl Error {
     pub(crate) fn with_details(self, details: Option<Box<Extra>>) -> Self {
         let Some(mut details) = details else { return self };
         self.edit(|inner| {
-            let remedy = details.effort.as_ref().and_then(|effort| effort.remedy.as_ref());
-            inner.depth = inner.depth.max(remedy.map_or(0, Self::depth));
+            inner.depth = inner.depth.max(details.effort.as_ref().map_or(0, Effort::depth));
             details.trace = inner.extra.take().and_then(|extra| extra.trace);
             inner.extra = Some(details);
         })
@@ -373,18 +372,38 @@ impl Error {
         self.edit(|inner| inner.location = None)
     }
 
-    /// The retry layer that gave up on it owns it: one further out changes nothing.
+    /// The retry layer that has exhausted it owns it: an outer one adds only that an earlier attempt of its own may have
+    /// taken effect.
     pub(crate) fn set_effort(&mut self, effort: &Effort) {
-        if self.class().exhausted && self.effort().is_some() {
+        let owned = self.class().exhausted && self.effort().is_some();
+        let inner = Counted::make_mut(&mut self.0).inner_mut();
+        let hides = effort.unresolved && inner.class.delivery != Delivery::Unknown;
+        if hides {
+            let notes = &mut inner.extra.get_or_insert_default().notes;
+            notes.push("an earlier attempt of this call may have taken effect".into());
+        }
+        if owned {
+            if effort.unresolved {
+                inner.class = inner.class.after_unknown();
+            }
             return;
         }
-        let inner = Counted::make_mut(&mut self.0).inner_mut();
-        inner.class.exhausted |= effort.exhausted;
-        inner.depth = inner.depth.max(effort.remedy.as_ref().map_or(0, Self::depth));
+        inner.class = effort.class(inner.class);
+        inner.depth = inner.depth.max(effort.depth());
         let extra = inner.extra.get_or_insert_default();
         if let Some(remedy) = &effort.remedy {
             extra.notes.push(format!("the remedy failed: {remedy:#}").into());
         }
+        if let Some(refusal) = &effort.refusal {
+            extra.notes.push(format!("a later attempt was refused: {refusal:#}").into());
+        }
         extra.effort = Some(effort.clone());
+    }
+}
+
+impl Effort {
+    /// How deep the errors in it are.
+    fn depth(&self) -> u32 {
+        self.remedy.iter().chain(&self.refusal).map(Error::depth).max().unwrap_or(0)
     }
 }

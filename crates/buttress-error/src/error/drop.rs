@@ -42,7 +42,10 @@ impl Inner {
         self.depth = 0;
         if let Some(extra) = &mut self.extra {
             pending.extend(extra.hidden.take());
-            pending.extend(extra.effort.as_mut().and_then(|effort| effort.remedy.take()));
+            if let Some(effort) = &mut extra.effort {
+                pending.extend(effort.remedy.take());
+                pending.extend(effort.refusal.take());
+            }
         }
         match &mut self.what {
             What::Value(value) => match group(value) {
