@@ -1,6 +1,6 @@
 //! `Replay` for `http` types: here, where the trait lives, because of the orphan rule.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 use crate::Replay;
 
@@ -25,12 +25,29 @@ impl<B: Clone> ReplayBody for B {
     }
 }
 
-/// May a request of this method with these headers be processed twice? By RFC 9110, section 9.2.2, or because it has
-/// an `Idempotency-Key`; one in which nothing stands is none, as a server has nothing to know the request by.
+/// Returns `true` if a request of this method with these headers may be processed twice: by RFC 9110, section 9.2.2, or
+/// because it has an [idempotency key](has_idempotency_key).
+///
+/// A conditional write (`If-Match`, `If-None-Match` or `If-Unmodified-Since` with a method that is not safe) is not
+/// idempotent by its method: once processed, its condition no longer holds, and the answer to a second request says that
+/// it failed.
 #[must_use]
 pub fn idempotent(method: &Method, headers: &HeaderMap) -> bool {
-    let by_method = method.is_idempotent();
-    by_method || headers.get_all(&IDEMPOTENCY_KEY).iter().any(says_something)
+    let by_method = method.is_safe() || method.is_idempotent() && !is_conditional(headers);
+    by_method || has_idempotency_key(headers)
+}
+
+/// Returns `true` if these headers have an `Idempotency-Key`. An empty one is none: a server has nothing to recognize
+/// the request by.
+#[must_use]
+pub fn has_idempotency_key(headers: &HeaderMap) -> bool {
+    headers.get_all(&IDEMPOTENCY_KEY).iter().any(says_something)
+}
+
+fn is_conditional(headers: &HeaderMap) -> bool {
+    [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_UNMODIFIED_SINCE]
+        .iter()
+        .any(|condition| headers.contains_key(condition))
 }
 
 /// Is there anything beside blanks and the quotes in which the draft puts a key?
@@ -54,9 +71,14 @@ impl<B: ReplayBody> Replay for Request<B> {
         self.body().replayable()
     }
 
-    /// By method and `Idempotency-Key`. A method that is not idempotent says nothing, so that the context may.
+    /// By method, condition and `Idempotency-Key`. Where these don't make it idempotent it says nothing, so that the
+    /// context may.
     fn idempotent(&self) -> Option<bool> {
         idempotent(self.method(), self.headers()).then_some(true)
+    }
+
+    fn has_idempotency_key(&self) -> Option<bool> {
+        Some(has_idempotency_key(self.headers()))
     }
 }
 

@@ -22,7 +22,7 @@ mod task_group;
 mod trace;
 
 #[cfg(feature = "http")]
-pub use self::http::{IDEMPOTENCY_KEY, ReplayBody, idempotent};
+pub use self::http::{IDEMPOTENCY_KEY, ReplayBody, has_idempotency_key, idempotent};
 pub use buttress_error::Value;
 pub use context::Context;
 pub use deadline::Deadline;

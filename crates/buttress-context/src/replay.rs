@@ -24,6 +24,15 @@ pub trait Replay: Sized {
     fn idempotent(&self) -> Option<bool> {
         None
     }
+
+    /// Does it carry an idempotency key, by which the server recognizes a request that it has seen? Default: `None`, the
+    /// type does not say.
+    ///
+    /// A type that answers is taken to know about idempotency, also where [`idempotent`](Self::idempotent) leaves the
+    /// decision to the context.
+    fn has_idempotency_key(&self) -> Option<bool> {
+        None
+    }
 }
 
 macro_rules! by_clone {

@@ -177,6 +177,18 @@ impl Backoff {
         })
     }
 
+    /// The jitter on top of a `wait` that the server asked for: 10 % of it, but at least the base. None where this backoff
+    /// has no jitter.
+    pub(crate) fn spread(&self, wait: Duration) -> Spread {
+        let jitters = match (&self.kind, self.jitter) {
+            (Kind::Decorrelated { .. }, _) => true,
+            (_, Jitter::None) => false,
+            (_, Jitter::Proportional(factor)) => factor > 0.0,
+            (_, Jitter::Full | Jitter::Equal) => true,
+        };
+        if jitters { Spread((wait / 10).max(self.base().unwrap_or_default())) } else { Spread::NONE }
+    }
+
     fn cap(&self, wait: Duration) -> Duration {
         self.max.map_or(wait, |max| wait.min(max))
     }
@@ -229,6 +241,26 @@ impl fmt::Debug for Backoff {
             _ => &mut debug,
         };
         debug.field("max", &self.max).field("jitter", &self.jitter).finish()
+    }
+}
+
+/// Jitter on top of a wait: uniform from zero to this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spread(Duration);
+
+impl Spread {
+    pub(crate) const NONE: Self = Self(Duration::ZERO);
+
+    pub(crate) fn at_most(self, room: Duration) -> Self {
+        Self(self.0.min(room))
+    }
+
+    pub(crate) const fn longest(self) -> Duration {
+        self.0
+    }
+
+    pub(crate) fn random(self) -> Duration {
+        between(Duration::ZERO, self.0)
     }
 }
 

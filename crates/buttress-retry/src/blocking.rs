@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use buttress_error::{ByKind, Classifier};
 
+use crate::kept::Kept;
 use crate::operation::{self, Next, Operation, Repeatability};
 use crate::overriding::Start;
 use crate::{Policy, nested, overriding};
@@ -159,22 +160,21 @@ impl<'p, C, S> Blocking<'p, C, S> {
         S: FnMut(Duration),
     {
         let Self { policy, classifier, idempotent, mut sleep } = self;
-        let request = Repeatability { idempotent, assume_idempotent: true, replayable: true };
+        let (request, mut kept) = (Repeatability::of_closure(idempotent), Kept::new());
         loop {
-            match operation.ended(policy, &classifier, &mut outcome, request) {
-                None => return outcome,
-                Some(Next::Wait(wait)) => {
-                    // With all that it holds: the next attempt may need it.
-                    drop(outcome);
-                    if !wait.is_zero() {
-                        sleep(wait);
-                    }
-                }
-                Some(Next::Heal(healing)) => {
-                    if !operation.remedied(healing.block(), policy, &classifier, &outcome) {
+            // What an attempt holds is gone when the wait begins: the next one may need it.
+            match operation.ended(policy, &classifier, outcome, &mut kept, request) {
+                Next::Done(outcome) => return outcome,
+                Next::Wait(Duration::ZERO) => {}
+                Next::Wait(wait) => sleep(wait),
+                Next::Heal(healing, failed) => {
+                    let healed = healing.block();
+                    if let Err(failed) =
+                        operation.remedied(healed, policy, &classifier, failed, &mut kept, None)
+                    {
+                        outcome = failed;
                         continue;
                     }
-                    drop(outcome);
                 }
             }
             operation.next_attempt();

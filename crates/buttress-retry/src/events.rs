@@ -5,6 +5,7 @@
 //! | `retry.scheduled` | DEBUG | `attempt` (that failed), `delay_ms`, `kind`, `reason` |
 //! | `retry.recovered` | DEBUG | `attempts`, `delay_ms` (in all) |
 //! | `retry.stopped` | WARN where retries could not help, else DEBUG | `attempts`, `delay_ms` (in all), `elapsed_ms`, `stopped`, `kind`, `reason`, `history` |
+//! | `retry.idempotency_unknown` | WARN, once for each layer | `kind`, `reason` of the failure that was not retried |
 //! | `retry.remedied` | DEBUG | `attempt` (that failed), `remedy`, `kind`, `reason` |
 //! | `remedy.succeeded` | INFO | `remedy`, `duration_ms`, `kind` and `reason` of the failure that it was run for |
 //! | `remedy.failed` | WARN | the same, and `error` |
@@ -69,6 +70,18 @@ pub(crate) fn stopped(retry: Option<&str>, effort: &Effort, slept: Duration, cla
     } else {
         emit!(debug, "not repeated");
     }
+}
+
+pub(crate) fn idempotency_unknown(retry: Option<&str>, class: &Class) {
+    warn!(
+        target: "buttress::retry",
+        event = "retry.idempotency_unknown",
+        retry,
+        kind = class.kind.as_str(),
+        reason = class.reason,
+        "transient failure not retried: the request type does not say whether it is idempotent; implement \
+         `Replay::idempotent`, set `RetryLayer::assume_idempotent`, or enter `Context::with_idempotent(true)`"
+    );
 }
 
 pub(crate) fn remedied(retry: Option<&str>, attempt: u32, remedy: &str, class: &Class) {

@@ -11,6 +11,7 @@ use buttress_error::{ByKind, Classifier, Verdict};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
+use crate::kept::Kept;
 use crate::nested::GivenUp;
 use crate::operation::{self, Begin, Next, Operation, Repeatability};
 use crate::overriding::Start;
@@ -152,6 +153,7 @@ pin_project! {
         operation: Operation,
         // Where it isn't the function's.
         policy: Option<Box<Policy>>,
+        kept: Kept<O>,
         #[pin]
         stage: Stage<Fut, O>,
     }
@@ -285,13 +287,20 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Later<Fut, Result<T, E>> {
         let mut this = self.project();
         let policy = this.policy.as_deref().unwrap_or(policy);
         loop {
-            let polled = this
-                .operation
-                .attempt(|operation| this.stage.as_mut().poll(operation, policy, classifier, attempt, cx));
-            let mut outcome = ready!(polled);
-            match this.operation.ended(policy, classifier, &mut outcome, repeatability(idempotent)) {
-                None => return Poll::Ready(outcome),
-                Some(next) => this.stage.set(Stage::new(next, outcome)),
+            let polled = this.operation.attempt(|operation| {
+                this.stage.as_mut().poll(operation, policy, classifier, attempt, this.kept, cx)
+            });
+            let outcome = ready!(polled);
+            let next = this.operation.ended(
+                policy,
+                classifier,
+                outcome,
+                this.kept,
+                Repeatability::of_closure(idempotent),
+            );
+            match Stage::new(next) {
+                Ok(stage) => this.stage.set(stage),
+                Err(outcome) => return Poll::Ready(outcome),
             }
         }
     }
@@ -305,11 +314,7 @@ fn begin_apart<Fut: Future>(policy: &Policy, attempt: impl FnOnce() -> Fut) -> R
     let policy = own.as_deref().unwrap_or(policy);
     let mut operation = Operation::new(operation::begin(policy), None);
     let scope = operation.attempt(|operation| operation.begin(policy, attempt));
-    Rare::new(Later { operation, policy: own, stage: Stage::Running { scope } })
-}
-
-const fn repeatability(idempotent: Option<bool>) -> Repeatability {
-    Repeatability { idempotent, assume_idempotent: true, replayable: true }
+    Rare::new(Later { operation, policy: own, kept: Kept::new(), stage: Stage::Running { scope } })
 }
 
 /// A first attempt that has failed.
@@ -330,21 +335,24 @@ impl<T, E> First<Result<T, E>> {
         classifier: &impl Classifier<T, E>,
         idempotent: Option<bool>,
     ) -> Result<Rare<Later<Fut, Result<T, E>>>, Result<T, E>> {
-        let Self { begin, given_up, mut outcome } = self;
-        let mut operation = Operation::new(begin, given_up);
-        match operation.ended(policy, classifier, &mut outcome, repeatability(idempotent)) {
-            None => Err(outcome),
-            Some(next) => Ok(Rare::new(Later { operation, policy: None, stage: Stage::new(next, outcome) })),
-        }
+        let Self { begin, given_up, outcome } = self;
+        let (mut operation, mut kept) = (Operation::new(begin, given_up), Kept::new());
+        let request = Repeatability::of_closure(idempotent);
+        let stage = Stage::new(operation.ended(policy, classifier, outcome, &mut kept, request))?;
+        Ok(Rare::new(Later { operation, policy: None, kept, stage }))
     }
 }
 
 impl<Fut: Future<Output = Result<T, E>>, T, E> Stage<Fut, Result<T, E>> {
-    fn new(next: Next, outcome: Result<T, E>) -> Self {
+    /// The stage that follows an attempt, or the outcome of the call.
+    fn new(next: Next<Result<T, E>>) -> Result<Self, Result<T, E>> {
         match next {
-            Next::Heal(healing) => Self::Healing { healing: healing.wait(), outcome: Some(outcome) },
-            Next::Wait(Duration::ZERO) => Self::Due,
-            Next::Wait(wait) => Self::Waiting { sleep: sleep(wait) },
+            Next::Done(outcome) => Err(outcome),
+            Next::Heal(healing, outcome) => {
+                Ok(Self::Healing { healing: healing.wait(), outcome: Some(outcome) })
+            }
+            Next::Wait(Duration::ZERO) => Ok(Self::Due),
+            Next::Wait(wait) => Ok(Self::Waiting { sleep: sleep(wait) }),
         }
     }
 
@@ -355,6 +363,7 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Stage<Fut, Result<T, E>> {
         policy: &Policy,
         classifier: &impl Classifier<T, E>,
         attempt: &mut impl FnMut() -> Fut,
+        kept: &mut Kept<Result<T, E>>,
         cx: &mut Context<'_>,
     ) -> Poll<Fut::Output> {
         loop {
@@ -362,10 +371,10 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Stage<Fut, Result<T, E>> {
                 StageProj::Healing { healing, outcome } => {
                     let healed = ready!(healing.as_mut().poll(cx));
                     let outcome = outcome.take().expect("it is taken when the remedy is over");
-                    if !operation.remedied(healed, policy, classifier, &outcome) {
-                        return Poll::Ready(outcome);
+                    match operation.remedied(healed, policy, classifier, outcome, kept, None) {
+                        Ok(()) => Self::Due,
+                        Err(outcome) => return Poll::Ready(outcome),
                     }
-                    Self::Due
                 }
                 StageProj::Waiting { sleep } => {
                     ready!(sleep.poll(cx));

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
+use crate::kept::Kept;
 use crate::nested::GivenUp;
 use crate::operation::{self, Begin, Next, Operation, Repeatability};
 use crate::rare::Rare;
@@ -64,6 +65,7 @@ pin_project! {
         // Where it isn't the layer's.
         policy: Option<Box<Policy>>,
         request: Request<Req>,
+        kept: Kept<O>,
         #[pin]
         stage: Stage<S, F, O>,
     }
@@ -75,7 +77,9 @@ pin_project! {
         // A remedy is under way. If it doesn't heal, this was the outcome.
         Healing { healing: Wait, outcome: Option<O> },
         Waiting { #[pin] sleep: Sleep },
-        // A fresh clone, not ready yet.
+        // A fresh clone is needed.
+        Cloning,
+        // It is there, not ready yet.
         Readying { service: S },
         // An attempt, in a context with its number.
         Running { #[pin] scope: Scope<F> },
@@ -127,7 +131,7 @@ where
     let copy = core.copy(policy, 0, &request);
     let scope = operation.attempt(|operation| operation.begin(policy, || service.call(request)));
     let request = Request { idempotent, copy };
-    Rare::new(Later { operation, policy: own, request, stage: Stage::Running { scope } })
+    Rare::new(Later { operation, policy: own, request, kept: Kept::new(), stage: Stage::Running { scope } })
 }
 
 impl<S, Req, C, R, H> Future for ResponseFuture<S, Req, C, R, H>
@@ -192,7 +196,7 @@ where
     #[inline(never)]
     fn first_failed(
         self: Pin<&mut Self>,
-        mut outcome: Result<S::Response, S::Error>,
+        outcome: Result<S::Response, S::Error>,
         inner: Option<GivenUp>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Response, S::Error>> {
@@ -202,12 +206,14 @@ where
             unreachable!("the first attempt is under way")
         };
         let request = Request { idempotent: request.idempotent, copy: request.copy.take() };
-        let mut operation = Operation::new(*begin, inner.or(*given_up));
+        let (mut operation, mut kept) = (Operation::new(*begin, inner.or(*given_up)), Kept::new());
         let repeatability = core.repeatability(&request);
-        let Some(next) = operation.ended(&core.policy, &core.classifier, &mut outcome, repeatability) else {
-            return Poll::Ready(outcome);
+        let next = operation.ended(&core.policy, &core.classifier, outcome, &mut kept, repeatability);
+        let stage = match Stage::new(next) {
+            Ok(stage) => stage,
+            Err(outcome) => return Poll::Ready(outcome),
         };
-        let later = Rare::new(Later { operation, policy: None, request, stage: core.stage(next, outcome) });
+        let later = Rare::new(Later { operation, policy: None, request, kept, stage });
         // This drops the first attempt, with all that it holds, before the next one is made ready.
         this.state.set(State::Later { later });
         let StateProj::Later { later } = this.state.project() else { unreachable!("it was just set") };
@@ -228,21 +234,32 @@ impl<S: Clone, Req, F, T, E> Later<S, Req, F, Result<T, E>> {
         let mut this = self.project();
         let policy = this.policy.as_deref().unwrap_or(&core.policy);
         loop {
-            let copy = &mut this.request.copy;
-            let polled = this
-                .operation
-                .attempt(|operation| this.stage.as_mut().poll(operation, policy, core, copy, cx));
-            let mut outcome = ready!(polled);
+            let polled = this.operation.attempt(|operation| {
+                this.stage.as_mut().poll(operation, policy, core, this.request, this.kept, cx)
+            });
+            let outcome = ready!(polled);
             let request = core.repeatability(this.request);
-            match this.operation.ended(policy, &core.classifier, &mut outcome, request) {
-                None => return Poll::Ready(outcome),
-                Some(next) => this.stage.set(core.stage(next, outcome)),
+            match Stage::new(this.operation.ended(policy, &core.classifier, outcome, this.kept, request)) {
+                Ok(stage) => this.stage.set(stage),
+                Err(outcome) => return Poll::Ready(outcome),
             }
         }
     }
 }
 
 impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
+    /// The stage that follows an attempt, or the outcome of the call.
+    fn new(next: Next<Result<T, E>>) -> Result<Self, Result<T, E>> {
+        match next {
+            Next::Done(outcome) => Err(outcome),
+            Next::Heal(healing, outcome) => {
+                Ok(Self::Healing { healing: healing.wait(), outcome: Some(outcome) })
+            }
+            Next::Wait(Duration::ZERO) => Ok(Self::Cloning),
+            Next::Wait(wait) => Ok(Self::Waiting { sleep: sleep(wait) }),
+        }
+    }
+
     /// Waits, makes a fresh clone ready, calls it: to the outcome of the attempt, or of the one before, if a remedy was
     /// to heal that and has not.
     fn poll<Req, C, R>(
@@ -250,7 +267,8 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
         operation: &mut Operation,
         policy: &Policy,
         core: &Core<S, C, R>,
-        copy: &mut Option<Req>,
+        request: &mut Request<Req>,
+        kept: &mut Kept<Result<T, E>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, E>>
     where
@@ -264,15 +282,17 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
                 StageProj::Healing { healing, outcome } => {
                     let healed = ready!(healing.as_mut().poll(cx));
                     let outcome = outcome.take().expect("it is taken when the remedy is over");
-                    if !operation.remedied(healed, policy, &core.classifier, &outcome) {
-                        return Poll::Ready(outcome);
+                    let keyed = core.keyed(request);
+                    match operation.remedied(healed, policy, &core.classifier, outcome, kept, keyed) {
+                        Ok(()) => Self::Cloning,
+                        Err(outcome) => return Poll::Ready(outcome),
                     }
-                    Self::Readying { service: core.service() }
                 }
                 StageProj::Waiting { sleep } => {
                     ready!(sleep.poll(cx));
-                    Self::Readying { service: core.service() }
+                    Self::Cloning
                 }
+                StageProj::Cloning => Self::Readying { service: ready!(core.spare.poll_clone(cx)) },
                 StageProj::Readying { service } => {
                     // Attempts that never wait must let other tasks run all the same.
                     ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
@@ -280,6 +300,7 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
                         operation.next_attempt();
                         return Poll::Ready(Err(error));
                     }
+                    let copy = &mut request.copy;
                     let request = copy.take().expect("a wait is only begun with a copy to send");
                     *copy = core.copy(policy, operation.attempts(), &request);
                     // Not before: should making the copy panic, the attempt has not begun, and its price is given back.
@@ -294,25 +315,25 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
 }
 
 impl<S, C, R> Core<S, C, R> {
-    fn repeatability<Req>(&self, request: &Request<Req>) -> Repeatability
+    fn repeatability<Req>(&self, request: &Request<Req>) -> Repeatability<'_>
     where
         R: Repeat<Req>,
     {
         Repeatability {
             idempotent: request.idempotent,
+            keyed: self.keyed(request),
+            warned: (!self.assume_idempotent).then_some(&*self.warned),
             assume_idempotent: self.assume_idempotent,
             replayable: self.replayable(request.copy.as_ref()),
         }
     }
-}
 
-impl<S: Clone, C, R> Core<S, C, R> {
-    fn stage<F, O>(&self, next: Next, outcome: O) -> Stage<S, F, O> {
-        match next {
-            Next::Heal(healing) => Stage::Healing { healing: healing.wait(), outcome: Some(outcome) },
-            Next::Wait(Duration::ZERO) => Stage::Readying { service: self.service() },
-            Next::Wait(wait) => Stage::Waiting { sleep: sleep(wait) },
-        }
+    /// Does the request carry an idempotency key? The copy knows, which lies there as long as an attempt may follow.
+    fn keyed<Req>(&self, request: &Request<Req>) -> Option<bool>
+    where
+        R: Repeat<Req>,
+    {
+        self.repeat.has_idempotency_key(request.copy.as_ref()?)
     }
 }
 

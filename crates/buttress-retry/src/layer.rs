@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use buttress_error::{ByKind, Error, Verdict};
 use tower_layer::Layer;
@@ -26,7 +27,24 @@ use crate::{On, Policy, Remedy, Retry};
 /// classifier can call it a failure.
 ///
 /// A failure that may have been processed is repeated only if the request says that it is idempotent: an `http::Request`
-/// does, by its method; for others say [`assume_idempotent`](Self::assume_idempotent).
+/// does, by its method; for others say [`assume_idempotent`](Self::assume_idempotent). The first call of a layer that is
+/// not repeated only because its request type says nothing logs a warning.
+///
+/// # After an attempt of unknown outcome
+///
+/// An attempt that was cut, or whose answer was lost, may have taken effect. The call remembers it: whatever a later
+/// attempt fails with, the error says [`Delivery::Unknown`](buttress_error::Delivery::Unknown), and a note says why. No
+/// such error advises a new operation. If a layer of the stack refuses a later attempt, the caller gets the last real
+/// error, with the refusal as a note. (A failed response is not kept for that, since its body may hold a connection: then
+/// the caller gets the refusal, of unknown delivery.)
+///
+/// A request with an [idempotency key](buttress_context::Replay::has_idempotency_key) that gets a conflict after such an
+/// attempt is still being worked on: the same request with the same key follows after a wait, within attempts, deadline
+/// and budget.
+///
+/// [`buttress_error::Error`] holds all this; an error type of one's own by
+/// [`note_effort`](buttress_error::Classify::note_effort). A foreign error type can't, nor can a response: where its last
+/// attempt failed before anything was sent, it says so of that attempt alone. Outer retries of the same task know better.
 ///
 /// # Examples
 ///
@@ -63,13 +81,15 @@ pub struct RetryLayer<C = ByKind, R = ByTrait> {
     assume_idempotent: bool,
     classifier: C,
     repeat: R,
+    /// Has it warned that its request type says nothing of idempotency?
+    warned: Arc<AtomicBool>,
 }
 
 impl RetryLayer {
     /// Repeats by `policy`, judging by kind, copying requests by [`Replay`](buttress_context::Replay).
     #[must_use]
-    pub const fn new(policy: Policy) -> Self {
-        Self { policy, assume_idempotent: false, classifier: ByKind, repeat: ByTrait }
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, assume_idempotent: false, classifier: ByKind, repeat: ByTrait, warned: Arc::default() }
     }
 }
 
@@ -121,8 +141,8 @@ impl<C, R> RetryLayer<C, R> {
     /// Judges outcomes with `classifier`.
     #[must_use]
     pub fn classifier<C2>(self, classifier: C2) -> RetryLayer<C2, R> {
-        let Self { policy, assume_idempotent, repeat, .. } = self;
-        RetryLayer { policy, assume_idempotent, classifier, repeat }
+        let Self { policy, assume_idempotent, repeat, warned, .. } = self;
+        RetryLayer { policy, assume_idempotent, classifier, repeat, warned }
     }
 
     /// Judges outcomes with a closure. One that calls methods of the outcome has to name its type:
@@ -141,8 +161,8 @@ impl<C, R> RetryLayer<C, R> {
     /// Copies requests with `repeat`.
     #[must_use]
     pub fn repeat<R2>(self, repeat: R2) -> RetryLayer<C, R2> {
-        let Self { policy, assume_idempotent, classifier, .. } = self;
-        RetryLayer { policy, assume_idempotent, classifier, repeat }
+        let Self { policy, assume_idempotent, classifier, warned, .. } = self;
+        RetryLayer { policy, assume_idempotent, classifier, repeat, warned }
     }
 
     /// Copies requests by `Clone`.
@@ -180,8 +200,8 @@ impl<C, R> RetryLayer<C, R> {
 
 impl<C: Clone, R: Clone> RetryLayer<C, R> {
     fn core<S>(&self, spare: S) -> Core<S, C, R> {
-        let Self { policy, assume_idempotent, classifier, repeat } = self.clone();
-        Core::new(spare, policy, assume_idempotent, classifier, repeat)
+        let Self { policy, assume_idempotent, classifier, repeat, warned } = self.clone();
+        Core::new(spare, policy, assume_idempotent, classifier, repeat, warned)
     }
 }
 

@@ -4,9 +4,11 @@
 mod backoff;
 mod blocking;
 mod budget;
+mod earlier;
 mod events;
 mod function;
 mod future;
+mod kept;
 mod layer;
 mod nested;
 mod operation;
@@ -17,6 +19,7 @@ mod remedy;
 mod repeat;
 mod service;
 mod settings;
+mod spare;
 mod sync;
 
 pub use backoff::{Backoff, Jitter};

@@ -1,13 +1,16 @@
 //! `Operation`: one call and its attempts. What the future and the function have in common.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use buttress_context::{Context, Frame, Report, Scope};
-use buttress_error::{Cause, Class, Classifier, Effort, Error, Stop, Try};
+use buttress_error::{Cause, Class, Classifier, Delivery, Effort, Error, Kind, Stop, Try};
 use tokio::time::Instant;
 
 use crate::budget::{Reservation, Spent};
+use crate::earlier::Earlier;
+use crate::kept::{Kept, Last};
 use crate::nested::GivenUp;
 use crate::policy::{Facts, Memory, Time};
 use crate::remedy::{self, Healing};
@@ -23,6 +26,8 @@ pub(crate) struct Operation {
     began: u64,
     /// What a retry further in has given up on in the latest attempt.
     given_up: Option<GivenUp>,
+    /// What the attempts before the latest leave open.
+    earlier: Earlier,
     slept: Duration,
     waits: Memory,
     /// The retry that is waiting to begin.
@@ -44,19 +49,25 @@ pub(crate) struct Begin {
     began: u64,
 }
 
-/// What follows a failed attempt.
-pub(crate) enum Next {
-    /// Another one, after a wait.
+/// What follows an attempt.
+pub(crate) enum Next<O> {
+    /// Nothing: this is the outcome of the call.
+    Done(O),
+    /// Another attempt, after a wait.
     Wait(Duration),
-    /// Another one, if the remedy heals.
-    Heal(Healing),
+    /// Another attempt, if the remedy heals what failed with this outcome.
+    Heal(Healing, O),
 }
 
 /// What is known of the request when an attempt has failed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Repeatability {
+pub(crate) struct Repeatability<'c> {
     /// May it be processed twice? None: the context decides.
     pub(crate) idempotent: Option<bool>,
+    /// Does it carry an idempotency key? None: its type does not say.
+    pub(crate) keyed: Option<bool>,
+    /// Set once the layer has warned that its request type says nothing; none where it may assume that it may.
+    pub(crate) warned: Option<&'c AtomicBool>,
     /// What is taken for true where neither says anything.
     pub(crate) assume_idempotent: bool,
     /// Is there something to send again?
@@ -106,6 +117,26 @@ fn attempts(policy: &Policy, overridden: Option<NonZeroU32>) -> u32 {
     overridden.map_or(policy.max_attempts(), NonZeroU32::get)
 }
 
+impl Repeatability<'_> {
+    /// What is known of a closure.
+    pub(crate) const fn of_closure(idempotent: Option<bool>) -> Self {
+        Self { idempotent, keyed: None, warned: None, assume_idempotent: true, replayable: true }
+    }
+
+    /// Warns, once for each layer, that a failure was not repeated only because the request type says nothing of
+    /// idempotency.
+    fn warn(&self, retry: Option<&str>, class: &Class) {
+        let silent = self.idempotent.is_none()
+            && self.keyed.is_none()
+            && Context::read(|cx| cx.idempotent().is_none());
+        if let Some(warned) = self.warned.filter(|_| silent)
+            && !warned.swap(true, Ordering::Relaxed)
+        {
+            events::idempotency_unknown(retry, class);
+        }
+    }
+}
+
 impl Operation {
     /// The first attempt has failed. In it, a retry further in may have `given_up`.
     #[cold]
@@ -115,6 +146,7 @@ impl Operation {
             started: begin.started,
             began: begin.began,
             given_up,
+            earlier: Earlier::new(),
             slept: Duration::ZERO,
             waits: Memory::new(),
             reservation: None,
@@ -169,86 +201,102 @@ impl Operation {
         Frame::new(if policy.outermost_owns() { context.with_retries_owned() } else { context })
     }
 
-    /// An attempt has ended: what follows, or none when the outcome is final.
+    /// An attempt has ended: what follows.
     pub(crate) fn ended<Res, E>(
         &mut self,
         policy: &Policy,
         classifier: &impl Classifier<Res, E>,
-        outcome: &mut Result<Res, E>,
-        request: Repeatability,
-    ) -> Option<Next> {
-        let verdict = classifier.judge(outcome);
+        outcome: Result<Res, E>,
+        kept: &mut Kept<Result<Res, E>>,
+        request: Repeatability<'_>,
+    ) -> Next<Result<Res, E>> {
+        let verdict = classifier.judge(&outcome);
         let Some(class) = verdict.class() else {
             self.succeeded(policy);
-            return None;
+            return Next::Done(outcome);
         };
-        self.failed(policy, classifier, outcome, class, request)
-    }
-
-    /// An attempt has failed, with `class`.
-    pub(crate) fn failed<Res, E>(
-        &mut self,
-        policy: &Policy,
-        classifier: &impl Classifier<Res, E>,
-        outcome: &mut Result<Res, E>,
-        class: &Class,
-        request: Repeatability,
-    ) -> Option<Next> {
-        let class = &nested::marked(class, self.given_up, || classifier.keep(outcome));
+        let class = nested::marked(class, self.given_up, || classifier.keep(&outcome));
+        let class = self.earlier.read(&class, request.keyed);
         let now = Instant::now();
-        let facts = self.facts(*class, now, request);
+        let facts = self.facts(class, now, request);
         if let Some(remedy) = policy.remedy(&facts, &self.tried) {
             self.tried.push(remedy.clone());
-            return Some(Next::Heal(remedy.heal(self.began, class, now, policy.latest(&facts.time))));
+            return Next::Heal(remedy.heal(self.began, &class, now, policy.latest(&facts.time)), outcome);
         }
         match self.decide(policy, &facts) {
             Ok(wait) => {
-                self.remember(class, wait);
+                self.remember(class.kind, wait);
                 self.slept = self.slept.saturating_add(wait);
-                self.report(None, Some(Cause::new(class, classifier.keep(outcome))));
-                events::scheduled(policy.name(), self.attempts, wait, class);
-                Some(Next::Wait(wait))
+                self.report(None, Some(Cause::new(&class, classifier.keep(&outcome))));
+                events::scheduled(policy.name(), self.attempts, wait, &class);
+                self.earlier.record(&class);
+                kept.replace(class, outcome);
+                Next::Wait(wait)
             }
             Err(stop) => {
-                let mut effort = Effort::new(self.attempts, facts.time.elapsed, stop);
-                let given_up = matches!(
-                    stop,
-                    Stop::Attempts | Stop::Deadline | Stop::Budget | Stop::Elapsed | Stop::Rule
-                );
-                // That of a remedy for another failure, earlier in the call, says nothing about this one.
-                let of_this = self.tried.last().is_some_and(|remedy| remedy.heals(class));
-                effort.remedy = self.remedy_error.take().filter(|_| of_this);
-                // A retry further out may have the same remedy.
-                let healed_in_vain =
-                    effort.remedy.is_none() && self.tried.iter().any(|remedy| remedy.heals(class));
-                effort.exhausted =
-                    healed_in_vain || given_up && facts.max_attempts.unwrap_or(policy.max_attempts()) > 1;
-                // Who wonders why a failed POST was sent once finds the answer on the error.
-                let unsafe_to_repeat = matches!(stop, Stop::NotIdempotent | Stop::NotReplayable);
-                let stamped =
-                    effort.exhausted || unsafe_to_repeat || effort.remedy.is_some() || self.attempts > 1;
-                if stamped {
-                    self.remember(class, Duration::ZERO);
-                    effort.history = std::mem::take(&mut self.history);
-                    classifier.stamp(outcome, &effort);
+                if stop == Stop::NotIdempotent && policy.would_repeat(&facts) {
+                    request.warn(policy.name(), &class);
                 }
-                if effort.exhausted || class.exhausted {
-                    let marked = classifier.judge(outcome).class().is_some_and(|class| class.exhausted);
-                    nested::give_up(class, marked);
-                }
-                // After the stamp, so that the copy in the report has it too.
-                let cause = Cause::new(class, classifier.keep(outcome));
-                let foreign = !stamped && has_been_retried(class, &cause);
-                Report::write(|report| {
-                    // The layer further in that owns the failure has reported its own attempts.
-                    if !(foreign && report.attempts > 0) {
-                        self.write(report, Some(stop), Some(cause));
-                    }
-                });
-                events::stopped(policy.name(), &effort, self.slept, class);
-                None
+                let last = kept.last_real(class, outcome, self.earlier);
+                Next::Done(self.stopped(policy, classifier, last, &facts, stop))
             }
         }
+    }
+
+    /// The call ends with its last real failure.
+    fn stopped<Res, E>(
+        &mut self,
+        policy: &Policy,
+        classifier: &impl Classifier<Res, E>,
+        last: Last<Result<Res, E>>,
+        facts: &Facts,
+        stop: Stop,
+    ) -> Result<Res, E> {
+        let Last { class, mut outcome, refusal, refused } = last;
+        let class = &class;
+        // Cut while it ran, so that a retry had no part in it.
+        let cut = stop == Stop::Deadline && class.kind == Kind::DeadlineExceeded;
+        let mut effort = Effort::new(self.attempts, facts.time.elapsed, stop);
+        let given_up =
+            matches!(stop, Stop::Attempts | Stop::Deadline | Stop::Budget | Stop::Elapsed | Stop::Rule);
+        // That of a remedy for another failure, earlier in the call, says nothing about this one.
+        let of_this = self.tried.last().is_some_and(|remedy| remedy.heals(class));
+        effort.remedy = self.remedy_error.take().filter(|_| of_this);
+        // A retry further out may have the same remedy.
+        let healed_in_vain = effort.remedy.is_none() && self.tried.iter().any(|remedy| remedy.heals(class));
+        let repeats = facts.max_attempts.unwrap_or(policy.max_attempts()) > 1;
+        effort.exhausted = healed_in_vain || refused || given_up && repeats && !cut;
+        effort.unresolved = self.earlier.is_unresolved();
+        effort.refusal = refusal.and_then(|refusal| classifier.keep(&refusal));
+        // Who wonders why a failed POST was sent once finds the answer on the error.
+        let unsafe_to_repeat = matches!(stop, Stop::NotIdempotent | Stop::NotReplayable);
+        let stamped =
+            effort.exhausted || unsafe_to_repeat || cut || effort.remedy.is_some() || self.attempts > 1;
+        if stamped {
+            self.remember(facts.class.kind, Duration::ZERO);
+            effort.history = std::mem::take(&mut self.history);
+            classifier.stamp(&mut outcome, &effort);
+        }
+        if effort.exhausted || class.exhausted || effort.unresolved {
+            let verdict = classifier.judge(&outcome);
+            let shown = verdict.class().unwrap_or(class);
+            // Where the type can't hold that an earlier attempt may have taken effect, no outer retry may repeat it.
+            let hides = effort.unresolved && shown.delivery != Delivery::Unknown;
+            if effort.exhausted || class.exhausted || hides {
+                nested::give_up(class, shown.exhausted);
+            }
+        }
+        // After the stamp, so that the copy in the report has it too.
+        let cause = Cause::new(class, classifier.keep(&outcome));
+        let foreign = !stamped && has_been_retried(class, &cause);
+        Report::write(|report| {
+            // The layer further in that owns the failure has reported its own attempts.
+            if !(foreign && report.attempts > 0) {
+                self.write(report, Some(stop), Some(cause));
+            }
+        });
+        events::stopped(policy.name(), &effort, self.slept, class);
+        outcome
     }
 
     /// A remedy has healed the failure of the latest attempt, or has not: then the failure is to be judged once more.
@@ -257,29 +305,34 @@ impl Operation {
         healed: Result<(), Error>,
         policy: &Policy,
         classifier: &impl Classifier<Res, E>,
-        outcome: &Result<Res, E>,
-    ) -> bool {
+        outcome: Result<Res, E>,
+        kept: &mut Kept<Result<Res, E>>,
+        keyed: Option<bool>,
+    ) -> Result<(), Result<Res, E>> {
         if let Err(error) = healed {
             self.remedy_error = Some(error);
-            return false;
+            return Err(outcome);
         }
         // It has taken its time.
         let time = self.time(Instant::now());
         if policy.in_time(&time, Duration::ZERO).is_err() {
             self.remedy_error = self.tried.last().map(Remedy::too_late);
-            return false;
+            return Err(outcome);
         }
         self.remedy_error = None;
-        let verdict = classifier.judge(outcome);
+        let verdict = classifier.judge(&outcome);
         if let (Some(class), Some(remedy)) = (verdict.class(), self.tried.last()) {
-            events::remedied(policy.name(), self.attempts, remedy.name(), class);
-            self.remember(class, Duration::ZERO);
-            self.report(None, Some(Cause::new(class, classifier.keep(outcome))));
+            let class = self.earlier.read(class, keyed);
+            events::remedied(policy.name(), self.attempts, remedy.name(), &class);
+            self.remember(class.kind, Duration::ZERO);
+            self.report(None, Some(Cause::new(&class, classifier.keep(&outcome))));
+            self.earlier.record(&class);
+            kept.replace(class, outcome);
         }
-        true
+        Ok(())
     }
 
-    fn facts(&mut self, class: Class, now: Instant, request: Repeatability) -> Facts {
+    fn facts(&mut self, class: Class, now: Instant, request: Repeatability<'_>) -> Facts {
         let time = self.time(now);
         Context::read(|cx| Facts {
             class,
@@ -318,11 +371,11 @@ impl Operation {
     }
 
     /// The oldest goes when there are too many.
-    fn remember(&mut self, class: &Class, wait: Duration) {
+    fn remember(&mut self, kind: Kind, wait: Duration) {
         if self.history.len() == Effort::HISTORY {
             self.history.remove(0);
         }
-        self.history.push(Try::new(class.kind, wait));
+        self.history.push(Try::new(kind, wait));
     }
 
     fn report(&self, stopped: Option<Stop>, last: Option<Cause>) {

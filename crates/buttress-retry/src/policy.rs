@@ -6,7 +6,7 @@ use std::time::Duration;
 use buttress_error::{Breaker, Class, Delivery, Kind, Retry, Stop};
 use tokio::time::Instant;
 
-use crate::backoff::Waits;
+use crate::backoff::{Spread, Waits};
 use crate::overriding::Start;
 use crate::settings::Rule;
 use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
@@ -181,7 +181,14 @@ impl Policy {
     /// The longer of both, where the server asks each time for as long a wait as is heeded.
     #[must_use]
     pub fn longest_asked_waits(&self) -> Duration {
-        let sum = |backoff| self.sum_waits(backoff, |wait| self.heeded(wait, Duration::MAX));
+        let sum = |backoff| {
+            self.sum_waits(backoff, |wait| {
+                // As well where a jittered backoff is the shorter one and the server asks for a little more.
+                let (asked, jitter) = self.heeded(backoff, Duration::ZERO, Duration::MAX);
+                let (longest, _) = self.heeded(backoff, wait, Duration::MAX);
+                longest.max(asked.saturating_add(jitter.longest()))
+            })
+        };
         let throttled = self.settings.throttled.as_ref();
         throttled.map_or(Duration::ZERO, sum).max(sum(&self.settings.backoff))
     }
@@ -242,7 +249,9 @@ impl Policy {
         let settings = &self.settings;
         let class = &facts.class;
         if class.exhausted || class.retry != Retry::Call {
-            return Err(Stop::NotRetryable);
+            let late = facts.time.deadline.is_some_and(|end| !self.fits(facts.time.now, Duration::ZERO, end));
+            let cut = late && class.kind == Kind::DeadlineExceeded;
+            return Err(if cut { Stop::Deadline } else { Stop::NotRetryable });
         }
         if class.kind == Kind::Rejected && !(settings.repeat_rejections && class.retry_after.is_some()) {
             return Err(Stop::Rejected);
@@ -254,14 +263,19 @@ impl Policy {
         if class.retry_once && waits.retried_once {
             return Err(Stop::Attempts);
         }
-        let wait = self.wait(facts, waits).ok_or(Stop::Attempts)?;
+        let (wait, jitter) = self.wait(facts, waits).ok_or(Stop::Attempts)?;
         if class.kind == Kind::Rejected && class.retry_after.is_some_and(|asked| asked > wait) {
             // The cut wait would end while the layer still refuses.
             return Err(Stop::Rejected);
         }
         self.in_time(&facts.time, wait)?;
         waits.retried_once |= class.retry_once;
-        Ok(wait)
+        Ok(wait.saturating_add(self.that_fits(jitter, wait, &facts.time).random()))
+    }
+
+    /// Would a retry follow if the request were known to be idempotent? (The rule of `stop_when` is not called.)
+    pub(crate) fn would_repeat(&self, facts: &Facts) -> bool {
+        self.attempt_left(facts).is_ok() && self.in_time(&facts.time, Duration::ZERO).is_ok()
     }
 
     /// The remedy for a failure, if the call may be repeated after it. Whether the failure by itself could be repeated
@@ -282,20 +296,22 @@ impl Policy {
 
     /// May there be another attempt at all, whatever the failure and the time?
     fn another(&self, facts: &Facts) -> Result<(), Stop> {
-        let settings = &self.settings;
-        if facts.owned_outside {
-            return Err(Stop::OwnedOutside);
-        }
-        if facts.attempts >= facts.max_attempts.unwrap_or(settings.max_attempts) {
-            return Err(Stop::Attempts);
-        }
-        if !facts.replayable {
-            return Err(Stop::NotReplayable);
-        }
-        match &settings.stop_when {
+        self.attempt_left(facts)?;
+        match &self.settings.stop_when {
             Some(Rule(stops)) if stops(&facts.progress()) => Err(Stop::Rule),
             _ => Ok(()),
         }
+    }
+
+    /// Is there an attempt left, and a request to send?
+    fn attempt_left(&self, facts: &Facts) -> Result<(), Stop> {
+        if facts.owned_outside {
+            return Err(Stop::OwnedOutside);
+        }
+        if facts.attempts >= facts.max_attempts.unwrap_or(self.settings.max_attempts) {
+            return Err(Stop::Attempts);
+        }
+        if facts.replayable { Ok(()) } else { Err(Stop::NotReplayable) }
     }
 
     /// Is there time for an attempt after `wait`?
@@ -320,22 +336,36 @@ impl Policy {
         by_deadline.into_iter().chain(by_elapsed).min()
     }
 
-    /// The backoff, or the longer wait that the server asked for, cut to what the settings allow.
-    fn wait(&self, facts: &Facts, waits: &mut Memory) -> Option<Duration> {
+    /// The backoff, or the longer wait that the server asked for, cut to what the settings allow, and the jitter on top.
+    fn wait(&self, facts: &Facts, waits: &mut Memory) -> Option<(Duration, Spread)> {
         let settings = &self.settings;
         let (backoff, waits) = match &settings.throttled {
             Some(backoff) if facts.class.kind == Kind::Throttled => (backoff, &mut waits.throttled),
             _ => (&settings.backoff, &mut waits.failed),
         };
         let wait = waits.next(backoff, facts.attempts)?;
-        Some(facts.class.retry_after.map_or(wait, |asked| self.heeded(wait, asked)))
+        Some(facts.class.retry_after.map_or((wait, Spread::NONE), |asked| self.heeded(backoff, wait, asked)))
     }
 
-    /// The wait where the backoff says `wait` and the server `asked` for another.
-    fn heeded(&self, wait: Duration, asked: Duration) -> Duration {
+    /// The wait where `backoff` says `wait` and the server `asked` for another. Where the server's is the longer one, it is
+    /// a minimum, and jitter goes on top: callers that were told the same don't come back together.
+    fn heeded(&self, backoff: &Backoff, wait: Duration, asked: Duration) -> (Duration, Spread) {
         let settings = &self.settings;
-        let longest = settings.retry_after_slack.map_or(Duration::MAX, |slack| wait.saturating_add(slack));
-        asked.min(settings.max_retry_after).clamp(wait, longest)
+        let asked = asked.min(settings.max_retry_after);
+        match settings.retry_after_slack {
+            _ if asked <= wait => (wait, Spread::NONE),
+            Some(slack) => (asked.min(wait.saturating_add(slack)), Spread::NONE),
+            None => (asked, backoff.spread(asked)),
+        }
+    }
+
+    /// What of `jitter` fits after `wait`, before there is no time for another attempt.
+    fn that_fits(&self, jitter: Spread, wait: Duration, time: &Time) -> Spread {
+        let room = self.latest(time).map(|latest| {
+            let left = latest.saturating_duration_since(time.now);
+            left.saturating_sub(slept(wait).saturating_add(TICK))
+        });
+        room.map_or(jitter, |room| jitter.at_most(room))
     }
 
     /// Would the next attempt begin with enough time left?
@@ -355,12 +385,15 @@ impl Facts {
 
 /// How long a wait really takes: tokio's timer counts in milliseconds, and rounds up.
 fn slept(wait: Duration) -> Duration {
-    const TICK: u32 = 1_000_000;
-    match wait.subsec_nanos() % TICK {
+    let tick = TICK.subsec_nanos();
+    match wait.subsec_nanos() % tick {
         0 => wait,
-        rest => wait.saturating_add(Duration::from_nanos(u64::from(TICK - rest))),
+        rest => wait.saturating_add(Duration::from_nanos(u64::from(tick - rest))),
     }
 }
+
+/// The resolution of tokio's timer.
+const TICK: Duration = Duration::from_millis(1);
 
 /// The defaults of the table above.
 impl Default for Policy {

@@ -18,6 +18,13 @@ pub trait Repeat<Req> {
         let _ = request;
         None
     }
+
+    /// Asked of a copy: does it carry a key by which the server recognizes it? Then a conflict after an attempt of unknown
+    /// outcome means that the server is still at work. `None`, the default, where the request type does not say.
+    fn has_idempotency_key(&self, copy: &Req) -> Option<bool> {
+        let _ = copy;
+        None
+    }
 }
 
 /// The default: what the request says of itself through [`Replay`].
@@ -35,6 +42,10 @@ impl<Req: Replay> Repeat<Req> for ByTrait {
 
     fn idempotent(&self, request: &Req) -> Option<bool> {
         request.idempotent()
+    }
+
+    fn has_idempotency_key(&self, copy: &Req) -> Option<bool> {
+        copy.has_idempotency_key()
     }
 }
 

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{self, Poll};
 
 use buttress_error::{ByKind, Classifier};
@@ -9,6 +10,7 @@ use tower_service::Service;
 
 use crate::overriding::Start;
 use crate::repeat::{ByTrait, Repeat};
+use crate::spare::Spare;
 use crate::{Policy, ResponseFuture, future, nested, operation, overriding};
 
 /// The service of [`RetryLayer`](crate::RetryLayer): around a service `S`, with what the layer does by default, it is
@@ -28,7 +30,9 @@ pub struct Core<S, C, R> {
     pub(crate) repeat: R,
     pub(crate) assume_idempotent: bool,
     /// Cloned for an attempt that really is a retry: the first one takes the instance that was made ready.
-    spare: Mutex<S>,
+    pub(crate) spare: Spare<S>,
+    /// Has the layer warned that its request type says nothing of idempotency?
+    pub(crate) warned: Arc<AtomicBool>,
 }
 
 impl<S, C, R, H> Retry<S, C, R, H> {
@@ -38,21 +42,15 @@ impl<S, C, R, H> Retry<S, C, R, H> {
 }
 
 impl<S, C, R> Core<S, C, R> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         spare: S,
         policy: Policy,
         assume_idempotent: bool,
         classifier: C,
         repeat: R,
+        warned: Arc<AtomicBool>,
     ) -> Self {
-        Self { policy, classifier, repeat, assume_idempotent, spare: Mutex::new(spare) }
-    }
-}
-
-impl<S: Clone, C, R> Core<S, C, R> {
-    pub(crate) fn service(&self) -> S {
-        // Only `clone` runs under the lock: if it panicked, the value is as it was.
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Self { policy, classifier, repeat, assume_idempotent, spare: Spare::new(spare), warned }
     }
 }
 
@@ -65,12 +63,13 @@ impl<S, C, R> Core<S, C, R> {
         if operation::may_repeat(policy, earlier) { self.repeat.repeat(request) } else { None }
     }
 
-    /// The attempt before it has failed: can the copy still be sent?
+    /// The attempt before it has failed: can the copy still be sent? Not from inside `S::clone`, which would wait for
+    /// itself.
     pub(crate) fn replayable<Req>(&self, copy: Option<&Req>) -> bool
     where
         R: Repeat<Req>,
     {
-        copy.is_some_and(|copy| self.repeat.repeatable(copy))
+        copy.is_some_and(|copy| self.repeat.repeatable(copy)) && !self.spare.is_cloning_here()
     }
 }
 

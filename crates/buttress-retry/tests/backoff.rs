@@ -99,14 +99,14 @@ async fn longest_waits_is_a_bound() {
     assert_eq!((failed, throttled), (MS * 150, MS * 3000));
 }
 
-/// Nor longer than it says for servers that ask for the longest waits: 60 s twice, or 5 s beyond the backoff.
+/// Nor longer than it says for servers that ask for the longest waits: 60 s and 10 % jitter twice, or 5 s beyond the backoff.
 #[tokio::test(start_paused = true)]
 async fn longest_asked_waits_is_a_bound() {
     let none = || plain().max_retry_after(Duration::ZERO).max_attempts(3);
     let slack = || none().max_retry_after(MS * 60_000).retry_after_slack(MS * 5000);
     let longest = |policy: PolicyBuilder| policy.build().unwrap().longest_asked_waits();
     let waits = none().build().unwrap().longest_waits().0;
-    assert_eq!(longest(Policy::exponential()), MS * 120_000);
+    assert_eq!(longest(Policy::exponential()), MS * 132_000);
     assert_eq!(longest(Policy::exponential().max_attempts(1)), Duration::ZERO);
     assert_eq!(longest(none()), waits);
     assert_eq!(longest(slack()), waits + MS * 10_000);
@@ -115,7 +115,8 @@ async fn longest_asked_waits_is_a_bound() {
     let begin = Instant::now();
     let asks = || async { Err::<(), _>(Error::new(Kind::Throttled, "busy").retry_after(Duration::MAX)) };
     retry(&policy, asks).await.unwrap_err();
-    assert_eq!(begin.elapsed(), policy.longest_asked_waits());
+    let elapsed = begin.elapsed();
+    assert!(elapsed >= MS * 120_000 && elapsed <= policy.longest_asked_waits() + MS, "{elapsed:?}");
 }
 
 /// Factors that binary fractions can't hold are rounded: 1 s times 1.4 twice is 1.96 s.

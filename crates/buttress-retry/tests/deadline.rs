@@ -5,11 +5,11 @@ mod kit;
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{Effort, Kind, Stop};
+use buttress_error::{Delivery, Effort, Error, Kind, Stop};
 use buttress_retry::{Backoff, PolicyBuilder, retry};
 use buttress_test::{Step, TestError};
 use kit::{MS, call, plain, reported, script};
-use tokio::time::{Instant, advance};
+use tokio::time::{Instant, advance, sleep};
 
 /// A call that fails at every attempt: its error, and how long it took.
 async fn fails(policy: PolicyBuilder, timeout: Duration) -> (TestError, Duration) {
@@ -91,4 +91,34 @@ async fn the_function_too() {
 async fn a_late_success_is_a_success() {
     let inner = script([Step::ok().after(MS * 500)]);
     assert!(reported(Context::default().with_timeout(MS), call(plain(), &inner)).await.0.is_ok());
+}
+
+/// Issue E 37. [S11] An attempt that the deadline cuts ends the call because of the deadline, in every form and with or
+/// without attempts left; an exceeded deadline of somebody else's does not.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_cut_stops_for_the_deadline() {
+    let cut = |late: u64| async move {
+        sleep(MS * u32::try_from(late).unwrap()).await;
+        Err::<(), _>(Error::new(Kind::DeadlineExceeded, "cut"))
+    };
+    for (attempts, late, stopped) in
+        [(3, 500, Stop::Deadline), (1, 500, Stop::Deadline), (3, 100, Stop::NotRetryable)]
+    {
+        let policy = plain().max_attempts(attempts).build().unwrap();
+        let cx = Context::default().with_timeout(MS * 500);
+        let (outcome, report) = reported(cx.clone(), retry(&policy, || cut(late))).await;
+        assert_eq!(report.stopped, Some(stopped), "{attempts} {late}");
+        let effort = outcome.unwrap_err().effort().cloned();
+        assert_eq!(effort.map(|effort| effort.stopped), (stopped == Stop::Deadline).then_some(stopped));
+    }
+    let policy = plain().build().unwrap();
+    let first = std::cell::Cell::new(true);
+    let later = || async {
+        if first.replace(false) { Err(Error::new(Kind::Unavailable, "reset")) } else { cut(400).await }
+    };
+    let cx = Context::default().with_timeout(MS * 500);
+    let error = reported(cx, retry(&policy, later)).await.0.unwrap_err();
+    let effort = error.effort().unwrap();
+    assert_eq!((error.kind(), effort.attempts, effort.stopped), (Kind::DeadlineExceeded, 2, Stop::Deadline));
+    assert_eq!(error.class().delivery, Delivery::Unknown);
 }

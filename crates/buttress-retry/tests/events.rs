@@ -12,7 +12,7 @@ use buttress_context::Context;
 use buttress_error::{Class, Error, Kind, Verdict};
 use buttress_retry::{Budget, PolicyBuilder, Remedy, RetryContext, RetryLayer, on, retry_blocking};
 use buttress_test::{Step, TestError};
-use kit::{call, capture, listen, plain, script};
+use kit::{MS, call, capture, listen, plain, script};
 use tokio::runtime::Handle;
 use tower::{Layer, ServiceExt};
 
@@ -245,4 +245,44 @@ async fn a_failure_while_the_log_is_told() {
     for error in [first, meanwhile.recv().unwrap().join().unwrap()] {
         assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Internal));
     }
+}
+
+/// Issue E 41. A layer that does not retry a transient failure only because its request type says nothing of idempotency
+/// warns once, and names the settings.
+#[tokio::test(start_paused = true)]
+async fn a_request_type_that_says_nothing_is_warned_of_once() {
+    let warnings = async |layer: &RetryLayer, cx: Context, class: Class| {
+        let (subscriber, events) = capture();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        for _ in 0..3 {
+            let service = layer.layer(script([Step::fail(class)]));
+            let _ = cx.clone().scope(async { service.oneshot(7).await }).await;
+        }
+        let events = events.lock().unwrap();
+        let warns = events.iter().filter(|event| event["event"] == "retry.idempotency_unknown");
+        warns.map(|event| (event["level"].clone(), event["message"].clone())).collect::<Vec<_>>()
+    };
+    let layer = || RetryLayer::new(plain().build().unwrap());
+    let down = Class::new(Kind::Unavailable);
+    let (cx, silent) = (Context::default, layer());
+    let once = warnings(&silent, cx(), down).await;
+    let [(level, message)] = &once[..] else { panic!("{once:?}") };
+    assert!(level == "WARN" && message.contains("RetryLayer::assume_idempotent"), "{message}");
+    assert!(warnings(&silent.clone(), cx(), down).await.is_empty(), "once for the layer and its clones");
+
+    // Each of these has another reason.
+    let spent = RetryLayer::new(plain().max_attempts(1).build().unwrap());
+    let never = layer().repeat_with(|_: &u32| None);
+    assert!(warnings(&spent, cx(), down).await.is_empty(), "no attempt is left");
+    assert!(warnings(&layer(), cx().with_timeout(MS), Class::new(Kind::NotFound)).await.is_empty());
+    assert!(warnings(&layer(), cx(), down.exhausted()).await.is_empty());
+    assert!(warnings(&layer(), cx(), Class::new(Kind::Rejected)).await.is_empty());
+    assert!(warnings(&layer(), cx().with_idempotent(false), down).await.is_empty(), "the context says so");
+    assert!(warnings(&layer(), cx().with_idempotent(true), down).await.is_empty());
+    assert!(warnings(&layer(), cx().with_retries_owned(), down).await.is_empty());
+    assert!(warnings(&layer().assume_idempotent(), cx(), down).await.is_empty());
+    let (subscriber, events) = capture();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let _ = never.layer(script([Step::fail(down)])).oneshot(7).await;
+    assert!(events.lock().unwrap().iter().all(|event| event["event"] != "retry.idempotency_unknown"));
 }

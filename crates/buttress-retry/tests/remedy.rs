@@ -650,3 +650,22 @@ async fn the_remedys_error_stays_with_its_failure() {
     let error = call(policy, &inner).await.unwrap_err();
     assert_eq!((clinic.runs(), error.effort().unwrap().remedy.is_some()), ((1, 1), false));
 }
+
+/// Issue E 51. [S17] An attempt that began after a success of the remedy needs a run of its own, also where the first
+/// attempt of its call began before.
+#[tokio::test(start_paused = true)]
+async fn every_attempt_has_a_begin_of_its_own() {
+    let clinic = Clinic::default();
+    let remedy = clinic.remedy().build().unwrap();
+    let policy = || plain().healed_by(remedy.clone());
+    let early = tokio::spawn({
+        let policy = policy();
+        // A wait of 100 ms between its attempts.
+        async move { call(policy, &script([Step::fail(Kind::Unavailable), sick()])).await }
+    });
+    sleep(MS).await;
+    call(policy(), &script([sick()])).await.unwrap();
+    assert_eq!(clinic.runs(), (1, 1), "healed before the second attempt of the other call");
+    early.await.unwrap().unwrap();
+    assert_eq!((clinic.runs(), remedy.stats().shared), ((2, 2), 0));
+}

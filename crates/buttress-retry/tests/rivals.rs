@@ -44,7 +44,7 @@ async fn retry_after_is_heeded() {
     let inner = script([Step::fail(Class::new(Kind::Throttled).retry_after(MS * 7000))]);
     let start = Instant::now();
     call(Policy::exponential(), &inner).await.unwrap();
-    assert_eq!(start.elapsed(), MS * 7000);
+    assert!(start.elapsed() >= MS * 7000 && start.elapsed() <= MS * 8001, "{:?}", start.elapsed());
 }
 
 /// [S9] tower-resilience 0.14: no jitter.

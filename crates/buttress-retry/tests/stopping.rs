@@ -155,3 +155,32 @@ fn a_thread_keeps_to_the_policy() {
     });
     assert_eq!(calls, 3);
 }
+
+/// Issue E 51. [S15] Every stop that ends retries marks the error as exhausted, so that an outer retry leaves it alone: by
+/// attempts, deadline, budget, elapsed time and rule.
+#[tokio::test(start_paused = true)]
+async fn every_stop_of_a_retry_exhausts_the_error() {
+    let cx = Context::default;
+    let spent = Budget::tokens(0).build().unwrap();
+    let many = || plain().max_attempts(99);
+    for (policy, cx, stop) in [
+        (plain(), cx(), Stop::Attempts),
+        (many(), cx().with_timeout(MS * 400), Stop::Deadline),
+        (many().budget(spent), cx(), Stop::Budget),
+        (many().max_elapsed(MS * 400), cx(), Stop::Elapsed),
+        (many().max_elapsed(MS * 50), cx(), Stop::Elapsed),
+        (many().stop_when(|call| call.attempts >= 2), cx(), Stop::Rule),
+        (many().stop_when(|_| true), cx(), Stop::Rule),
+    ] {
+        let inner = script(vec![Step::fail(Kind::Unavailable).after(MS * 50); 99]);
+        let error = reported(cx, call(policy, &inner)).await.0.unwrap_err();
+        let effort = error.effort().unwrap();
+        assert_eq!((effort.stopped, effort.exhausted), (stop, true));
+        let (policy, calls) = (plain().build().unwrap(), std::cell::Cell::new(0));
+        let outer = retry(&policy, || {
+            calls.set(calls.get() + 1);
+            std::future::ready(Err::<(), _>(error.clone()))
+        });
+        assert!(outer.await.is_err() && calls.get() == 1, "{stop}");
+    }
+}

@@ -259,3 +259,29 @@ async fn what_was_got_over_is_forgotten() {
     assert!(policy.blocking().sleep_with(drop).run(caught).is_err());
     assert_eq!(calls.get(), 9);
 }
+
+/// Issue E 51. [S15] What an inner retry has exhausted is remembered however often the attempt is pending after that: in the
+/// first attempt and a later one, of the function and of the layer.
+#[tokio::test(start_paused = true)]
+async fn across_many_waits() {
+    let (policy, calls) = (built(), Cell::new(0));
+    let cleans_up = async || {
+        let outcome = retry(&policy, || down(&calls)).await;
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+        outcome
+    };
+    let first = Cell::new(true);
+    let attempt = async || if first.replace(false) { Err(Plain::Slow) } else { cleans_up().await };
+    assert!(retry(&policy, || cleans_up()).await.is_err());
+    assert_eq!(calls.replace(0), 3, "the function's first attempt");
+    assert!(retry(&policy, || attempt()).await.is_err());
+    assert_eq!(calls.replace(0), 3, "a later one");
+    let layer = || RetryLayer::new(built()).assume_idempotent();
+    assert!(layer().layer(service_fn(|_: u32| cleans_up())).oneshot(7).await.is_err());
+    assert_eq!(calls.replace(0), 3, "the layer's first attempt");
+    first.set(true);
+    assert!(layer().layer(service_fn(|_: u32| attempt())).oneshot(7).await.is_err());
+    assert_eq!(calls.replace(0), 3, "a later one");
+}

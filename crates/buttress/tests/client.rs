@@ -367,3 +367,18 @@ fn the_defaults_need_no_warning() {
     assert!(!text.contains("warning"), "{text}");
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
 }
+
+/// Issue E 37. [S28] A call that its caller's deadline cuts says how long the caller gave, and that the deadline was why.
+#[tokio::test]
+async fn a_callers_deadline_is_reported_as_given() {
+    let server = Server::start(&[DOWN, Hang]).await;
+    let client = client().service(reqwest::Client::new());
+    let cx = Context::current().with_timeout(500 * MS);
+    tokio::time::sleep(100 * MS).await;
+    let error = cx.scope(get(&client, &server)).await.unwrap_err();
+    assert_eq!((error.kind(), server.requests()), (Kind::DeadlineExceeded, 2));
+    let cut = error.find::<Rejection>().unwrap();
+    assert_eq!((cut.why(), cut.limit()), (Why::Deadline, Some(500 * MS)));
+    assert!(cut.elapsed() >= 500 * MS, "{:?}", cut.elapsed());
+    assert_eq!(cut.cause().unwrap().kind, Kind::Unavailable);
+}

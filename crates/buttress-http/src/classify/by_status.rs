@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use buttress_context::has_idempotency_key;
 use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Kind, Retry, Verdict};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -54,7 +55,8 @@ impl Profile {
 ///
 /// A 2xx is a success. So is a 304 to a conditional request and a 101 to one that asks for an upgrade; any other 1xx or
 /// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse), which a circuit breaker ignores.
-/// [`Retry-After`](crate::retry_after) counts on 429, on every 5xx, and on 403, 409, 413, 423 and 425. A 403 that has one, or whose
+/// [`Retry-After`](crate::retry_after) counts on 429, on every 5xx, and on 403, 409, 413, 423 and 425. A 409, 423 or 425 to a
+/// request with an `Idempotency-Key` may mean that an earlier attempt is still running ([`Class::in_progress`]). A 403 that has one, or whose
 /// rate-limit headers say that nothing is left, is a [throttle](buttress_error::Kind::Throttled). An answer with
 /// [`SHOULD_RETRY`] `false` has been given up by somebody and is not repeated, whatever its status and its body say; only a
 /// [remedy](buttress_error::Kind::Unauthenticated) is tried all the same. A retry layer that gives up on an answer puts that
@@ -72,11 +74,22 @@ struct Asked {
     grpc: bool,
     condition: bool,
     upgrade: bool,
+    key: bool,
 }
 
 impl Asked {
     /// Without the request in hand the server is believed to answer what it was asked.
-    const UNKNOWN: Self = Self { grpc: false, condition: true, upgrade: true };
+    const UNKNOWN: Self = Self { grpc: false, condition: true, upgrade: true, key: true };
+
+    /// The statuses of a request whose idempotency key is in use.
+    const fn in_progress(self, code: StatusCode, class: Class) -> Class {
+        match code {
+            StatusCode::CONFLICT | StatusCode::LOCKED | StatusCode::TOO_EARLY if self.key => {
+                class.in_progress()
+            }
+            _ => class,
+        }
+    }
 }
 
 impl ByStatus {
@@ -98,7 +111,8 @@ impl ByStatus {
         self
     }
 
-    /// The same, for answers to a request with these headers: it may speak gRPC, be conditional, or ask for an upgrade.
+    /// The same, for answers to a request with these headers: it may speak gRPC, be conditional, ask for an upgrade,
+    /// or carry an idempotency key.
     #[must_use]
     pub fn for_request(mut self, headers: &HeaderMap) -> Self {
         self.asked = Asked {
@@ -106,6 +120,7 @@ impl ByStatus {
             condition: headers.contains_key(header::IF_NONE_MATCH)
                 || headers.contains_key(header::IF_MODIFIED_SINCE),
             upgrade: headers.contains_key(header::UPGRADE),
+            key: has_idempotency_key(headers),
         };
         self
     }
@@ -119,7 +134,7 @@ impl ByStatus {
         } else if self.is_good(code) {
             return None;
         } else {
-            self.profile.class(code, headers)
+            self.asked.in_progress(code, self.profile.class(code, headers))
         };
         Some(heed(self.wait(class, code, headers), headers))
     }
@@ -127,6 +142,7 @@ impl ByStatus {
     /// The class of an answer with these headers, whose head has the class `head`, and whose body says this.
     pub(crate) fn told(&self, head: Class, headers: &HeaderMap, body: &ProblemDetails) -> Class {
         let mut class = body.class(head);
+        class.in_progress = head.in_progress;
         class.retry_after = class.retry_after.map(|wait| wait.min(self.max_retry_after));
         heed(class, headers)
     }

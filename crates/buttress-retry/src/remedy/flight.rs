@@ -193,6 +193,19 @@ mod tests {
         assert!(begun.windows(4).all(|runs| runs[3] - runs[0] >= MINUTE));
     }
 
+    /// Issue E 51. [S17] Runs that fail count like those that succeed, the first as well as those after a failed one.
+    #[test]
+    fn failed_runs_are_counted() {
+        let (mut flight, now) = (Flight::new(LIMIT, 3), Instant::now());
+        for (number, begun) in [(1, 0), (2, 1), (3, 2)] {
+            let now = now + Duration::from_secs(begun);
+            assert_eq!(flight.ask(0, now, ()), Answer::Start((), now + LIMIT, number));
+            assert!(flight.ended(number, now, None));
+        }
+        assert_eq!(flight.ask(0, now + MINUTE / 2, ()), Answer::Spent);
+        assert_eq!(flight.ask(0, now + MINUTE, ()), Answer::Start((), now + MINUTE + LIMIT, 4));
+    }
+
     /// [S17] runs that fail at once are spread over the minute, each after twice the pause, and no pause is longer than the
     /// longest; a success ends that.
     #[test]
