@@ -1,7 +1,6 @@
 //! `Timer`: made when the work is first pending, in place.
 
 use std::future::Future;
-use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::LazyLock;
 use std::task::{self, Poll, ready};
@@ -22,19 +21,20 @@ pin_project! {
         sleep: Option<Sleep>,
         // An attempt's is known once its work was pending: an answer that is ready at once needs no clock.
         allowance: Option<Allowance>,
-        yielded: bool,
+        // How many polls it still lets pass at the end of a caller's time.
+        yields: u8,
     }
 }
 
 impl Timer {
     /// Of an attempt that has not begun.
     pub(crate) const fn new() -> Self {
-        Self { sleep: None, allowance: None, yielded: false }
+        Self { sleep: None, allowance: None, yields: 2 }
     }
 
     /// Of a call that has begun.
     pub(crate) const fn of(allowance: Allowance) -> Self {
-        Self { sleep: None, allowance: Some(allowance), yielded: false }
+        Self { sleep: None, allowance: Some(allowance), yields: 1 }
     }
 
     /// Ready once the time of an attempt is up; it begins with the first poll.
@@ -74,13 +74,14 @@ impl Timer {
 
     /// Ready once the time is up.
     ///
-    /// Where it is not the layer's own time, some layer further out may have set it and have a timer for the same
-    /// instant: that one knows the whole call, its limit and its last failure. So it goes first: this one yields once.
+    /// Where it is not the layer's own time, an outer layer may have set it and have a timer for the same instant: that one
+    /// knows the whole call, its limit and its last failure. So the outer one goes first: this one yields once, and the
+    /// timer of an attempt twice, since a deadline layer between them may yield as well.
     #[inline]
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Allowance> {
         let mut this = self.project();
         let Some(allowance) = this.allowance else { return Poll::Pending };
-        if *this.yielded {
+        if *this.yields == 0 {
             return Poll::Ready(*allowance);
         }
         if this.sleep.is_none() && !allowance.is_spent() {
@@ -90,7 +91,8 @@ impl Timer {
         if let Some(sleep) = this.sleep.as_pin_mut() {
             ready!(poll_always(sleep, cx));
         }
-        if allowance.owner() == Owner::Caller && !mem::replace(this.yielded, true) {
+        if allowance.owner() == Owner::Caller {
+            *this.yields -= 1;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

@@ -348,6 +348,8 @@ async fn a_callers_deadline_is_reported_as_given() {
                 "{form} {late:?}"
             );
             assert_eq!(rejection.elapsed(), elapsed);
+            // Of two layers the outer one, which knows the last failure of the call.
+            assert_eq!(rejection.layer(), if form == 1 { "payments" } else { "orders" });
             assert_eq!(report.stopped, Some(Stop::Deadline));
         }
     }
