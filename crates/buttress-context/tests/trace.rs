@@ -1,5 +1,7 @@
 //! Traces that come from elsewhere, and which of the new ones are sampled.
 
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
+
 use std::collections::HashSet;
 
 use buttress_context::{Context, ContextLayer, InvalidTrace, SampleRatio, Trace};
