@@ -148,6 +148,8 @@ impl Breaker {
 
     /// Makes the call if the circuit admits it, and judges its outcome by the error's own class.
     ///
+    /// An error type that cannot hold a [`Rejection`] needs [`guarded`](Self::guarded).
+    ///
     /// # Errors
     /// What `make` fails with, or a [`Rejection`].
     ///
@@ -163,6 +165,9 @@ impl Breaker {
     }
 
     /// Makes a call that blocks if the circuit admits it: [`call`](Self::call) for code that is not async.
+    ///
+    /// An `io::Error` holds a rejection as its inner error. For other error types that cannot hold one there is
+    /// [`guarded`](Self::guarded).
     ///
     /// ```
     /// use buttress_breaker::Breaker;
@@ -211,11 +216,20 @@ impl Breaker {
         F: FnOnce() -> Result<T, E>,
         E: From<Rejection> + Classified,
     {
-        let pass = self.pass().map_or_else(|| self.ask(), Ok).map_err(Rejection::from)?;
+        self.blocking(&ByKind, make).unwrap_or_else(|rejection| Err(rejection.into()))
+    }
+
+    /// A blocking call of any error type, judged by `classifier`.
+    pub(crate) fn blocking<C, F, T, E>(&self, classifier: &C, make: F) -> Result<Result<T, E>, Rejection>
+    where
+        C: Classifier<T, E>,
+        F: FnOnce() -> Result<T, E>,
+    {
+        let pass = self.pass().map_or_else(|| self.ask(), Ok)?;
         let mut admitted = Admitted::new(self, pass);
         let outcome = make();
-        admitted.conclude(&ByKind, &outcome);
-        outcome
+        admitted.conclude(classifier, &outcome);
+        Ok(outcome)
     }
 
     /// The same as [`call`](Self::call), judged by `classifier`.

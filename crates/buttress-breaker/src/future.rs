@@ -32,7 +32,47 @@ enum Answer {
 }
 
 /// A call that is abandoned when it is dropped unsettled. By a panic somewhere else, too: that is none of the inner service.
-struct Held(Call<Breaker>);
+pub(crate) struct Held(Call<Breaker>);
+
+impl Held {
+    pub(crate) const fn new(call: Call<Breaker>) -> Self {
+        Self(call)
+    }
+
+    /// Polls the call, and settles it when it ends.
+    #[inline(always)]
+    pub(crate) fn poll<F, C, T, E>(
+        &mut self,
+        inner: Pin<&mut F>,
+        classifier: &C,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>>,
+        C: Classifier<T, E>,
+    {
+        let watch = OnPanic(&mut self.0);
+        let polled = match inner.poll(cx) {
+            // Taken apart: mostly a response is smaller than the outcome that has room for it, and moved faster.
+            Poll::Ready(Ok(response)) => {
+                let outcome = Ok(opaque(response));
+                watch.0.conclude(classifier, &outcome);
+                Poll::Ready(outcome)
+            }
+            Poll::Ready(Err(error)) => {
+                let outcome = Err(error);
+                watch.0.conclude_apart(classifier, &outcome);
+                Poll::Ready(outcome)
+            }
+            Poll::Pending => {
+                watch.0.wait();
+                Poll::Pending
+            }
+        };
+        mem::forget(watch);
+        polled
+    }
+}
 
 impl Drop for Held {
     #[inline]
@@ -89,29 +129,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T, E>> {
         let this = self.project();
         match (this.answer, this.inner.as_pin_mut()) {
-            (Answer::Admitted(Held(call)), Some(inner)) => {
-                let classifier = this.classifier;
-                let watch = OnPanic(call);
-                let polled = match inner.poll(cx) {
-                    // Taken apart: mostly a response is smaller than the outcome that has room for it, and moved faster.
-                    Poll::Ready(Ok(response)) => {
-                        let outcome = Ok(opaque(response));
-                        watch.0.conclude(classifier, &outcome);
-                        Poll::Ready(outcome)
-                    }
-                    Poll::Ready(Err(error)) => {
-                        let outcome = Err(error);
-                        watch.0.conclude_apart(classifier, &outcome);
-                        Poll::Ready(outcome)
-                    }
-                    Poll::Pending => {
-                        watch.0.wait();
-                        Poll::Pending
-                    }
-                };
-                mem::forget(watch);
-                polled
-            }
+            (Answer::Admitted(held), Some(inner)) => held.poll(inner, this.classifier, cx),
             (Answer::Refused(Untold(refused)), _) => {
                 let refused = refused.take().expect("polled after completion");
                 Poll::Ready(Err(Rejection::from(refused).into()))

@@ -1,7 +1,7 @@
 use std::fmt;
 
-use buttress_error::{ByKind, Verdict};
-use tower_layer::Layer;
+use buttress_error::{ByKind, IntoGuarded, TranslateLayer, Verdict};
+use tower_layer::{Layer, Stack};
 
 use crate::{Breaker, BreakerService, slot};
 
@@ -95,6 +95,33 @@ impl<C> BreakerLayer<C> {
     #[must_use]
     pub fn isolated(self) -> Self {
         Self { circuits: Circuits::Isolated, ..self }
+    }
+
+    /// Fits around a service with any error type `E`: the error becomes a [`Guarded<E>`](buttress_error::Guarded). Set the
+    /// classifier before; it judges a `Result<Response, Guarded<E>>`. Where `E` has no class, that may be
+    /// [`ByResult`](buttress_error::ByResult).
+    ///
+    /// ```
+    /// use buttress_breaker::BreakerLayer;
+    /// use buttress_error::{ByResult, Guarded};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// async fn lookup(_: u32) -> Result<u32, String> {
+    ///     Err("lost the connection".to_owned())
+    /// }
+    ///
+    /// let layer = BreakerLayer::new("orders").classifier(ByResult);
+    /// let breaker = layer.breaker().clone();
+    /// let orders = layer.guarded().layer(service_fn(lookup));
+    /// let error = orders.oneshot(7).await.unwrap_err();
+    /// assert!(matches!(error, Guarded::Inner(message) if message == "lost the connection"));
+    /// assert_eq!(breaker.stats().failed, 1);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn guarded(self) -> Stack<TranslateLayer<IntoGuarded>, Self> {
+        Stack::new(TranslateLayer::guarded(), self)
     }
 
     /// The handle.

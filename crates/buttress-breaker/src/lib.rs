@@ -9,6 +9,7 @@ mod explain;
 pub mod fleet;
 mod future;
 mod gate;
+mod guarded;
 mod handle;
 mod keyed;
 mod layer;
@@ -31,6 +32,7 @@ pub use breaker::Breaker;
 pub use config::Builder;
 pub use explain::Explain;
 pub use future::ResponseFuture;
+pub use guarded::GuardedBreaker;
 pub use keyed::{
     ByKey, ByStr, FindBreaker, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers, KeyedBuilder,
 };

@@ -1,6 +1,6 @@
 //! `Classifier`: classification as a value that any layer takes.
 
-use crate::{Classified, Deferral, Effort, Error, Verdict};
+use crate::{Classified, Deferral, Effort, Error, Kind, Verdict};
 
 /// Judges one outcome. [`ByKind`], the default of every layer, reads the error's own class; any
 /// `Fn(&Result<Response, Error>) -> Verdict` will do too.
@@ -69,6 +69,22 @@ impl<Res, E: Classified> Classifier<Res, E> for ByKind {
 
     fn keep(&self, outcome: &Result<Res, E>) -> Option<Error> {
         outcome.as_ref().err().and_then(Classified::keep)
+    }
+}
+
+/// Reads only whether the outcome is an `Err`: that is a failure of kind [`Unknown`](Kind::Unknown), whatever its type.
+/// For errors without a class, such as a `String`.
+///
+/// A "not found" counts as a failure, too, and so does a rejection by an inner layer: a closure tells more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByResult;
+
+impl<Res, E> Classifier<Res, E> for ByResult {
+    fn judge(&self, outcome: &Result<Res, E>) -> Verdict {
+        match outcome {
+            Ok(_) => Verdict::success(),
+            Err(_) => Verdict::failure(Kind::Unknown),
+        }
     }
 }
 

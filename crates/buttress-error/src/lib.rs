@@ -14,6 +14,7 @@ mod exit;
 mod ext;
 mod foreign;
 mod group;
+mod guarded;
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("guide.md")]
 pub mod guide {}
@@ -42,7 +43,7 @@ pub use axes::{Breaker, Delivery, Fault, Level, Retry};
 pub use buttress_error_derive::Classify;
 pub use check::check;
 pub use class::Class;
-pub use classifier::{ByKind, Classifier};
+pub use classifier::{ByKind, ByResult, Classifier};
 pub use classify::{Classified, Classify};
 pub use config::ConfigError;
 pub use edge::{Handled, Sent};
@@ -52,6 +53,7 @@ pub use exit::{Exit, ExitProfile};
 pub use ext::{OptionExt, ResultExt};
 pub use foreign::{Chain, Finding, Transport, chain, classify, find, links};
 pub use group::ErrorGroup;
+pub use guarded::{Guarded, IntoGuarded};
 pub use kind::Kind;
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
@@ -302,6 +303,16 @@ impl Rejection {
         self
     }
 
+    /// The kind that it has as an `io::Error`.
+    pub(crate) const fn io_kind(&self) -> io::ErrorKind {
+        match self.why() {
+            Why::AttemptTimeout | Why::Deadline => io::ErrorKind::TimedOut,
+            Why::CircuitOpen | Why::ProbesTaken | Why::ForcedOpen | Why::Ramping => {
+                io::ErrorKind::ResourceBusy
+            }
+        }
+    }
+
     fn took(mut self, elapsed: Duration) -> Self {
         self.elapsed = Nanos::new(elapsed);
         self
@@ -439,6 +450,14 @@ impl fmt::Debug for Rejection {
 impl StdError for Rejection {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause()?.error.as_ref().map(|error| error as _)
+    }
+}
+
+/// Keeps the rejection as the inner error, and so its class. Of kind `TimedOut` where the call was cut short, else
+/// `ResourceBusy`: the call was not made, and may be later.
+impl From<Rejection> for io::Error {
+    fn from(rejection: Rejection) -> Self {
+        Self::new(rejection.io_kind(), rejection)
     }
 }
 

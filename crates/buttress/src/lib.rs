@@ -20,8 +20,8 @@ pub use buttress_context::{Context, ContextLayer, TaskGroup, spawn};
 pub use buttress_error as error;
 #[doc(no_inline)]
 pub use buttress_error::{
-    BoxError, ByKind, Chain, Class, Classifier, ConfigError, Error, ErrorGroup, Exit, Kind, OptionExt,
-    Rejection, Result, ResultExt, TranslateLayer, Verdict, Why, bail, bug, check, ensure,
+    BoxError, ByKind, ByResult, Chain, Class, Classifier, ConfigError, Error, ErrorGroup, Exit, Guarded,
+    Kind, OptionExt, Rejection, Result, ResultExt, TranslateLayer, Verdict, Why, bail, bug, check, ensure,
 };
 #[cfg(feature = "derive")]
 #[cfg_attr(docsrs, doc(cfg(feature = "derive")))]

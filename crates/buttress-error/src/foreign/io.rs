@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io::{Error, ErrorKind as Io};
 
 use crate::error::in_io;
-use crate::{Class, Classify, Delivery, Effort, Kind, Retry};
+use crate::{Class, Classify, Delivery, Effort, Kind, Rejection, Retry};
 
 /// By its kind; where that says nothing, by the error that it carries.
 impl Classify for Error {
@@ -27,6 +27,14 @@ impl Classify for Error {
 
 pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
     error.downcast_ref::<Error>().map(|error| from_kind(error.kind()))
+}
+
+/// The rejection that was made an `io::Error`: its own class says more than the kind it has there. (Where the kind is
+/// another one, somebody chose that.)
+pub(super) fn rejection<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Rejection> {
+    let error = error.downcast_ref::<Error>()?;
+    let rejection: &Rejection = error.get_ref()?.downcast_ref()?;
+    (error.kind() == rejection.io_kind()).then_some(rejection)
 }
 
 pub(super) fn from_kind(kind: Io) -> Class {

@@ -74,7 +74,7 @@ fn exhausted_by(class: Class, ours: Option<&Error>) -> Class {
 /// The class of one link that is of a type of this crate.
 fn own(link: &(dyn StdError + 'static)) -> Option<Class> {
     (link.downcast_ref::<Error>().map(|error| *error.class()))
-        .or_else(|| link.downcast_ref::<Rejection>().map(Classify::class))
+        .or_else(|| link.downcast_ref::<Rejection>().or_else(|| io::rejection(link)).map(Classify::class))
         .or_else(|| link.downcast_ref::<ConfigError>().map(Classify::class))
         .or_else(|| link.downcast_ref::<ErrorGroup>().map(Classify::class))
 }

@@ -5,7 +5,7 @@ use tower_layer::Layer;
 
 use super::TranslateService;
 use crate::foreign::into_box;
-use crate::{BoxError, Chain, Error};
+use crate::{BoxError, Chain, Error, IntoGuarded};
 
 /// Makes another error type of the one below: "translate infrastructure errors at the boundary".
 ///
@@ -72,6 +72,35 @@ impl TranslateLayer {
 #[must_use]
 pub fn translate(name: impl Into<Arc<str>>) -> TranslateLayer {
     TranslateLayer::new(name)
+}
+
+impl TranslateLayer<IntoGuarded> {
+    /// Keeps every error as it is, in a [`Guarded`](crate::Guarded) that has room for a rejection too: for services whose
+    /// error type cannot hold one.
+    ///
+    /// A layer above reads the class of an error that has one. For errors without a class, give it a classifier, such as
+    /// [`ByResult`](crate::ByResult).
+    ///
+    /// ```
+    /// use buttress_error::{Guarded, TranslateLayer};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// async fn lookup(_: u32) -> Result<u32, String> {
+    ///     Err("no such order".to_owned())
+    /// }
+    ///
+    /// let orders = TranslateLayer::guarded().layer(service_fn(lookup));
+    /// match orders.oneshot(7).await.unwrap_err() {
+    ///     Guarded::Inner(message) => assert_eq!(message, "no such order"),
+    ///     Guarded::Rejected(rejection) => unreachable!("no layer is above: {rejection}"),
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn guarded() -> Self {
+        Self { translate: IntoGuarded }
+    }
 }
 
 impl<T> TranslateLayer<T> {
