@@ -119,7 +119,8 @@ impl Config {
             Format::Json => false,
             Format::Human => true,
         };
-        let writer = Shared(Arc::new(self.writer.unwrap_or_else(|| BoxMakeWriter::new(io::stderr))));
+        let writer =
+            Shared(Arc::new(self.writer.unwrap_or_else(|| BoxMakeWriter::new(|| io::stderr().lock()))));
         let lines = match human {
             false => BoxMakeWriter::new(writer.clone()),
             true if terminal && color_is_welcome(|name| env::var_os(name)) => {
@@ -131,7 +132,7 @@ impl Config {
         if !self.redact {
             layer = layer.without_redaction();
         }
-        let guard = Guard::new(writer, layer.losses());
+        let guard = Guard::new(writer, Arc::clone(layer.gate()));
         let ignored = &self.directives.ignored;
         let mut filter = self.directives.filter();
         if !ignored.is_empty() {

@@ -1,5 +1,6 @@
 //! Foreign code runs here: a `Display` or `Debug` that fails or panics leaves a mark and no other trace.
 
+use std::any::Any;
 use std::fmt::{self, Write};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,15 +21,19 @@ pub(crate) fn write(text: &mut Text<'_>, arguments: fmt::Arguments<'_>) {
         Ok(Err(fmt::Error)) => text.push(FAILED),
         Err(payload) => {
             text.push(PANICKED);
-            // The payload is foreign too. A payload that panics while it is dropped is leaked.
-            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                mem::forget(again);
-            }
+            dispose(payload);
         }
     }
 }
 
-/// Runs foreign code that writes nothing; none if it panics.
+/// Runs foreign code; none if it panics.
 pub(crate) fn call<R>(foreign: impl FnOnce() -> R) -> Option<R> {
-    catch_unwind(AssertUnwindSafe(foreign)).map_err(mem::forget).ok()
+    catch_unwind(AssertUnwindSafe(foreign)).map_err(dispose).ok()
+}
+
+/// The payload of a panic is foreign too. One that panics while it is dropped is leaked.
+fn dispose(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(again);
+    }
 }

@@ -1,7 +1,6 @@
 //! `Guard`: what `main` keeps until the program ends.
 
 use std::fmt;
-use std::io::Write;
 use std::sync::Arc;
 
 use tracing::Metadata;
@@ -9,36 +8,37 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::Losses;
+use crate::sink::Gate;
 
 /// Flushes the writer when it is dropped. Keep it until the end of `main`.
 #[must_use = "dropped at once it flushes at once: bind it to a name, not to `_`"]
 pub struct Guard {
     writer: Shared,
-    losses: Arc<Losses>,
+    gate: Arc<Gate>,
 }
 
 impl Guard {
-    pub(crate) const fn new(writer: Shared, losses: Arc<Losses>) -> Self {
-        Self { writer, losses }
+    pub(crate) const fn new(writer: Shared, gate: Arc<Gate>) -> Self {
+        Self { writer, gate }
     }
 
     /// What was lost so far.
     #[must_use]
     pub fn losses(&self) -> &Losses {
-        &self.losses
+        self.gate.losses()
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Nobody is left to be told of a failure.
-        let _ = self.writer.make_writer().flush();
+        // A failure is counted, for whoever keeps the losses of the layer.
+        self.gate.flush(&self.writer);
     }
 }
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("losses", &self.losses).finish_non_exhaustive()
+        f.debug_struct("Guard").field("losses", self.gate.losses()).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@ use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::members::{items, members, string};
+use crate::sink::{torn, write_whole};
 
 /// A writer that turns the lines of a [`JsonLayer`](crate::JsonLayer) into text for people, on its way to another
 /// writer. What the line says is decided before: redaction, limits and escapes are those of the JSON line.
@@ -66,8 +67,12 @@ pub struct HumanWriter<W> {
 impl<W: Write> Write for HumanWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let human = std::str::from_utf8(line).ok().and_then(|line| render(line, self.colored));
-        self.inner.write_all(human.as_deref().map_or(line, str::as_bytes))?;
-        Ok(line.len())
+        let mut cut = false;
+        let written = write_whole(&mut self.inner, human.as_deref().map_or(line, str::as_bytes), &mut cut);
+        match written {
+            Ok(()) => Ok(line.len()),
+            Err(error) => Err(if cut { torn(error) } else { error }),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

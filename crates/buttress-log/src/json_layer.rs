@@ -1,12 +1,11 @@
 //! `JsonLayer`: the `tracing` layer that writes the lines.
 
-use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use buttress_context::Context as Cx;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
@@ -17,9 +16,10 @@ use crate::fields::Fields;
 use crate::key::{Key, REDACTED, Role};
 use crate::limits::Limits;
 use crate::scratch::Scratch;
+use crate::sink::Gate;
 use crate::span::{Epoch, Spans};
 use crate::value::{Each, Value};
-use crate::{context, error, json, time};
+use crate::{Losses, context, error, json, time};
 
 /// A `tracing` layer that writes every event as one line of JSON, with one `write` each.
 ///
@@ -50,32 +50,16 @@ pub struct JsonLayer<W> {
     redact: bool,
     number: usize,
     epoch: Epoch,
-    losses: Arc<Losses>,
-}
-
-/// What a [`JsonLayer`] has lost so far.
-#[derive(Debug, Default)]
-pub struct Losses {
-    write_errors: AtomicU64,
-    dropped_fields: AtomicU64,
-}
-
-impl Losses {
-    /// Lines that the writer refused with an error.
-    #[must_use]
-    pub fn write_errors(&self) -> u64 {
-        self.write_errors.load(Ordering::Relaxed)
-    }
-
-    /// Fields that did not fit into their line.
-    #[must_use]
-    pub fn dropped_fields(&self) -> u64 {
-        self.dropped_fields.load(Ordering::Relaxed)
-    }
+    gate: Arc<Gate>,
 }
 
 impl<W> JsonLayer<W> {
     /// Writes to `writer`: `std::io::stderr`, or any other [`MakeWriter`]. Secrets are redacted.
+    ///
+    /// One thread at a time uses the writer, so the pieces of a line that it takes in pieces stay together. A line that it
+    /// takes in part is lost, and the next one begins on a new line. A writer that panics loses the line that it was
+    /// writing, and nothing else; what a writer logs itself while it writes is left out. All of that is counted in
+    /// [`losses`](Self::losses). A writer must not wait for another thread that logs.
     pub fn new(writer: W) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         Self {
@@ -84,7 +68,7 @@ impl<W> JsonLayer<W> {
             redact: true,
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             epoch: Epoch::default(),
-            losses: Arc::default(),
+            gate: Arc::default(),
         }
     }
 
@@ -105,7 +89,11 @@ impl<W> JsonLayer<W> {
     /// The counters of what was lost, to be kept when the layer is given away.
     #[must_use]
     pub fn losses(&self) -> Arc<Losses> {
-        Arc::clone(&self.losses)
+        Arc::clone(self.gate.losses())
+    }
+
+    pub(crate) const fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 
     const fn spans(&self) -> Spans<'_> {
@@ -174,21 +162,13 @@ impl<W> JsonLayer<W> {
         if dropped > 0 {
             line.extend_from_slice(b",\"dropped_fields\":");
             json::integer(line, dropped);
-            self.losses.dropped_fields.fetch_add(dropped.into(), Ordering::Relaxed);
+            self.gate.losses().add_dropped_fields(dropped);
         }
         if !error.is_empty() {
             line.extend_from_slice(b",\"error\":");
             line.extend_from_slice(error);
         }
         line.extend_from_slice(b"}\n");
-    }
-}
-
-impl<W: for<'a> MakeWriter<'a>> JsonLayer<W> {
-    fn write(&self, line: &[u8], metadata: &Metadata<'_>) {
-        if self.writer.make_writer_for(metadata).write_all(line).is_err() {
-            self.losses.write_errors.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 
@@ -222,7 +202,7 @@ where
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         Scratch::lend(|scratch| {
             self.encode(event, &ctx, scratch);
-            self.write(&scratch.line, event.metadata());
+            self.gate.write(&self.writer, &scratch.line, event.metadata());
         });
     }
 }

@@ -17,9 +17,11 @@ mod json_layer;
 mod key;
 mod limits;
 mod list;
+mod losses;
 mod members;
 mod place;
 mod scratch;
+mod sink;
 mod span;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
@@ -33,5 +35,6 @@ pub use config::{Config, InitError, VARIABLE, init};
 pub use directives::Format;
 pub use guard::Guard;
 pub use human::{Human, HumanWriter};
-pub use json_layer::{JsonLayer, Losses};
+pub use json_layer::JsonLayer;
 pub use limits::{Limits, LimitsError};
+pub use losses::Losses;

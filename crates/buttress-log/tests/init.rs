@@ -23,6 +23,7 @@ fn child() {
             .level(LevelFilter::DEBUG)
             .target("noisy", LevelFilter::OFF)
             .init(),
+        Ok("flush") => Config::new().writer(|| Flushing).init(),
         Ok("twice") => {
             let first = buttress_log::init();
             let second = buttress_log::init().unwrap_err();
@@ -36,6 +37,20 @@ fn child() {
     tracing::debug!("debug line");
     tracing::info!(target: "noisy", "noisy line");
     tracing::error!(error = &std::io::Error::other("why") as &dyn std::error::Error, "error line");
+}
+
+/// Standard error, whose `flush` logs and panics.
+struct Flushing;
+
+impl std::io::Write for Flushing {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        std::io::stderr().write(line)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        tracing::error!("by the writer");
+        std::panic::resume_unwind(Box::new("no hook, no message"))
+    }
 }
 
 fn run(mode: &str, variable: Option<&str>) -> String {
@@ -116,4 +131,10 @@ fn a_second_init_is_an_error() {
     assert_eq!(lines[0]["message"], "still here");
     assert_eq!(lines[0]["second"], "the program has a global tracing subscriber already");
     assert_eq!(lines.len(), 4);
+}
+
+/// Line 23 of the reports: a writer that logs and panics when the guard flushes it ends nothing.
+#[test]
+fn a_flush_that_panics_is_contained() {
+    assert_eq!(messages(&run("flush", None)), ["info line", "noisy line", "error line"]);
 }

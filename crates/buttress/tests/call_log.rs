@@ -61,7 +61,8 @@ impl Service<Request<Body>> for Server {
     }
 
     fn call(&mut self, _: Request<Body>) -> Self::Future {
-        let down = self.failures.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let down =
+            self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         let status = if down.is_ok() { 503 } else { 200 };
         ready(Ok(Response::builder().status(status).body(Body::empty()).unwrap()))
     }
