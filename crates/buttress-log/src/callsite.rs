@@ -1,59 +1,89 @@
-//! What is known of a place in the code before it logs: its level, its target, its keys. Worked out once a thread.
+//! Facts about a place in the code, known before it logs: its target and its keys.
+//!
+//! Kept once for the whole program, for as long as it runs: at most one entry for each distinct set of target and names. A
+//! thread keeps a reference for each place that it has passed.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::ptr;
-use std::rc::Rc;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread::LocalKey;
 
-use tracing::Metadata;
+use tracing::{Level, Metadata};
 
 use crate::json;
 use crate::key::{Key, Role};
 
-type ByAddress<V> = RefCell<HashMap<usize, V, BuildHasherDefault<AddressHasher>>>;
+type ByAddress<V> = RefCell<HashMap<usize, &'static V, BuildHasherDefault<AddressHasher>>>;
+type Interned<V> = LazyLock<Mutex<HashSet<&'static V>>>;
 
 /// The key of a name that is no field of a callsite: one of the context.
-pub(crate) fn key(name: &'static str) -> Rc<Key> {
+pub(crate) fn key(name: &'static str) -> &'static Key {
     thread_local! {
-        static KNOWN: ByAddress<Rc<Key>> = RefCell::default();
+        static KNOWN: ByAddress<Key> = RefCell::default();
     }
+    static KEYS: Interned<Key> = LazyLock::new(Mutex::default);
     // Names may overlap in memory: one that begins where another does differs in length.
     let address = name.as_ptr().addr() ^ name.len().rotate_right(8);
-    known(&KNOWN, address, || Key::new(name))
+    known(&KNOWN, address, || intern(&KEYS, Key::new(name)))
 }
 
-fn known<V>(map: &'static LocalKey<ByAddress<Rc<V>>>, address: usize, make: impl FnOnce() -> V) -> Rc<V> {
-    let known = map.try_with(|map| map.borrow().get(&address).cloned()).ok().flatten();
+fn known<V>(
+    map: &'static LocalKey<ByAddress<V>>,
+    address: usize,
+    make: impl FnOnce() -> &'static V,
+) -> &'static V {
+    let known = map.try_with(|map| map.borrow().get(&address).copied()).ok().flatten();
     known.unwrap_or_else(|| {
-        let value = Rc::new(make());
+        let value = make();
         // A thread that is ending has no map any more.
-        let _ = map.try_with(|map| map.borrow_mut().insert(address, Rc::clone(&value)));
+        let _ = map.try_with(|map| map.borrow_mut().insert(address, value));
         value
     })
+}
+
+/// The one value of the program that equals this one.
+fn intern<V: Eq + Hash>(all: &Interned<V>, value: V) -> &'static V {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = all.get(&value) {
+        return known;
+    }
+    let value = Box::leak(Box::new(value));
+    all.insert(value);
+    value
 }
 
 /// A target is cut here, as names are.
 const MAX_TARGET: usize = 256;
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Callsite {
-    /// What stands between the time stamp and the message.
-    pub(crate) head: Box<[u8]>,
-    /// What follows the message.
+    /// The target, which follows the message.
     pub(crate) target: Box<[u8]>,
     /// By the index of the field.
     pub(crate) keys: Box<[Key]>,
 }
 
+/// What stands between the time stamp and the message.
+pub(crate) const fn head(level: Level) -> &'static [u8] {
+    match level {
+        Level::ERROR => b"\",\"level\":\"ERROR\",\"message\":",
+        Level::WARN => b"\",\"level\":\"WARN\",\"message\":",
+        Level::INFO => b"\",\"level\":\"INFO\",\"message\":",
+        Level::DEBUG => b"\",\"level\":\"DEBUG\",\"message\":",
+        Level::TRACE => b"\",\"level\":\"TRACE\",\"message\":",
+    }
+}
+
 impl Callsite {
-    /// What this thread knows of the callsite.
-    pub(crate) fn of(metadata: &'static Metadata<'static>) -> Rc<Self> {
+    /// The facts about the place of this metadata.
+    pub(crate) fn of(metadata: &'static Metadata<'static>) -> &'static Self {
         thread_local! {
-            static KNOWN: ByAddress<Rc<Callsite>> = RefCell::default();
+            static KNOWN: ByAddress<Callsite> = RefCell::default();
         }
-        known(&KNOWN, ptr::from_ref(metadata).addr(), || Self::new(metadata))
+        static CALLSITES: Interned<Callsite> = LazyLock::new(Mutex::default);
+        known(&KNOWN, ptr::from_ref(metadata).addr(), || intern(&CALLSITES, Self::new(metadata)))
     }
 
     fn new(metadata: &Metadata<'_>) -> Self {
@@ -71,8 +101,7 @@ impl Callsite {
         }
         let mut target = b",\"target\":".to_vec();
         json::string(&mut target, metadata.target(), MAX_TARGET);
-        let head = format!("\",\"level\":\"{}\",\"message\":", metadata.level());
-        Self { head: head.into_bytes().into(), target: target.into(), keys: keys.into() }
+        Self { target: target.into(), keys: keys.into() }
     }
 }
 

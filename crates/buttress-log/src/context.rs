@@ -34,7 +34,7 @@ fn hex(out: &mut Vec<u8>, head: &str, bytes: &[u8]) {
 pub(crate) fn encode(fields: &mut Fields, cx: &Context, limits: &Limits, redact: bool) {
     for (name, value) in cx.fields() {
         let key = callsite::key(name);
-        fields.add(&key, limits.fields(), |out| {
+        fields.add(key, limits.fields(), |out| {
             if redact && key.role == Role::Secret {
                 out.extend_from_slice(REDACTED.as_bytes());
             } else {

@@ -1,9 +1,11 @@
 //! Encoded fields: `,"key":value` one after another in one text, with the places of the keys.
 
-use crate::key::Key;
+use buttress_error::is_secret;
+
+use crate::key::{Key, REDACTED};
 
 /// Fields with unique keys, encoded once and copied from then on.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
     text: Vec<u8>,
     entries: Vec<Entry>,
@@ -92,6 +94,26 @@ impl Fields {
     fn hides(&self, from: usize, outer: &Self, entry: &Entry) -> bool {
         self.mask & 1 << entry.bit != 0
             && self.entries[from..].iter().any(|own| self.key(own) == outer.key(entry))
+    }
+
+    /// The fields, with a mark for the value of each secret name, for a layer that redacts. An object, which may have secret
+    /// attributes, has the mark too; so does a value whose name is escaped.
+    pub(crate) fn redacted(&self) -> Self {
+        let mut redacted = Self { mask: self.mask, dropped: self.dropped, ..Self::default() };
+        for entry in &self.entries {
+            let key = self.key(entry);
+            let name =
+                std::str::from_utf8(key).ok().and_then(|key| key.strip_prefix(",\"")?.strip_suffix("\":"));
+            let value = &self.text[entry.value as usize..entry.end as usize];
+            let open = name.is_some_and(|name| !name.contains('\\') && !is_secret(name));
+            let start = redacted.text.len();
+            redacted.text.extend_from_slice(key);
+            let at = redacted.text.len();
+            let shown = if open && !value.starts_with(b"{") { value } else { REDACTED.as_bytes() };
+            redacted.text.extend_from_slice(shown);
+            redacted.push_entry(start, at, entry.bit);
+        }
+        redacted
     }
 
     /// Sets every field of `newer`; how many of the first `boundary` fields gave way.

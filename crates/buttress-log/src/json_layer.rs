@@ -1,7 +1,6 @@
 //! `JsonLayer`: the `tracing` layer that writes the lines.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use buttress_context::Context as Cx;
 use tracing::span::{Attributes, Id, Record};
@@ -17,9 +16,10 @@ use crate::key::{Key, REDACTED, Role};
 use crate::limits::Limits;
 use crate::scratch::Scratch;
 use crate::sink::Gate;
+use crate::slots::LayerNumber;
 use crate::span::{Epoch, Spans};
 use crate::value::{Each, Value};
-use crate::{Losses, context, error, json, time};
+use crate::{Losses, callsite, context, error, json, time};
 
 /// A `tracing` layer that writes every event as one line of JSON, with one `write` each.
 ///
@@ -32,7 +32,8 @@ use crate::{Losses, context, error, json, time};
 /// are ours; a user's field of such a name gets an underscore (`level_`). Two fields of one name in one event or
 /// span are told apart the same way.
 ///
-/// Nothing is allocated for an event once a thread has logged from the same places before.
+/// Nothing is allocated for an event once a thread has logged from the same places before, except for a line or a field
+/// of many kilobytes.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -48,7 +49,7 @@ pub struct JsonLayer<W> {
     writer: W,
     limits: Limits,
     redact: bool,
-    number: usize,
+    number: LayerNumber,
     epoch: Epoch,
     gate: Arc<Gate>,
 }
@@ -61,12 +62,11 @@ impl<W> JsonLayer<W> {
     /// writing, and nothing else; what a writer logs itself while it writes is left out. All of that is counted in
     /// [`losses`](Self::losses). A writer must not wait for another thread that logs.
     pub fn new(writer: W) -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
         Self {
             writer,
             limits: Limits::default(),
             redact: true,
-            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            number: LayerNumber::new(),
             epoch: Epoch::default(),
             gate: Arc::default(),
         }
@@ -97,7 +97,7 @@ impl<W> JsonLayer<W> {
     }
 
     const fn spans(&self) -> Spans<'_> {
-        Spans { layer: self.number, epoch: &self.epoch, max: self.limits.fields() }
+        Spans { layer: self.number.get(), epoch: &self.epoch, redact: self.redact, max: self.limits.fields() }
     }
 
     fn field(&self, fields: &mut Fields, key: &Key, value: Value<'_>) {
@@ -124,7 +124,7 @@ impl<W> JsonLayer<W> {
         let callsite = Callsite::of(event.metadata());
         line.extend_from_slice(b"{\"timestamp\":\"");
         time::now(line);
-        line.extend_from_slice(&callsite.head);
+        line.extend_from_slice(callsite::head(*event.metadata().level()));
 
         // Foreign code runs here, and only here: no lock is held, and nothing else is half done.
         let message = line.len();

@@ -24,7 +24,7 @@ const MAX_NAME: usize = 256;
 pub(crate) const REDACTED: &str = "\"[redacted]\"";
 
 /// What becomes of a field's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
     Plain,
     /// The name tells that the value is secret.
@@ -35,8 +35,8 @@ pub(crate) enum Role {
     Error,
 }
 
-/// A field's name, made ready once for each place in the code.
-#[derive(Debug)]
+/// A field's name, made ready once.
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     /// `,"name":`
     pub(crate) text: Box<[u8]>,

@@ -22,6 +22,7 @@ mod members;
 mod place;
 mod scratch;
 mod sink;
+mod slots;
 mod span;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

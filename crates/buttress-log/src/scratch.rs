@@ -1,11 +1,11 @@
-//! The buffers of a thread, used for every line and never freed.
+//! The buffers of a thread, used for every line and kept while they are small.
 
 use std::cell::Cell;
 
 use crate::fields::Fields;
 
-/// A buffer that one giant line made longer than this is given back.
-const KEEP: usize = 256 << 10;
+/// A buffer that a long line made longer than this is given back: a program may have many threads.
+const KEEP: usize = 4 << 10;
 
 /// The parts of a line while it is made.
 #[derive(Debug, Default)]

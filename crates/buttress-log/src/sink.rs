@@ -131,7 +131,7 @@ pub(crate) fn torn(error: io::Error) -> io::Error {
 }
 
 fn is_torn(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Torn>())
+    matches!(error.get_ref(), Some(inner) if inner.is::<Torn>())
 }
 
 impl fmt::Display for Torn {

@@ -5,19 +5,37 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::fields::Fields;
+use crate::slots::Slots;
 
 /// The fields of a span and of all spans around it, inner ones winning.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct SpanFields {
     all: Fields,
     /// The number of the first field that is the span's own.
     own: usize,
     /// How many of its own fields did not fit.
     dropped: u32,
-    /// When it was made, counted in late records (see [`Epoch`]).
-    made: u64,
+    /// When it was made, counted in late records (see [`Epoch`]); none if it must be made again.
+    made: Option<u64>,
     /// Has a span inside copied these fields?
     copied: AtomicBool,
+    /// Returns `true` if no value of a secret name is in it.
+    redacted: bool,
+}
+
+impl SpanFields {
+    /// The fields for another layer, to be made again with those that it sees around the span.
+    pub(crate) fn adopted(&self, redact: bool) -> Self {
+        let all = if redact && !self.redacted { self.all.redacted() } else { self.all.clone() };
+        Self {
+            all,
+            own: self.own,
+            dropped: self.dropped,
+            made: None,
+            copied: AtomicBool::new(self.copied.load(Ordering::Relaxed)),
+            redacted: redact || self.redacted,
+        }
+    }
 }
 
 /// Counts the records made to spans whose fields were already copied by a span inside. Rare: fields are mostly
@@ -31,34 +49,12 @@ impl Epoch {
     }
 }
 
-/// What the layers of one registry keep in a span, by the number of the layer. Nearly always there is one.
-#[derive(Debug)]
-struct Slots {
-    first: (usize, SpanFields),
-    rest: Vec<(usize, SpanFields)>,
-}
-
-impl Slots {
-    fn get(&self, layer: usize) -> Option<&SpanFields> {
-        if self.first.0 == layer {
-            return Some(&self.first.1);
-        }
-        self.rest.iter().find(|slot| slot.0 == layer).map(|slot| &slot.1)
-    }
-
-    fn get_mut(&mut self, layer: usize) -> Option<&mut SpanFields> {
-        if self.first.0 == layer {
-            return Some(&mut self.first.1);
-        }
-        self.rest.iter_mut().find(|slot| slot.0 == layer).map(|slot| &mut slot.1)
-    }
-}
-
 /// One layer's view of the spans.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spans<'a> {
     pub(crate) layer: usize,
     pub(crate) epoch: &'a Epoch,
+    pub(crate) redact: bool,
     /// The longest text of a span's fields, in bytes.
     pub(crate) max: usize,
 }
@@ -66,7 +62,7 @@ pub(crate) struct Spans<'a> {
 impl Spans<'_> {
     /// Gives a new span its fields.
     pub(crate) fn enter_new<S: for<'a> LookupSpan<'a>>(self, span: &SpanRef<'_, S>, own: &Fields) {
-        let made = self.epoch.now();
+        let made = Some(self.epoch.now());
         let (all, boundary) = match span.parent() {
             Some(parent) => self.read(&parent, |outer| {
                 outer.copied.store(true, Ordering::Relaxed);
@@ -75,28 +71,26 @@ impl Spans<'_> {
             None => None,
         }
         .unwrap_or_else(|| Fields::merge(&Fields::default(), own, 0, self.max));
+        let copied = AtomicBool::new(false);
         let fields =
-            SpanFields { all, own: boundary, dropped: own.dropped, made, copied: AtomicBool::new(false) };
+            SpanFields { all, own: boundary, dropped: own.dropped, made, copied, redacted: self.redact };
         let mut extensions = span.extensions_mut();
         match extensions.get_mut::<Slots>() {
-            Some(slots) => slots.rest.push((self.layer, fields)),
-            None => extensions.insert(Slots { first: (self.layer, fields), rest: Vec::new() }),
+            Some(slots) => slots.add(self.layer, fields),
+            None => extensions.insert(Slots::new(self.layer, fields)),
         }
     }
 
     /// Sets fields of a span that exists.
     pub(crate) fn record<S: for<'a> LookupSpan<'a>>(self, span: &SpanRef<'_, S>, newer: &Fields) {
-        let mut extensions = span.extensions_mut();
-        let Some(fields) = extensions.get_mut().and_then(|slots: &mut Slots| slots.get_mut(self.layer))
-        else {
-            return;
-        };
-        let before = fields.all.dropped;
-        fields.own -= fields.all.replace(newer, self.max, fields.own);
-        fields.dropped += fields.all.dropped - before;
-        if fields.copied.load(Ordering::Relaxed) {
-            self.epoch.0.fetch_add(1, Ordering::Relaxed);
-        }
+        self.edit(span, |fields| {
+            let before = fields.all.dropped;
+            fields.own -= fields.all.replace(newer, self.max, fields.own);
+            fields.dropped += fields.all.dropped - before;
+            if fields.copied.load(Ordering::Relaxed) {
+                self.epoch.0.fetch_add(1, Ordering::Relaxed);
+            }
+        });
     }
 
     /// Reads the fields of a span, made again if they are too old. No foreign code may run in `read`: the span is
@@ -115,31 +109,69 @@ impl Spans<'_> {
         let now = self.epoch.now();
         {
             let extensions = span.extensions();
-            let fields = extensions.get::<Slots>()?.get(self.layer)?;
-            if fields.made == now {
+            let fields = extensions.get::<Slots>().and_then(|slots| slots.get(self.layer));
+            if let Some(fields) = fields.filter(|fields| fields.made == Some(now)) {
                 return Some(read(fields));
             }
         }
-        self.remake(span, now);
+        self.refresh(span, now);
         let extensions = span.extensions();
         extensions.get::<Slots>()?.get(self.layer).map(read)
     }
 
-    /// Locks are taken from the outside in, as in `enter_new`.
+    /// Makes the fields of a span again, and of those around it that are too old: from the outside in, and in a loop, since
+    /// spans may be nested deeper than a stack is long.
     #[cold]
-    fn remake<S: for<'a> LookupSpan<'a>>(self, span: &SpanRef<'_, S>, now: u64) {
-        let remake_in = |outer: &Fields| {
-            let mut extensions = span.extensions_mut();
-            let fields = extensions.get_mut().and_then(|slots: &mut Slots| slots.get_mut(self.layer));
-            if let Some(fields) = fields {
+    fn refresh<S: for<'a> LookupSpan<'a>>(self, span: &SpanRef<'_, S>, now: u64) {
+        let mut stale = Vec::new();
+        let mut next = span.parent();
+        while let Some(outer) = next {
+            next = if self.is_fresh(&outer, now) { None } else { outer.parent() };
+            stale.push(outer);
+        }
+        let mut outer = None;
+        for inner in stale.iter().rev().chain([span]) {
+            self.remake(outer, inner, now);
+            outer = Some(inner);
+        }
+    }
+
+    fn is_fresh<S: for<'a> LookupSpan<'a>>(self, span: &SpanRef<'_, S>, now: u64) -> bool {
+        let extensions = span.extensions();
+        let fields = extensions.get::<Slots>().and_then(|slots| slots.get(self.layer));
+        fields.is_some_and(|fields| fields.made == Some(now))
+    }
+
+    /// Locks are taken from the outside in, as in `enter_new`.
+    fn remake<S>(self, outer: Option<&SpanRef<'_, S>>, span: &SpanRef<'_, S>, now: u64)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let none = Fields::default();
+        let extensions = outer.map(SpanRef::extensions);
+        let outer = extensions.as_ref().and_then(|extensions| extensions.get::<Slots>()?.get(self.layer));
+        let inherited = outer.map_or(&none, |outer| {
+            outer.copied.store(true, Ordering::Relaxed);
+            &outer.all
+        });
+        self.edit(span, |fields| {
+            if fields.made != Some(now) {
                 fields.all.dropped = fields.dropped;
-                (fields.all, fields.own) = Fields::merge(outer, &fields.all, fields.own, self.max);
-                fields.made = now;
+                (fields.all, fields.own) = Fields::merge(inherited, &fields.all, fields.own, self.max);
+                fields.made = Some(now);
             }
-        };
-        let inherited = span.parent().and_then(|parent| self.read(&parent, |outer| remake_in(&outer.all)));
-        if inherited.is_none() {
-            remake_in(&Fields::default());
+        });
+    }
+
+    /// Changes the fields of a span. One that this layer did not see begin, because it was put in the place of another layer
+    /// since, has those that the other one kept.
+    fn edit<S: for<'a> LookupSpan<'a>>(self, span: &SpanRef<'_, S>, edit: impl FnOnce(&mut SpanFields)) {
+        let mut extensions = span.extensions_mut();
+        if extensions.get_mut::<Slots>().is_none() {
+            extensions.insert(Slots::new(self.layer, SpanFields::default()));
+        }
+        if let Some(slots) = extensions.get_mut::<Slots>() {
+            edit(slots.get_or_adopt(self.layer, self.redact));
         }
     }
 }
