@@ -158,7 +158,7 @@ async fn one_key_for_all_attempts() {
         .service(server);
     client.oneshot(request(Method::POST, API)).await.unwrap_err();
     let seen = seen.lock().unwrap();
-    assert!(seen.len() == 3 && seen.iter().all(|key| *key == seen[0]), "{seen:?}");
+    assert!(seen.len() == 4 && seen.iter().all(|key| *key == seen[0]), "{seen:?}");
 }
 
 /// [S1] [S2] [S3] both add nothing but a header.

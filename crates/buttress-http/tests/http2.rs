@@ -173,7 +173,7 @@ async fn who_has_ended_it() {
 /// layer's attempts are all there are.
 #[tokio::test]
 async fn reqwest_repeats_refused_streams_unless_told_not_to() {
-    for (told, sent) in [(false, 9), (true, 3)] {
+    for (told, sent) in [(false, 12), (true, 4)] {
         let (addr, streams) = server(Then::Reset(REFUSED_STREAM)).await;
         let http = reqwest::Client::builder().http2_prior_knowledge();
         let http = if told { http.retry(reqwest::retry::never()) } else { http };

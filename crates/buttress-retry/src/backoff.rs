@@ -11,7 +11,8 @@ type Iter = Box<dyn Iterator<Item = Duration> + Send>;
 /// How long to wait before each retry. Attempt 1 is the wait before the first retry.
 ///
 /// The cap comes first, then jitter on the capped wait, then the cap again: it is an upper bound, always. Nothing
-/// overflows for any attempt up to `u32::MAX`; the wait saturates at the cap, or without one at [`Duration::MAX`].
+/// overflows for any attempt up to `u32::MAX`; the wait saturates at the cap, or without one at [`Duration::MAX`]. In a
+/// [`Policy`](crate::Policy) a backoff that grows has a cap of 5 s unless [`max`](Self::max) sets another.
 ///
 /// Full and equal jitter and decorrelated backoff are those of Marc Brooker's
 /// [Exponential Backoff And Jitter](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
@@ -31,13 +32,15 @@ pub struct Backoff {
     kind: Kind,
     max: Option<Duration>,
     jitter: Jitter,
+    /// The multiplier of an exponential backoff, where one was set; no other kind may have one.
+    multiplier: Option<f64>,
 }
 
 #[derive(Clone)]
 enum Kind {
     Fixed { base: Duration },
     Linear { base: Duration, increment: Duration },
-    Exponential { base: Duration, multiplier: f64 },
+    Exponential { base: Duration },
     Fibonacci { base: Duration },
     Decorrelated { base: Duration },
     Iterator(Arc<dyn Fn() -> Iter + Send + Sync>),
@@ -58,8 +61,11 @@ pub enum Jitter {
 }
 
 impl Backoff {
+    /// The cap that a policy gives a backoff that grows without one.
+    pub(crate) const DEFAULT_MAX: Duration = Duration::from_secs(5);
+
     const fn new(kind: Kind, jitter: Jitter) -> Self {
-        Self { kind, max: None, jitter }
+        Self { kind, max: None, jitter, multiplier: None }
     }
 
     /// No wait at all.
@@ -74,32 +80,32 @@ impl Backoff {
         Self::new(Kind::Fixed { base }, Jitter::None)
     }
 
-    /// `base`, then `increment` more each time; full jitter.
+    /// `base`, then `increment` more each time; equal jitter.
     #[must_use]
     pub const fn linear(base: Duration, increment: Duration) -> Self {
-        Self::new(Kind::Linear { base, increment }, Jitter::Full)
+        Self::new(Kind::Linear { base, increment }, Jitter::Equal)
     }
 
-    /// `base`, then twice as much each time (see [`multiplier`](Self::multiplier)); full jitter.
+    /// `base`, then twice as much each time (see [`multiplier`](Self::multiplier)); equal jitter.
     #[must_use]
     pub const fn exponential(base: Duration) -> Self {
-        Self::new(Kind::Exponential { base, multiplier: 2.0 }, Jitter::Full)
+        Self::new(Kind::Exponential { base }, Jitter::Equal)
     }
 
-    /// `base` times 1, 1, 2, 3, 5, 8 …; full jitter.
+    /// `base` times 1, 1, 2, 3, 5, 8 …; equal jitter.
     #[must_use]
     pub const fn fibonacci(base: Duration) -> Self {
-        Self::new(Kind::Fibonacci { base }, Jitter::Full)
+        Self::new(Kind::Fibonacci { base }, Jitter::Equal)
     }
 
-    /// Uniform between `base` and three times the wait before. It is random by itself: a jitter is ignored.
+    /// Uniform between `base` and three times the wait before. It is random by itself: a policy refuses a jitter on top.
     #[must_use]
     pub const fn decorrelated(base: Duration) -> Self {
         Self::new(Kind::Decorrelated { base }, Jitter::None)
     }
 
-    /// The waits of an iterator, made anew for each call, without jitter. Its end ends the retries. So does
-    /// [`max_attempts`](crate::PolicyBuilder::max_attempts): with the default of three attempts, two waits are taken.
+    /// The waits of an iterator, created again for each call, without jitter. Its end ends the retries. So does
+    /// [`max_attempts`](crate::PolicyBuilder::max_attempts): with the default of 4 attempts, 3 waits are taken.
     ///
     /// ```
     /// use std::time::Duration;
@@ -119,7 +125,10 @@ impl Backoff {
         Self::new(Kind::Iterator(Arc::new(move || Box::new(waits()))), Jitter::None)
     }
 
-    /// No wait is longer than this, jitter included. Default: no cap; the default policy sets 5 s.
+    /// Caps every wait, jitter included, at `max`, which is no less than the base. [`Duration::MAX`] is no cap.
+    ///
+    /// Default: in a policy 5 s for the kinds that grow (linear, exponential, Fibonacci, decorrelated), and none for a fixed
+    /// wait or an iterator, whose waits are given one by one. Outside a policy there is no cap.
     #[must_use]
     pub const fn max(mut self, max: Duration) -> Self {
         self.max = Some(max);
@@ -133,13 +142,47 @@ impl Backoff {
         self
     }
 
-    /// By how much an exponential wait grows each time: 1.0 or more. Other kinds ignore it. Default: 2.0.
+    /// Sets the factor by which an exponential wait grows each time: 1.0 or more. A policy refuses it for other kinds.
+    /// Default: 2.0.
     #[must_use]
     pub const fn multiplier(mut self, factor: f64) -> Self {
-        if let Kind::Exponential { multiplier, .. } = &mut self.kind {
-            *multiplier = factor;
-        }
+        self.multiplier = Some(factor);
         self
+    }
+
+    /// Sets the base; an iterator has none and refuses it.
+    pub(crate) fn with_base(mut self, to: Duration) -> Option<Self> {
+        match &mut self.kind {
+            Kind::Fixed { base }
+            | Kind::Linear { base, .. }
+            | Kind::Exponential { base }
+            | Kind::Fibonacci { base }
+            | Kind::Decorrelated { base } => *base = to,
+            Kind::Iterator(_) => return None,
+        }
+        Some(self)
+    }
+
+    /// The cap that was set by [`max`](Self::max).
+    pub(crate) const fn own_max(&self) -> Option<Duration> {
+        self.max
+    }
+
+    /// Returns `true` if each wait may be longer than the one before.
+    pub(crate) const fn grows(&self) -> bool {
+        match self.kind {
+            Kind::Fixed { .. } | Kind::Iterator(_) => false,
+            Kind::Linear { increment, .. } => !increment.is_zero(),
+            Kind::Exponential { .. } => self.factor() > 1.0,
+            Kind::Fibonacci { .. } | Kind::Decorrelated { .. } => true,
+        }
+    }
+
+    const fn factor(&self) -> f64 {
+        match self.multiplier {
+            Some(factor) => factor,
+            None => 2.0,
+        }
     }
 
     /// The wait before retry number `attempt`, the first being 1 (0 is taken as 1). Random where there is jitter.
@@ -196,27 +239,41 @@ impl Backoff {
     /// Refuses what can't be meant. `setting` is the name of the setter that took this backoff.
     pub(crate) fn check(&self, setting: &'static str) -> Result<(), ConfigError> {
         let refuse = |range, given: &dyn fmt::Debug| Err(ConfigError::new(setting, range, given));
-        if let Kind::Exponential { multiplier, .. } = self.kind
-            && !(multiplier >= 1.0 && multiplier.is_finite())
-        {
-            return refuse("with a finite multiplier of 1.0 or more", &multiplier);
+        match (self.multiplier, &self.kind) {
+            (Some(factor), Kind::Exponential { .. }) if !(factor >= 1.0 && factor.is_finite()) => {
+                return refuse("given a finite multiplier of 1.0 or more", &factor);
+            }
+            (Some(_), Kind::Exponential { .. }) | (None, _) => {}
+            (Some(factor), _) => return refuse("exponential to take a multiplier", &factor),
         }
-        if let Jitter::Proportional(factor) = self.jitter
-            && !(0.0..=1.0).contains(&factor)
-        {
-            return refuse("with a proportional jitter in 0.0..=1.0", &factor);
+        match (self.jitter, &self.kind) {
+            (Jitter::Proportional(factor), _) if !(0.0..=1.0).contains(&factor) => {
+                return refuse("given a proportional jitter in 0.0..=1.0", &factor);
+            }
+            (Jitter::None, _) => {}
+            (jitter, Kind::Decorrelated { .. }) => {
+                return refuse("left without a jitter, as it is decorrelated", &jitter);
+            }
+            _ => {}
         }
         match (self.base(), self.max) {
-            (Some(base), Some(max)) if max < base => refuse("with a cap that is no less than its base", &max),
+            // Zero times any factor is zero: a loop without waits, which is `Backoff::none` where it is meant.
+            (Some(Duration::ZERO), _) if self.grows() && !matches!(self.kind, Kind::Linear { .. }) => {
+                refuse("given a base above zero", &Duration::ZERO)
+            }
+            (Some(base), Some(max)) if max < base => refuse("given a cap of at least its base", &max),
+            (Some(base), None) if self.grows() && base > Self::DEFAULT_MAX => {
+                refuse("given a cap, as its base is above the default cap of 5 s", &base)
+            }
             _ => Ok(()),
         }
     }
 
-    const fn base(&self) -> Option<Duration> {
+    pub(crate) const fn base(&self) -> Option<Duration> {
         match self.kind {
             Kind::Fixed { base }
             | Kind::Linear { base, .. }
-            | Kind::Exponential { base, .. }
+            | Kind::Exponential { base }
             | Kind::Fibonacci { base }
             | Kind::Decorrelated { base } => Some(base),
             Kind::Iterator(_) => None,
@@ -237,7 +294,7 @@ impl fmt::Debug for Backoff {
         debug.field("base", &self.base());
         match self.kind {
             Kind::Linear { increment, .. } => debug.field("increment", &increment),
-            Kind::Exponential { multiplier, .. } => debug.field("multiplier", &multiplier),
+            Kind::Exponential { .. } => debug.field("multiplier", &self.factor()),
             _ => &mut debug,
         };
         debug.field("max", &self.max).field("jitter", &self.jitter).finish()
@@ -281,8 +338,8 @@ impl Waits {
         let wait = match &backoff.kind {
             Kind::Fixed { base } => *base,
             Kind::Linear { base, increment } => base.saturating_add(increment.saturating_mul(n)),
-            Kind::Exponential { base, multiplier } => {
-                scale(*base, multiplier.powi(i32::try_from(n).unwrap_or(i32::MAX)))
+            Kind::Exponential { base } => {
+                scale(*base, backoff.factor().powi(i32::try_from(n).unwrap_or(i32::MAX)))
             }
             Kind::Fibonacci { base } => base.saturating_mul(fibonacci(n)),
             Kind::Decorrelated { base } => {

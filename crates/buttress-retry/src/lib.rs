@@ -21,6 +21,7 @@ mod service;
 mod settings;
 mod spare;
 mod sync;
+mod tuning;
 
 pub use backoff::{Backoff, Jitter};
 pub use blocking::{Blocking, retry_blocking};

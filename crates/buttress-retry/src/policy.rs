@@ -9,21 +9,25 @@ use tokio::time::Instant;
 use crate::backoff::{Spread, Waits};
 use crate::overriding::Start;
 use crate::settings::Rule;
+use crate::tuning::{BASE, Tuning};
 use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 
 /// Whether to repeat a failed call, and when.
 ///
 /// | setting | unit | range | default |
 /// |---|---|---|---|
-/// | [`max_attempts`](PolicyBuilder::max_attempts) | attempts, the first included | 1 or more | 3 |
-/// | [`backoff`](PolicyBuilder::backoff) | | | exponential, base 50 ms, factor 2, cap 5 s, full jitter |
-/// | [`throttled_backoff`](PolicyBuilder::throttled_backoff) | | | the same with base 1 s |
+/// | [`max_attempts`](PolicyBuilder::max_attempts) | attempts, the first included | 1 or more | 4 |
+/// | [`base`](PolicyBuilder::base) | time | up to the cap | 200 ms |
+/// | [`max_delay`](PolicyBuilder::max_delay) | time | the base or more | 5 s |
+/// | [`multiplier`](PolicyBuilder::multiplier) | factor | 1.0 or more | 2.0 |
+/// | [`backoff`](PolicyBuilder::backoff) | | | exponential from the base, equal jitter |
+/// | [`throttled_backoff`](PolicyBuilder::throttled_backoff) | | | the same from 1 s |
 /// | [`max_retry_after`](PolicyBuilder::max_retry_after) | time | any | 60 s |
 /// | [`retry_after_slack`](PolicyBuilder::retry_after_slack) | time | any | none |
 /// | [`min_attempt_time`](PolicyBuilder::min_attempt_time) | time | any | 0 |
 /// | [`max_elapsed`](PolicyBuilder::max_elapsed) | time | any | none |
 /// | [`stop_when`](PolicyBuilder::stop_when) | | | never |
-/// | [`budget`](PolicyBuilder::budget) | retries | | 20 % of the requests + 10 per second, over 10 s |
+/// | [`budget`](PolicyBuilder::budget) | retries | | 20 % of the requests + 2 per second, over 10 s |
 /// | [`healed_by`](PolicyBuilder::healed_by) | | | none |
 /// | [`name`](PolicyBuilder::name) | | | none |
 /// | [`repeat_rejections`](PolicyBuilder::repeat_rejections) | | | no |
@@ -44,7 +48,7 @@ use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 /// use buttress_retry::Policy;
 ///
 /// # fn main() -> Result<(), buttress_retry::ConfigError> {
-/// let policy = Policy::exponential().max_attempts(4).build()?;
+/// let policy = Policy::exponential().max_attempts(6).build()?;
 /// let gentle = Policy::fixed(Duration::from_secs(5)).max_attempts(3).build()?;
 /// assert!(Policy::exponential().max_attempts(0).build().is_err());
 /// # Ok(()) }
@@ -127,13 +131,14 @@ impl Policy {
         Self::new(settings)
     }
 
-    /// Settings with the defaults: exponential backoff with full jitter.
+    /// Settings with the defaults: exponential backoff with equal jitter.
     pub fn exponential() -> PolicyBuilder {
-        let backoff = |base| Backoff::exponential(Duration::from_millis(base)).max(Duration::from_secs(5));
         PolicyBuilder {
-            max_attempts: 3,
-            backoff: backoff(50),
-            throttled: Some(backoff(1000)),
+            max_attempts: 4,
+            backoff: Backoff::exponential(BASE),
+            throttled: None,
+            throttled_given: false,
+            tuning: Tuning::default(),
             max_retry_after: Duration::from_secs(60),
             retry_after_slack: None,
             min_attempt_time: Duration::ZERO,
@@ -398,6 +403,6 @@ const TICK: Duration = Duration::from_millis(1);
 /// The defaults of the table above.
 impl Default for Policy {
     fn default() -> Self {
-        Self::exponential().unchecked()
+        Self::exponential().build().expect("the defaults are in range")
     }
 }

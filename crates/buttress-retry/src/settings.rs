@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use buttress_error::{Class, ConfigError, Error};
 
+use crate::tuning::Tuning;
 use crate::{Backoff, Budget, On, Policy, Remedy};
 
 /// Settings of a [`Policy`], checked by [`build`](Self::build).
@@ -15,7 +16,11 @@ use crate::{Backoff, Budget, On, Policy, Remedy};
 pub struct PolicyBuilder {
     pub(crate) max_attempts: u32,
     pub(crate) backoff: Backoff,
+    /// None: the same as `backoff`.
     pub(crate) throttled: Option<Backoff>,
+    /// Has the user said so, or is it the default?
+    pub(crate) throttled_given: bool,
+    pub(crate) tuning: Tuning,
     pub(crate) max_retry_after: Duration,
     pub(crate) retry_after_slack: Option<Duration>,
     pub(crate) min_attempt_time: Duration,
@@ -55,25 +60,63 @@ impl fmt::Debug for Rule {
 }
 
 impl PolicyBuilder {
-    /// Attempts at most, the first call included. At least 1, which repeats nothing. Default: 3.
+    /// Attempts at most, the first call included. At least 1, which repeats nothing. Default: 4.
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self
     }
 
-    /// How long to wait before each retry, after a throttle too (unless
-    /// [`throttled_backoff`](Self::throttled_backoff) follows). It takes the place of the whole default, whose cap of 5 s
-    /// included: [`Backoff::max`] sets one.
-    pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = backoff;
-        self.throttled = None;
+    /// Sets the base: the longest wait before the first retry after a transient failure. At most the cap; above zero, unless
+    /// the backoff is fixed or linear. Default: 200 ms. The cap and the waits after a throttle stay as they are.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress_retry::Policy;
+    ///
+    /// # fn main() -> Result<(), buttress_retry::ConfigError> {
+    /// let ms = Duration::from_millis;
+    /// let quick = Policy::exponential().base(ms(20)).max_delay(ms(500)).multiplier(3.0).build()?;
+    /// assert_eq!(quick.longest_waits().0, ms(20 + 60 + 180));
+    /// # Ok(()) }
+    /// ```
+    pub const fn base(mut self, wait: Duration) -> Self {
+        self.tuning.base = Some(wait);
         self
     }
 
-    /// How long to wait after a failure of kind [`Throttled`](buttress_error::Kind::Throttled). Default: exponential, base
-    /// 1 s, cap 5 s, full jitter; where [`backoff`](Self::backoff) was set, that one.
+    /// Caps every wait that the policy chooses, jitter included: at least the base. Default: 5 s. Where a backoff has a
+    /// [cap of its own](Backoff::max), the lower one holds. The default wait after a throttle starts at the cap where
+    /// that is below 1 s. A server's Retry-After is cut by [`max_retry_after`](Self::max_retry_after) instead.
+    pub const fn max_delay(mut self, wait: Duration) -> Self {
+        self.tuning.max_delay = Some(wait);
+        self
+    }
+
+    /// Sets the factor by which the waits of an exponential backoff grow, after a throttle too unless
+    /// [`throttled_backoff`](Self::throttled_backoff) was set: a finite number of 1.0 or more. Default: 2.0. Other
+    /// backoffs refuse it.
+    pub const fn multiplier(mut self, factor: f64) -> Self {
+        self.tuning.multiplier = Some(factor);
+        self
+    }
+
+    /// Sets the wait before each retry, after a throttle too (unless [`throttled_backoff`](Self::throttled_backoff)
+    /// follows), in place of the default. To change single settings of the default see [`base`](Self::base),
+    /// [`max_delay`](Self::max_delay) and [`multiplier`](Self::multiplier).
+    ///
+    /// A backoff that grows keeps the cap of 5 s, unless [`Backoff::max`] or [`max_delay`](Self::max_delay) sets another.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self.throttled = None;
+        self.throttled_given = true;
+        self
+    }
+
+    /// Sets the wait after a failure of kind [`Throttled`](buttress_error::Kind::Throttled). Default: exponential, base
+    /// 1 s, cap 5 s, equal jitter; where [`backoff`](Self::backoff) was set, that one. A backoff that grows keeps the cap of 5 s, as there.
     pub fn throttled_backoff(mut self, backoff: Backoff) -> Self {
         self.throttled = Some(backoff);
+        self.throttled_given = true;
         self
     }
 
@@ -193,21 +236,20 @@ impl PolicyBuilder {
     /// The policy.
     ///
     /// # Errors
-    /// If there are zero attempts, or a backoff has a cap below its base, a multiplier below 1.0, or a proportional
-    /// jitter outside 0.0..=1.0.
-    pub fn build(self) -> Result<Policy, ConfigError> {
+    /// If there are zero attempts, or a backoff that can't be
+    /// meant: a cap below its base; a base of zero that grows; a base above the default cap of 5 s without a cap of its own; a multiplier
+    /// below 1.0, or of another backoff than an exponential one; a proportional jitter outside 0.0..=1.0; a jitter on a
+    /// decorrelated backoff; a [`base`](Self::base) for an iterator.
+    pub fn build(mut self) -> Result<Policy, ConfigError> {
         if self.max_attempts == 0 {
             return Err(ConfigError::new("max_attempts", "at least 1", self.max_attempts));
         }
-        self.backoff.check("backoff")?;
-        if let Some(throttled) = &self.throttled {
-            throttled.check("throttled_backoff")?;
-        }
-        Ok(self.unchecked())
-    }
-
-    /// The defaults need no check.
-    pub(crate) fn unchecked(self) -> Policy {
-        Policy::new(self)
+        self.backoff = self.tuning.apply(self.backoff)?;
+        self.throttled = match self.throttled {
+            Some(own) if self.throttled_given => Some(self.tuning.own_throttled(own)?),
+            None if self.throttled_given => None,
+            _ => Some(self.tuning.throttled()),
+        };
+        Ok(Policy::new(self))
     }
 }

@@ -156,6 +156,11 @@ fn bad_settings_are_refused() {
         (policy(backoff().jitter(Jitter::Proportional(1.01))), "backoff", "0.0..=1.0"),
         (policy(backoff().jitter(Jitter::Proportional(-0.01))), "backoff", "0.0..=1.0"),
         (policy(backoff().jitter(Jitter::Proportional(f64::NAN))), "backoff", "0.0..=1.0"),
+        (policy(Backoff::fixed(MS).multiplier(2.0)), "backoff", "multiplier"),
+        (policy(Backoff::decorrelated(MS).jitter(Jitter::Full)), "backoff", "jitter"),
+        (policy(Backoff::exponential(Duration::ZERO)), "backoff", "base above zero"),
+        (policy(Backoff::fibonacci(Duration::ZERO)), "backoff", "base above zero"),
+        (policy(Backoff::decorrelated(Duration::ZERO)), "backoff", "base above zero"),
         (plain().throttled_backoff(backoff().max(MS)).build().map(drop), "throttled_backoff", "base"),
         (Budget::ratio(-0.1).build().map(drop), "ratio", "0.0..=1000.0"),
         (Budget::ratio(f64::NAN).build().map(drop), "ratio", "0.0..=1000.0"),
@@ -285,5 +290,5 @@ async fn attempts_without_a_wait_do_not_starve_others() {
 fn debug_is_useful() {
     let layer = RetryLayer::new(Policy::default());
     let text = format!("{layer:?} {:?}", layer.layer(Strict::new()));
-    assert!(text.contains("max_attempts: 3") && text.contains("available: 100"), "{text}");
+    assert!(text.contains("max_attempts: 4") && text.contains("available: 20"), "{text}");
 }

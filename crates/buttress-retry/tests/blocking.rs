@@ -54,7 +54,7 @@ async fn the_report_of_a_call() {
 /// Whoever sets nothing sleeps.
 #[test]
 fn the_thread_sleeps() {
-    let (calls, policy) = (Cell::new(0), Policy::fixed(MS * 5).build().unwrap());
+    let (calls, policy) = (Cell::new(0), Policy::fixed(MS * 5).max_attempts(3).build().unwrap());
     let start = Instant::now();
     policy.blocking().run(failing(Kind::Timeout, &calls)).unwrap_err();
     assert_eq!(calls.take(), 3);

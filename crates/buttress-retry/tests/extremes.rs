@@ -18,14 +18,14 @@ const MAX: Duration = Duration::MAX;
 fn backoffs() -> impl Iterator<Item = Backoff> {
     let kinds = [
         Backoff::fixed(MAX),
-        Backoff::linear(MAX, MAX),
-        Backoff::exponential(MAX).multiplier(f64::MAX),
-        Backoff::fibonacci(MAX),
-        Backoff::decorrelated(MAX),
+        Backoff::linear(MAX, MAX).max(MAX),
+        Backoff::exponential(MAX).multiplier(f64::MAX).max(MAX),
+        Backoff::fibonacci(MAX).max(MAX),
         Backoff::iterator(|| std::iter::repeat(MAX)),
     ];
     let jitters = [Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Proportional(1.0)];
-    kinds.into_iter().flat_map(move |kind| jitters.map(|jitter| kind.clone().jitter(jitter)))
+    let kinds = kinds.into_iter().flat_map(move |kind| jitters.map(|jitter| kind.clone().jitter(jitter)));
+    kinds.chain([Backoff::decorrelated(MAX).max(MAX)])
 }
 
 fn longest(backoff: Backoff) -> PolicyBuilder {

@@ -125,7 +125,7 @@ async fn attempts_on_top() {
 async fn whose_budget() {
     let budget = |ratio| Budget::ratio(ratio).min_per_second(0).build().expect("good settings");
     let spent = || plain().budget(budget(0.0));
-    let default = || Policy::fixed(MS);
+    let default = || Policy::fixed(MS).max_attempts(3);
     assert_eq!(stops(brings(default()), spent(), Kind::Timeout).await, (1, Some(Stop::Budget)));
     assert_eq!(stops(brings(default().no_budget()), spent(), Kind::Timeout).await.0, 3);
     let own = budget(1.0);

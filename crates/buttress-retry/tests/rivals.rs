@@ -24,7 +24,7 @@ async fn half_of_the_traffic_failing_is_not_doubled() {
         let _ = call_built(policy.clone(), &inner).await;
         advance(MS).await;
     }
-    // 20 s at 1 000 calls a second: 20 % and 10 a second, and a window of reserve at the start.
+    // 20 s at 1 000 calls a second: 20 % and 2 a second, and a window of reserve at the start.
     let amplification = f64::from(inner.calls()) / f64::from(CALLS);
     assert!((1.15..=1.22).contains(&amplification), "{amplification}");
 }

@@ -101,7 +101,7 @@ async fn layers() {
 /// [S15] threads.
 #[test]
 fn blocking() {
-    let policy = Policy::fixed(MS).no_budget().build().unwrap();
+    let policy = Policy::fixed(MS).max_attempts(3).no_budget().build().unwrap();
     let calls = Cell::new(0);
     let fail = || {
         calls.set(calls.get() + 1);
@@ -115,7 +115,8 @@ fn blocking() {
 /// brings its own policy.
 #[tokio::test(start_paused = true)]
 async fn before_the_first_poll() {
-    let (policy, thread, calls) = (built(), Policy::fixed(MS).no_budget().build().unwrap(), Cell::new(0));
+    let (policy, thread, calls) =
+        (built(), Policy::fixed(MS).max_attempts(3).no_budget().build().unwrap(), Cell::new(0));
     let blocks = || {
         let outcome = retry_blocking(&thread, || {
             calls.set(calls.get() + 1);

@@ -28,7 +28,8 @@ pub use tokens::TokenBudget;
 /// Each layer counts the requests that it sees, so layers that are nested in each other need budgets of their own: one
 /// that they share would count a request several times.
 ///
-/// The default is a [ratio](RatioBudget) of 20 % of the requests plus 10 retries per second, over 10 s.
+/// The default is a [ratio](RatioBudget) of 20 % of the requests plus 2 retries per second, over 10 s: that page has the bound
+/// as a formula.
 #[derive(Clone)]
 pub struct Budget(Arc<Shared>);
 
@@ -51,7 +52,7 @@ impl Budget {
         Self(Arc::new(Shared { rule, counts: Counts::default() }))
     }
 
-    /// Retries per request, 0.0 to 1000.0: see [`RatioBudget`]. Default: 0.2, plus 10 per second, over 10 s.
+    /// Retries per request, 0.0 to 1000.0: see [`RatioBudget`]. Default: 0.2, plus 2 per second, over 10 s.
     pub const fn ratio(ratio: f64) -> RatioBudget {
         RatioBudget::new(ratio)
     }
@@ -142,7 +143,7 @@ impl Budget {
     }
 }
 
-/// The default: 20 % of the requests, plus 10 per second, over 10 s.
+/// The default: 20 % of the requests, plus 2 per second, over 10 s.
 impl Default for Budget {
     fn default() -> Self {
         Self::new(Rule::Ratio(RatioBudget::default().window()))

@@ -8,6 +8,18 @@ use crate::sync::{AtomicU32, Ordering};
 /// Settings of a budget whose retries cost tokens, priced by the failure; successes give them back.
 ///
 /// A retry that succeeds gives back what it cost; a success at the first attempt gives one token. It needs no clock.
+///
+/// # It is no cap of n %
+/// Where the share `f` of the attempts fails, the tokens that first successes give pay in the long run for
+///
+/// ```text
+/// retries per call ≤ (1 − f) / (cost · f)
+/// ```
+///
+/// With a cost of 5 that is 1.8 at `f` = 10 %, 0.2 at 50 % and 0.02 at 90 %: the bucket binds in an outage, and hardly
+/// otherwise. (A full bucket pays for `capacity / cost` failed retries more.) For a bound that holds at every rate of
+/// failures use a [`RatioBudget`](super::RatioBudget).
+///
 /// The scheme and its prices are those of the AWS SDKs'
 /// [standard retry mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,7 @@ pub(crate) const MS: Duration = Duration::from_millis(1);
 
 /// Three attempts, 100 ms apart, no budget.
 pub(crate) fn plain() -> PolicyBuilder {
-    Policy::fixed(100 * MS).no_budget()
+    Policy::fixed(100 * MS).max_attempts(3).no_budget()
 }
 
 /// An inner service whose first calls do this.
