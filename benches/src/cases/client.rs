@@ -35,7 +35,11 @@ fn logged(level: LevelFilter) -> Subject {
 }
 
 fn our_calls() -> impl FnMut(u64) + Send + 'static {
-    let layer = buttress::client("payments").deadline(DEADLINE).attempt_timeout(ATTEMPT).build();
+    let layer = buttress::client("payments")
+        .deadline(DEADLINE)
+        .attempt_timeout(ATTEMPT)
+        .build()
+        .expect("good settings");
     calls(layer.layer(service::prompt()), Ends::Well)
 }
 

@@ -400,6 +400,13 @@ fn slept(wait: Duration) -> Duration {
 /// The resolution of tokio's timer.
 const TICK: Duration = Duration::from_millis(1);
 
+/// The settings of a policy, to change some of them; what is built from them shares its budget and remedies.
+impl From<Policy> for PolicyBuilder {
+    fn from(policy: Policy) -> Self {
+        policy.settings
+    }
+}
+
 /// The defaults of the table above.
 impl Default for Policy {
     fn default() -> Self {

@@ -20,7 +20,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 const NOTE: &str = "an earlier attempt of this call may have taken effect";
 
 fn quick() -> PolicyBuilder {
-    Policy::fixed(MS).no_budget()
+    Policy::fixed(MS).max_attempts(3).no_budget()
 }
 
 fn error(class: Class) -> Error {

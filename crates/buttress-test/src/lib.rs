@@ -8,7 +8,7 @@ mod error;
 mod step;
 mod strict;
 
-pub use allocations::allocations;
+pub use allocations::{allocations, retained_bytes};
 pub use conformance::{Conformance, conform};
 pub use error::TestError;
 pub use step::{Boom, HOLD, Step};

@@ -11,7 +11,9 @@ pub use classify::*;
 
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
-pub use client::{Client, ClientBuilder, ClientFuture, ClientLayer, Explain, Stack, client};
+pub use client::{
+    BreakerSetting, Client, ClientBuilder, ClientFuture, ClientLayer, Explain, SettingsError, Stack, client,
+};
 
 pub use buttress_context as context;
 #[doc(no_inline)]

@@ -69,7 +69,7 @@ impl Service<Request<Body>> for Server {
 }
 
 async fn send(builder: ClientBuilder, server: Server) -> Result<Response<Body>, buttress::Error> {
-    let client: Client<_, _> = builder.service(server);
+    let client: Client<_, _> = builder.service(server).unwrap();
     client.send(Request::get("http://payments.internal/").body("").unwrap()).await
 }
 
@@ -102,7 +102,7 @@ async fn the_log_is_set_or_removed() {
     for failures in [0, 99] {
         let _ = send(buttress::client("payments").log(LogLayer::off()), Server::new(failures)).await;
     }
-    let off = buttress::client("payments").log(LogLayer::off()).service(Server::new(0));
+    let off = buttress::client("payments").log(LogLayer::off()).service(Server::new(0)).unwrap();
     assert!(off.explain().to_string().contains("\n  log              off\n"));
     logs.assert_none("call.started");
     logs.assert_none("call.ended");

@@ -105,6 +105,7 @@ impl Wall {
             .judge_bodies()
             .idempotency_keys()
             .service(GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&self.slots)).layer(counted))
+            .unwrap()
     }
 
     /// The call is over or was dropped.

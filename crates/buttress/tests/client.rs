@@ -109,7 +109,7 @@ async fn get(client: &OverReqwest, server: &Server) -> Result<reqwest::Response,
 #[tokio::test]
 async fn a_flap_is_repeated() {
     let server = Server::start(&[DOWN, DOWN, OK]).await;
-    let client = client().service(reqwest::Client::new());
+    let client = client().service(reqwest::Client::new()).unwrap();
     assert_eq!(get(&client, &server).await.unwrap().status(), 200);
     assert_eq!(server.requests(), 3);
 }
@@ -118,7 +118,7 @@ async fn a_flap_is_repeated() {
 #[tokio::test]
 async fn one_call_is_repeated_otherwise() {
     let server = Server::start(&[DOWN, DOWN, DOWN, OK]).await;
-    let client = client().service(reqwest::Client::new());
+    let client = client().service(reqwest::Client::new()).unwrap();
     let cx = Context::current().with_retry_policy(quick(4));
     assert_eq!(cx.scope(async { get(&client, &server).await }).await.unwrap().status(), 200);
     get(&client, &server).await.unwrap();
@@ -131,7 +131,7 @@ async fn one_call_is_repeated_otherwise() {
 #[tokio::test]
 async fn attempts_share_the_request_id_and_the_trace() {
     let server = Server::start(&[DOWN, OK]).await;
-    let client = client().service(reqwest::Client::new());
+    let client = client().service(reqwest::Client::new()).unwrap();
     get(&client, &server).await.unwrap();
     assert_eq!(server.header(0, "x-request-id"), server.header(1, "x-request-id"));
     let (first, second) = (server.header(0, "traceparent"), server.header(1, "traceparent"));
@@ -143,7 +143,7 @@ async fn attempts_share_the_request_id_and_the_trace() {
 #[tokio::test]
 async fn a_post_is_sent_once() {
     let server = Server::start(&[DOWN, OK]).await;
-    let client = client().service(reqwest::Client::new());
+    let client = client().service(reqwest::Client::new()).unwrap();
     let error = client.send(reqwest::Client::new().post(&server.url)).await.unwrap_err();
     assert_eq!((error.kind(), server.requests()), (Kind::Unavailable, 1));
 }
@@ -152,7 +152,7 @@ async fn a_post_is_sent_once() {
 #[tokio::test]
 async fn not_found_opens_no_circuit() {
     let server = Server::start(&[Status("404 Not Found")]).await;
-    let client = client().service(reqwest::Client::new());
+    let client = client().service(reqwest::Client::new()).unwrap();
     for _ in 0..30 {
         assert_eq!(get(&client, &server).await.unwrap_err().kind(), Kind::NotFound);
     }
@@ -164,7 +164,7 @@ async fn not_found_opens_no_circuit() {
 #[tokio::test]
 async fn an_open_circuit_tells_the_whole_story() {
     let server = Server::start(&[DOWN]).await;
-    let client = client().service(reqwest::Client::new());
+    let client = client().service(reqwest::Client::new()).unwrap();
     while client.breaker().state().is_closed() {
         let _ = get(&client, &server).await;
     }
@@ -182,7 +182,7 @@ async fn an_open_circuit_tells_the_whole_story() {
 #[tokio::test]
 async fn a_hang_is_cut_and_repeated() {
     let server = Server::start(&[Hang, OK]).await;
-    let client = client().attempt_timeout(100 * MS).service(reqwest::Client::new());
+    let client = client().attempt_timeout(100 * MS).service(reqwest::Client::new()).unwrap();
     assert_eq!(get(&client, &server).await.unwrap().status(), 200);
     assert_eq!(server.requests(), 2);
 }
@@ -191,7 +191,7 @@ async fn a_hang_is_cut_and_repeated() {
 #[tokio::test]
 async fn the_deadline_tells_the_last_failure() {
     let server = Server::start(&[DOWN, Hang]).await;
-    let client = client().deadline(200 * MS).service(reqwest::Client::new());
+    let client = client().deadline(200 * MS).service(reqwest::Client::new()).unwrap();
     let error = get(&client, &server).await.unwrap_err();
     assert_eq!((error.kind(), server.requests()), (Kind::DeadlineExceeded, 2));
     assert_eq!(error.find::<Rejection>().unwrap().cause().unwrap().kind, Kind::Unavailable);
@@ -201,9 +201,9 @@ async fn the_deadline_tells_the_last_failure() {
 #[tokio::test]
 async fn the_deadline_goes_to_trusted_origins() {
     let server = Server::start(&[OK]).await;
-    let trusting = client().trust_origin(&server.url).unwrap().service(reqwest::Client::new());
+    let trusting = client().trust_origin(&server.url).service(reqwest::Client::new()).unwrap();
     get(&trusting, &server).await.unwrap();
-    get(&client().service(reqwest::Client::new()), &server).await.unwrap();
+    get(&client().service(reqwest::Client::new()).unwrap(), &server).await.unwrap();
     let heads = server.heads.lock().unwrap();
     let has = |request: usize| heads[request].contains_key(buttress::http::DEADLINE);
     assert_eq!((has(0), has(1)), (true, false));
@@ -213,8 +213,8 @@ async fn the_deadline_goes_to_trusted_origins() {
 #[tokio::test]
 async fn clients_can_share_a_breaker() {
     let breaker = Breaker::new("payments");
-    let one = client().breaker(breaker.clone()).service(reqwest::Client::new());
-    let other = client().breaker(breaker.clone()).service(reqwest::Client::new());
+    let one = client().breaker(breaker.clone()).service(reqwest::Client::new()).unwrap();
+    let other = client().breaker(breaker.clone()).service(reqwest::Client::new()).unwrap();
     breaker.force_open();
     let server = Server::start(&[OK]).await;
     for client in [one.clone(), one, other] {
@@ -225,7 +225,7 @@ async fn clients_can_share_a_breaker() {
 /// A request that can't be built is the caller's error, and nothing is sent.
 #[tokio::test]
 async fn a_bad_request_is_an_invalid_argument() {
-    let client = client().service(reqwest::Client::new());
+    let client = client().service(reqwest::Client::new()).unwrap();
     let error = client.send(reqwest::Client::new().get("not a url")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::InvalidArgument);
     assert_eq!((error.origin(), error.location()), (Some("payments"), None));
@@ -236,7 +236,7 @@ async fn a_bad_request_is_an_invalid_argument() {
 #[tokio::test]
 async fn the_error_bears_the_request_id() {
     let server = Server::start(&[Status("400 Bad Request")]).await;
-    let error = get(&client().service(reqwest::Client::new()), &server).await.unwrap_err();
+    let error = get(&client().service(reqwest::Client::new()).unwrap(), &server).await.unwrap_err();
     let id = error.attrs().find(|(key, _)| *key == "request_id").unwrap().1.to_string();
     assert_eq!(id, server.header(0, "x-request-id"));
 }
@@ -245,7 +245,7 @@ async fn the_error_bears_the_request_id() {
 #[tokio::test]
 async fn the_error_says_why_it_was_not_repeated() {
     let server = Server::start(&[DOWN]).await;
-    let client = client().service(reqwest::Client::new());
+    let client = client().service(reqwest::Client::new()).unwrap();
     let error = client.send(reqwest::Client::new().post(&server.url)).await.unwrap_err();
     assert_eq!(error.effort().unwrap().stopped.as_str(), "not_idempotent");
     assert!(!error.class().exhausted, "somebody who knows better may");
@@ -255,7 +255,7 @@ async fn the_error_says_why_it_was_not_repeated() {
 #[tokio::test]
 async fn a_body_is_cut_after_the_idle_timeout() {
     let server = Server::start(&[Half]).await;
-    let client = client().idle_timeout(50 * MS).service(reqwest::Client::new());
+    let client = client().idle_timeout(50 * MS).service(reqwest::Client::new()).unwrap();
     let error = get(&client, &server).await.unwrap().text().await.map_err(translate).unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout, "{error:?}");
     assert!(error.to_string().starts_with("payments: body idle"), "{error}");
@@ -266,7 +266,7 @@ async fn a_body_is_cut_after_the_idle_timeout() {
 #[tokio::test]
 async fn a_body_is_judged() {
     let server = Server::start(&[Half, OK]).await;
-    let client = client().idle_timeout(50 * MS).judge_bodies().service(reqwest::Client::new());
+    let client = client().idle_timeout(50 * MS).judge_bodies().service(reqwest::Client::new()).unwrap();
     let answer = get(&client, &server).await.unwrap();
     assert_eq!(client.breaker().stats().in_flight(), 1, "it is not over");
     answer.text().await.unwrap_err();
@@ -279,7 +279,7 @@ async fn a_body_is_judged() {
 #[tokio::test]
 async fn idempotency_keys() {
     let server = Server::start(&[DOWN, OK, OK, DOWN]).await;
-    let client = client().idempotency_keys().service(reqwest::Client::new());
+    let client = client().idempotency_keys().service(reqwest::Client::new()).unwrap();
     let post = || reqwest::Client::new().post(&server.url).into_request().unwrap();
     client.send(post()).await.unwrap();
     client.clone().oneshot(post()).await.unwrap();
@@ -298,11 +298,9 @@ async fn a_token_is_refreshed() {
     let token = Bearer::new();
     token.set("old").unwrap();
     let policy = Policy::exponential()
-        .remedy(on(Kind::Unauthenticated), token.clone(), |token| async move { token.set("new") })
-        .build()
-        .unwrap();
+        .remedy(on(Kind::Unauthenticated), token.clone(), |token| async move { token.set("new") });
     let bearer = BearerLayer::new(&token, &server.url).unwrap();
-    let client = client().retry(policy).bearer(bearer).service(reqwest::Client::new());
+    let client = client().retry(policy).bearer(bearer).service(reqwest::Client::new()).unwrap();
     get(&client, &server).await.unwrap();
     get(&client, &other).await.unwrap();
     let sent = |token: &str| Some(format!("Bearer {token}"));
@@ -314,7 +312,7 @@ async fn a_token_is_refreshed() {
 #[tokio::test]
 async fn the_attempt_is_sent() {
     let server = Server::start(&[DOWN, OK]).await;
-    let client = client().send_attempt().service(reqwest::Client::new());
+    let client = client().send_attempt().service(reqwest::Client::new()).unwrap();
     get(&client, &server).await.unwrap();
     assert_eq!(server.headers("x-request-attempt"), [Some("1".to_owned()), Some("2".to_owned())]);
 }
@@ -324,8 +322,8 @@ async fn the_attempt_is_sent() {
 fn settings_are_explained() {
     let bearer = BearerLayer::new(&Bearer::new(), "https://api.example.com").unwrap();
     let client = client().idempotency_keys().idle_timeout(5_000 * MS).judge_bodies().send_attempt();
-    let client = client.bearer(bearer).trust_origin("https://api.example.com").unwrap();
-    let text = client.service(reqwest::Client::new()).explain().to_string();
+    let client = client.bearer(bearer).trust_origin("https://api.example.com");
+    let text = client.service(reqwest::Client::new()).unwrap().explain().to_string();
     for line in [
         "\n  idempotency key ",
         "\n  bearer token ",
@@ -347,10 +345,11 @@ async fn the_worst_case_has_remedies_in_it() {
     let client = buttress::client("payments")
         .deadline(60_000 * MS)
         .attempt_timeout(1_000 * MS)
-        .retry(policy.build().unwrap())
+        .retry(policy)
         .service(tower::service_fn(|_: Request<Body>| {
             std::future::pending::<Result<http::Response<Body>, std::io::Error>>()
-        }));
+        }))
+        .unwrap();
     let text = client.explain().to_string();
     assert!(text.contains("\n  retry            its remedies take up to 10s"), "{text}");
     assert!(text.contains("\nworst case: 2 calls, 12.001s"), "{text}");
@@ -363,7 +362,7 @@ async fn the_worst_case_has_remedies_in_it() {
 /// The defaults agree with each other.
 #[test]
 fn the_defaults_need_no_warning() {
-    let text = buttress::client("payments").service(reqwest::Client::new()).explain().to_string();
+    let text = OverReqwest::new("payments", reqwest::Client::new()).explain().to_string();
     assert!(!text.contains("warning"), "{text}");
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
 }
@@ -372,7 +371,7 @@ fn the_defaults_need_no_warning() {
 #[tokio::test]
 async fn a_callers_deadline_is_reported_as_given() {
     let server = Server::start(&[DOWN, Hang]).await;
-    let client = client().service(reqwest::Client::new());
+    let client = client().service(reqwest::Client::new()).unwrap();
     let cx = Context::current().with_timeout(500 * MS);
     tokio::time::sleep(100 * MS).await;
     let error = cx.scope(get(&client, &server)).await.unwrap_err();

@@ -40,7 +40,7 @@ async fn a_clients_retries_have_its_name() {
     for (policy, name) in
         [(Policy::exponential(), "payments"), (Policy::exponential().name("orders"), "orders")]
     {
-        let client = buttress::client("payments").retry(policy.build().unwrap()).build().layer(down);
+        let client = buttress::client("payments").retry(policy).build().unwrap().layer(down);
         client.oneshot(7).await.unwrap_err();
         assert_eq!(mem::take(&mut *told.0.lock().unwrap()), [name]);
     }

@@ -32,11 +32,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use buttress::breaker::Window;
-use buttress::{Backoff, Breaker, Budget, Client, ConfigError, Policy};
+use buttress::{Backoff, Breaker, Budget, Client, Policy};
 use reqwest::Request;
 
 use crate::args::Command;
 use crate::bare::Bare;
+use crate::trouble::Trouble;
 
 /// For a whole call.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -47,27 +48,29 @@ const LONGEST_OPEN: Duration = Duration::from_millis(500);
 
 /// The client that this is all about. Its times are about a tenth of what a real one would have, so that the circuit
 /// goes through whole cycles within ten seconds.
-fn payments(http: Bare) -> Result<Client<Bare, Request>, ConfigError> {
+///
+/// Made once: it owns the circuit and the retry budget of all calls.
+fn payments(http: Bare) -> Result<Client<Bare, Request>, Trouble> {
     let retry = Policy::exponential()
         .max_attempts(4)
         .backoff(Backoff::exponential(Duration::from_millis(10)).max(Duration::from_millis(100)))
-        .budget(Budget::ratio(0.2).min_per_second(0).over(Duration::from_secs(1)).build()?)
-        .build()?;
+        .budget(Budget::ratio(0.2).min_per_second(0).over(Duration::from_secs(1)).build()?);
 
     let breaker = Breaker::builder("payments")
         .window(Window::time(Duration::from_secs(1)))
         .throttle_rate(0.5) // a server that asks for a pause gets one from all calls
         .open_for(Duration::from_millis(200))
         .open_max(LONGEST_OPEN)
-        .lease(ATTEMPT)
-        .build()?;
+        .lease(ATTEMPT);
 
-    Ok(buttress::client("payments")
+    // Every bad setting, those of policy and breaker too, is reported here.
+    let client = buttress::client("payments")
         .deadline(DEADLINE)
         .attempt_timeout(ATTEMPT)
         .retry(retry)
         .breaker(breaker)
-        .service(http)) // or a plain `reqwest::Client`: `Bare` is one with a stopwatch
+        .service(http)?; // or a plain `reqwest::Client`: `Bare` is one with a stopwatch
+    Ok(client)
 }
 
 #[tokio::main]

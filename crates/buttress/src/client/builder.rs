@@ -4,22 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_breaker::Breaker;
-use buttress_error::{BoxError, ByKind};
-use buttress_http::{BearerLayer, FromHttp, Head, HttpLayer, IntoHttp, InvalidOrigin, at_end};
+use buttress_error::{BoxError, ConfigError};
+use buttress_http::{BearerLayer, BearerService, FromHttp, Head, Http, HttpLayer, IntoHttp};
 use buttress_log::LogLayer;
-use buttress_retry::Policy;
+use buttress_retry::{Policy, PolicyBuilder};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Client, ClientLayer};
+use super::{BreakerSetting, Client, ClientLayer, SettingsError, breaker};
 
-/// The whole wall around the client of one dependency, with defaults that are safe.
+/// The whole wall around the client of one dependency, with settings of its own: [`Client::new`] is the one with the
+/// defaults.
 ///
 /// Outermost first, in [the order that works](crate#the-stack): context, log, deadline, retry, breaker, attempt timeout,
 /// and over an HTTP client the layer that makes its failures ours.
 ///
 /// One client has one circuit and one retry budget, whatever the URL: make one client for each service that fails by
-/// itself. The circuit judges attempts, so a call that is repeated twice counts three times.
+/// itself, once, when the program starts. A client that is made for each call has a new circuit for each call, which never
+/// sees a second one and never opens. The circuit judges attempts, so a call that is retried twice counts three times.
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,13 +29,16 @@ use super::{Client, ClientLayer};
 /// use http::{Request, Response};
 /// use tower::service_fn;
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), buttress::Error> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// async fn server(_: Request<Body>) -> Result<Response<Body>, std::io::Error> {
 ///     Ok(Response::new("paid".into()))
 /// }
 ///
-/// let client = buttress::client("payments").deadline(Duration::from_secs(5)).service(service_fn(server));
-/// let reply = client.send(Request::get("http://payments.internal/orders/7").body("").unwrap()).await?;
+/// // Once, when the program starts. Clones share everything.
+/// let client = buttress::client("payments").deadline(Duration::from_secs(60)).service(service_fn(server))?;
+///
+/// // For each call.
+/// let reply = client.send(Request::get("http://payments.internal/orders/7").body("")?).await?;
 /// assert_eq!(reply.status(), 200);
 /// # Ok(()) }
 /// ```
@@ -41,8 +46,8 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
     ClientBuilder {
         name: name.into(),
         deadline: Duration::from_secs(30),
-        attempt_timeout: Duration::from_secs(10),
-        policy: Policy::default(),
+        attempt_timeout: Duration::from_secs(7),
+        policy: Policy::exponential(),
         breaker: None,
         log: None,
         idle_timeout: None,
@@ -59,10 +64,10 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// | setting | default |
 /// |---|---|
 /// | [`deadline`](Self::deadline) | 30 s |
-/// | [`retry`](Self::retry) | [`Policy::default`]: 3 attempts, full jitter, a budget |
-/// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults, lease and patience as the attempt timeout (patience half the deadline, where that ends first) |
+/// | [`retry`](Self::retry) | [`Policy::default`]: 4 attempts, equal jitter from 200 ms, a budget |
+/// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults; the lease is the attempt timeout, patience half of it (or half the deadline, where that is shorter) |
 /// | [`log`](Self::log) | DEBUG for a call that succeeds at once, INFO after a retry, the kind's level on failure |
-/// | [`attempt_timeout`](Self::attempt_timeout) | 10 s |
+/// | [`attempt_timeout`](Self::attempt_timeout) | 7 s: four attempts that hang, and their waits, fit into the deadline |
 /// | [`idle_timeout`](Self::idle_timeout) | as long as the deadline leaves |
 /// | [`judge_bodies`](Self::judge_bodies) | no: the head of a response decides |
 /// | [`idempotency_keys`](Self::idempotency_keys) | no |
@@ -70,6 +75,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// | [`send_attempt`](Self::send_attempt) | no |
 /// | [`trust_origin`](Self::trust_origin) | none |
 ///
+/// Nothing is checked before [`service`](Self::service) or [`build`](Self::build), which report all bad settings together.
 /// Those from `idle_timeout` on are for [HTTP](Self::service); a [layer](Self::build) for other services leaves them out.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is made before `service` or `build`"]
@@ -77,8 +83,8 @@ pub struct ClientBuilder {
     pub(super) name: Arc<str>,
     pub(super) deadline: Duration,
     pub(super) attempt_timeout: Duration,
-    pub(super) policy: Policy,
-    breaker: Option<Breaker>,
+    policy: PolicyBuilder,
+    breaker: Option<BreakerSetting>,
     log: Option<LogLayer>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) judge_bodies: bool,
@@ -90,26 +96,28 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// The time for a whole call: retries, their waits, and the body of the response too, which ends with an error when
-    /// the time is up. Default: 30 s; give a client for long downloads more.
+    /// the time is up. Longer than zero. Default: 30 s; give a client for long downloads more. A shorter one needs a shorter
+    /// [`attempt_timeout`](Self::attempt_timeout) too: [`Client::explain`] warns where the attempts don't fit.
     pub const fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = limit;
         self
     }
 
-    /// The time for one attempt, up to the head of its response. Default: 10 s.
+    /// The time for one attempt, up to the head of its response. Longer than zero. Default: 7 s.
     pub const fn attempt_timeout(mut self, limit: Duration) -> Self {
         self.attempt_timeout = limit;
         self
     }
 
-    /// Whether to repeat, and when.
-    pub fn retry(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+    /// Whether to retry, and when: a [`Policy`], or the settings of one, which are checked with those of the client.
+    pub fn retry(mut self, policy: impl Into<PolicyBuilder>) -> Self {
+        self.policy = policy.into();
         self
     }
 
-    /// The circuit breaker. Give one to several clients and they share it.
-    pub fn breaker(mut self, breaker: impl Into<Breaker>) -> Self {
+    /// The circuit breaker: a [`Breaker`], which several clients share where each is given it, or the settings of one, which
+    /// are checked with those of the client.
+    pub fn breaker(mut self, breaker: impl Into<BreakerSetting>) -> Self {
         self.breaker = Some(breaker.into());
         self
     }
@@ -129,7 +137,7 @@ impl ClientBuilder {
     }
 
     /// How long the next part of a response's body may be waited for; then the body ends with an error. Default: as long as
-    /// the deadline leaves. Zero lets only through what is there when it is asked for.
+    /// the deadline leaves. Longer than zero.
     pub const fn idle_timeout(mut self, limit: Duration) -> Self {
         self.idle_timeout = Some(limit);
         self
@@ -168,7 +176,7 @@ impl ClientBuilder {
     /// let token = Bearer::new();
     /// let refresh = |token: Bearer| async move { token.set(&fetch_token().await?) };
     /// let orders = buttress::client("orders")
-    ///     .retry(Policy::exponential().remedy(on(Kind::Unauthenticated), token.clone(), refresh).build()?)
+    ///     .retry(Policy::exponential().remedy(on(Kind::Unauthenticated), token.clone(), refresh))
     ///     .bearer(BearerLayer::new(&token, "https://api.example.com")?);
     /// # let _ = orders;
     /// # Ok(()) }
@@ -185,14 +193,10 @@ impl ClientBuilder {
     }
 
     /// Sends the deadline along to this origin, such as `http://payments.internal:8080`. Request id and trace go to
-    /// every server that the client calls.
-    ///
-    /// # Errors
-    /// [`InvalidOrigin`] if it has no `http` or `https`, no host, or more than these and a port.
-    pub fn trust_origin(mut self, origin: &str) -> Result<Self, InvalidOrigin> {
-        HttpLayer::<()>::new("").trust_origin(origin)?;
+    /// every server that the client calls. The origin has `http` or `https`, a host, and at most a port beside them.
+    pub fn trust_origin(mut self, origin: &str) -> Self {
         self.trusted.push(origin.into());
-        Ok(self)
+        self
     }
 
     /// The stack as a layer, for any service whose error knows its class and takes a
@@ -219,20 +223,28 @@ impl ClientBuilder {
     ///     }
     /// }
     ///
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), buttress::SettingsError> {
     /// let database = service_fn(|_: Query| async { Err::<(), _>(Error::new(Kind::Unavailable, "gone away")) });
-    /// let client = buttress::client("database").build().layer(database);
+    /// let client = buttress::client("database").build()?.layer(database);
     ///
     /// let error = client.clone().oneshot(Query("select 1")).await.unwrap_err();
-    /// assert_eq!(error.effort().unwrap().attempts, 3);
+    /// assert_eq!(error.effort().unwrap().attempts, 4);
     /// let error = client.oneshot(Query("insert 1")).await.unwrap_err();
     /// assert_eq!(error.effort().unwrap().attempts, 1);
-    /// # }
+    /// # Ok(()) }
     /// ```
-    #[must_use]
-    pub fn build(self) -> ClientLayer {
-        let breaker = self.breaker.clone().unwrap_or_else(|| self.default_breaker());
-        ClientLayer::new(self, breaker)
+    ///
+    /// # Errors
+    /// All settings that are out of their range. The defaults never are: [`ClientLayer::new`] is without a `Result`.
+    pub fn build(self) -> Result<ClientLayer, SettingsError> {
+        let mut errors = self.check();
+        let policy = self.policy.clone().build().map_err(|error| errors.push(error)).ok();
+        let breaker = self.breaker.clone().map(BreakerSetting::build).transpose();
+        let breaker = breaker.map_err(|error| errors.push(error)).ok();
+        match (policy, breaker) {
+            (Some(policy), Some(breaker)) if errors.is_empty() => Ok(self.with(policy, breaker)),
+            _ => Err(SettingsError::new(&self.name, errors)),
+        }
     }
 
     /// The stack around an HTTP client: `reqwest::Client` (feature `reqwest`), or any service of
@@ -241,29 +253,54 @@ impl ClientBuilder {
     /// What the client does by itself it does below the stack, which neither sees nor counts it. Build a `reqwest::Client`
     /// with `buttress::http::same_origin()` for its redirects and `reqwest::retry::never()` for its retries: see
     /// [`HttpLayer`].
-    pub fn service<S, R>(self, inner: S) -> Client<S, R>
+    ///
+    /// # Errors
+    /// All settings that are out of their range. The defaults never are: [`Client::new`] is without a `Result`.
+    pub fn service<S, R>(self, inner: S) -> Result<Client<S, R>, SettingsError>
     where
         R: FromHttp,
         S: Service<R> + Clone,
         S::Error: Into<BoxError>,
         S::Response: Head + IntoHttp,
     {
-        let inner = self.bearer.clone().unwrap_or_default().layer(self.http().layer(inner));
-        let layer = self.build();
-        Client::new(layer.around(inner, at_end(ByKind)), layer)
+        self.build().map(|layer| layer.client(inner))
     }
 
     pub(super) fn log_layer(&self) -> LogLayer {
         self.log.clone().unwrap_or_else(|| LogLayer::for_client(Arc::clone(&self.name)))
     }
 
-    fn default_breaker(&self) -> Breaker {
-        // A breaker refuses a time of zero; the attempt timeout then refuses every call by itself.
-        let lease = self.attempt_timeout.max(Duration::from_nanos(1));
-        // Where the deadline cuts a hanging attempt first, the breaker sees it dropped a moment before the deadline's age.
-        let patience = if self.attempt_timeout < self.deadline { lease } else { self.deadline / 2 };
-        let builder = Breaker::builder(&*self.name).lease(lease).patience(patience);
-        builder.build().expect("the defaults are good, and the times not zero").leak()
+    /// The settings of the client itself that are out of their range.
+    fn check(&self) -> Vec<ConfigError> {
+        let times = [
+            ("deadline", Some(self.deadline)),
+            ("attempt_timeout", Some(self.attempt_timeout)),
+            ("idle_timeout", self.idle_timeout),
+        ];
+        let zero = |&(setting, time): &(_, Option<Duration>)| {
+            time.filter(Duration::is_zero).map(|time| ConfigError::new(setting, "longer than zero", time))
+        };
+        let origin = |origin: &str| {
+            HttpLayer::<()>::new("").trust_origin(origin).err().map(|_invalid| {
+                // What stands before it may be a password.
+                let place = origin.rsplit_once('@').map_or(origin, |(_, place)| place);
+                ConfigError::new("trust_origin", "an origin such as https://api.example.com", place)
+            })
+        };
+        let times = times.iter().filter_map(zero);
+        times.chain(self.trusted.iter().filter_map(|text| origin(text))).collect()
+    }
+
+    /// The stack of settings that were checked.
+    pub(super) fn with(self, policy: Policy, breaker: Option<Breaker>) -> ClientLayer {
+        let default = || breaker::default(&self.name, self.attempt_timeout, self.deadline);
+        let breaker = breaker.unwrap_or_else(default);
+        ClientLayer::of(self, policy, breaker)
+    }
+
+    /// All that is below the attempt timeout: the HTTP client, and what makes its failures ours.
+    pub(super) fn http_client<S, R>(&self, inner: S) -> BearerService<Http<S, R>> {
+        self.bearer.clone().unwrap_or_default().layer(self.http().layer(inner))
     }
 
     fn http<R>(&self) -> HttpLayer<R> {
@@ -280,8 +317,6 @@ impl ClientBuilder {
         if self.send_attempt {
             http = http.send_attempt();
         }
-        self.trusted
-            .iter()
-            .fold(http, |http, origin| http.trust_origin(origin).expect("it was checked when it was set"))
+        self.trusted.iter().fold(http, |http, origin| http.trust_origin(origin).expect("it was checked"))
     }
 }

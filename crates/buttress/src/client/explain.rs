@@ -18,22 +18,24 @@ use super::ClientLayer;
 ///     Ok(Response::new(Body::empty()))
 /// }
 ///
-/// let client = buttress::client("payments").deadline(Duration::from_secs(5)).service(service_fn(server));
+/// # fn main() -> Result<(), buttress::SettingsError> {
+/// let client = buttress::client("payments").deadline(Duration::from_secs(5)).service(service_fn(server))?;
 /// assert_eq!(
 ///     client.explain().to_string(),
 ///     "payments: a call passes, outermost first,
 ///   context          request id and trace, unless the caller brings them
 ///   log              one event when it starts, one when it ends
 ///   deadline         5s for the whole call
-///   retry            3 attempts at most; the waits take up to 150ms in all,
-///                    3s after throttles, 5s if the server asks for them
+///   retry            4 attempts at most; the waits take up to 1.4s in all,
+///                    7s after throttles, 5s if the server asks for them
 ///   breaker          closed; one circuit for all calls of this client
-///   attempt timeout  10s for each attempt
+///   attempt timeout  7s for each attempt
 ///   http             bad statuses and broken connections become errors
-/// worst case: 3 calls, 5s
-/// warning: the attempt timeout (10s) is not below the deadline (5s): a hanging attempt is never repeated
+/// worst case: 4 calls, 5s
+/// warning: the attempt timeout (7s) is not below the deadline (5s): an attempt that hangs is never retried
 /// "
 /// );
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Explain<'c> {
@@ -50,10 +52,11 @@ impl fmt::Display for Explain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.layer.settings;
         let (deadline, timeout) = (settings.deadline, settings.attempt_timeout);
-        let attempts = settings.policy.max_attempts();
-        let (waits, throttled) = settings.policy.longest_waits();
-        let asked = settings.policy.longest_asked_waits().min(deadline);
-        let remedies = settings.policy.longest_remedies();
+        let policy = &self.layer.policy;
+        let attempts = policy.max_attempts();
+        let (waits, throttled) = policy.longest_waits();
+        let asked = policy.longest_asked_waits().min(deadline);
+        let remedies = policy.longest_remedies();
         writeln!(f, "{}: a call passes, outermost first,", settings.name)?;
         let mut line = |layer: &str, text: fmt::Arguments<'_>| writeln!(f, "  {layer:<16} {text}");
         if settings.idempotency_keys {
@@ -103,27 +106,30 @@ impl fmt::Display for Explain<'_> {
         let calls = timeout.saturating_mul(attempts);
         let worst = calls.saturating_add(asked).saturating_add(remedies).min(deadline);
         writeln!(f, "worst case: {attempts} calls, {worst:?}")?;
-        self.warnings(f, calls)
+        self.warnings(f, calls.saturating_add(waits))
     }
 }
 
 impl Explain<'_> {
-    fn warnings(&self, f: &mut fmt::Formatter<'_>, calls: Duration) -> fmt::Result {
-        let settings = &self.layer.settings;
-        let (deadline, timeout) = (settings.deadline, settings.attempt_timeout);
-        if settings.policy.max_attempts() > 1 && timeout >= deadline {
+    /// `needed` is the time of all attempts that hang, and of the waits between them.
+    fn warnings(&self, f: &mut fmt::Formatter<'_>, needed: Duration) -> fmt::Result {
+        let (settings, policy) = (&self.layer.settings, &self.layer.policy);
+        let (deadline, timeout, attempts) =
+            (settings.deadline, settings.attempt_timeout, policy.max_attempts());
+        if attempts > 1 && timeout >= deadline {
             writeln!(
                 f,
-                "warning: the attempt timeout ({timeout:?}) is not below the deadline ({deadline:?}): a hanging \
-                 attempt is never repeated"
+                "warning: the attempt timeout ({timeout:?}) is not below the deadline ({deadline:?}): an attempt \
+                 that hangs is never retried"
             )?;
-        } else if calls > deadline {
+        } else if attempts > 1 && needed > deadline {
             writeln!(
                 f,
-                "warning: the attempts alone take up to {calls:?}, the deadline ({deadline:?}) cuts them short"
+                "warning: {attempts} attempts that hang for {timeout:?} each, and their waits, take up to {needed:?}: \
+                 the deadline ({deadline:?}) cuts them short"
             )?;
         }
-        if settings.policy.max_attempts() > 1 && settings.policy.budget().is_none() {
+        if attempts > 1 && policy.budget().is_none() {
             writeln!(f, "warning: without a retry budget an outage multiplies the traffic")?;
         }
         Ok(())

@@ -1,12 +1,16 @@
 //! The ready-made client stack.
 
+mod breaker;
 mod builder;
 mod explain;
 mod late;
 mod service;
+mod settings_error;
 mod stack;
 
+pub use breaker::BreakerSetting;
 pub use builder::{ClientBuilder, client};
 pub use explain::Explain;
 pub use service::{Client, ClientFuture};
+pub use settings_error::SettingsError;
 pub use stack::{ClientLayer, Stack};

@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use buttress_breaker::Breaker;
 use buttress_context::Context as CallContext;
-use buttress_error::{BoxError, Error};
+use buttress_error::{BoxError, ByKind, Error};
 use buttress_http::{
-    AtEnd, BearerService, Body, FromHttp, Head, Http, IdempotencyKeyLayer, IntoHttp, IntoRequest,
+    AtEnd, BearerService, Body, FromHttp, Head, Http, IdempotencyKeyLayer, IntoHttp, IntoRequest, at_end,
 };
 use http::Request;
 use pin_project_lite::pin_project;
@@ -22,6 +22,7 @@ use super::{ClientLayer, Explain, Stack};
 
 /// The ready-made stack around an HTTP client: a tower service, and [`send`](Self::send) for everyday use.
 ///
+/// It owns the circuit, the retry budget and the connections of all calls, so it is made once, when the program starts.
 /// Clones share everything, and are cheap. `S` is the HTTP client and `R` its request type: over reqwest the whole name
 /// is `Client<reqwest::Client, reqwest::Request>`.
 ///
@@ -31,7 +32,7 @@ use super::{ClientLayer, Explain, Stack};
 ///     client: buttress::Client<reqwest::Client, reqwest::Request>,
 /// }
 ///
-/// let payments = Payments { client: buttress::client("payments").service(reqwest::Client::new()) };
+/// let payments = Payments { client: buttress::Client::new("payments", reqwest::Client::new()) };
 /// # let _ = payments.client;
 /// # }
 /// ```
@@ -44,10 +45,6 @@ pub struct Client<S, R> {
 type Whole<S, R> = Stack<BearerService<Http<S, R>>, AtEnd>;
 
 impl<S, R> Client<S, R> {
-    pub(super) const fn new(stack: Whole<S, R>, layer: ClientLayer) -> Self {
-        Self { stack, layer }
-    }
-
     /// What the stack does, in words and numbers: the order, the worst case, and warnings.
     #[must_use]
     pub const fn explain(&self) -> Explain<'_> {
@@ -61,6 +58,14 @@ impl<S, R> Client<S, R> {
     }
 }
 
+impl ClientLayer {
+    /// The stack around an HTTP client.
+    pub(super) fn client<S: Clone, R>(self, inner: S) -> Client<S, R> {
+        let stack = self.around(self.settings.http_client(inner), at_end(ByKind));
+        Client { stack, layer: self }
+    }
+}
+
 impl<S, R> Client<S, R>
 where
     R: FromHttp,
@@ -68,6 +73,27 @@ where
     S::Error: Into<BoxError>,
     S::Response: Head + IntoHttp,
 {
+    /// The ready-made stack around an HTTP client, with its defaults: `reqwest::Client` (feature `reqwest`), or any
+    /// service of `http::Request<Body>`. [`client`](crate::client()) is the one with settings, and says what is below the
+    /// stack.
+    ///
+    /// ```
+    /// use buttress::{Body, Client};
+    /// use http::{Request, Response};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let http = tower::service_fn(|_: Request<Body>| async { Ok::<_, std::io::Error>(Response::new(Body::empty())) });
+    /// // Once, when the program starts: it owns the circuit and the retry budget of all calls.
+    /// let payments = Client::new("payments", http); // really `reqwest::Client::new()`
+    ///
+    /// let reply = payments.send(Request::get("http://payments.internal/orders/7").body("")?).await?; // for each call
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>, inner: S) -> Self {
+        ClientLayer::new(name).client(inner)
+    }
+
     /// Sends a request: any `http::Request`, or reqwest's request or builder (feature `reqwest`).
     ///
     /// The deadline covers the wait for a client that is not ready; as a tower service it begins with the call.

@@ -10,7 +10,7 @@ use buttress_retry::{Policy, Retry, RetryLayer};
 use buttress_timeout::{AttemptTimeout, AttemptTimeoutLayer, DeadlineLayer, DeadlineService};
 use tower_layer::Layer;
 
-use super::ClientBuilder;
+use super::{ClientBuilder, client};
 
 /// The service type of the ready-made stack.
 ///
@@ -19,14 +19,14 @@ use super::ClientBuilder;
 pub type Stack<S, C = ByKind> =
     ContextService<LogService<DeadlineService<Retry<BreakerService<AttemptTimeout<S>, C>>>, ByKind>>;
 
-/// The ready-made stack as one layer, for services that need no HTTP: made by
-/// [`ClientBuilder::build`].
+/// The ready-made stack as one layer, for services that need no HTTP: [`new`](Self::new) has the defaults, and
+/// [`ClientBuilder::build`] settings of its own.
 ///
-/// Everything it makes shares one breaker and one retry budget. It is meant to live as long as the program: its name
-/// is kept for ever.
+/// Everything that one value makes shares one breaker and one retry budget, so it is made once, when the program starts.
 #[derive(Clone, Debug)]
 pub struct ClientLayer {
     pub(super) settings: ClientBuilder,
+    pub(super) policy: Policy,
     pub(super) breaker: Breaker,
     pub(super) log: LogLayer,
     deadline: DeadlineLayer,
@@ -36,16 +36,21 @@ pub struct ClientLayer {
 }
 
 impl ClientLayer {
-    pub(super) fn new(settings: ClientBuilder, breaker: Breaker) -> Self {
+    /// The stack with its defaults, those of [`ClientBuilder`]. `name` is in its rejections, events and errors.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        client(name).with(Policy::default(), None)
+    }
+
+    pub(super) fn of(settings: ClientBuilder, policy: Policy, breaker: Breaker) -> Self {
         let name = &settings.name;
         Self {
             log: settings.log_layer(),
-            deadline: DeadlineLayer::new(settings.deadline).named(Arc::clone(name)).leak(),
-            retry: retry(settings.policy.clone(), name),
+            deadline: DeadlineLayer::new(settings.deadline).named(Arc::clone(name)),
+            retry: retry(policy.clone(), name),
             breaker_layer: BreakerLayer::new(breaker.clone()),
-            attempt_timeout: AttemptTimeoutLayer::new(settings.attempt_timeout)
-                .named(Arc::clone(name))
-                .leak(),
+            attempt_timeout: AttemptTimeoutLayer::new(settings.attempt_timeout).named(Arc::clone(name)),
+            policy,
             breaker,
             settings,
         }

@@ -171,12 +171,25 @@ fn another_directory() {
         "{output}"
     );
     let (success, output) = rerun(&bad, "files");
-    assert!(success && output.contains("redact: later"), "{output}");
+    assert!(success && output.contains("redact: skipped, no runner reads it yet"), "{output}");
 
     let odd = scenarios("odd", &[("retry-after.json", "{}")]);
     let (success, output) = rerun(&odd, "files");
     assert!(!success && output.contains("retry-after"), "{output}");
     for test in ["files", "retry_after"] {
         assert!(!rerun(&odd.join("missing"), test).0, "a directory that is missing");
+    }
+}
+
+/// The patterns of issue H are skipped by name, and it is said why.
+#[test]
+fn areas_that_are_not_built_are_skipped_by_name() {
+    let areas = ["bulkhead", "coalesce", "hedge", "rate_limit"];
+    let files = areas.map(|area| (format!("{area}.json"), "{}"));
+    let later = scenarios("later", &files.each_ref().map(|(name, text)| (name.as_str(), *text)));
+    let (success, output) = rerun(&later, "files");
+    for area in areas {
+        let line = format!("{area}: skipped, the crate of this pattern is built with issue H");
+        assert!(success && output.contains(&line), "{output}");
     }
 }
