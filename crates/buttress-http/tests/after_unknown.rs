@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use buttress_breaker::{Breaker, BreakerLayer};
 use buttress_context::IDEMPOTENCY_KEY;
 use buttress_error::{Delivery, Error, Kind, Retry, Stop};
 use buttress_http::{Body, Http, HttpLayer, IdempotencyKey, IdempotencyKeyLayer, http as statuses};
@@ -330,4 +331,47 @@ async fn conditional_writes_are_not_repeated() {
     let read = request(Method::GET, &server.url, &[(header::IF_NONE_MATCH, "\"7\"")]);
     client(quick()).oneshot(read).await.unwrap();
     assert_eq!(server.seen().len(), 2);
+}
+
+/// Issue E 33. [S16] A PUT is sent and reset, and the circuit opens: the second attempt is refused, and the caller gets the
+/// reset, of unknown delivery, with the refusal as a note. So does the caller of a keyed POST.
+#[tokio::test]
+async fn a_circuit_that_opens_does_not_hide_a_reset() {
+    for (method, headers) in [(Method::PUT, &[][..]), (Method::POST, &[(IDEMPOTENCY_KEY, "order-17")])] {
+        let server = Server::start(Then::Reset).await;
+        let breaker = Breaker::builder("payments").consecutive_failures(1).build().unwrap();
+        let client = ServiceBuilder::new()
+            .layer(RetryLayer::new(quick().build().unwrap()))
+            .layer(BreakerLayer::new(breaker))
+            .service(inner());
+        let error = client.oneshot(request(method, &server.url, headers)).await.unwrap_err();
+        assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::Unknown));
+        assert!(!error.class().repeatable(false) && server.seen().len() == 1);
+        let effort = error.effort().unwrap();
+        assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, Stop::Rejected, true));
+        assert!(
+            error.notes().any(|note| note.starts_with("a later attempt was refused: payments")),
+            "{error:?}"
+        );
+    }
+}
+
+/// Issue E 33. Nothing listens any more when the reset request is sent again: it may have been carried out all the same.
+#[tokio::test]
+async fn a_server_that_is_gone_does_not_hide_a_reset() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let mut stream = listener.accept().await.unwrap().0;
+        drop(listener);
+        let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 1024]).await;
+        stream.set_zero_linger().unwrap();
+    });
+    let (policy, twice) = (quick().build().unwrap(), client(quick().max_attempts(2)));
+    let call = || twice.clone().oneshot(request(Method::PUT, &url, &[]));
+    let error = retry(&policy, call).not_idempotent().await.unwrap_err();
+    server.await.unwrap();
+    assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::Unknown));
+    assert_eq!(error.effort().unwrap().attempts, 2, "the outer retry may not send it again: {error:?}");
+    assert!(error.notes().any(|note| note == NOTE));
 }

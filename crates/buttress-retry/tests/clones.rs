@@ -1,4 +1,5 @@
 //! The inner service is cloned for each retry, outside of any lock.
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
 mod kit;
 

@@ -275,9 +275,9 @@ async fn across_many_waits() {
     };
     let first = Cell::new(true);
     let attempt = async || if first.replace(false) { Err(Plain::Slow) } else { cleans_up().await };
-    assert!(retry(&policy, || cleans_up()).await.is_err());
+    assert!(retry(&policy, &cleans_up).await.is_err());
     assert_eq!(calls.replace(0), 3, "the function's first attempt");
-    assert!(retry(&policy, || attempt()).await.is_err());
+    assert!(retry(&policy, &attempt).await.is_err());
     assert_eq!(calls.replace(0), 3, "a later one");
     let layer = || RetryLayer::new(built()).assume_idempotent();
     assert!(layer().layer(service_fn(|_: u32| cleans_up())).oneshot(7).await.is_err());
