@@ -127,6 +127,29 @@ mod http_requests {
         }
     }
 
+    /// Issue E 2. [S12] A conditional write is not idempotent by its method, and leaves it to the context; a conditional read
+    /// is, and so is a write that has a key.
+    #[test]
+    fn conditional_writes_are_not_idempotent() {
+        for condition in ["If-Match", "If-None-Match", "If-Unmodified-Since"] {
+            for method in [Method::PUT, Method::DELETE, Method::POST, Method::PATCH] {
+                let request = || Request::builder().method(method.clone()).uri("/").header(condition, "*");
+                assert_eq!(request().body(()).unwrap().idempotent(), None, "{method} {condition}");
+                let keyed = request().header(IDEMPOTENCY_KEY, "7").body(()).unwrap();
+                assert_eq!((keyed.idempotent(), keyed.has_idempotency_key()), (Some(true), Some(true)));
+            }
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+                let read = Request::builder().method(method).header(condition, "*").body(()).unwrap();
+                assert_eq!((read.idempotent(), read.has_idempotency_key()), (Some(true), Some(false)));
+            }
+        }
+        // A condition on what is read only.
+        let put =
+            Request::put("/").header("If-Modified-Since", "now").header("If-Range", "x").body(()).unwrap();
+        assert_eq!(put.idempotent(), Some(true));
+        assert_eq!("a request without headers".to_owned().has_idempotency_key(), None);
+    }
+
     /// [S12] a key that is empty, as of a variable that nobody has set, is none: no server knows the request by it.
     #[test]
     fn an_empty_key_is_none() {

@@ -120,7 +120,8 @@ impl PolicyBuilder {
         self
     }
 
-    /// The longest wait that a server may ask for: a longer one is cut to this. Zero heeds none. Default: 60 s.
+    /// The longest wait that a server may ask for: a longer one is cut to this. Jitter of up to 10 % of it, or up to the
+    /// backoff's base where that is more, goes on top. Zero heeds none. Default: 60 s.
     pub const fn max_retry_after(mut self, wait: Duration) -> Self {
         self.max_retry_after = wait;
         self

@@ -381,3 +381,17 @@ async fn a_callers_deadline_is_reported_as_given() {
     assert!(cut.elapsed() >= 500 * MS, "{:?}", cut.elapsed());
     assert_eq!(cut.cause().unwrap().kind, Kind::Unavailable);
 }
+
+/// Issue E 1. [S12] A POST with a key that is cut while the server works on it is sent again with that key, until the server
+/// has its answer.
+#[tokio::test]
+async fn a_post_that_is_still_running_is_asked_for_again() {
+    const BUSY: Answer = Status("409 Conflict");
+    let server = Server::start(&[Hang, BUSY, BUSY, OK]).await;
+    let client = client().retry(quick(4)).attempt_timeout(200 * MS).idempotency_keys();
+    let client = client.service(reqwest::Client::new());
+    let charge = Request::post(&server.url).body(()).unwrap();
+    assert_eq!(client.send(charge).await.unwrap().status(), 200);
+    let keys: BTreeSet<_> = server.headers("idempotency-key").into_iter().collect();
+    assert_eq!((server.requests(), keys.len()), (4, 1));
+}

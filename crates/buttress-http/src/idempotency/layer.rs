@@ -10,7 +10,8 @@ use super::IdempotencyKey;
 ///
 /// Only for servers that honour the header: for any other this layer is a promise that nobody keeps, and a POST is done
 /// twice. A caller who repeats the whole call gets a new key; where that must not happen the key has to come from the caller's
-/// own data.
+/// own data. So a caller does not repeat a call whose error says [`Delivery::Unknown`](buttress_error::Delivery): the retry
+/// layer has asked with the first key as long as its policy allows, and never advises a new operation then.
 ///
 /// ```
 /// use buttress_error::{Error, Kind};
