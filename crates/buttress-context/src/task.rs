@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -138,19 +139,23 @@ impl<T> Drop for Unread<T> {
 /// What is left of a task that has no result: it was cancelled from outside, or its runtime is shutting down.
 pub(crate) fn of_join(error: JoinError, name: &str) -> Error {
     match error.try_into_panic() {
-        Ok(payload) => of_panic(&*payload),
+        Ok(payload) => of_panic(payload),
         Err(_) => Error::new(Kind::Cancelled, format!("task `{name}` was cancelled")).without_location(),
     }
 }
 
 fn caught<R>(run: impl FnOnce() -> R) -> Result<R, Error> {
     // What the task leaves behind is dropped and not looked at.
-    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| of_panic(&*payload))
+    catch_unwind(AssertUnwindSafe(run)).map_err(of_panic)
 }
 
-fn of_panic(payload: &(dyn Any + Send)) -> Error {
+fn of_panic(payload: Box<dyn Any + Send>) -> Error {
     let message = payload.downcast_ref::<&'static str>().copied();
     let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let message = message.map_or_else(|| "panicked".to_owned(), |message| format!("panicked: {message}"));
+    // A payload may panic while it is dropped. What that panic holds is leaked.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(again);
+    }
     Error::new(Kind::Panic, message).without_location()
 }

@@ -304,3 +304,48 @@ async fn an_awaited_handle_has_the_result() {
     assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Cancelled, "task `refresh` was cancelled"));
     assert_eq!(lost.told(), [] as [String; 0]);
 }
+
+/// Line 20: a supervised task whose panic payload panics while it is dropped was never logged.
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_panics_on_drop_is_logged() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            panic!("a payload that panics while it is dropped");
+        }
+    }
+    /// Panics with such a payload when it is dropped.
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            std::panic::panic_any(Payload);
+        }
+    }
+    async fn panics() -> Result<(), Error> {
+        sleep(MS).await;
+        std::panic::panic_any(Payload)
+    }
+    async fn cancelled() -> Result<(), Error> {
+        let _last = Last;
+        std::future::pending().await
+    }
+
+    let lost = Lost::listen();
+    order(1).run(|| drop(spawn_supervised("refresh", panics())));
+    let read = order(2).run(|| spawn_supervised("refresh", panics()));
+    let aborted = order(3).run(|| spawn_supervised("refresh", cancelled()));
+    let mut group = TaskGroup::new("orders");
+    order(4).run(|| group.spawn(panics()));
+    assert_eq!(read.await.unwrap_err().kind(), Kind::Panic, "the handle returns it");
+    aborted.abort();
+    drop(aborted);
+    sleep(5 * MS).await;
+    drop(group);
+    settle().await;
+    let mut told = lost.told();
+    told.sort();
+    assert_eq!(told.len(), 3, "{told:?}");
+    for (told, order) in told.iter().zip(["order-1", "order-3", "order-4"]) {
+        assert!(told.contains(order) && told.contains("kind=panic error=panicked"), "{told}");
+    }
+}

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::panic::Location;
 use std::process::{ExitCode, Termination};
 
 use crate::foreign::into_box;
-use crate::{BoxError, Class, Error};
+use crate::{BoxError, Class, Error, Kind, contain};
 
 /// How a program ends: well, or with an error of any type, its report on standard error and the exit code of its kind.
 ///
@@ -104,7 +105,14 @@ impl Exit {
 impl<E: Into<BoxError> + 'static> From<E> for Exit {
     #[track_caller]
     fn from(error: E) -> Self {
-        Self { error: Some(Error::from(into_box(error))), profile: ExitProfile::Unix }
+        // What cannot even be looked at ends as an error of kind unknown.
+        let error = contain::run(|| into_box(error)).and_then(|error| {
+            let text = contain::text(&error);
+            let location = Some(Location::caller());
+            contain::run(|| Error::unbox(error, location)).or_else(|| Some(Error::new(Kind::Unknown, text)))
+        });
+        let error = error.unwrap_or_else(|| Error::new(Kind::Unknown, "an error that panics"));
+        Self { error: Some(error), profile: ExitProfile::Unix }
     }
 }
 
@@ -119,13 +127,18 @@ impl fmt::Debug for Exit {
     }
 }
 
-/// Prints the report, as the standard library does for a `main` that returns an error.
+/// Prints the report, as the standard library does for a `main` that returns an error. The exit code is that of the kind
+/// whatever the error does: a `Display`, a `source()` or a drop that panics is contained, and so is a closed standard error.
 impl Termination for Exit {
     fn report(self) -> ExitCode {
+        let code = self.code();
         if self.error.is_some() {
-            // Nobody is left to tell where standard error is closed.
-            let _ = writeln!(io::stderr(), "Error: {self:?}");
+            // As one piece, made before anything is written. Nobody is left to tell where standard error is closed.
+            let report = contain::text(format_args!("Error: {self:?}\n"));
+            let _ = contain::run(|| io::stderr().write_all(report.as_bytes()));
         }
-        ExitCode::from(self.code())
+        // An error that panics while it is dropped does not change the code.
+        let _ = contain::run(|| drop(self));
+        ExitCode::from(code)
     }
 }

@@ -7,6 +7,7 @@ mod class;
 mod classifier;
 mod classify;
 mod config;
+mod contain;
 mod edge;
 mod effort;
 mod error;

@@ -101,7 +101,7 @@ impl From<Failure> for Error {
         let mut class = Class::new(failure.kind);
         let named = !failure.code.eq_ignore_ascii_case(failure.kind.as_str());
         class.reason = if named { intern_reason(&failure.code) } else { None };
-        let error = Self::new(class, failure.message.clone()).public(failure.message);
+        let error = Self::reported(class, failure.message.clone()).public(failure.message);
         // What is no reason, or one too many, is told all the same.
         if named && class.reason.is_none() { error.attr("code", &*failure.code) } else { error }
     }

@@ -1,6 +1,6 @@
 //! `Value`: what a typed field may hold.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 /// The value of a field: an attribute of an error, or what a context adds to log lines.
@@ -31,8 +31,34 @@ macro_rules! from {
     };
 }
 
-from!(&str => Str, String => Str, Arc<str> => Str, bool => Bool, f32 => F64, f64 => F64);
+from!(&str => Str, String => Str, Arc<str> => Str, bool => Bool, f64 => F64);
 from!(i8 => I64, i16 => I64, i32 => I64, i64 => I64, u8 => U64, u16 => U64, u32 => U64, u64 => U64);
+
+/// The number that the shortest decimal form of the `f32` means: `2.71_f32` is 2.71, and not 2.7100000381469727.
+impl From<f32> for Value {
+    fn from(value: f32) -> Self {
+        let mut digits = Digits { bytes: [0; 32], len: 0 };
+        let written = write!(digits, "{value:e}");
+        let decimal =
+            std::str::from_utf8(&digits.bytes[..digits.len]).ok().and_then(|text| text.parse().ok());
+        Self::F64(decimal.filter(|_| written.is_ok()).unwrap_or_else(|| value.into()))
+    }
+}
+
+/// Room for the digits of an `f32`: at most 9 of them, sign, point and exponent.
+struct Digits {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Write for Digits {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
 
 impl From<usize> for Value {
     fn from(value: usize) -> Self {

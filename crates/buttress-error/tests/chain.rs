@@ -104,6 +104,16 @@ fn take(error: Error, step: Step) -> Error {
     }
 }
 
+/// No two texts are the same: `{:#}` leaves out what repeats the text below it.
+fn distinct(step: Step, place: usize) -> Step {
+    match step {
+        Step::Context(text) => Step::Context(format!("{text}{place}")),
+        Step::Domain(text) => Step::Domain(format!("{text}{place}")),
+        Step::CausedBy(text) => Step::CausedBy(format!("{text}{place}")),
+        other => other,
+    }
+}
+
 fn check(error: &Error, model: &Model) -> Result<(), TestCaseError> {
     let chain = model.chain();
     let told: Vec<_> = error.chain().map(ToString::to_string).collect();
@@ -130,7 +140,8 @@ proptest! {
             opened: None,
             public: None,
         };
-        for step in steps {
+        for (place, step) in steps.into_iter().enumerate() {
+            let step = distinct(step, place);
             let before = shared.then(|| (error.clone(), model.clone()));
             error = take(error, step.clone());
             model.take(step);

@@ -20,6 +20,7 @@ fn main() -> Exit {
 fn run(case: &str) -> Exit {
     let (case, sysexits) = (case.trim_end_matches(":sysexits"), case.ends_with(":sysexits"));
     let exit = Exit::of(work(case));
+    ARMED.store(true, std::sync::atomic::Ordering::Relaxed);
     if sysexits { exit.profile(ExitProfile::Sysexits) } else { exit }
 }
 
@@ -27,6 +28,7 @@ fn work(case: &str) -> Result<(), Exit> {
     match case {
         "well" => {}
         "foreign" => drop("x".parse::<u8>()?),
+        "raw-source-panics" => Err(Hostile("source-panics".to_owned()))?,
         "io" => drop(std::fs::read("/no/such/file")?),
         "refused" => Err(Rejection::forced_open("pay".into(), std::time::Duration::ZERO))?,
         "own" => Err(Error::new(Class::new(Kind::Internal).exit(42), "own code"))?,
@@ -35,6 +37,7 @@ fn work(case: &str) -> Result<(), Exit> {
         "text" => Err("it failed")?,
         "anyhow" => Err(anyhow::anyhow!("it failed"))?,
         "eyre" => Err(eyre::eyre!("it failed"))?,
+        hostile if hostile.starts_with("hostile-") => Err(Hostile::of(hostile))?,
         "dependency" => Err(Error::new(Kind::InvalidArgument, "theirs").of_dependency("db"))?,
         kind => {
             let kind = Kind::from_name(kind).expect("a kind");
@@ -42,6 +45,117 @@ fn work(case: &str) -> Result<(), Exit> {
         }
     }
     Ok(())
+}
+
+/// An error that fails or panics where it is looked at.
+struct Hostile(String);
+
+impl Hostile {
+    fn of(case: &str) -> Error {
+        let below = case.contains("below");
+        let hostile = Self(case.to_owned());
+        // Well classified, so that the code is known: 2.
+        let error = if below {
+            Error::new(Kind::Config, "above").caused_by(hostile)
+        } else {
+            Error::wrap(Kind::Config, hostile)
+        };
+        error.note("a note").hint("a hint").attr("k", 1)
+    }
+}
+
+/// Panics again while it is dropped.
+struct Payload;
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        panic!("a payload that panics while it is dropped");
+    }
+}
+
+impl std::fmt::Display for Hostile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("half")?;
+        match &self.0 {
+            case if case.contains("display-fails") => Err(std::fmt::Error),
+            case if case.contains("display-panics") => panic!("a display that panics"),
+            case if case.contains("payload") => std::panic::panic_any(Payload),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Hostile {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("a debug that panics")
+    }
+}
+
+impl std::error::Error for Hostile {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        assert!(!(self.0.contains("source-panics") && armed()), "a source that panics");
+        None
+    }
+}
+
+/// From when on `source()` panics: not while the error is made.
+fn armed() -> bool {
+    std::env::var_os("BUTTRESS_EXIT_AT_ONCE").is_some() || ARMED.load(std::sync::atomic::Ordering::Relaxed)
+}
+static ARMED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        assert!(!self.0.contains("drop-panics"), "a drop that panics");
+    }
+}
+
+/// Line 18: the code was 101, and the report was cut.
+fn hostile_errors_keep_the_code_and_the_report() {
+    for case in ["display-fails", "display-panics", "payload", "drop-panics", "source-panics"] {
+        for place in ["hostile-", "hostile-below-"] {
+            let (code, report) = child(&format!("{place}{case}"));
+            assert_eq!(code, 2, "{place}{case}: {report}");
+            for line in ["  kind: config", "  note: a note", "  hint: a hint", "  with: k = 1"] {
+                assert!(report.contains(line), "{place}{case}: {report}");
+            }
+            let mark = match case {
+                "display-fails" => "half[display failed]",
+                "display-panics" | "payload" => "half[display panicked]",
+                _ => "half",
+            };
+            assert!(report.contains(mark), "{place}{case}: {report}");
+        }
+    }
+    // Not even made an error of ours.
+    let code = |case: &str| {
+        let mut command = Command::new(std::env::current_exe().expect("it runs"));
+        let out = command.env(CASE, case).env("BUTTRESS_EXIT_AT_ONCE", "1").output().expect("it starts");
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let (code, report) = code("raw-source-panics");
+    assert!(code == Some(1) && report.contains("half"), "{code:?} {report}");
+}
+
+/// Nobody reads standard error, or it is closed.
+#[cfg(unix)]
+fn a_closed_standard_error_keeps_the_code() {
+    use std::process::Stdio;
+
+    let program = std::env::current_exe().expect("it runs");
+    let closed =
+        Command::new("sh").args(["-c", "exec \"$0\" 2>&-"]).arg(&program).env(CASE, "config").status();
+    assert_eq!(closed.expect("a shell").code(), Some(2));
+
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let broken = Command::new(&program).env(CASE, "config").stderr(Stdio::from(writer)).status();
+    assert_eq!(broken.expect("it starts").code(), Some(2));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    if let Ok(full) = full {
+        let status = Command::new(&program).env(CASE, "config").stderr(Stdio::from(full)).status();
+        assert_eq!(status.expect("it starts").code(), Some(2), "a full disk");
+    }
 }
 
 fn child(case: &str) -> (i32, String) {
@@ -52,6 +166,9 @@ fn child(case: &str) -> (i32, String) {
 }
 
 fn tests() {
+    hostile_errors_keep_the_code_and_the_report();
+    #[cfg(unix)]
+    a_closed_standard_error_keeps_the_code();
     assert_eq!(child("well"), (0, String::new()));
     for kind in Kind::ALL {
         let (code, report) = child(kind.as_str());

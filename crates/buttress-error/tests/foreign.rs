@@ -150,8 +150,8 @@ fn an_endless_chain_ends_after_64_links() {
     let error = Error::from(BoxError::from(Ouroboros)).note("n");
     assert_eq!(error.chain().count(), 64);
     assert!(error.find::<io::Error>().is_none());
-    assert_eq!(format!("{error:#}").matches("again").count(), 65);
-    assert_eq!(format!("{error:?}").matches("again").count(), 65);
+    assert_eq!(format!("{error:#}"), "again", "each time the same text");
+    assert_eq!(format!("{error:?}").matches("again").count(), 1);
 }
 
 /// Each link used to walk all links below it once more: 40 of them took 2⁴⁰ steps.

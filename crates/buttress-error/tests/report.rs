@@ -203,3 +203,46 @@ proptest! {
         prop_assert!(error.public_message().is_some_and(|public| public == message));
     }
 }
+
+/// Line 19: a chain whose texts repeat the text of their cause was shown over and over.
+#[test]
+fn a_chain_that_repeats_its_inner_text_is_shown_once() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("disk")]
+    struct Disk;
+    #[derive(Debug, thiserror::Error)]
+    #[error("b: {0}")]
+    struct B(#[source] Disk);
+    #[derive(Debug, thiserror::Error)]
+    #[error("a: {0}")]
+    struct A(#[source] B);
+
+    let error = Error::wrap(Kind::Internal, A(B(Disk))).without_location();
+    assert_eq!(format!("{error:#}"), "a: b: disk");
+    assert_eq!(error.to_string(), "a: b: disk", "what the error itself says stays");
+    assert!(error.report().to_string().starts_with("a\n  kind: internal\n  caused by: b\n  caused by: disk"));
+    let context = error.context("starting");
+    assert_eq!(format!("{context:#}"), "starting: a: b: disk");
+    let domain = Error::wrap(Kind::Internal, A(B(Disk))).domain("db");
+    assert_eq!(format!("{domain:#}"), "db: a: b: disk");
+    let group = Error::from(ErrorGroup::new(Error::wrap(Kind::Internal, B(Disk))));
+    assert_eq!(format!("{group:#}"), "1 error: [b: disk]");
+    let differs = Error::new(Kind::Internal, "disk: a").caused_by(Disk);
+    assert_eq!(format!("{differs:#}"), "disk: a: disk");
+}
+
+/// [S38] A report is whole, whatever a `Display` does.
+#[test]
+fn a_report_marks_a_display_that_panics() {
+    #[derive(Debug)]
+    struct Panics;
+    impl std::fmt::Display for Panics {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("half")?;
+            panic!("a display that panics")
+        }
+    }
+    impl std::error::Error for Panics {}
+    let error = Error::new(Kind::Internal, "outer").caused_by(Panics).note("n").without_location();
+    assert!(error.report().to_string().contains("caused by: half[display panicked]\n  note: n"));
+}

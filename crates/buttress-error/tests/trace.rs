@@ -18,6 +18,44 @@ fn child() {
         assert_eq!(format!("{error:?}").contains("\n  backtrace: "), wanted, "{kind}");
         assert!(backtrace.is_none_or(|text| text.contains("trace::child")), "{kind}");
     }
+    // Line 43: what another program reports is no bug here.
+    let remote = [
+        Error::wrap(Class::of_http(500).dependency(), "answered 500"),
+        Error::new(Kind::Internal, "theirs").of_dependency("db"),
+        Error::new(buttress_error::Sent::new(Kind::DataLoss).received(), "lost"),
+        #[cfg(feature = "tonic")]
+        tonic::Status::internal("theirs").into(),
+        #[cfg(feature = "tonic")]
+        Box::new(tonic::Status::data_loss("theirs")).into(),
+        #[cfg(feature = "tonic")]
+        Error::from(buttress_error::BoxError::from(tonic::Status::internal("theirs"))),
+        #[cfg(feature = "tonic")]
+        buttress_error::chain().translate(std::sync::Arc::new(tonic::Status::internal("theirs"))),
+        #[cfg(feature = "serde")]
+        serde_json::from_str::<buttress_error::Outcome<()>>(
+            r#"{"ok":false,"error":{"code":"X","kind":"internal","message":"theirs"}}"#,
+        )
+        .expect("an outcome")
+        .into_result()
+        .unwrap_err(),
+    ];
+    for error in remote {
+        assert!(error.kind().is_bug() && error.backtrace().is_none(), "{error:?}");
+    }
+    // A bug of ours keeps the place where it was made, whatever carries it.
+    let shared =
+        Error::from(buttress_error::BoxError::from(std::io::Error::other(std::sync::Arc::new(bug!("x")))));
+    assert_eq!(shared.backtrace().is_some(), expected == "on");
+    #[derive(Debug, thiserror::Error)]
+    #[error("broken")]
+    struct Broken;
+    impl buttress_error::Classify for Broken {
+        fn class(&self) -> Class {
+            Class::new(Kind::Internal)
+        }
+    }
+    assert_eq!(Error::from(Broken).backtrace().is_some(), expected == "on");
+    assert_eq!(Error::wrap(Kind::Internal, Broken).backtrace().is_some(), expected == "on");
     assert_eq!(bug!("x").context("c").backtrace().is_some(), expected == "on");
     let reclassified = Error::new(Kind::NotFound, "x").reclassify(Class::new(Kind::Internal));
     assert!(reclassified.backtrace().is_none(), "where it was made is not known any more");

@@ -297,3 +297,38 @@ fn a_cause_that_was_given_up_counts() {
     }
     assert!(!Error::new(Kind::Unavailable, "no").caused_by(io::Error::other("x")).class().exhausted);
 }
+
+/// Line 19: an `f32` was shown with the digits of the `f64` next to it.
+#[test]
+fn an_f32_keeps_its_shortest_form() {
+    let error = Error::new(Kind::Internal, "x").attr("ratio", 2.71_f32);
+    assert!(format!("{error:?}").contains("with: ratio = 2.71\n"), "{error:?}");
+    #[cfg(feature = "serde")]
+    assert_eq!(serde_json::to_value(&error).unwrap()["attrs"]["ratio"].to_string(), "2.71");
+    for value in [0.1_f32, 2.71, -0.3, 1e-45, 16_777_216.0, f32::MAX, f32::MIN_POSITIVE, 0.0, -0.0, 1.0 / 3.0]
+    {
+        assert_eq!(buttress_error::Value::from(value).to_string(), value.to_string());
+    }
+    let infinite = buttress_error::Value::from(f32::NEG_INFINITY);
+    assert_eq!(infinite, buttress_error::Value::F64(f64::NEG_INFINITY));
+    assert_eq!(buttress_error::Value::from(f32::NAN).to_string(), "NaN");
+}
+
+/// Line 19: the place was one inside of the standard library.
+#[test]
+fn a_place_in_the_standard_library_is_no_place() {
+    let refused = || Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionRefused));
+    let by_path: Result<()> = refused().map_err(Error::from);
+    assert!(by_path.unwrap_err().location().is_none());
+    let collected: Vec<Error> = [io::Error::other("x")].into_iter().map(Error::from).collect();
+    assert!(collected[0].location().is_none());
+    let into: Result<()> = refused().map_err(Into::into);
+    assert!(into.unwrap_err().location().is_none());
+    let boxed: Error = Some(buttress_error::BoxError::from("x")).map(Error::from).unwrap();
+    assert!(boxed.location().is_none());
+    // A closure has a line of its own, and so has `?`.
+    let closure: Result<()> = refused().map_err(|error| Error::from(error));
+    assert_eq!(closure.unwrap_err().location().map(|at| at.line()), Some(line!() - 1));
+    let asked = || -> Result<()> { Ok(refused()?) };
+    assert_eq!(asked().unwrap_err().location().map(|at| at.line()), Some(line!() - 1));
+}

@@ -32,7 +32,7 @@ pub(crate) fn write(out: &mut Vec<u8>, error: Link<'_>, limit: usize, redact: bo
     let known = Known::in_chain(error);
 
     out.extend_from_slice(b"{\"message\":");
-    known.display(out, error, room(out));
+    known.display_once(out, error, room(out));
     member(out, "kind");
     json::string(out, class.kind.as_str(), 256);
     member(out, "reason");
@@ -53,7 +53,7 @@ pub(crate) fn write(out: &mut Vec<u8>, error: Link<'_>, limit: usize, redact: bo
         json::string(out, effort.stopped.as_str(), 256);
     }
     member(out, "chain");
-    list(out, end, links(error).skip(1), |out, cause| known.display(out, cause, room(out)));
+    list(out, end, links(error).skip(1), |out, cause| known.display_once(out, cause, room(out)));
     if let Some(group) = known.links().find_map(Error::group) {
         some(out, end, "errors", group.leaves().take(MAX_LEAVES), |out, leaf| {
             let mut text = Text::open(out, room(out));
@@ -110,6 +110,20 @@ impl<'a> Known<'a> {
             outer = Some(link);
             new
         })
+    }
+
+    /// What a link says, without the text of its cause where it ends with a colon and that: the cause is written next.
+    fn display_once(self, out: &mut Vec<u8>, link: Link<'_>, room: usize) {
+        let start = out.len() + 1;
+        self.display(out, link, room);
+        let Some(cause) = contain::call(|| link.source()).flatten() else { return };
+        let end = out.len() - 1;
+        self.display(out, cause, room);
+        let (own, repeated) = (&out[start..end], &out[end + 2..out.len() - 1]);
+        let before = own.strip_suffix(repeated).and_then(|own| own.strip_suffix(b": "));
+        let cut = before.filter(|own| !own.is_empty() && !repeated.is_empty()).map(|own| start + own.len());
+        out.truncate(cut.unwrap_or(end));
+        out.push(b'"');
     }
 
     /// What a link says. Ours escape what breaks a line, as is done here anyway.
@@ -248,6 +262,36 @@ mod tests {
                 assert_eq!(object["chain"], json!(["no such order"]));
             }
         }
+    }
+
+    /// Line 19: a text that repeats its cause is written once for each link.
+    #[test]
+    fn a_chain_that_repeats_its_inner_text_is_written_once() {
+        #[derive(Debug)]
+        struct Says(&'static str, Option<Box<Self>>);
+        impl fmt::Display for Says {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl StdError for Says {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                self.1.as_deref().map(|cause| cause as _)
+            }
+        }
+        let says = |texts: [&'static str; 3]| {
+            let [a, b, c] = texts;
+            object(&Says(a, Some(Box::new(Says(b, Some(Box::new(Says(c, None))))))), 8_000)
+        };
+        let once = says(["a: b: \"disk\"", "b: \"disk\"", "\"disk\""]);
+        assert_eq!((&once["message"], &once["chain"]), (&json!("a"), &json!(["b", "\"disk\""])));
+        let differs = says(["bad disk", "disk: b", ": c"]);
+        assert_eq!(
+            (&differs["message"], &differs["chain"]),
+            (&json!("bad disk"), &json!(["disk: b", ": c"]))
+        );
+        let kept = says([": x", "x", ""]);
+        assert_eq!((&kept["message"], &kept["chain"]), (&json!(": x"), &json!(["x", ""])));
     }
 
     /// [S34] [S35] A chain without end, and a cause that panics, leave a valid object with a mark.

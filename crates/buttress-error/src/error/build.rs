@@ -15,7 +15,14 @@ impl Error {
     #[must_use]
     #[track_caller]
     pub fn new(class: impl Into<Class>, message: impl Into<Text>) -> Self {
-        Self::build(class.into(), What::Text(message.into()), Some(Location::caller()))
+        Self::build(class.into(), What::Text(message.into()), Some(Location::caller()), || true)
+    }
+
+    /// The same for a failure that another program reports, which never captures a backtrace.
+    #[cfg(feature = "serde")]
+    #[track_caller]
+    pub(crate) fn reported(class: Class, message: impl Into<Text>) -> Self {
+        Self::build(class, What::Text(message.into()), Some(Location::caller()), || false)
     }
 
     /// An error of `class` that is `error` in all but the class. An `Error` is [reclassified](Self::reclassify).
@@ -25,7 +32,7 @@ impl Error {
         let error = into_box(error);
         match itself(&*error).cloned() {
             Some(same) => same.reclassify(class),
-            None => Self::boxed(class.into(), error, Some(Location::caller())),
+            None => Self::boxed(class.into(), error, Some(Location::caller()), true),
         }
     }
 
@@ -78,9 +85,9 @@ impl Error {
 
     // Else class and message are put on the stack, and copied from there a second time: a fifth of the time of a new error.
     #[inline(always)]
-    pub(super) fn build(class: Class, what: What, location: Place) -> Self {
+    pub(super) fn build(class: Class, what: What, location: Place, made_here: impl FnOnce() -> bool) -> Self {
         let depth = what.depth();
-        let extra = Trace::capture(class.kind)
+        let extra = Trace::capture(&class, made_here)
             .map(|trace| Box::new(Extra { trace: Some(trace), ..Extra::default() }));
         Self::of(Inner {
             class,
@@ -101,12 +108,13 @@ impl Error {
 
     /// An error of another type, without what it may not tell. It takes over what was added to the first error of ours
     /// below it, and the place where that one was made.
-    pub(crate) fn boxed(class: Class, error: BoxError, location: Place) -> Self {
+    pub(crate) fn boxed(class: Class, error: BoxError, location: Place, made_here: bool) -> Self {
         let (error, note) = foreign::redacted(error);
         let inner = first_ours(&*error);
         let details = inner.and_then(|inner| inner.details_below(class.kind));
         let location = inner.and_then(Self::location).or(location);
-        let error = Self::build(class, What::boxed(error), location).with_details(details);
+        let here = || made_here && details.as_ref().is_none_or(|details| details.trace.is_none());
+        let error = Self::build(class, What::boxed(error), location, here).with_details(details);
         match note {
             Some(note) => error.note(note),
             None => error,
@@ -116,7 +124,7 @@ impl Error {
     /// What was added to it and goes with its message, where another error only passes it on.
     #[cold]
     pub(crate) fn details(&self) -> Option<Box<Extra>> {
-        Some(Box::new(Extra { domain: None, hidden: None, trace: None, ..self.extra()?.clone() }))
+        Some(Box::new(Extra { domain: None, hidden: None, ..self.extra()?.clone() }))
     }
 
     /// The same for an error of `kind`: one of another kind has other words for clients.
@@ -136,7 +144,9 @@ impl Error {
         let Some(mut details) = details else { return self };
         self.edit(|inner| {
             inner.depth = inner.depth.max(details.effort.as_ref().map_or(0, Effort::depth));
-            details.trace = inner.extra.take().and_then(|extra| extra.trace);
+            // The inner one is nearer to the cause.
+            let outer = inner.extra.take().and_then(|extra| extra.trace);
+            details.trace = details.trace.take().or(outer);
             inner.extra = Some(details);
         })
     }
@@ -144,7 +154,7 @@ impl Error {
     pub(crate) fn unbox(error: BoxError, location: Place) -> Self {
         match itself(&*error) {
             Some(same) => same.clone(),
-            None => Self::boxed(foreign::classify(&*error), error, location),
+            None => Self::boxed(foreign::classify(&*error), error, location, false),
         }
     }
 
@@ -163,7 +173,12 @@ impl Error {
     /// [`Kind::Internal`], see [`Class::at_edge`].
     #[must_use]
     pub fn of_dependency(self, name: impl Into<Arc<str>>) -> Self {
-        self.domain(name).edit(|inner| inner.class.dependency = true)
+        self.domain(name).edit(|inner| {
+            inner.class.dependency = true;
+            if let Some(extra) = &mut inner.extra {
+                extra.trace = extra.trace.take().and_then(Trace::without_backtrace);
+            }
+        })
     }
 
     /// Gives it a cause, below any [context](Self::context). An error that wraps another keeps that one's own cause,

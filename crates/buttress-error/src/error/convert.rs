@@ -15,7 +15,7 @@ impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let (mut class, location) = (error.class(), Some(Location::caller()));
         if foreign::is_telling::<E>() {
-            return Self::boxed(class, error.into(), location);
+            return Self::boxed(class, error.into(), location, false);
         }
         let details = match error.passes_on() {
             Some(inner) => inner.details_below(class.kind),
@@ -24,9 +24,10 @@ impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
                 inner.details_for_operators()
             }),
         };
+        let made_here = class.kind.is_bug() && !foreign::is_known(&error);
         let what = What::of(error);
         let location = location.filter(|_| !matches!(what, What::Rejection(_)));
-        Self::build(class, what, location).with_details(details)
+        Self::build(class, what, location, || made_here).with_details(details)
     }
 }
 

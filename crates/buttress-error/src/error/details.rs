@@ -111,10 +111,12 @@ impl Error {
         Safe::new(self)
     }
 
-    /// Where it was made; none where a layer made it, whose own line would tell nothing.
+    /// Where it was made; none where a layer made it, or the standard library, whose own line would tell nothing. The
+    /// compiler passes a place inside of the standard library for `map_err(Error::from)` and `collect()`: write
+    /// `map_err(|error| Error::from(error))` to have that line.
     #[must_use]
     pub fn location(&self) -> Place {
-        self.inner().location
+        self.inner().location.filter(|place| !is_std(place.file()))
     }
 
     /// What a retry layer did before it gave up on it. None where there was none, or nothing for it to do: a failure of the
@@ -135,5 +137,32 @@ impl Error {
     #[must_use = "it says whether to report"]
     pub fn report_once(&self) -> bool {
         self.inner().logged.first()
+    }
+}
+
+/// Is it a source file of the standard library, as the compiler names it, or as it is installed?
+fn is_std(file: &str) -> bool {
+    let remapped = file.starts_with("/rustc/");
+    remapped
+        || file.contains("/rustlib/src/rust/library/")
+        || file.contains("\\rustlib\\src\\rust\\library\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_std;
+
+    #[test]
+    fn only_the_standard_library_is_passed_over() {
+        for file in [
+            "/rustc/59807616e1fa/library/core/src/ops/function.rs",
+            "/home/u/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/convert/mod.rs",
+            "C:\\rustup\\lib\\rustlib\\src\\rust\\library\\core\\src\\result.rs",
+        ] {
+            assert!(is_std(file), "{file}");
+        }
+        for file in ["src/main.rs", "crates/library/core/src/lib.rs", "/home/u/rustc/src/main.rs", ""] {
+            assert!(!is_std(file), "{file}");
+        }
     }
 }

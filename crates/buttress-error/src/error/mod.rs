@@ -6,6 +6,7 @@ mod details;
 mod drop;
 mod links;
 mod logged;
+mod once;
 mod render;
 mod report;
 mod search;

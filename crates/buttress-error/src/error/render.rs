@@ -4,17 +4,20 @@ use std::error::Error as StdError;
 use std::fmt::{self, Write};
 
 use super::links::First;
+use super::once::said_once;
 use super::what::Io;
 use super::{Error, Inner, MAX_LEVELS, MAX_MEMBERS, What};
 use crate::ErrorGroup;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.outermost() {
-            Some(context) => Line(f).write_str(context)?,
-            None => self.inner().fmt(f)?,
+        if f.alternate() {
+            return line(self, f, &mut { MAX_MEMBERS }, MAX_LEVELS);
         }
-        if f.alternate() { causes(self, f, &mut { MAX_MEMBERS }, MAX_LEVELS) } else { Ok(()) }
+        match self.0.outermost() {
+            Some(context) => Line(f).write_str(context),
+            None => self.inner().fmt(f),
+        }
     }
 }
 
@@ -110,14 +113,19 @@ pub(crate) fn members_on_a_line(group: &ErrorGroup, f: &mut fmt::Formatter<'_>) 
     members(group, f, &mut { MAX_MEMBERS }, MAX_LEVELS)
 }
 
-/// The causes, or the members, of an error: of members `left` in all, on so many levels.
-fn causes(error: &Error, out: &mut dyn Write, left: &mut usize, levels: usize) -> fmt::Result {
+/// An error with its causes, or its members: of members `left` in all, on so many levels.
+fn line(error: &Error, out: &mut dyn Write, left: &mut usize, levels: usize) -> fmt::Result {
     let Some(group) = error.group() else {
-        return error.chain().try_for_each(|cause| {
-            out.write_str(": ")?;
-            Raw(cause).write(&mut Line(out))
-        });
+        if error.source().is_none() {
+            return write!(out, "{error}");
+        }
+        for (place, text) in said_once(error).iter().enumerate() {
+            out.write_str(if place == 0 { "" } else { ": " })?;
+            Line(out).write_str(text)?;
+        }
+        return Ok(());
     };
+    write!(out, "{error}")?;
     error.chain().take(error.contexts()).try_for_each(|context| write!(out, ": {context}"))?;
     members(group, out, left, levels)
 }
@@ -130,8 +138,7 @@ fn members(group: &ErrorGroup, out: &mut dyn Write, left: &mut usize, levels: us
         let Some(fewer) = left.checked_sub(1) else { break };
         *left = fewer;
         out.write_str(if shown == 0 { "" } else { "; " })?;
-        write!(out, "{member}")?;
-        causes(member, out, left, levels)?;
+        line(member, out, left, levels)?;
         shown += 1;
     }
     match group.members().len() - shown {

@@ -2,11 +2,15 @@
 
 use std::fmt::{self, Display, Write};
 
+use super::once::said_once;
 use super::render::{Raw, escaped};
 use super::{Error, MAX_LEVELS, MAX_MEMBERS};
-use crate::{ErrorGroup, is_secret};
+use crate::{ErrorGroup, contain, is_secret};
 
 /// Everything about an error, line by line, for a person at a terminal: [`Error::report`].
+///
+/// A `Display` that fails or panics leaves a mark in its line. A text that repeats its cause, as in `a: disk` above `disk`,
+/// is shown without the repetition.
 ///
 /// ```
 /// use buttress_error::{Error, Kind};
@@ -74,8 +78,10 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn error(&mut self, error: &Error, levels: usize) -> fmt::Result {
-        Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }
-            .painted("1;31", Raw(error))?;
+        // A group's chain has the worst member, which is shown among all.
+        let texts = if error.group().is_some() { vec![contain::text(Raw(error))] } else { said_once(error) };
+        let (message, causes) = texts.split_first().expect("an error has a text");
+        Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }.painted("1;31", message)?;
         let class = error.class();
         match class.reason {
             Some(reason) => self.line("kind", format_args!("{} ({reason})", class.kind))?,
@@ -83,7 +89,7 @@ impl Page<'_> {
         }
         match error.group() {
             Some(group) => self.group(group, levels)?,
-            None => error.chain().try_for_each(|cause| self.line("caused by", Raw(cause)))?,
+            None => causes.iter().try_for_each(|cause| self.line("caused by", cause))?,
         }
         if let Some(hidden) = error.hidden() {
             self.nested("behind a barrier", hidden, levels)?;
@@ -104,7 +110,7 @@ impl Page<'_> {
             self.line("at", at)?;
         }
         if let Some(spans) = error.spans() {
-            self.line("spans", format_args!("\n{spans}"))?;
+            self.line("spans", format_args!("\n{}", contain::text(spans)))?;
         }
         match error.backtrace() {
             Some(backtrace) => self.line("backtrace", format_args!("\n{}", backtrace.to_string().trim_end())),
@@ -129,7 +135,7 @@ impl Page<'_> {
     /// An error in the report of another.
     fn nested(&mut self, label: &str, error: &Error, levels: usize) -> fmt::Result {
         if levels == 0 {
-            return self.line(label, Raw(error));
+            return self.line(label, contain::text(Raw(error)));
         }
         self.label(label)?;
         Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }.error(error, levels - 1)

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Error;
-use crate::Kind;
+use crate::Class;
 
 #[derive(Clone)]
 pub(super) struct Trace {
@@ -15,10 +15,12 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// None, and for the price of a comparison, unless there is something to tell.
+    /// None, and for the price of a comparison, unless there is something to tell. A failure that another program
+    /// reports is no bug of this one: `made_here` is false.
     #[inline]
-    pub(super) fn capture(kind: Kind) -> Option<Self> {
-        let backtrace = if kind.is_bug() { backtrace() } else { None };
+    pub(super) fn capture(class: &Class, made_here: impl FnOnce() -> bool) -> Option<Self> {
+        let is_bug = class.kind.is_bug() && !class.dependency;
+        let backtrace = if is_bug && made_here() { backtrace() } else { None };
         #[cfg(feature = "tracing-error")]
         {
             let spans = spans();
@@ -26,6 +28,16 @@ impl Trace {
         }
         #[cfg(not(feature = "tracing-error"))]
         backtrace.map(|backtrace| Self { backtrace: Some(backtrace) })
+    }
+}
+
+impl Trace {
+    pub(super) fn without_backtrace(mut self) -> Option<Self> {
+        self.backtrace = None;
+        #[cfg(feature = "tracing-error")]
+        return self.spans.is_some().then_some(self);
+        #[cfg(not(feature = "tracing-error"))]
+        None
     }
 }
 
@@ -42,7 +54,8 @@ fn spans() -> Option<tracing_error::SpanTrace> {
 }
 
 impl Error {
-    /// The backtrace. Only a [bug](Kind::is_bug) has one, and only where `RUST_LIB_BACKTRACE` or `RUST_BACKTRACE` says
+    /// The backtrace. Only a [bug](crate::Kind::is_bug) of this program has one, not a failure that a dependency reports, and
+    /// only where `RUST_LIB_BACKTRACE` or `RUST_BACKTRACE` says
     /// so, as in [`Backtrace::capture`].
     #[must_use]
     pub fn backtrace(&self) -> Option<&Backtrace> {

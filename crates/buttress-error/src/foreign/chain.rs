@@ -250,7 +250,7 @@ impl Chain {
             None => {
                 let passed_on = self.rules.pass_on.iter().find_map(|pass_on| pass_on(&*error));
                 let details = passed_on.and_then(Error::details);
-                Error::boxed(class, error, location).with_details(details)
+                Error::boxed(class, error, location, whose == Whose::Own).with_details(details)
             }
         };
         (error, whose)

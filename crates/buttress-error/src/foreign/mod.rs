@@ -104,6 +104,19 @@ fn known(link: &(dyn StdError + 'static)) -> Option<Class> {
     class.filter(|class| class.kind != Kind::Unknown)
 }
 
+/// Is the error itself, not a cause of it, of a foreign type that is known? Its class is then the word of another
+/// program, or of a task.
+pub(crate) fn is_known(error: &(dyn StdError + 'static)) -> bool {
+    let mut link = Some(error);
+    while let Some(error) = link {
+        if known(error).is_some() {
+            return true;
+        }
+        link = carried(error);
+    }
+    false
+}
+
 /// What may be kept of an error, and a note that tells the rest: reqwest's show the secrets of a URL.
 pub(crate) fn redacted(error: BoxError) -> (BoxError, Option<String>) {
     #[cfg(feature = "reqwest")]

@@ -66,7 +66,7 @@ impl Judged {
             Some(ProblemDetails { detail: Some(detail), .. }) => excerpt(detail.as_bytes()),
             _ => excerpt(answer.body()),
         };
-        let error = settings.stamp(Error::wrap(class, answer)).note(take(&mut self.asked));
+        let error = settings.stamp(Error::wrap(class.dependency(), answer)).note(take(&mut self.asked));
         let error = words.into_iter().fold(error, |error, words| error.note(format!("answer: {words}")));
         let Some(problem) = problem else { return error };
         let error = problem.code.into_iter().fold(error, |error, code| error.attr("code", code));
