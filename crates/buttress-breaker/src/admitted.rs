@@ -3,9 +3,9 @@
 use std::borrow::Borrow;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
-use std::{fmt, thread};
+use std::{fmt, mem, thread};
 
-use buttress_context::Context;
+use buttress_context::{CallerClock, Context};
 use buttress_error::{Cause, Class, Classifier, Deferral, Error, Kind, Verdict};
 
 use crate::state::{Failure, Mark, Pass, nanos};
@@ -16,6 +16,8 @@ use crate::{Breaker, Permit};
 pub(crate) struct Call<B> {
     breaker: B,
     pass: Pass,
+    /// The time in which it waits for its own caller, where anyone measures that.
+    caller: Option<CallerClock>,
 }
 
 /// An admitted call that settles itself: dropped unsettled, it is abandoned or has panicked.
@@ -31,7 +33,7 @@ impl<B: Borrow<Breaker>> Admitted<B> {
 impl<B: Borrow<Breaker>> Call<B> {
     #[inline]
     pub(crate) const fn new(breaker: B, pass: Pass) -> Self {
-        Self { breaker, pass }
+        Self { breaker, pass, caller: None }
     }
 
     pub(crate) fn breaker(&self) -> &Breaker {
@@ -41,6 +43,7 @@ impl<B: Borrow<Breaker>> Call<B> {
     /// The call ended with this outcome.
     #[inline]
     pub(crate) fn conclude<T, E>(&mut self, classifier: &impl Classifier<T, E>, outcome: &Result<T, E>) {
+        self.exclude_caller();
         let verdict = classifier.judge(outcome);
         if verdict.is_success() {
             match classifier.deferral(outcome) {
@@ -116,6 +119,41 @@ impl<B: Borrow<Breaker>> Call<B> {
         deferral.defer(Box::new(Permit::new(Admitted::new(self.breaker().clone(), self.release()))));
     }
 
+    /// Leaves the time in which the call has waited for its own caller out of its duration.
+    #[inline]
+    fn exclude_caller(&mut self) {
+        if self.caller.is_some() {
+            self.exclude(None);
+        }
+    }
+
+    /// The same, when another attempt of the call is under way, which has the clock `next`.
+    #[cold]
+    fn exclude(&mut self, next: Option<CallerClock>) {
+        if let Some(clock) = mem::replace(&mut self.caller, next)
+            && self.pass.is_timed()
+        {
+            self.pass.began(self.pass.at().saturating_add(nanos(clock.read().waited)));
+        }
+    }
+
+    /// The inner service is pending on an attempt with this clock.
+    #[cold]
+    fn follow(&mut self, clock: CallerClock) {
+        if !self.caller.as_ref().is_some_and(|own| own.is_same(&clock)) {
+            self.exclude(Some(clock));
+        }
+    }
+
+    /// The inner service is pending. A clock that it has published says for whom.
+    #[inline]
+    pub(crate) fn pend(&mut self) {
+        self.wait();
+        if let Some(clock) = CallerClock::published() {
+            self.follow(clock);
+        }
+    }
+
     /// The call is not over yet, and may be dropped from now on.
     #[inline]
     pub(crate) fn wait(&mut self) {
@@ -133,6 +171,7 @@ impl<B: Borrow<Breaker>> Call<B> {
     #[cold]
     #[inline(never)]
     pub(crate) fn abandon(&mut self) {
+        self.exclude_caller();
         self.settle(Mark::Abandoned, Some(Failure::unanswered()));
     }
 

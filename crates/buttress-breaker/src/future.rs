@@ -4,6 +4,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{self, Poll};
 
+use buttress_context::CallerClock;
 use buttress_error::{Classifier, Rejection};
 use pin_project_lite::pin_project;
 
@@ -52,6 +53,7 @@ impl Held {
         C: Classifier<T, E>,
     {
         let watch = OnPanic(&mut self.0);
+        CallerClock::clear();
         let polled = match inner.poll(cx) {
             // Taken apart: mostly a response is smaller than the outcome that has room for it, and moved faster.
             Poll::Ready(Ok(response)) => {
@@ -65,7 +67,7 @@ impl Held {
                 Poll::Ready(outcome)
             }
             Poll::Pending => {
-                watch.0.wait();
+                watch.0.pend();
                 Poll::Pending
             }
         };

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod caller_clock;
 mod context;
 mod deadline;
 mod extensions;
@@ -8,6 +9,7 @@ mod fields;
 mod frame;
 #[cfg(feature = "http")]
 mod http;
+mod last_poll;
 mod layer;
 mod random;
 mod replay;
@@ -24,9 +26,11 @@ mod trace;
 #[cfg(feature = "http")]
 pub use self::http::{IDEMPOTENCY_KEY, ReplayBody, has_idempotency_key, idempotent};
 pub use buttress_error::Value;
+pub use caller_clock::{CallerClock, CallerTime};
 pub use context::Context;
 pub use deadline::Deadline;
 pub use frame::{Entered, Frame};
+pub use last_poll::LastPoll;
 pub use layer::ContextLayer;
 pub use replay::Replay;
 pub use report::Report;

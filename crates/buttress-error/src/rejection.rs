@@ -62,6 +62,10 @@ enum Detail {
         layer: Arc<str>,
         limit: Nanos,
     },
+    RequestStalled {
+        layer: Arc<str>,
+        limit: Nanos,
+    },
     Deadline {
         layer: Arc<str>,
         limit: Nanos,
@@ -83,6 +87,8 @@ pub enum Why {
     Ramping,
     /// One attempt took too long.
     AttemptTimeout,
+    /// The caller's own request body paused for too long.
+    RequestStalled,
     /// The whole call's time is up.
     Deadline,
 }
@@ -97,6 +103,7 @@ impl Why {
             Self::ForcedOpen => "forced_open",
             Self::Ramping => "ramping",
             Self::AttemptTimeout => "attempt_timeout",
+            Self::RequestStalled => "request_stalled",
             Self::Deadline => "deadline",
         }
     }
@@ -289,6 +296,13 @@ impl Rejection {
         Self::new(Detail::AttemptTimeout { layer, limit: Nanos::new(limit) }).took(elapsed)
     }
 
+    /// The request body of an attempt through `layer` paused for `elapsed`, longer than `limit`: the caller produced no next
+    /// chunk.
+    #[must_use]
+    pub fn request_stalled(layer: Arc<str>, limit: Duration, elapsed: Duration) -> Self {
+        Self::new(Detail::RequestStalled { layer, limit: Nanos::new(limit) }).took(elapsed)
+    }
+
     /// The call through `layer` took `elapsed`, allowed were `limit`; `cause` is the last real failure before that.
     #[must_use]
     pub fn deadline(layer: Arc<str>, limit: Duration, elapsed: Duration, cause: Option<Cause>) -> Self {
@@ -306,7 +320,7 @@ impl Rejection {
     /// The kind that it has as an `io::Error`.
     pub(crate) const fn io_kind(&self) -> io::ErrorKind {
         match self.why() {
-            Why::AttemptTimeout | Why::Deadline => io::ErrorKind::TimedOut,
+            Why::AttemptTimeout | Why::RequestStalled | Why::Deadline => io::ErrorKind::TimedOut,
             Why::CircuitOpen | Why::ProbesTaken | Why::ForcedOpen | Why::Ramping => {
                 io::ErrorKind::ResourceBusy
             }
@@ -326,6 +340,7 @@ impl Rejection {
             Detail::ForcedOpen { layer }
             | Detail::Ramping { layer, .. }
             | Detail::AttemptTimeout { layer, .. }
+            | Detail::RequestStalled { layer, .. }
             | Detail::Deadline { layer, .. } => layer,
         }
     }
@@ -339,6 +354,7 @@ impl Rejection {
             Detail::ForcedOpen { .. } => Why::ForcedOpen,
             Detail::Ramping { .. } => Why::Ramping,
             Detail::AttemptTimeout { .. } => Why::AttemptTimeout,
+            Detail::RequestStalled { .. } => Why::RequestStalled,
             Detail::Deadline { .. } => Why::Deadline,
         }
     }
@@ -362,7 +378,9 @@ impl Rejection {
     #[must_use]
     pub const fn limit(&self) -> Option<Duration> {
         match self.detail {
-            Detail::AttemptTimeout { limit, .. } | Detail::Deadline { limit, .. } => Some(limit.time()),
+            Detail::AttemptTimeout { limit, .. }
+            | Detail::RequestStalled { limit, .. }
+            | Detail::Deadline { limit, .. } => Some(limit.time()),
             _ => None,
         }
     }
@@ -415,6 +433,10 @@ impl fmt::Display for Rejection {
                 let limit = limit.time();
                 write!(f, "{layer}: attempt timed out after {elapsed:.1?} (limit {limit:?})")?;
             }
+            Detail::RequestStalled { limit, .. } => {
+                let limit = limit.time();
+                write!(f, "{layer}: request body stalled for {elapsed:.1?} (limit {limit:?})")?;
+            }
             Detail::Deadline { limit, .. } => {
                 let limit = limit.time();
                 write!(f, "{layer}: deadline exceeded after {elapsed:.1?} (limit {limit:?})")?;
@@ -465,6 +487,7 @@ impl Classify for Rejection {
     fn class(&self) -> Class {
         let class = Class::new(match self.why() {
             Why::AttemptTimeout => Kind::Timeout,
+            Why::RequestStalled => Kind::Cancelled,
             Why::Deadline => Kind::DeadlineExceeded,
             Why::CircuitOpen | Why::ProbesTaken | Why::ForcedOpen | Why::Ramping => Kind::Rejected,
         });

@@ -25,13 +25,14 @@ fn half() -> Rule {
     Rule::Rate { failed: 12, calls: 20, threshold: 0.5, window: Some(30 * SECOND) }
 }
 
-fn each() -> [Rejection; 5] {
+fn each() -> [Rejection; 6] {
     [
         Rejection::circuit_open(trip(half()), 3200 * SECOND / 1000),
         Rejection::probes_taken(trip(half()), SECOND),
         Rejection::forced_open(name(), SECOND),
         Rejection::attempt_timeout(name(), 2 * SECOND, 2 * SECOND),
         Rejection::deadline(name(), 5 * SECOND, 6 * SECOND, None),
+        Rejection::request_stalled(name(), 20 * SECOND, 20 * SECOND),
     ]
 }
 
@@ -44,7 +45,7 @@ fn it_fits_into_56_bytes() {
 /// [S7] a refusal says in one line the layer, the rule with its numbers, when to come back and the last real failure.
 #[test]
 fn display_says_who_why_and_when() {
-    let [open, probes, forced, attempt, deadline] = each();
+    let [open, probes, forced, attempt, deadline, stalled] = each();
     let texts = [
         (
             open.clone().retry_after(Duration::from_millis(1800)),
@@ -59,6 +60,7 @@ fn display_says_who_why_and_when() {
         (forced, "payments: circuit forced open for 1.0s"),
         (attempt, "payments: attempt timed out after 2.0s (limit 2s)"),
         (deadline, "payments: deadline exceeded after 6.0s (limit 5s)"),
+        (stalled, "payments: request body stalled for 20.0s (limit 20s)"),
     ];
     for (rejection, text) in texts {
         assert_eq!(rejection.to_string(), text);
@@ -102,8 +104,9 @@ fn a_threshold_is_a_readable_number_of_percent() {
 /// [S7] what is said in words is also there in numbers, and the last real failure is the source.
 #[test]
 fn the_numbers_can_be_read() {
-    let [open, probes, forced, attempt, deadline] = each().map(|rejection| rejection.retry_after(SECOND));
-    for rejection in [&open, &probes, &forced, &attempt, &deadline] {
+    let [open, probes, forced, attempt, deadline, stalled] =
+        each().map(|rejection| rejection.retry_after(SECOND));
+    for rejection in [&open, &probes, &forced, &attempt, &deadline, &stalled] {
         assert_eq!((rejection.layer(), rejection.wait()), ("payments", Some(SECOND)));
         assert_eq!(rejection.class().retry_after, Some(SECOND));
     }
@@ -111,6 +114,7 @@ fn the_numbers_can_be_read() {
     assert_eq!(open.elapsed(), Duration::from_millis(3200));
     assert_eq!((attempt.limit(), attempt.elapsed()), (Some(2 * SECOND), 2 * SECOND));
     assert_eq!((deadline.limit(), deadline.elapsed()), (Some(5 * SECOND), 6 * SECOND));
+    assert_eq!((stalled.limit(), stalled.elapsed()), (Some(20 * SECOND), 20 * SECOND));
     assert_eq!((forced.limit(), forced.trip().is_some(), forced.cause().is_some()), (None, false, false));
     for rejection in [open, probes] {
         let cause = rejection.cause().unwrap();
@@ -139,6 +143,7 @@ fn the_kind_follows_from_why() {
         (Why::ForcedOpen, "forced_open", Kind::Rejected),
         (Why::AttemptTimeout, "attempt_timeout", Kind::Timeout),
         (Why::Deadline, "deadline", Kind::DeadlineExceeded),
+        (Why::RequestStalled, "request_stalled", Kind::Cancelled),
     ];
     for (rejection, (why, word, kind)) in each().into_iter().zip(expected) {
         assert_eq!((rejection.why(), why.as_str()), (why, word));
@@ -147,6 +152,8 @@ fn the_kind_follows_from_why() {
         if kind == Kind::Rejected {
             assert!(verdict.is_neutral(), "{why}");
             assert_eq!(verdict.class().unwrap().delivery, Delivery::NotSent);
+        } else if kind == Kind::Cancelled {
+            assert!(verdict.is_neutral(), "{why}");
         } else {
             assert!(verdict.is_failure(), "{why}");
         }

@@ -100,10 +100,10 @@ impl Body {
     }
 
     /// To be told of the answer, where the rest of a stream depends on it. `length` is what the head declares.
-    pub(crate) fn watch(&self, length: impl FnOnce() -> Option<u64>) -> Option<Watch> {
-        match &self.0 {
+    pub(crate) fn watch(&mut self, length: Option<u64>) -> Option<Watch> {
+        match &mut self.0 {
             Inner::Bytes(_) => None,
-            Inner::Stream(upload) => Some(upload.watch(length())),
+            Inner::Stream(upload) => Some(upload.watch(length)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::{fmt, mem};
 
+use buttress_context::CallerClock;
 use buttress_error::BoxError;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -26,6 +27,8 @@ pub(crate) struct Upload {
     /// Bytes of data that this attempt has sent.
     sent: u64,
     ended: bool,
+    /// Of the attempt, once it is [watched](Self::watch).
+    clock: Option<CallerClock>,
 }
 
 #[derive(Debug)]
@@ -100,7 +103,7 @@ impl Upload {
     }
 
     const fn of(shared: Arc<Shared>, number: u32) -> Self {
-        Self { shared, number, sent: 0, ended: false }
+        Self { shared, number, sent: 0, ended: false, clock: None }
     }
 
     /// Changes how many bytes are kept, unless there is a copy already.
@@ -131,11 +134,12 @@ impl Upload {
         !self.shared.kept().lost
     }
 
-    /// For whoever sees the answer to this attempt.
-    pub(crate) fn watch(&self, declared: Option<u64>) -> Watch {
+    /// For whoever sees the answer to this attempt. From now on its clock runs.
+    pub(crate) fn watch(&mut self, declared: Option<u64>) -> Watch {
         let length = declared.or(self.shared.hint.exact());
         let failure = Arc::clone(&self.shared.failure);
-        Watch { shared: Arc::downgrade(&self.shared), number: self.number, length, failure }
+        let clock = self.clock.get_or_insert_default().clone();
+        Watch { shared: Arc::downgrade(&self.shared), number: self.number, length, failure, clock }
     }
 
     pub(crate) const fn is_end_stream(&self) -> bool {
@@ -156,6 +160,14 @@ impl Upload {
         if self.ended {
             return Poll::Ready(None);
         }
+        let polled = self.poll_stream(cx);
+        if let (true, Some(clock)) = (self.ended, &self.clock) {
+            clock.sent();
+        }
+        polled
+    }
+
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Polled {
         let frame = match ready!(self.shared.poll_next(self.number, self.sent, cx)) {
             Next::Data(data, last) => {
                 self.sent += data.len() as u64;
@@ -183,7 +195,10 @@ impl Upload {
 
     fn poll_rest(&mut self, mut stream: Source, cx: &mut Context<'_>) -> Polled {
         let mut panic = Panic(Some(&self.shared));
-        let polled = Pin::new(&mut stream).poll_frame(cx);
+        let polled = match &self.clock {
+            Some(clock) => clock.poll(cx, |cx| Pin::new(&mut stream).poll_frame(cx)),
+            None => Pin::new(&mut stream).poll_frame(cx),
+        };
         if let Poll::Ready(Some(Err(error))) = &polled {
             // Its text is other people's code as well.
             let _ = self.shared.failure.set(error.to_string());
@@ -213,6 +228,15 @@ impl Upload {
     fn fail<T>(&mut self, why: &'static str) -> Option<Result<T, BoxError>> {
         self.ended = true;
         Some(Err(why.into()))
+    }
+}
+
+/// The connection reads no more of it.
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(clock) = &self.clock {
+            clock.sent();
+        }
     }
 }
 
@@ -343,9 +367,15 @@ pub(crate) struct Watch {
     /// Of all data, where it is known.
     length: Option<u64>,
     failure: Failure,
+    clock: CallerClock,
 }
 
 impl Watch {
+    /// The time in which this attempt has waited for the stream.
+    pub(crate) const fn clock(&self) -> &CallerClock {
+        &self.clock
+    }
+
     /// Why the stream has failed, if it has: then no answer is the server's fault, whatever the connection says.
     pub(crate) fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)

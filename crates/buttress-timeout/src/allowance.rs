@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buttress_context::Deadline;
+use buttress_context::{CallerTime, Deadline};
 use tokio::time::Instant;
 
 /// How long one call may take.
@@ -15,6 +15,26 @@ pub(crate) struct Allowance {
     end: Option<Instant>,
     owner: Owner,
 }
+
+/// What is left of an attempt's time once the part that was its caller's is not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recount {
+    /// The attempt may go on until the end of this.
+    Running(Allowance),
+    /// It waits for its caller, who has until the end of this.
+    Stalled(Allowance),
+}
+
+impl Recount {
+    pub(crate) const fn allowance(&self) -> Allowance {
+        match *self {
+            Self::Running(allowance) | Self::Stalled(allowance) => allowance,
+        }
+    }
+}
+
+/// A gap in the caller's own request body may last this many times the limit of an attempt.
+const GAP: u32 = 10;
 
 /// Whose limit ends the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +57,34 @@ impl Allowance {
                 Self { start, given, end: Some(end), owner: Owner::Caller }
             }
             (own, _) => Self { start, given: start, end: own, owner: Owner::Layer },
+        }
+    }
+
+    /// Counts anew the time of an attempt that began with `self` and has `limit`, without that of its caller. Once the
+    /// request is out, the time for the answer begins.
+    pub(crate) fn recount(
+        &self,
+        now: Instant,
+        limit: Duration,
+        caller: &CallerTime,
+        inherited: Deadline,
+    ) -> Recount {
+        let from = |start, limit| {
+            let own = Self::new(start, limit, inherited);
+            match own.owner {
+                Owner::Layer => own,
+                // The deadline was there before.
+                Owner::Caller => Self::new(self.start, Duration::MAX, inherited),
+            }
+        };
+        match (caller.sent, caller.gap) {
+            (Some(sent), _) => Recount::Running(from(sent, limit)),
+            (None, Some(gap)) => {
+                Recount::Stalled(from(now.checked_sub(gap).unwrap_or(now), limit.saturating_mul(GAP)))
+            }
+            (None, None) => {
+                Recount::Running(from(self.start.checked_add(caller.waited).unwrap_or(now), limit))
+            }
         }
     }
 
@@ -112,6 +160,48 @@ mod tests {
         // A layer's own limit counts from the layer.
         let own = Allowance::new(came, SECOND, set(given, given + 5 * SECOND));
         assert_eq!((own.limit(), own.elapsed(came)), (SECOND, Duration::ZERO));
+    }
+
+    fn caller(waited: u64, gap: Option<u64>, sent: Option<Instant>) -> CallerTime {
+        let mut time = CallerTime::default();
+        time.waited = Duration::from_secs(waited);
+        time.gap = gap.map(Duration::from_secs);
+        time.sent = sent;
+        time
+    }
+
+    /// [S28] The caller's time is not counted; the time for the answer begins when the request is out; a gap has a limit of
+    /// its own, and a deadline ends all three.
+    #[test]
+    fn the_callers_time_is_not_counted() {
+        let begin = Instant::now();
+        let (limit, now) = (2 * SECOND, begin + 9 * SECOND);
+        let first = Allowance::new(begin, limit, none());
+        let recount = |time: CallerTime, inherited| first.recount(now, limit, &time, inherited);
+
+        let Recount::Running(running) = recount(caller(0, None, None), none()) else { panic!("no gap") };
+        assert_eq!(running, first);
+        let Recount::Running(running) = recount(caller(3, None, None), none()) else { panic!("no gap") };
+        assert_eq!((running.end(), running.limit()), (Some(begin + 5 * SECOND), limit));
+
+        let sent = begin + 4 * SECOND;
+        for (waited, gap) in [(0, None), (3, None), (4, Some(1))] {
+            let Recount::Running(running) = recount(caller(waited, gap, Some(sent)), none()) else {
+                panic!("it is out")
+            };
+            assert_eq!((running.end(), running.elapsed(now)), (Some(sent + limit), 5 * SECOND));
+        }
+
+        let Recount::Stalled(stalled) = recount(caller(8, Some(7), None), none()) else { panic!("a gap") };
+        assert_eq!((stalled.end(), stalled.elapsed(now)), (Some(begin + 22 * SECOND), 7 * SECOND));
+        assert_eq!((stalled.limit(), stalled.owner()), (20 * SECOND, Owner::Layer));
+
+        let deadline = begin + 4 * SECOND;
+        for time in [caller(3, None, None), caller(8, Some(7), None), caller(3, None, Some(sent))] {
+            let cut = recount(time, set(begin, deadline)).allowance();
+            assert_eq!((cut.end(), cut.owner()), (Some(deadline), Owner::Caller));
+            assert_eq!((cut.limit(), cut.elapsed(now)), (4 * SECOND, 9 * SECOND), "of the whole attempt");
+        }
     }
 
     /// [S5] The longest duration means never, and time that runs backwards is no time.

@@ -6,6 +6,7 @@
 //! | `event` | fields |
 //! |---|---|
 //! | `timeout.attempt` | `layer`, `limit_ms`, `elapsed_ms` |
+//! | `timeout.stalled` | `layer`, `limit_ms`, `elapsed_ms` of the gap in the caller's request body |
 //! | `timeout.deadline` | `layer`, `limit_ms`, `elapsed_ms`, `last_kind` and `last_reason` of the last failure |
 
 use std::sync::Arc;
@@ -32,6 +33,21 @@ pub(crate) fn attempt(name: &Name, allowance: &Allowance) -> Rejection {
         "attempt timed out"
     );
     Rejection::attempt_timeout(Arc::clone(name), limit, elapsed)
+}
+
+/// The caller's own request body paused for too long.
+#[cold]
+pub(crate) fn stalled(name: &Name, allowance: &Allowance) -> Rejection {
+    let (name, limit, elapsed) = (name.as_arc(), allowance.limit(), allowance.elapsed(Instant::now()));
+    debug!(
+        target: "buttress::timeout",
+        event = "timeout.stalled",
+        layer = &**name,
+        limit_ms = millis(limit),
+        elapsed_ms = millis(elapsed),
+        "request body stalled"
+    );
+    Rejection::request_stalled(Arc::clone(name), limit, elapsed)
 }
 
 /// The whole call took too long; `last` is its last real failure.

@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
-use buttress_context::Context;
+use buttress_context::{CallerClock, Context, LastPoll};
 use pin_project_lite::pin_project;
 use tokio::task::coop;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::allowance::{Allowance, Owner};
+use crate::allowance::{Allowance, Owner, Recount};
 
 pin_project! {
     /// The end of an [`Allowance`]. Work that is ready at its first poll never makes one.
@@ -23,18 +23,20 @@ pin_project! {
         allowance: Option<Allowance>,
         // How many polls it still lets pass at the end of a caller's time.
         yields: u8,
+        // The time is up but for that of the caller, whose gap lasts: each poll has to count anew.
+        stalled: bool,
     }
 }
 
 impl Timer {
     /// Of an attempt that has not begun.
     pub(crate) const fn new() -> Self {
-        Self { sleep: None, allowance: None, yields: 2 }
+        Self { sleep: None, allowance: None, yields: 2, stalled: false }
     }
 
     /// Of a call that has begun.
     pub(crate) const fn of(allowance: Allowance) -> Self {
-        Self { sleep: None, allowance: Some(allowance), yields: 1 }
+        Self { sleep: None, allowance: Some(allowance), yields: 1, stalled: false }
     }
 
     /// Ready once the time of an attempt is up; it begins with the first poll.
@@ -47,7 +49,41 @@ impl Timer {
         if self.allowance.is_none() {
             self.as_mut().begin(limit);
         }
-        self.poll_end(cx)
+        match self.allowance {
+            Some(allowance) if self.stalled => Poll::Ready(allowance),
+            _ => self.poll_end(cx),
+        }
+    }
+
+    /// Ready once the time of an attempt, which seemed to be up, is up without that of its caller.
+    #[cold]
+    pub(crate) fn poll_recount(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        first: Allowance,
+        limit: Duration,
+        clock: &CallerClock,
+    ) -> Poll<Recount> {
+        let mut this = self.project();
+        let inherited = Context::current_deadline();
+        loop {
+            // It wakes this task when a gap ends.
+            let caller = clock.watch(cx.waker());
+            let recount = first.recount(Instant::now(), limit, &caller, inherited);
+            *this.stalled = matches!(recount, Recount::Stalled(_));
+            let allowance = recount.allowance();
+            let Some(end) = allowance.end() else { return Poll::Pending };
+            match this.sleep.as_mut().as_pin_mut() {
+                Some(mut sleep) if end > Instant::now() => {
+                    sleep.as_mut().reset(end);
+                    ready!(poll_always(sleep, cx));
+                }
+                _ => {
+                    ready!(yield_to_outer(&allowance, this.yields, cx));
+                    return Poll::Ready(recount);
+                }
+            }
+        }
     }
 
     /// The sleep is made before the clock is read, then put in place and told its end. What has just been written part by
@@ -82,7 +118,7 @@ impl Timer {
         let mut this = self.project();
         let Some(allowance) = this.allowance else { return Poll::Pending };
         if *this.yields == 0 {
-            return Poll::Ready(*allowance);
+            return yield_to_outer(allowance, this.yields, cx).map(|()| *allowance);
         }
         if this.sleep.is_none() && !allowance.is_spent() {
             let Some(end) = allowance.end() else { return Poll::Pending };
@@ -91,13 +127,25 @@ impl Timer {
         if let Some(sleep) = this.sleep.as_pin_mut() {
             ready!(poll_always(sleep, cx));
         }
-        if allowance.owner() == Owner::Caller {
-            *this.yields -= 1;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(yield_to_outer(allowance, this.yields, cx));
         Poll::Ready(*allowance)
     }
+}
+
+/// Lets an outer layer with the same limit go first.
+#[inline]
+fn yield_to_outer(allowance: &Allowance, yields: &mut u8, cx: &task::Context<'_>) -> Poll<()> {
+    if allowance.owner() == Owner::Layer {
+        return Poll::Ready(());
+    }
+    if LastPoll::is_current() {
+        // That layer is about to cut the call.
+        return Poll::Pending;
+    }
+    let Some(left) = yields.checked_sub(1) else { return Poll::Ready(()) };
+    *yields = left;
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// The work may have used up what tokio lets a task do in one poll, each time: the timer must not starve.

@@ -1,9 +1,10 @@
 //! What the two layers promise, in paused time.
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
 use std::task::Poll;
 use std::time::Duration;
 
-use buttress_context::{Context, Report};
+use buttress_context::{CallerClock, Context, LastPoll, Report};
 use buttress_error::{Cause, Class, Error, Kind, Rejection, Stop, Why};
 use buttress_test::{Step, Strict, TestError};
 use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
@@ -378,4 +379,91 @@ async fn of_two_deadlines_the_nearer_one_is_reported() {
     assert_eq!(given.deadline().start(), Some(start));
     let later = given.scope(async { rejected(deadline(9 * SECOND).layer(hang())).await }).await;
     assert_eq!((later.limit(), later.elapsed()), (Some(4 * SECOND), 4 * SECOND));
+}
+
+/// Answers after so many seconds, or as soon as it is polled for the last time.
+async fn ends_at_the_last_poll(seconds: u64) -> Result<u32, Error> {
+    let mut sleep = std::pin::pin!(sleep(Duration::from_secs(seconds)));
+    std::future::poll_fn(|cx| if LastPoll::is_current() { Poll::Ready(()) } else { sleep.as_mut().poll(cx) })
+        .await;
+    Ok(7)
+}
+
+/// [S28] Before a timeout cuts its work, it polls it for the last time, and says so: what has its result then is not lost.
+#[tokio::test(start_paused = true)]
+async fn the_last_poll_may_end_the_work() {
+    let service = || service_fn(|_: u32| ends_at_the_last_poll(60));
+    let start = Instant::now();
+    assert_eq!(attempt(2 * SECOND).layer(service()).oneshot(1).await.unwrap(), 7);
+    assert_eq!(start.elapsed(), 2 * SECOND, "not before");
+    assert_eq!(deadline(3 * SECOND).layer(service()).oneshot(1).await.unwrap(), 7);
+    assert_eq!(start.elapsed(), 5 * SECOND);
+    assert!(!LastPoll::is_current());
+}
+
+/// A call whose caller sends its body in these seconds, and which is answered `answer` seconds after that.
+async fn upload(sends: u64, answer: u64) -> Result<u32, Error> {
+    let clock = CallerClock::new();
+    let mut sent = std::pin::pin!(sleep(Duration::from_secs(sends)));
+    let mut answered = None;
+    std::future::poll_fn(|cx| {
+        if answered.is_none() {
+            if clock.poll(cx, |cx| sent.as_mut().poll(cx)).is_pending() {
+                clock.publish();
+                return Poll::Pending;
+            }
+            clock.sent();
+        }
+        clock.publish();
+        answered.get_or_insert_with(|| Box::pin(sleep(Duration::from_secs(answer)))).as_mut().poll(cx)
+    })
+    .await;
+    Ok(7)
+}
+
+/// [S28] The attempt timeout does not count the time in which the call waits for its caller, which has ten times the limit;
+/// the time for the answer begins when the request is out.
+#[tokio::test(start_paused = true)]
+async fn the_attempt_timeout_does_not_count_the_caller() {
+    let call = |sends, answer| {
+        let service = service_fn(move |_: u32| upload(sends, answer));
+        async move {
+            let start = Instant::now();
+            let outcome = attempt(2 * SECOND).layer(service).oneshot(1).await;
+            let why = outcome.err().map(|error| {
+                let rejection = error.find::<Rejection>().unwrap();
+                (rejection.why(), rejection.limit().unwrap().as_secs(), rejection.elapsed().as_secs())
+            });
+            (start.elapsed().as_secs(), why)
+        }
+    };
+    assert_eq!(call(19, 1).await, (20, None));
+    assert_eq!(call(1, 1).await, (2, None), "what is ready at the limit wins");
+    assert_eq!(call(5, 3).await, (7, Some((Why::AttemptTimeout, 2, 2))));
+    assert_eq!(call(1, 5).await, (3, Some((Why::AttemptTimeout, 2, 2))));
+    assert_eq!(call(60, 0).await, (20, Some((Why::RequestStalled, 20, 20))));
+}
+
+/// [S28] The deadline counts all time, that of the caller too.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_counts_the_caller() {
+    let service = service_fn(|_: u32| upload(60, 0));
+    let start = Instant::now();
+    let error = deadline(5 * SECOND).layer(attempt(2 * SECOND).layer(service)).oneshot(1).await.unwrap_err();
+    let rejection = error.find::<Rejection>().unwrap();
+    assert_eq!(
+        (rejection.why(), rejection.layer(), rejection.limit()),
+        (Why::Deadline, "orders", Some(5 * SECOND))
+    );
+    assert_eq!(start.elapsed(), 5 * SECOND);
+
+    // Without a layer for it, the attempt timeout keeps to it.
+    let service = service_fn(|_: u32| upload(60, 0));
+    let call = attempt(2 * SECOND).layer(service).oneshot(1);
+    let error = Context::default().with_timeout(5 * SECOND).scope(call).await.unwrap_err();
+    let rejection = error.find::<Rejection>().unwrap();
+    assert_eq!(
+        (rejection.why(), rejection.limit(), rejection.elapsed()),
+        (Why::Deadline, Some(5 * SECOND), 5 * SECOND)
+    );
 }

@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use super::asked::Asked;
 use super::excerpt::excerpt;
 use super::read::Read;
-use super::settings::{Bad, Settings};
+use super::settings::{Bad, Settings, stalled};
 use crate::upload::Watch;
 use crate::{BadStatus, ByStatus, Head, IntoHttp, ProblemDetails};
 
@@ -53,6 +53,8 @@ struct Judged {
     classifier: ByStatus,
     head: Parts,
     asked: String,
+    /// The request's body waited for its caller.
+    is_stalled: bool,
 }
 
 impl Judged {
@@ -62,6 +64,7 @@ impl Judged {
             Some(problem) => self.classifier.told(self.class, &self.head.headers, problem),
             None => self.class,
         };
+        let class = if self.is_stalled { stalled(class) } else { class };
         let words = match &problem {
             Some(ProblemDetails { detail: Some(detail), .. }) => excerpt(detail.as_bytes()),
             _ => excerpt(answer.body()),
@@ -112,16 +115,19 @@ where
                     return Poll::Ready(Err(error.take().expect("polled after completion")));
                 }
                 StateProj::Calling { inner, classifier, asked, upload, settings } => {
-                    let answer = ready!(inner.poll(cx));
+                    let Poll::Ready(answer) = inner.poll(cx) else {
+                        upload.iter().for_each(|upload| upload.clock().publish());
+                        return Poll::Pending;
+                    };
                     // Dropped where there is no answer, it says so too.
                     let upload = upload.take();
                     let answer = match answer {
                         Ok(answer) => answer,
                         Err(error) => {
-                            let body = upload.as_ref().and_then(Watch::failure);
-                            return Poll::Ready(Err(settings.failed(error.into(), body, asked)));
+                            return Poll::Ready(Err(settings.failed(error.into(), upload.as_ref(), asked)));
                         }
                     };
+                    let is_stalled = upload.as_ref().is_some_and(|upload| upload.clock().read().is_stalled());
                     upload.into_iter().for_each(Watch::answered);
                     let Bad::Error { bytes, time } = settings.bad else {
                         return Poll::Ready(Ok(settings.guarded(answer)));
@@ -137,6 +143,7 @@ where
                             classifier: *classifier,
                             head,
                             asked: asked.to_string(),
+                            is_stalled,
                         }),
                         settings: Arc::clone(settings),
                     }

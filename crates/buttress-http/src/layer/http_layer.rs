@@ -97,8 +97,9 @@ impl<R> HttpLayer<R> {
     /// How much of a bad answer's body goes into the error: at most `bytes` of what came within `time`. Zero bytes
     /// doesn't read it at all. Default: 8 KiB and 500 ms.
     ///
-    /// The retry layer above waits for it, so keep the time short: shorter than the attempt timeout, which would make a
-    /// timeout of the status. Of what the deadline leaves it is half at most.
+    /// The retry layer above waits for it, so keep the time short. Of what the deadline leaves it is half at most. A timeout
+    /// or deadline layer of `buttress-timeout` around ends it early, and the status stays. Any other timeout, such as
+    /// `tokio::time::timeout`, drops the call and the status with it: keep the time well below that.
     #[must_use]
     pub fn error_body(self, bytes: usize, time: Duration) -> Self {
         self.edit(|settings| settings.bad = Bad::Error { bytes, time })

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use buttress_context::LastPoll;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
@@ -60,6 +61,8 @@ impl<B: http_body::Body> Future for Read<B> {
                 }
                 Poll::Ready(Some(Err(_))) => break false,
                 Poll::Ready(None) => break true,
+                // A timeout around would drop the call, and the status with it.
+                Poll::Pending if LastPoll::is_current() => break false,
                 Poll::Pending if this.time.as_mut().poll(cx).is_ready() => break false,
                 Poll::Pending => return Poll::Pending,
             }

@@ -59,7 +59,9 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let classifier = self.settings.classifier.for_request(request.headers());
         let asked = Asked::new(request.method(), request.uri());
-        let upload = request.body().watch(|| headers::content_length(request.headers()));
+        let is_stream = request.body().as_bytes().is_none();
+        let length = is_stream.then(|| headers::content_length(request.headers())).flatten();
+        let upload = request.body_mut().watch(length);
         if let Err(Late) = self.settings.outgoing.write(&mut request) {
             return ResponseFuture::refused(self.settings.late(&asked));
         }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_error::{BoxError, Classify, Delivery, Error, Rejection, Transport};
+use buttress_error::{BoxError, Class, Classify, Delivery, Error, Kind, Rejection, Transport};
 
 use super::asked::Asked;
 use crate::headers::Outgoing;
+use crate::upload::Watch;
 use crate::{BodyGuard, ByStatus, IntoHttp, translate};
 
 #[derive(Clone, Debug)]
@@ -39,13 +40,17 @@ impl Settings {
         }
     }
 
-    /// The request `asked` failed, perhaps because its own body has.
-    pub(super) fn failed(&self, error: BoxError, body: Option<&str>, asked: &Asked) -> Error {
+    /// The request `asked` failed, perhaps because its own body has, or has not come.
+    pub(super) fn failed(&self, error: BoxError, upload: Option<&Watch>, asked: &Asked) -> Error {
         let error = without_url(error, asked.url());
-        let error = match body {
+        let error = match upload.and_then(Watch::failure) {
             Some(why) => self.stamp(of_body(translate(error))).note(format!("request body: {why}")),
             None => self.translate(error),
         };
+        let class = stalled(*error.class());
+        let is_stalled =
+            class.kind != error.kind() && upload.is_some_and(|upload| upload.clock().read().is_stalled());
+        let error = if is_stalled { error.reclassify(class).context("request body stalled") } else { error };
         error.note(asked.to_string())
     }
 
@@ -65,6 +70,12 @@ impl Settings {
     pub(super) fn stamp(&self, error: Error) -> Error {
         error.without_location().of_dependency(Arc::clone(&self.name))
     }
+}
+
+/// The class of what ended a request whose own body waited for its caller: a timeout, the client's or the server's, was the
+/// caller's.
+pub(super) fn stalled(class: Class) -> Class {
+    if class.kind == Kind::Timeout { Class::new(Kind::Cancelled) } else { class }
 }
 
 /// Over HTTP/1 clients say so. Over HTTP/2 they only say that the stream was reset, which would be the server's fault.

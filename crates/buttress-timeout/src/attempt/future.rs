@@ -4,10 +4,11 @@ use std::pin::Pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
+use buttress_context::{CallerClock, LastPoll};
 use buttress_error::Rejection;
 use pin_project_lite::pin_project;
 
-use crate::allowance::{Allowance, Owner};
+use crate::allowance::{Allowance, Owner, Recount};
 use crate::name::Name;
 use crate::refusal;
 use crate::timer::Timer;
@@ -55,16 +56,30 @@ where
         let mut this = self.project();
         // The work first: a result that is ready at the limit wins.
         if let Some(inner) = this.inner.as_mut().as_pin_mut() {
+            CallerClock::clear();
             let polled = inner.poll(cx);
             if polled.is_ready() {
                 return polled;
             }
         }
-        let allowance = ready!(this.timer.poll_attempt(cx, *this.limit));
+        let allowance = ready!(this.timer.as_mut().poll_attempt(cx, *this.limit));
+        let over = match CallerClock::published() {
+            Some(clock) if this.inner.is_some() && allowance.owner() == Owner::Layer => {
+                ready!(this.timer.poll_recount(cx, allowance, *this.limit, &clock))
+            }
+            _ => Recount::Running(allowance),
+        };
+        if let Some(inner) = this.inner.as_mut().as_pin_mut()
+            && let Poll::Ready(output) = LastPoll::run(|| inner.poll(cx))
+        {
+            return Poll::Ready(output);
+        }
         this.inner.set(None);
-        let rejection = match allowance.owner() {
-            Owner::Layer => refusal::attempt(this.name, &allowance),
-            Owner::Caller => refusal::deadline(this.name, &allowance, None),
+        let (allowance, name) = (over.allowance(), &*this.name);
+        let rejection = match (allowance.owner(), over) {
+            (Owner::Caller, _) => refusal::deadline(name, &allowance, None),
+            (Owner::Layer, Recount::Running(_)) => refusal::attempt(name, &allowance),
+            (Owner::Layer, Recount::Stalled(_)) => refusal::stalled(name, &allowance),
         };
         Poll::Ready(Err(rejection.into()))
     }

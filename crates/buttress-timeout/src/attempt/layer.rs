@@ -15,9 +15,14 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "attempt timeout".into());
 /// An attempt may take its `limit`, but no longer than the [deadline](buttress_context::Context::deadline) of the call
 /// leaves. It ends with the head of the response.
 ///
+/// Time in which a streamed request body waits for its own caller is not counted, where the transport
+/// [measures](buttress_context::CallerClock) it, as `buttress-http` does; and the limit for the answer begins when the request
+/// is out. A single gap in the body may last ten times the limit. The [deadline](crate::DeadlineLayer) counts all time.
+///
 /// The limit counts from the first poll of the future (its end, to be exact, since an answer that is ready there needs
-/// no clock). At the limit the work is polled once more: a result that is ready wins over the timer. Else the inner
-/// future is dropped at once, and the call fails with a [`Rejection`](buttress_error::Rejection):
+/// no clock). At the limit the work is polled [for the last time](buttress_context::LastPoll): a result that is ready wins
+/// over the timer. Else the inner future is dropped at once, and the call fails with a
+/// [`Rejection`](buttress_error::Rejection):
 ///
 /// * [`Why::AttemptTimeout`](buttress_error::Why::AttemptTimeout), of kind `Timeout`, where the limit was the nearer
 ///   one; a retry may help;
@@ -25,7 +30,10 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "attempt timeout".into());
 ///   can't help. If a [`DeadlineLayer`](crate::DeadlineLayer) further out has set that deadline, it cuts the call and
 ///   reports it. A call whose deadline has passed before it began is refused without calling the inner service.
 ///
-/// Both name the layer, the limit and the time that passed. Those of a deadline count from when it was set.
+/// * [`Why::RequestStalled`](buttress_error::Why::RequestStalled), of kind `Cancelled`, where a gap in the caller's own
+///   request body was too long: neutral to a circuit breaker, and never retried.
+///
+/// Each names the layer, the limit and the time that passed. Those of a deadline count from when it was set.
 ///
 /// [`Duration::MAX`] is no limit. Zero lets only answers through that are ready at the first poll, as tokio's own
 /// timeout does; [`try_new`](Self::try_new) refuses it.

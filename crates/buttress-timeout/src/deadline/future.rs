@@ -3,7 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use buttress_context::Scope;
+use buttress_context::{LastPoll, Scope};
 use buttress_error::Rejection;
 use pin_project_lite::pin_project;
 
@@ -50,6 +50,11 @@ where
             return Poll::Ready(output);
         }
         let allowance = ready!(this.timer.poll_end(cx));
+        if let Some(scope) = this.scope.as_mut().as_pin_mut()
+            && let Poll::Ready(output) = LastPoll::run(|| scope.poll(cx))
+        {
+            return Poll::Ready(output);
+        }
         let last = this.scope.as_mut().as_pin_mut().and_then(|scope| scope.cut().last);
         let rejection = refusal::deadline(this.name, &allowance, last);
         Poll::Ready(Err(rejection.into()))

@@ -17,7 +17,8 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "deadline".into());
 /// than is left, and clients can tell the server. Its timer ends with the head of
 /// the response; whoever reads a body can go by the deadline in the context, as `buttress-http` does.
 ///
-/// When the time is up the work is polled once more: a result that is ready wins over the timer. Else the inner future
+/// When the time is up the work is polled [for the last time](buttress_context::LastPoll): a result that is ready wins over
+/// the timer. Else the inner future
 /// is dropped at once, in its context, and the call fails with a [`Rejection`](buttress_error::Rejection),
 /// [`Why::Deadline`](buttress_error::Why::Deadline) of kind `DeadlineExceeded`: it names the layer, the limit, the
 /// time that passed, and the last real failure that layers inside have [reported](buttress_context::Report). Where the
