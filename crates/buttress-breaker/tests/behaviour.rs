@@ -22,19 +22,6 @@ async fn conforms() {
         .await;
 }
 
-/// [S3] [S21] an open circuit does not touch the inner service: not its `poll_ready`, not its `call`.
-#[tokio::test(start_paused = true)]
-async fn open_leaves_the_inner_service_alone() {
-    let breaker = plain().build().unwrap();
-    trip(&breaker);
-    let inner = Strict::new().ready_fails(Kind::DataLoss);
-    let mut service = service(&breaker, inner.clone());
-    let rejection = call(&mut service).await.unwrap_err();
-    assert_eq!(rejection.kind(), Kind::Rejected, "the inner poll_ready would have failed");
-    assert_eq!(inner.calls(), 0);
-    assert_eq!(breaker.stats().rejected, 1);
-}
-
 /// [S21] a service made ready while the circuit was open refuses its call, even if the wait ends in between, for its
 /// inner service is not ready.
 #[tokio::test(start_paused = true)]

@@ -2,16 +2,27 @@
 
 mod support;
 
+use std::cell::RefCell;
+
 use buttress_breaker::{BreakerLayer, Window};
 use buttress_test::{Strict, conform};
 use support::{fail, plain, trip};
 use tower::Layer;
 
-/// [S1] [S2] [S3] what every layer owes to tower.
+/// [S1] [S2] [S3] [S4] what every layer owes to tower: no circuit has a call in flight at rest.
 #[tokio::test(start_paused = true)]
 async fn conforms() {
     let layer = BreakerLayer::new("db").isolated();
-    conform(move |inner| layer.layer(inner)).run().await;
+    let circuits = RefCell::new(Vec::new());
+    let isolated = |inner| {
+        let service = layer.layer(inner);
+        circuits.borrow_mut().push(service.breaker().clone());
+        service
+    };
+    let at_rest = || circuits.borrow().iter().for_each(|breaker| assert_eq!(breaker.stats().in_flight(), 0));
+    conform(isolated).at_rest(at_rest).run().await;
+    let admitted: u64 = circuits.borrow().iter().map(|breaker| breaker.stats().admitted).sum();
+    assert!(admitted > 10, "the calls went through them: {admitted}");
 }
 
 /// [S4] each `layer()` call has a circuit, the clones of its service share it, and the layer's own breaker is left alone.

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::error::Error as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -45,7 +46,17 @@ async fn conforms() {
     assert!(breakers.get("all").unwrap().stats().admitted > 10, "the calls went through it");
 
     let layer = BreakerLayer::new("db").isolated().keyed_by_str(|_: &u32| "all");
-    conform(move |inner| layer.layer(inner)).run().await;
+    let circuits = RefCell::new(Vec::new());
+    let isolated = |inner| {
+        let service = layer.layer(inner);
+        circuits.borrow_mut().push(service.breakers().clone());
+        service
+    };
+    conform(isolated).at_rest(|| circuits.borrow().iter().for_each(at_rest)).run().await;
+    let admitted =
+        |breakers: &KeyedBreakers<String>| breakers.get("all").map_or(0, |all| all.stats().admitted);
+    let admitted: u64 = circuits.borrow().iter().map(admitted).sum();
+    assert!(admitted > 10, "the calls went through them: {admitted}");
 }
 
 /// One host that is down opens its own circuit only.

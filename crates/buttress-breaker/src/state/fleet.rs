@@ -143,3 +143,72 @@ impl Circuit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Breaker;
+    use crate::settings::Settings;
+    use crate::state::{Answer, Pass};
+
+    const LIMIT: Nanos = 100;
+    const LEASE: Nanos = 1_000;
+
+    /// A circuit that the fleet has opened at `now`.
+    fn opened(now: Nanos) -> Circuit {
+        let builder =
+            Breaker::builder("db").slow_call(Duration::from_nanos(LIMIT)).patience(Duration::from_nanos(500));
+        let mut circuit = Circuit::new("db".into(), Settings::new(builder));
+        let change = circuit.adopt(Verdict::Open { rest: Duration::from_nanos(50) }, now).expect("it opens");
+        // The wait, not the time when it ends: the clock need not be at zero.
+        assert_eq!(change.opened.map(|(_, wait)| wait), Some(50));
+        circuit
+    }
+
+    fn lease(token: u64) -> Lease {
+        Lease { epoch: 1, token, time: Duration::from_nanos(LEASE) }
+    }
+
+    fn probe(circuit: &mut Circuit, now: Nanos) -> Pass {
+        match circuit.admit(now) {
+            Answer::Pass(pass) => pass,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// [S42] a probe that took longer than a call may is no good one, whatever it answered.
+    #[test]
+    fn a_slow_probe_has_failed() {
+        for (mark, took, result) in [
+            (Mark::Success, LIMIT, ProbeResult::Succeeded),
+            (Mark::Success, LIMIT + 1, ProbeResult::Failed),
+            (Mark::Failure, 1, ProbeResult::Failed),
+            (Mark::Throttle, 1, ProbeResult::Failed),
+            (Mark::Neutral, LIMIT + 1, ProbeResult::Abandoned),
+            (Mark::Abandoned, LIMIT + 1, ProbeResult::Abandoned),
+            (Mark::Abandoned, 500, ProbeResult::Failed),
+        ] {
+            let mut circuit = opened(7);
+            circuit.grant(lease(3), 10);
+            let pass = probe(&mut circuit, 10);
+            assert_eq!(circuit.settle(&pass, mark, Some(10 + took), &mut None), None);
+            assert_eq!(circuit.probed(10 + took), [(lease(3), result)], "{mark:?} after {took}");
+        }
+    }
+
+    /// [S42] a granted probe that waits for its call is no refusal, for `poll_ready` neither, until it is taken or has ended.
+    #[test]
+    fn a_waiting_probe_refuses_nobody() {
+        let mut circuit = opened(7);
+        assert!(circuit.refusal(10).is_some());
+        circuit.grant(lease(3), 10);
+        assert!(circuit.refusal(10).is_none() && circuit.refusal(9 + LEASE).is_none());
+        assert!(circuit.refusal(10 + LEASE).is_some(), "it has ended");
+        let mut circuit = opened(7);
+        circuit.grant(lease(3), 10);
+        probe(&mut circuit, 10);
+        assert!(circuit.refusal(10).is_some(), "it is taken");
+    }
+}
