@@ -6,7 +6,8 @@ use std::time::Duration;
 use buttress_error::{BoxError, Breaker, Class, Classified, Classify, Delivery, Kind, Retry};
 use bytes::Bytes;
 use http::Request;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tonic::metadata::MetadataMap;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
@@ -98,6 +99,100 @@ async fn a_refused_stream_was_not_sent() {
     assert_eq!(status.class(), Class::new(Kind::Unavailable).delivery(Delivery::NotSent), "{status:?}");
 }
 
+/// What tonic makes of a server that does this with each connection.
+async fn against<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Status
+where
+    F: Future<Output = ()> + Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = endpoint(&listener);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            serve(stream).await;
+        }
+    });
+    call(endpoint).await
+}
+
+/// [S12] Issue E, line 4: the connection was there and is lost, so the request may have arrived.
+#[tokio::test]
+async fn line_4_a_lost_connection_is_unavailable() {
+    const PREFACE: usize = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
+    let after_preface = |reset: bool| {
+        against(move |mut stream| async move {
+            stream.read_exact(&mut [0; PREFACE]).await.unwrap();
+            if reset {
+                stream.set_zero_linger().unwrap();
+            }
+        })
+    };
+    let after_request = against(|mut stream| async move {
+        stream.read_exact(&mut [0; PREFACE]).await.unwrap();
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        // Up to the frame with the head of the request.
+        let mut head = [0; 9];
+        while head[3] != 1 {
+            stream.read_exact(&mut head).await.unwrap();
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            stream.read_exact(&mut vec![0; length as usize]).await.unwrap();
+        }
+    });
+    let statuses = [after_preface(true).await, after_preface(false).await, after_request.await];
+    assert_eq!(statuses[2].class().delivery, Delivery::Unknown, "the request was there");
+    for status in statuses {
+        let class = status.class();
+        assert_eq!(class.kind, Kind::Unavailable, "{status:?}");
+        assert!(matches!(class.delivery, Delivery::Unknown | Delivery::NotSent), "{status:?}");
+        assert_eq!(BoxError::from(status).classified(), class);
+    }
+}
+
+/// [S12] Issue E, line 4: a connection that ends by a frame says whether the stream was processed.
+#[tokio::test]
+async fn line_4_the_end_of_a_stream_is_read_from_the_source() {
+    for (reason, kind) in [
+        (h2::Reason::REFUSED_STREAM, (Kind::Unavailable, Delivery::NotSent)),
+        (h2::Reason::CANCEL, (Kind::Unavailable, Delivery::Unknown)),
+        (h2::Reason::INTERNAL_ERROR, (Kind::Unavailable, Delivery::Unknown)),
+        (h2::Reason::NO_ERROR, (Kind::Unavailable, Delivery::Unknown)),
+        (h2::Reason::ENHANCE_YOUR_CALM, (Kind::Unavailable, Delivery::Unknown)),
+    ] {
+        let status = against(move |stream| async move {
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((_, mut reply))) = connection.accept().await {
+                reply.send_reset(reason);
+            }
+        });
+        let status = status.await;
+        assert_eq!((status.class().kind, status.class().delivery), kind, "{reason:?}: {status:?}");
+    }
+    let no_http2 = against(|mut stream| async move {
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
+    });
+    assert_eq!(no_http2.await.class().kind, Kind::BadResponse);
+}
+
+/// Issue E, lines 4 and 10: a status that tonic made of an error of this host, or of an error of one's own, is that error.
+#[test]
+fn line_4_a_status_of_an_unknown_error_is_classified_by_its_source() {
+    let made = |error: BoxError| Status::from_error(error).class();
+    let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    assert_eq!(made(reset.into()), Class::new(Kind::Unavailable));
+    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    assert_eq!(made(refused.into()), Class::new(Kind::Unavailable).delivery(Delivery::NotSent));
+    let ours = buttress_error::Error::new(Kind::Throttled, "slow down");
+    assert_eq!(made(ours.into()).kind, Kind::Throttled);
+    assert_eq!(made("strange".into()), Class::new(Kind::Unknown));
+    #[cfg(target_os = "linux")]
+    {
+        let exhausted = tonic::ConnectError(std::io::Error::from_raw_os_error(24).into());
+        assert_eq!(made(exhausted.into()), buttress_error::Transport::HostExhausted.class());
+    }
+    let untrusted = std::io::Error::new(std::io::ErrorKind::InvalidData, "unknown issuer");
+    assert_eq!(made(tonic::ConnectError(untrusted.into()).into()).kind, Kind::FailedPrecondition);
+}
+
 /// A server's own status keeps its code, whatever its source says.
 #[test]
 fn a_source_that_is_not_of_the_transport_changes_nothing() {
@@ -105,6 +200,6 @@ fn a_source_that_is_not_of_the_transport_changes_nothing() {
     status.set_source(std::sync::Arc::new(std::io::Error::from(std::io::ErrorKind::TimedOut)));
     assert_eq!(status.class(), Class::new(Kind::NotFound));
     let unknown = Status::from_error(Box::new(std::io::Error::from(std::io::ErrorKind::TimedOut)));
-    assert_eq!(unknown.code(), Code::Unknown);
+    assert_eq!((unknown.code(), unknown.class().kind), (Code::Unknown, Kind::Timeout));
     assert_eq!(BoxError::from(unknown).classified().kind, Kind::Timeout, "it says nothing itself");
 }

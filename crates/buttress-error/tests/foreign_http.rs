@@ -103,6 +103,107 @@ mod hyper_util_client {
     }
 }
 
+/// Issue E, line 10: this host has nothing left to connect with.
+mod exhausted_host {
+    use super::*;
+    use std::io;
+
+    const LOCAL: (Kind, Delivery) = (Kind::ResourceExhausted, Delivery::NotSent);
+
+    /// EMFILE, ENFILE and ENOBUFS.
+    #[cfg(target_os = "linux")]
+    const NUMBERS: [i32; 3] = [24, 23, 105];
+
+    fn neutral(class: Class) -> bool {
+        Verdict::of(class).is_neutral() && class.retry == Retry::Never
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn line_10_an_error_of_the_system_by_its_number() {
+        for number in NUMBERS {
+            let class = io::Error::from_raw_os_error(number).class();
+            assert!(neutral(class), "{number}");
+            assert_eq!(what(io::Error::from_raw_os_error(number)), LOCAL, "{number}");
+        }
+        // EADDRNOTAVAIL, to bind or to connect: this host has said so itself.
+        let class = io::Error::from_raw_os_error(99).class();
+        assert_eq!(class, Class::new(Kind::FailedPrecondition).delivery(Delivery::NotSent));
+        assert_eq!(io::Error::from_raw_os_error(111).class().kind, Kind::Unavailable);
+    }
+
+    /// A connector that fails like this.
+    async fn connecting(error: fn() -> io::Error) -> Class {
+        let connector = tower::service_fn(move |_: http::Uri| {
+            std::future::ready(Err::<TokioIo<TcpStream>, _>(io::Error::other(error())))
+        });
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        client.request(get(nobody().await)).await.unwrap_err().class()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn line_10_a_client_that_cannot_connect() {
+        for class in [
+            connecting(|| io::Error::from_raw_os_error(24)).await,
+            connecting(|| io::Error::from_raw_os_error(23)).await,
+            connecting(|| io::Error::from_raw_os_error(105)).await,
+            connecting(|| io::ErrorKind::AddrNotAvailable.into()).await,
+            connecting(|| io::ErrorKind::OutOfMemory.into()).await,
+        ] {
+            assert_eq!((class.kind, class.delivery), LOCAL);
+            assert!(neutral(class));
+        }
+        assert_eq!(connecting(|| io::ErrorKind::PermissionDenied.into()).await, Transport::Connect.class());
+    }
+
+    /// A local address that this host does not have, by the system itself.
+    #[tokio::test]
+    async fn line_10_no_local_address() {
+        let client = reqwest::Client::builder().local_address(std::net::IpAddr::from([192, 0, 2, 1]));
+        let url = format!("http://{}/", nobody().await);
+        let error = client.no_proxy().build().unwrap().get(url).send().await.unwrap_err();
+        assert!(error.is_connect(), "{error:?}");
+        assert!(neutral(error.class()));
+        assert_eq!(what(error), LOCAL);
+    }
+}
+
+/// Issue E, line 15: what a proxy answers to CONNECT.
+mod proxies {
+    use super::*;
+    use hyper_util::client::legacy::connect::HttpConnector;
+    use hyper_util::client::legacy::connect::proxy::Tunnel;
+
+    async fn refuses(answer: &str) -> Class {
+        let addr = answers(answer).await;
+        let proxy = format!("http://{addr}").parse().unwrap();
+        let tunnel = Tunnel::new(proxy, HttpConnector::new());
+        let client = Client::builder(TokioExecutor::new()).build(tunnel);
+        let request = Request::get("https://origin.test/").body(Empty::<Bytes>::new()).unwrap();
+        client.request(request).await.unwrap_err().class()
+    }
+
+    #[tokio::test]
+    async fn line_15_a_proxy_that_refuses_is_not_the_origin() {
+        let told = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n";
+        for (answer, transport) in [
+            (told, Transport::ProxyUnauthenticated),
+            ("HTTP/1.1 403 Forbidden\r\n\r\n", Transport::ProxyRefused),
+            ("HTTP/1.1 405 Method Not Allowed\r\n\r\n", Transport::ProxyRefused),
+        ] {
+            let class = refuses(answer).await;
+            assert_eq!(class, transport.class(), "{answer}");
+            assert_eq!((class.retry, class.delivery), (Retry::Never, Delivery::NotSent), "{answer}");
+            assert!(Verdict::of(class).is_neutral(), "{answer}");
+        }
+        assert_eq!(Transport::ProxyUnauthenticated.class().kind, Kind::Unauthenticated);
+        assert_eq!(Transport::ProxyRefused.class().kind, Kind::PermissionDenied);
+        // One that leaves says nothing.
+        assert_eq!(refuses("").await, Transport::Connect.class());
+    }
+}
+
 mod hyper_connection {
     use super::*;
 
@@ -225,6 +326,44 @@ mod h2_streams {
         let refused = error(ends(Reason::REFUSED_STREAM, false).await).await;
         assert_eq!(what(refused), UNSENT);
         assert_eq!(what(h2::Error::from(Reason::REFUSED_STREAM)), BROKEN, "we said so ourselves");
+    }
+
+    /// What a client makes of a connection that is closed like this, with a stream of this number as the last one that the
+    /// server may have processed.
+    async fn goes_away(last: u32, reason: Reason) -> (Kind, Delivery) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // The preface, and the client's first frames.
+            stream.read_exact(&mut [0; 24]).await.unwrap();
+            let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+            stream.write_all(&settings).await.unwrap();
+            loop {
+                let mut head = [0; 9];
+                stream.read_exact(&mut head).await.unwrap();
+                let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+                stream.read_exact(&mut vec![0; length as usize]).await.unwrap();
+                if head[3] == 1 {
+                    break;
+                }
+            }
+            let goaway = [0, 0, 8, 7, 0, 0, 0, 0, 0];
+            let body = [last.to_be_bytes(), u32::from(reason).to_be_bytes()].concat();
+            stream.write_all(&[&goaway[..], &body].concat()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
+        });
+        what(error(addr).await)
+    }
+
+    /// [S12] Issue E, line 14: a stream above the last one was not processed, whatever the reason for the end.
+    #[tokio::test]
+    async fn line_14_a_stream_above_the_last_one_was_not_processed() {
+        for reason in (0..14).map(Reason::from) {
+            assert_eq!(goes_away(0, reason).await, UNSENT, "{reason:?}");
+            assert_eq!(goes_away(1, reason).await, BROKEN, "{reason:?}");
+        }
     }
 
     /// [S12] any other end may have been processed.

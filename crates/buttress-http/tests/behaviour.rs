@@ -208,6 +208,16 @@ fn grpc_has_its_own_status() {
     assert_eq!(grpc(&[("grpc-status", "8")]).unwrap().kind, Kind::ResourceExhausted);
     let throttled = grpc(&[("grpc-status", "8"), ("grpc-retry-pushback-ms", "20")]).unwrap();
     assert_eq!(throttled, Class::new(Kind::Throttled).retry_after(Duration::from_millis(20)));
+    // Issue E, line 3: `RetryInfo { retry_delay { seconds: 5 } }` in `grpc-status-details-bin`, padded and not.
+    let details = "GjAKKHR5cGUuZ29vZ2xlYXBpcy5jb20vZ29vZ2xlLnJwYy5SZXRyeUluZm8SBAoCCAU";
+    for details in
+        [details, concat!("GjAKKHR5cGUuZ29vZ2xlYXBpcy5jb20vZ29vZ2xlLnJwYy5SZXRyeUluZm8SBAoCCAU", "=")]
+    {
+        let class = grpc(&[("grpc-status", "8"), ("grpc-status-details-bin", details)]).unwrap();
+        assert_eq!(class, Class::new(Kind::Throttled).retry_after(Duration::from_secs(5)), "{details}");
+    }
+    let unreadable = grpc(&[("grpc-status", "8"), ("grpc-status-details-bin", "?")]).unwrap();
+    assert_eq!((unreadable.kind, unreadable.retry_after), (Kind::ResourceExhausted, None));
     for forbids in ["-1", "+1", "soon", "", "1e3", "99999999999"] {
         let class = grpc(&[("grpc-status", "14"), ("grpc-retry-pushback-ms", forbids)]).unwrap();
         assert_eq!((class.kind, class.retry), (Kind::Unavailable, Retry::Never), "{forbids}");

@@ -29,6 +29,7 @@ const GOAWAY: u8 = 7;
 
 /// Error codes.
 const NO_ERROR: u32 = 0;
+const PROTOCOL_ERROR: u32 = 1;
 const INTERNAL_ERROR: u32 = 2;
 const REFUSED_STREAM: u32 = 7;
 const CANCEL: u32 = 8;
@@ -143,16 +144,38 @@ async fn a_stream_after_goaway_was_not_processed() {
     assert_eq!(refused_by(Then::GoAway(NO_ERROR)).await, (Kind::Unavailable, Delivery::NotSent));
 }
 
+/// [S12] Issue E, line 14: the error code is that of the connection, and says nothing about a stream above the last one.
+#[tokio::test]
+async fn line_14_a_stream_above_the_last_one_was_not_processed() {
+    for code in [INTERNAL_ERROR, CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR] {
+        assert_eq!(refused_by(Then::GoAway(code)).await, (Kind::Unavailable, Delivery::NotSent), "{code}");
+    }
+}
+
+/// Issue E, line 15: a head that is none is a bad response, as over HTTP/1, and says so; so is an answer that is no HTTP/2.
+#[tokio::test]
+async fn line_15_a_malformed_answer_is_a_bad_response() {
+    let heads: [fn(u32) -> Vec<u8>; 6] = [
+        |id| headers(id, ENDS, &[], &[("content-type", "text/plain")]), // no status
+        |id| headers(id, ENDS, &[STATUS_200], &[("Upper-Case", "x")]),
+        |id| headers(id, ENDS, &[STATUS_200], &[("connection", "close")]),
+        |id| headers(id, ENDS, &[STATUS_200], &[("content-length", "9")]),
+        |id| headers(id, ENDS, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], &[]), // no HPACK
+        |id| data(id, END_STREAM),                                          // a body before its head
+    ];
+    for (number, head) in heads.into_iter().enumerate() {
+        let error = send(&mut over_http2(), post(answering(head).await)).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::BadResponse, "{number}: {error:?}");
+        assert_eq!(error.to_string(), "payments: answer is no HTTP", "{number}");
+        assert!(!error.class().repeatable(true), "{number}");
+    }
+    assert_eq!(refused_by(Then::Older).await.0, Kind::BadResponse);
+}
+
 /// [S12] anything else says nothing of the kind: nor does a closing server that has looked at the stream.
 #[tokio::test]
 async fn any_other_end_may_have_been_processed() {
-    for then in [
-        Then::Reset(NO_ERROR),
-        Then::Reset(INTERNAL_ERROR),
-        Then::Reset(CANCEL),
-        Then::GoAway(ENHANCE_YOUR_CALM),
-        Then::Leave,
-    ] {
+    for then in [Then::Reset(NO_ERROR), Then::Reset(INTERNAL_ERROR), Then::Reset(CANCEL), Then::Leave] {
         assert_eq!(refused_by(then).await, (Kind::Unavailable, Delivery::Unknown));
     }
 }
@@ -237,12 +260,7 @@ async fn a_request_body_that_fails() {
 /// How a breaker that waits for bodies counts a stream that goes like this, and is read to its end: succeeded, failed,
 /// abandoned.
 async fn counted(frames: fn(u32) -> Vec<u8>) -> (u64, u64, u64) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let _ = answer(stream, frames).await;
-    });
+    let addr = answering(frames).await;
     let breaker = Breaker::new("files");
     let client = ServiceBuilder::new()
         .layer(BreakerLayer::new(&breaker).classifier(at_end(ByKind)))
@@ -253,6 +271,17 @@ async fn counted(frames: fn(u32) -> Vec<u8>) -> (u64, u64, u64) {
     let stats = breaker.stats();
     assert_eq!(stats.in_flight(), 0, "{stats:?}");
     (stats.succeeded, stats.failed, stats.abandoned)
+}
+
+/// The address of a server that answers like this.
+async fn answering(frames: fn(u32) -> Vec<u8>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let _ = answer(stream, frames).await;
+    });
+    addr
 }
 
 /// Answers the first stream of a connection with these frames.

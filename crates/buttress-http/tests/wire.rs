@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use buttress_context::{Context, RequestId};
 use buttress_error::{
-    Class, Delivery, Error, ErrorGroup, Fault, Handled, Kind, Outcome, Retry, TranslateLayer, Violation,
+    Breaker, Class, Delivery, Error, ErrorGroup, Fault, Handled, Kind, Outcome, Retry, TranslateLayer,
+    Violation,
 };
 use buttress_http::{BadStatus, Body, HttpLayer, Problem, ProblemDetails, Profile, SHOULD_RETRY, http};
 use http::{HeaderValue, Request, Response};
@@ -252,6 +253,126 @@ async fn the_body_wins() {
         Err::<(), _>(Error::new(Kind::FailedPrecondition, "x").reason("CARD_DECLINED")).into();
     let error = arrives(json(500, "application/json", serde_json::to_string(&declined).unwrap())).await;
     assert_eq!((error.kind(), error.class().reason), (Kind::FailedPrecondition, Some("CARD_DECLINED")));
+}
+
+const RETRY_INFO: &str = r#"{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"0.4s"}"#;
+
+/// Google's envelope, with a `RetryInfo` of 400 ms.
+fn google(status: &str) -> String {
+    format!(r#"{{"error":{{"code":500,"message":"no","status":"{status}","details":[{RETRY_INFO}]}}}}"#)
+}
+
+/// Such an answer with `Retry-After`.
+fn waiting(status: u16, seconds: &str, body: impl Into<Body>) -> Response<Body> {
+    let mut answer = json(status, "application/json", body);
+    answer.headers_mut().insert("retry-after", seconds.parse().unwrap());
+    answer
+}
+
+const MS: Duration = Duration::from_millis(1);
+
+/// [S10] Issue E, line 3: a `RetryInfo` counts in a JSON body as in gRPC's trailers.
+#[tokio::test]
+async fn line_3_retry_info_in_a_body_is_a_wait() {
+    let throttled = arrives(waiting(429, "1", google("RESOURCE_EXHAUSTED"))).await;
+    assert_eq!(*throttled.class(), Class::new(Kind::Throttled).retry_after(1_000 * MS).dependency());
+    for (status, name, kind) in [
+        (429, "RESOURCE_EXHAUSTED", Kind::Throttled),
+        (503, "UNAVAILABLE", Kind::Unavailable),
+        (500, "RESOURCE_EXHAUSTED", Kind::Throttled),
+        (503, "RESOURCE_EXHAUSTED", Kind::Throttled),
+        (409, "ABORTED", Kind::Aborted),
+        (500, "INTERNAL", Kind::Internal),
+        // A status of which nobody knows the name.
+        (503, "FROBBED", Kind::Unavailable),
+        (429, "", Kind::Throttled),
+    ] {
+        let error = arrives(json(status, "application/json; charset=UTF-8", google(name))).await;
+        assert_eq!((error.kind(), error.class().retry_after), (kind, Some(400 * MS)), "{status} {name}");
+    }
+}
+
+/// [S10] Issue E, line 3: every form in which such a status comes.
+#[tokio::test]
+async fn line_3_every_envelope_with_retry_info() {
+    let info = RETRY_INFO;
+    let body = |body: &str| json(503, "application/json", body.replace("INFO", info));
+    for (answer, kind) in [
+        (body(r#"[{"error":{"status":"UNAVAILABLE","details":[INFO]}}]"#), Kind::Unavailable),
+        (body(r#"{"error":{"code":429,"details":[INFO]}}"#), Kind::Unavailable),
+        (body(r#"{"error":{"details":INFO}}"#), Kind::Unavailable),
+        (body(r#"{"code":8,"message":"no","details":[{"@type":"x/y"},INFO]}"#), Kind::Throttled),
+        (body(r#"{"code":14,"message":"no","details":[INFO]}"#), Kind::Unavailable),
+        (body(r#"{"code":"resource_exhausted","details":[INFO]}"#), Kind::Throttled),
+        (body(r#"{"code":99,"details":[INFO]}"#), Kind::Unavailable),
+        (json(503, "application/vnd.api+json", google("UNAVAILABLE")), Kind::Unavailable),
+    ] {
+        let text = format!("{answer:?}");
+        let error = arrives(answer).await;
+        assert_eq!((error.kind(), error.class().retry_after), (kind, Some(400 * MS)), "{text}");
+    }
+    for plain in [
+        r#"{"code":8,"message":"no","details":[]}"#,
+        r#"{"code":"resource_exhausted","message":"no"}"#,
+        r#"[{"details":[]}]"#,
+        "[]",
+    ] {
+        let error = arrives(body(plain)).await;
+        assert_eq!(*error.class(), Class::new(Kind::Unavailable).dependency(), "{plain}: the status decides");
+    }
+    let negative = google("UNAVAILABLE").replace("0.4s", "-0.4s");
+    assert_eq!(arrives(waiting(503, "2", negative)).await.class().retry_after, Some(2_000 * MS));
+}
+
+/// [S10] Issue E, line 3: whatever kind a body names, the wait of the head stays, and the longer one counts.
+#[tokio::test]
+async fn line_3_the_kind_of_a_body_never_discards_a_wait() {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.canonical() == *kind) {
+        let name = kind.as_str().to_uppercase();
+        let told = format!(r#"{{"error":{{"status":"{name}"}}}}"#);
+        let outcome = format!(r#"{{"error":{{"kind":"{kind}","code":"A","message":"no"}}}}"#);
+        let own = format!(r#"{{"kind":"{kind}"}}"#);
+        for status in [429, 503, 500, 403, 413] {
+            let wait = async |answer| arrives(answer).await.class().retry_after;
+            assert_eq!(wait(waiting(status, "3", told.clone())).await, Some(3_000 * MS), "{status} {name}");
+            assert_eq!(
+                wait(waiting(status, "3", outcome.clone())).await,
+                Some(3_000 * MS),
+                "{status} {name}"
+            );
+            let mut problem = problem(status, own.clone());
+            problem.headers_mut().insert("retry-after", "3".parse().unwrap());
+            assert_eq!(wait(problem).await, Some(3_000 * MS), "{status} {kind}");
+            // Longer and shorter than the 400 ms of the body.
+            assert_eq!(wait(waiting(status, "3", google(&name))).await, Some(3_000 * MS), "{status} {name}");
+            assert_eq!(wait(waiting(status, "0", google(&name))).await, Some(400 * MS), "{status} {name}");
+        }
+    }
+    // A quota with a wait is a throttle, whoever gave the wait.
+    let quota = r#"{"error":{"status":"RESOURCE_EXHAUSTED"}}"#;
+    assert_eq!(arrives(waiting(429, "3", quota)).await.kind(), Kind::Throttled);
+    let spent = arrives(json(429, "application/json", quota)).await;
+    assert_eq!((spent.kind(), spent.class().breaker()), (Kind::ResourceExhausted, Breaker::Throttle));
+}
+
+/// [S10] The milliseconds of our own bodies are exact where the header only rounds them; a longer header counts.
+#[tokio::test]
+async fn line_3_our_own_milliseconds_are_exact() {
+    for (header, wait) in [("1", 400), ("0", 400), ("2", 2_000), ("30", 30_000)] {
+        let mut answer = problem(503, r#"{"kind":"unavailable","retry_after_ms":400}"#);
+        answer.headers_mut().insert("retry-after", header.parse().unwrap());
+        assert_eq!(arrives(answer).await.class().retry_after, Some(wait * MS), "{header}");
+    }
+}
+
+/// [S12] A body that only repeats the status takes nothing of what the status says besides.
+#[tokio::test]
+async fn a_body_that_repeats_the_status_leaves_its_meaning() {
+    for status in [421, 425] {
+        let plain = arrives(json(status, "text/plain", "no")).await;
+        let told = r#"{"error":{"status":"UNAVAILABLE","message":"no"}}"#;
+        assert_eq!(arrives(json(status, "application/json", told)).await.class(), plain.class(), "{status}");
+    }
 }
 
 /// What says no kind, or is not said to be an envelope, leaves it to the status.

@@ -65,9 +65,11 @@ impl Class {
         }
     }
 
-    /// With the `RetryInfo` in the details of a status, where there is one.
-    #[cfg(feature = "tonic")]
-    pub(super) fn retry_info(self, details: &[u8]) -> Self {
+    /// Adds the delay of the `google.rpc.RetryInfo` among the details of a status, as [`asked_to_wait`](Self::asked_to_wait)
+    /// does. `details` is a serialised `google.rpc.Status`: the bytes of `grpc-status-details-bin`. The class stays as it is
+    /// where there is no such message, or its delay is negative.
+    #[must_use]
+    pub fn retry_info(self, details: &[u8]) -> Self {
         super::retry_info::delay(details).map_or(self, |wait| self.asked_to_wait(wait))
     }
 }

@@ -4,11 +4,12 @@ use std::error::Error as StdError;
 
 use h2::{Error, Reason};
 
+use super::io::on_connection;
 use crate::{Class, Classify, Transport};
 
 impl Classify for Error {
     fn class(&self) -> Class {
-        own(self).unwrap_or(Transport::Reset).class()
+        own(self).class()
     }
 }
 
@@ -16,11 +17,29 @@ pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
     error.downcast_ref::<Error>().map(Classify::class)
 }
 
-/// Both are safe to repeat only when the other side says so: a stream of our own making tells nothing.
-pub(super) fn own(error: &Error) -> Option<Transport> {
-    Some(match error.reason() {
+/// A stream is safe to retry only when the other side says so. h2 gives the error of a received GOAWAY to the streams above
+/// the last one that it names, and to those that begin later. The code is that of the connection's end, and says nothing
+/// about them ([RFC 9113](https://www.rfc-editor.org/rfc/rfc9113#section-6.8)).
+pub(super) fn own(error: &Error) -> Transport {
+    if let Some(error) = error.get_io() {
+        return on_connection(error).unwrap_or(Transport::Reset);
+    }
+    match error.reason() {
         Some(Reason::REFUSED_STREAM) if error.is_reset() && error.is_remote() => Transport::RefusedStream,
-        Some(Reason::NO_ERROR) if error.is_go_away() && error.is_remote() => Transport::GoAway,
+        _ if error.is_go_away() && error.is_remote() => Transport::GoAway,
+        Some(reason) if error.is_library() && is_malformed(reason) => Transport::Undecodable,
         _ => Transport::Reset,
-    })
+    }
+}
+
+/// Does h2 end a stream or a connection for this reason when it cannot read what the server sent?
+fn is_malformed(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::PROTOCOL_ERROR
+            | Reason::FRAME_SIZE_ERROR
+            | Reason::COMPRESSION_ERROR
+            | Reason::FLOW_CONTROL_ERROR
+            | Reason::STREAM_CLOSED
+    )
 }

@@ -24,8 +24,8 @@ pub(super) fn own(error: &Error) -> Option<Transport> {
         Some(if is_gone(error) { Transport::Reset } else { Transport::RequestBody })
     } else if error.is_parse() {
         Some(Transport::Undecodable)
-    } else if error.is_canceled() {
-        // The connection ended while the request waited for its turn on it.
+    } else if error.is_canceled() || error.is_closed() {
+        // The connection ended while the request waited for it, or before.
         Some(Transport::Connect)
     } else if error.is_timeout() {
         Some(Transport::ReadTimeout)

@@ -1,16 +1,17 @@
-//! `std::io::Error`, by its kind.
+//! `std::io::Error`, by its number and its kind.
 
 use std::error::Error as StdError;
 use std::io::{Error, ErrorKind as Io};
 
+use super::tls::{self, Alert};
 use crate::error::in_io;
-use crate::{Class, Classify, Delivery, Effort, Kind, Rejection, Retry};
+use crate::{Class, Classify, Delivery, Effort, Kind, Rejection, Retry, Transport};
 
-/// By its kind; where that says nothing, by the error that it carries.
+/// By its number, then by its kind; where those say nothing, by the error that it carries.
 impl Classify for Error {
     #[inline]
     fn class(&self) -> Class {
-        if self.get_ref().is_none() { from_kind(self.kind()) } else { super::classify(self) }
+        if self.get_ref().is_none() { of_error(self) } else { super::classify(self) }
     }
 
     fn note_effort(&mut self, effort: &Effort) {
@@ -26,7 +27,7 @@ impl Classify for Error {
 }
 
 pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
-    error.downcast_ref::<Error>().map(|error| from_kind(error.kind()))
+    error.downcast_ref::<Error>().map(of_error)
 }
 
 /// The rejection that was made an `io::Error`: its own class says more than the kind it has there. (Where the kind is
@@ -35,6 +36,48 @@ pub(super) fn rejection<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e R
     let error = error.downcast_ref::<Error>()?;
     let rejection: &Rejection = error.get_ref()?.downcast_ref()?;
     (error.kind() == rejection.io_kind()).then_some(rejection)
+}
+
+/// The class of an error, whatever it carries.
+pub(super) fn of_error(error: &Error) -> Class {
+    if is_host_exhausted(error) {
+        Transport::HostExhausted.class()
+    } else if tls::alert(error) == Some(Alert::Handshake) {
+        Transport::Untrusted.class()
+    } else if error.raw_os_error().is_some() && error.kind() == Io::AddrNotAvailable {
+        // To bind or to connect: this host has said so itself.
+        from_kind(error.kind()).delivery(Delivery::NotSent)
+    } else {
+        from_kind(error.kind())
+    }
+}
+
+/// Has this host no file descriptor or buffer left? The standard library has no kind for it.
+pub(super) fn is_host_exhausted(error: &Error) -> bool {
+    error.raw_os_error().is_some_and(|number| HOST_EXHAUSTED.contains(&number))
+}
+
+/// EMFILE, ENFILE and ENOBUFS.
+const HOST_EXHAUSTED: &[i32] = if cfg!(windows) {
+    // WSAEMFILE and WSAENOBUFS.
+    &[10024, 10055]
+} else if cfg!(any(target_os = "linux", target_os = "android")) {
+    &[24, 23, 105]
+} else {
+    &[24, 23, 55]
+};
+
+/// The cause where a connection was there: the request may have arrived, so this is not the table of `io::ErrorKind`. An `io::Error`
+/// that only carries another one says nothing itself.
+#[cfg(any(feature = "h2", feature = "hyper"))]
+pub(super) fn on_connection(error: &Error) -> Option<Transport> {
+    match (tls::alert(error), error.kind()) {
+        (Some(Alert::Handshake), _) => Some(Transport::Untrusted),
+        (Some(Alert::Other), _) => Some(Transport::Reset),
+        (None, Io::InvalidData | Io::InvalidInput) => Some(Transport::Undecodable),
+        (None, Io::Other) => None,
+        (None, _) => Some(Transport::Reset),
+    }
 }
 
 pub(super) fn from_kind(kind: Io) -> Class {

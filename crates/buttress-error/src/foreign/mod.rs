@@ -15,11 +15,12 @@ mod links;
 mod redis;
 #[cfg(feature = "reqwest")]
 mod reqwest;
-#[cfg(feature = "tonic")]
 mod retry_info;
 #[cfg(feature = "serde_json")]
 mod serde_json;
+mod shown;
 mod status;
+mod tls;
 #[cfg(feature = "tokio")]
 mod tokio;
 #[cfg(feature = "tonic")]
@@ -27,7 +28,7 @@ mod tonic;
 #[cfg(feature = "tower")]
 mod tower;
 mod transport;
-#[cfg(any(feature = "hyper", feature = "reqwest"))]
+#[cfg(feature = "hyper")]
 mod wire;
 
 use std::any::TypeId;

@@ -49,7 +49,7 @@ fn connection(error: &RedisError) -> Class {
         return Class::new(Kind::Timeout);
     }
     let system = links(error).find_map(|link| link.downcast_ref::<std::io::Error>());
-    let class = system.map(|error| super::io::from_kind(error.kind()));
+    let class = system.map(super::io::of_error);
     class.filter(|class| class.kind != Kind::Unknown).unwrap_or(Class::new(Kind::Unavailable))
 }
 

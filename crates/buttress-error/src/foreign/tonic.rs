@@ -2,18 +2,27 @@
 
 use std::error::Error as StdError;
 
-use tonic::{ConnectError, Status, TimeoutExpired};
+use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
 use super::links::links;
-use crate::{Class, Classify, Transport};
+use super::wire::{after_connect, before_connect};
+use crate::{Class, Classify, Kind, Transport};
+
+type Link = dyn StdError + 'static;
 
 /// By its code, with push-back (`grpc-retry-pushback-ms`) or `RetryInfo`. A status that tonic made itself, because no
-/// answer came, goes by why none came: it knows a failed connection from a broken one, and a timeout from the caller's
-/// own cancellation.
+/// answer came, goes by its source, which tells a failed connection from a broken one, and a timeout from the caller's own
+/// cancellation. So does one of code unknown, as tonic makes it of any other error.
 impl Classify for Status {
     fn class(&self) -> Class {
-        if let Some(transport) = self.source().and_then(|source| links(source).find_map(local)) {
+        if let Some(transport) = self.source().and_then(no_answer) {
             return transport.class();
+        }
+        if let (Code::Unknown, Some(source)) = (self.code(), self.source())
+            && let class = super::classify(source)
+            && class.kind != Kind::Unknown
+        {
+            return class.public_if(false);
         }
         let class = Class::of_grpc(self.code() as u8).retry_info(self.details());
         match self.metadata().get("grpc-retry-pushback-ms") {
@@ -23,25 +32,21 @@ impl Classify for Status {
     }
 }
 
-/// What one link knows of why no answer came.
-fn local(link: &(dyn StdError + 'static)) -> Option<Transport> {
-    if link.is::<TimeoutExpired>() {
-        return Some(Transport::ReadTimeout);
-    }
-    if link.is::<ConnectError>() {
-        return Some(Transport::Connect);
-    }
-    #[cfg(feature = "h2")]
-    if let Some(error) = link.downcast_ref::<h2::Error>() {
-        return super::h2::own(error);
-    }
-    #[cfg(feature = "hyper")]
-    if let Some(error) = link.downcast_ref::<hyper::Error>() {
-        return super::hyper::own(error);
-    }
-    None
+/// Why no answer came, as far as the source comes of the client's connection.
+fn no_answer(source: &Link) -> Option<Transport> {
+    links(source).find_map(|link| {
+        if link.is::<TimeoutExpired>() {
+            Some(Transport::ReadTimeout)
+        } else if link.is::<ConnectError>() {
+            Some(before_connect(link))
+        } else if link.is::<hyper::Error>() || link.is::<h2::Error>() {
+            Some(after_connect(link).unwrap_or(Transport::Reset))
+        } else {
+            None
+        }
+    })
 }
 
-pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
+pub(super) fn class(error: &Link) -> Option<Class> {
     error.downcast_ref::<Status>().map(Classify::class)
 }

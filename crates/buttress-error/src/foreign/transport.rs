@@ -18,11 +18,19 @@ pub enum Transport {
     /// No connection: refused, unreachable, not in time, broken off while it was made, or gone before the request was
     /// written to it.
     Connect,
-    /// No secure connection: the certificate is not trusted, or the two sides cannot agree. Never repeated.
+    /// No connection, because this host has no file descriptor, buffer or local port left for one. Never retried, and no
+    /// fault of the dependency.
+    HostExhausted,
+    /// No secure connection: one side does not trust the other's certificate, or misses one, or the two cannot agree. Never
+    /// retried.
     Untrusted,
+    /// No connection, because a proxy asks for credentials. Never retried, and no fault of the dependency.
+    ProxyUnauthenticated,
+    /// No connection, because a proxy refused to make one. Never retried, and no fault of the dependency.
+    ProxyRefused,
     /// The server refused the HTTP/2 stream, unprocessed.
     RefusedStream,
-    /// The server closed the HTTP/2 connection before it looked at the stream.
+    /// The server closed the HTTP/2 connection, and excluded the stream from those that it may have processed.
     GoAway,
     /// The connection broke, or ended before the answer did.
     Reset,
@@ -48,6 +56,12 @@ impl Transport {
             Self::Dns | Self::Connect | Self::RefusedStream | Self::GoAway => {
                 Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
             }
+            Self::HostExhausted => Class::new(Kind::ResourceExhausted).delivery(Delivery::NotSent),
+            // The remedy for a missing token of the origin's is none for this.
+            Self::ProxyUnauthenticated => {
+                Class::new(Kind::Unauthenticated).retry(Retry::Never).delivery(Delivery::NotSent)
+            }
+            Self::ProxyRefused => Class::new(Kind::PermissionDenied).delivery(Delivery::NotSent),
             Self::Untrusted => {
                 Class::new(Kind::FailedPrecondition).retry(Retry::Never).delivery(Delivery::NotSent)
             }

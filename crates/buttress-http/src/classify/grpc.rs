@@ -3,6 +3,8 @@
 use buttress_error::{Class, Kind};
 use http::{HeaderMap, StatusCode, header};
 
+use super::base64;
+
 /// Is it a message of gRPC? (gRPC-Web is another protocol.)
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     let rest = headers
@@ -27,6 +29,8 @@ pub(super) fn class(http: StatusCode, headers: &HeaderMap) -> Option<Class> {
         None if http == StatusCode::OK && is_grpc(headers) => return None,
         None => Class::new(by_proxy(http)),
     };
+    let details = headers.get("grpc-status-details-bin").and_then(|text| base64::decode(text.as_bytes()));
+    let class = details.map_or(class, |details| class.retry_info(&details));
     Some(match headers.get("grpc-retry-pushback-ms") {
         Some(millis) => class.push_back(millis.to_str().unwrap_or_default()),
         None => class,

@@ -1,5 +1,6 @@
 //! What an answer, or the lack of one, means.
 
+mod base64;
 mod by_status;
 mod grpc;
 mod translate;

@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::{io, iter};
 
 #[cfg(feature = "reqwest")]
-use buttress_error::{Classify, Kind};
+use buttress_error::Kind;
+use buttress_error::{Classify, Transport};
 
 type Link<'e> = &'e (dyn StdError + 'static);
 
@@ -35,10 +36,25 @@ fn one(link: Link<'_>) -> Option<&'static str> {
         return of_hyper(error);
     }
     match link.downcast_ref::<io::Error>() {
-        Some(error) => of_io(error.kind()),
-        // The type has no public name.
-        None => (link.to_string() == "dns error").then_some("name not resolved"),
+        Some(error) => of_system(error),
+        None => of_text(&link.to_string()),
     }
+}
+
+/// These types have no public name.
+fn of_text(text: &str) -> Option<&'static str> {
+    match text {
+        "dns error" => Some("name not resolved"),
+        "tunnel error: proxy authorization required" => Some("proxy asks for credentials"),
+        "tunnel error: unsuccessful" => Some("proxy refused the connection"),
+        _ => None,
+    }
+}
+
+/// The table of classes knows numbers that have no kind.
+fn of_system(error: &io::Error) -> Option<&'static str> {
+    let exhausted = error.raw_os_error().is_some() && error.class() == Transport::HostExhausted.class();
+    if exhausted { Some("no file descriptor or buffer left on this host") } else { of_io(error.kind()) }
 }
 
 #[cfg(feature = "reqwest")]
@@ -60,14 +76,19 @@ fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
 #[cfg(feature = "http2")]
 fn of_h2(error: &h2::Error) -> Option<&'static str> {
     if let Some(error) = error.get_io() {
-        of_io(error.kind())
+        of_system(error)
+    } else if error.class() == Transport::Undecodable.class() {
+        Some("answer is no HTTP")
     } else if error.is_go_away() {
-        // One of our own answers what is no HTTP/2.
-        Some(if error.is_remote() { "connection closed by goaway" } else { "answer is no HTTP" })
+        Some(if error.is_remote() {
+            "connection closed by goaway"
+        } else {
+            "connection closed by this client"
+        })
     } else if error.reason() == Some(h2::Reason::REFUSED_STREAM) {
         Some("stream refused")
     } else if error.is_reset() {
-        Some("stream reset")
+        Some(if error.is_remote() { "stream reset" } else { "stream reset by this client" })
     } else {
         None
     }
@@ -82,6 +103,7 @@ const fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
         io::ErrorKind::HostUnreachable => "host unreachable",
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => "network unreachable",
         io::ErrorKind::TimedOut => "timed out",
+        io::ErrorKind::AddrNotAvailable => "no local address or port left",
         // All that goes wrong in a handshake of rustls.
         io::ErrorKind::InvalidData => "no secure connection",
         _ => return None,

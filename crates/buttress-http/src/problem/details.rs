@@ -65,27 +65,60 @@ pub struct ProblemDetails {
     pub hints: Vec<String>,
     /// The server's id of the request.
     pub request_id: Option<String>,
+    /// It is a status of gRPC as JSON, whose codes have no word for a throttle.
+    pub(super) is_grpc: bool,
 }
 
 impl ProblemDetails {
-    /// The class that the error has on the client's side, where the answer's head alone would have the class `head`: that
-    /// of the body if it names a kind, as law 8 says. The wait that a header asks for counts where the body names none, and
-    /// whoever has given up by the head has given up.
+    /// Returns the class that the error has on the client's side, where the answer's head alone would have the class
+    /// `head`: that of the body if it names a kind, as law 8 says. The longer of both waits counts, except that a header only
+    /// rounds the body's own milliseconds up to a second. A head that was given up on stays so.
     #[must_use]
     pub fn class(&self, head: Class) -> Class {
-        let Some(kind) = self.kind else { return head };
+        let class = match self.kind {
+            Some(kind) => self.received(kind, head),
+            None => head,
+        };
+        match self.wait(head.retry_after) {
+            // A quota with a wait is a throttle, as in gRPC itself.
+            Some(wait) if self.is_grpc => class.asked_to_wait(wait),
+            Some(wait) => class.retry_after(wait),
+            None => class,
+        }
+    }
+
+    fn received(&self, kind: Kind, head: Class) -> Class {
         let mut sent = Sent::new(kind);
         sent.reason = self.reason;
         sent.retry = self.retry;
-        sent.retry_after = self.retry_after.or(head.retry_after);
         if self.not_sent {
             sent.delivery = Delivery::NotSent;
         }
-        let class = sent.received();
-        if head.exhausted {
-            return class.retry(Retry::Never).exhausted();
+        let mut class = sent.received();
+        if class.kind == head.kind {
+            // The head may say more: a status that was never processed, or says nothing about the dependency.
+            class.breaker_effect = head.breaker_effect.or(class.breaker_effect);
+            class.retry_once |= head.retry_once;
+            if self.is_grpc {
+                class.delivery = head.delivery;
+            }
+            // A profile may have allowed to retry what says no more than a status 500 does.
+            if self.retry.is_none() && !head.exhausted {
+                class.retry = head.retry;
+            }
         }
-        // A profile may have allowed to repeat what says no more than a status 500 does.
-        if self.retry.is_none() && class.kind == head.kind { class.retry(head.retry) } else { class }
+        if head.exhausted { class.retry(Retry::Never).exhausted() } else { class }
     }
+
+    fn wait(&self, head: Option<Duration>) -> Option<Duration> {
+        match (self.retry_after, head) {
+            (Some(exact), Some(header)) if !self.is_grpc && is_rounded(exact, header) => Some(exact),
+            (body, head) => body.max(head),
+        }
+    }
+}
+
+/// Is `header` the whole second after `exact`?
+fn is_rounded(exact: Duration, header: Duration) -> bool {
+    header.checked_sub(exact).is_some_and(|more| more < Duration::from_secs(1))
 }

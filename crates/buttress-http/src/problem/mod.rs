@@ -6,6 +6,7 @@ mod axum;
 mod details;
 mod envelope;
 mod read;
+mod retry_info;
 mod write;
 
 pub use answer::Problem;

@@ -54,6 +54,7 @@ impl ProblemDetails {
             violations: list("violations").filter_map(violation).collect(),
             hints: list("hints").filter_map(Value::as_str).map(|hint| plain(hint, Self::MAX_TEXT)).collect(),
             request_id: text("request_id"),
+            is_grpc: false,
         }
     }
 
@@ -68,7 +69,7 @@ impl ProblemDetails {
     }
 }
 
-pub(super) fn members(body: &[u8]) -> Option<Map<String, Value>> {
+fn members(body: &[u8]) -> Option<Map<String, Value>> {
     if body.len() > ProblemDetails::MAX_READ {
         return None;
     }

@@ -37,6 +37,7 @@ impl ProblemDetails {
             violations: safe.violations().iter().take(Self::MAX_ITEMS).map(Self::violation).collect(),
             hints: safe.hints().take(Self::MAX_ITEMS).map(|text| plain(text, Self::MAX_TEXT)).collect(),
             request_id: Context::read(|context| context.request_id().map(ToString::to_string)),
+            is_grpc: false,
         };
         while problem.to_json().len() > Self::MAX && problem.shed() {}
         problem

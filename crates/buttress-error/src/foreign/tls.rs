@@ -1,0 +1,98 @@
+//! Alerts of TLS, by the words of the libraries: their types are of many versions, and h2 keeps only the words.
+
+use std::io::{Error, ErrorKind};
+
+use super::shown::shown;
+
+/// Alerts about records or the inner state of the peer, by name and number
+/// ([RFC 8446](https://www.rfc-editor.org/rfc/rfc8446#section-6)): they may come at any time.
+const AT_ANY_TIME: [(&str, u8); 9] = [
+    ("CloseNotify", 0),
+    ("UnexpectedMessage", 10),
+    ("BadRecordMac", 20),
+    ("DecryptionFailed", 21),
+    ("RecordOverflow", 22),
+    ("DecompressionFailure", 30),
+    ("DecodeError", 50),
+    ("InternalError", 80),
+    ("UserCanceled", 90),
+];
+
+/// An alert that the peer sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alert {
+    /// It refuses the handshake. With TLS 1.3 a client may learn so only when it reads the answer to its first request,
+    /// which the server has not seen.
+    Handshake,
+    /// It ends a connection that may have been in use.
+    Other,
+}
+
+/// The alert in an error of a connection.
+pub(super) fn alert(error: &Error) -> Option<Alert> {
+    // rustls says that the data is invalid, OpenSSL's wrappers say nothing.
+    if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::Other) {
+        return None;
+    }
+    of_text(&shown(error))
+}
+
+fn of_text(text: &str) -> Option<Alert> {
+    let word = |start: &str| {
+        let (_, rest) = text.split_once(start)?;
+        rest.split(|c: char| !c.is_ascii_alphanumeric()).next().filter(|word| !word.is_empty())
+    };
+    let at_any_time = if let Some(name) = word("received fatal alert: ") {
+        AT_ANY_TIME.iter().any(|(known, _)| *known == name)
+    } else {
+        let number = word("SSL alert number ")?.parse();
+        AT_ANY_TIME.iter().any(|(_, known)| number.as_ref() == Ok(known))
+    };
+    Some(if at_any_time { Alert::Other } else { Alert::Handshake })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_words_of_rustls_and_of_openssl() {
+        let openssl = |rest: &str| format!("error:0A00045C:SSL routines:ssl3_read_bytes:{rest}");
+        for text in [
+            "received fatal alert: CertificateRequired".to_owned(),
+            "received fatal alert: UnknownCA".to_owned(),
+            "connection error: received fatal alert: HandshakeFailure".to_owned(),
+            "received fatal alert: Unknown(0xff)".to_owned(),
+            openssl(
+                "tlsv13 alert certificate required:../ssl/record/rec_layer_s3.c:1599:SSL alert number 116",
+            ),
+            openssl("sslv3 alert bad certificate:ssl/record/rec_layer_s3.c:907:SSL alert number 42"),
+        ] {
+            assert_eq!(of_text(&text), Some(Alert::Handshake), "{text}");
+        }
+        for text in [
+            "received fatal alert: BadRecordMac".to_owned(),
+            "received fatal alert: InternalError".to_owned(),
+            openssl("tlsv1 alert internal error:ssl/record/rec_layer_s3.c:907:SSL alert number 80"),
+        ] {
+            assert_eq!(of_text(&text), Some(Alert::Other), "{text}");
+        }
+        for text in [
+            "",
+            "received fatal alert: ",
+            "SSL alert number ",
+            "corrupt message",
+            "peer sent no certificates",
+        ] {
+            assert_eq!(of_text(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn another_kind_of_error_is_no_alert() {
+        let of = |kind| alert(&Error::new(kind, "received fatal alert: CertificateRequired"));
+        assert_eq!(of(ErrorKind::InvalidData), Some(Alert::Handshake));
+        assert_eq!(of(ErrorKind::Other), Some(Alert::Handshake));
+        assert_eq!(of(ErrorKind::ConnectionReset), None);
+    }
+}
