@@ -6,6 +6,7 @@
 //! | `retry.recovered` | DEBUG | `attempts`, `delay_ms` (in all) |
 //! | `retry.stopped` | WARN where retries could not help, else DEBUG | `attempts`, `delay_ms` (in all), `elapsed_ms`, `stopped`, `kind`, `reason`, `history` |
 //! | `retry.idempotency_unknown` | WARN, once for each layer | `kind`, `reason` of the failure that was not retried |
+//! | `retry.budget_of_one_call` | WARN, once in a program | `budgets` |
 //! | `retry.remedied` | DEBUG | `attempt` (that failed), `remedy`, `kind`, `reason` |
 //! | `remedy.succeeded` | INFO | `remedy`, `duration_ms`, `kind` and `reason` of the failure that it was run for |
 //! | `remedy.failed` | WARN | the same, and `error` |
@@ -81,6 +82,16 @@ pub(crate) fn idempotency_unknown(retry: Option<&str>, class: &Class) {
         reason = class.reason,
         "transient failure not retried: the request type does not say whether it is idempotent; implement \
          `Replay::idempotent`, set `RetryLayer::assume_idempotent`, or enter `Context::with_idempotent(true)`"
+    );
+}
+
+pub(crate) fn budget_of_one_call(budgets: u32) {
+    warn!(
+        target: "buttress::retry",
+        event = "retry.budget_of_one_call",
+        budgets,
+        "retry budgets dropped after one call each: a policy that is built for each call bounds nothing; build the \
+         `Policy`, the `RetryLayer` or the client once, when the program starts"
     );
 }
 

@@ -39,7 +39,7 @@ use crate::{Policy, nested, overriding};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> { receipt(7).await.map(drop) }
 /// ```
 ///
-/// A policy by value is refused:
+/// A policy by value is refused, and many budgets that are dropped after one call each are worth one warning in the log:
 ///
 /// ```compile_fail,E0308
 /// # use buttress_error::Error;

@@ -3,6 +3,7 @@
 mod prices;
 mod ratio;
 mod requests;
+mod single;
 mod stats;
 mod tokens;
 
@@ -36,6 +37,19 @@ pub struct Budget(Arc<Shared>);
 struct Shared {
     rule: Rule,
     counts: Counts,
+}
+
+/// A policy that is built for each call has a budget for each call, which bounds nothing: enough of them are reported.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let stats = self.counts.read();
+        if let Rule::Ratio(window) = &self.rule
+            && stats.spent + stats.refused > 0
+            && window.counted() == 1
+        {
+            single::dropped();
+        }
+    }
 }
 
 #[expect(

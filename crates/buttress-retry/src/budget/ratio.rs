@@ -147,6 +147,11 @@ impl RatioWindow {
         self.requests.add(now);
     }
 
+    /// The requests that are still remembered, whatever their age.
+    pub(super) fn counted(&self) -> u64 {
+        self.requests.counted()
+    }
+
     /// Takes one retry after a failure of `kind`; the answer is what it took, and the slot that this is counted in.
     pub(super) fn withdraw(&self, now: Instant, kind: Kind) -> Option<(u64, u32)> {
         let cost = self.prices.of(kind);

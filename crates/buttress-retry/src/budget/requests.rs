@@ -83,6 +83,11 @@ impl Requests {
         (head, recent.map(|word| word & COUNT).sum())
     }
 
+    /// The counts of all slots, those of the past too.
+    pub(super) fn counted(&self) -> u64 {
+        self.slots.iter().map(|slot| slot.load(Ordering::Relaxed) & COUNT).sum()
+    }
+
     #[inline]
     fn number(&self, now: Instant) -> u64 {
         let origin = *self.origin.get_or_init(|| now);
