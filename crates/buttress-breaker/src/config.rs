@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use buttress_error::ConfigError;
 
+use crate::rule::RateRule;
 use crate::settings::Settings;
-use crate::{Breaker, TripRule, Window};
+use crate::threshold::Threshold;
+use crate::{Breaker, TripRule, TripRules, Window};
 
 /// Changes the settings of a [`Breaker`]; made by [`Breaker::builder`]. Nothing is checked before
 /// [`build`](Self::build).
@@ -19,7 +21,7 @@ use crate::{Breaker, TripRule, Window};
 pub struct Builder {
     pub(crate) name: Arc<str>,
     pub(crate) window: Window,
-    pub(crate) failure_rate: Option<f64>,
+    pub(crate) failure_rate: FailureRate,
     pub(crate) minimum_calls: Option<u32>,
     pub(crate) consecutive_failures: Option<u32>,
     pub(crate) slow_call: Option<Duration>,
@@ -38,12 +40,26 @@ pub struct Builder {
     pub(crate) rules: Vec<TripRule>,
 }
 
+/// How the setters judge the failed calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum FailureRate {
+    /// Nobody asked for a rate: half of the calls, by evidence.
+    Default,
+    /// A plain rate, as it was given.
+    Plain(f64),
+    /// Not at all.
+    Off,
+}
+
+/// Of the rule that nobody asked for.
+const DEFAULT_RATE: f64 = 0.5;
+
 /// When a half-open circuit closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ToClose {
-    /// When all probes succeeded.
-    All,
-    /// When so many succeeded.
+    /// When the share of bad probes is sure to stay below the threshold of the closed circuit.
+    Share,
+    /// When this many succeeded.
     AtLeast(u32),
     /// When all are settled and no rate is at its threshold.
     ByRate,
@@ -54,9 +70,9 @@ impl Builder {
         Self {
             name,
             window: Window::default(),
-            failure_rate: Some(0.5),
+            failure_rate: FailureRate::Default,
             minimum_calls: None,
-            consecutive_failures: Some(5),
+            consecutive_failures: Some(20),
             slow_call: None,
             slow_rate: Some(0.5),
             throttle_rate: None,
@@ -66,7 +82,7 @@ impl Builder {
             open_max: None,
             max_retry_after: Duration::from_secs(60),
             probes: 3,
-            to_close: ToClose::All,
+            to_close: ToClose::Share,
             lease: Duration::from_secs(10),
             patience: None,
             ramp: None,
@@ -80,22 +96,24 @@ impl Builder {
         self
     }
 
-    /// The circuit opens when this part of the window's calls failed: above 0.0, at most 1.0, or none. Default: 0.5.
+    /// The circuit opens when this share of the window's calls failed, a plain rate: above 0.0, at most 1.0, or none. Default:
+    /// evidence that more than half of the calls fail, [`TripRule::evidence`] of 0.5.
     pub fn failure_rate(mut self, rate: impl Into<Option<f64>>) -> Self {
-        self.failure_rate = rate.into();
+        self.failure_rate = rate.into().map_or(FailureRate::Off, FailureRate::Plain);
         self
     }
 
-    /// No rate is judged while the window holds fewer calls: 1 or more, at most the calls of a count window. Default:
-    /// 20, or the calls of a count window where that is less.
+    /// No rate is judged while the window holds fewer calls: 1 or more, at most the calls of a count window. Default: 20 for
+    /// a plain rate, 5 for the evidence, or the calls of a count window where that is less. A minimum that is set makes
+    /// a plain rate of the default one: half of at least `calls`.
     pub const fn minimum_calls(mut self, calls: u32) -> Self {
         self.minimum_calls = Some(calls);
         self
     }
 
-    /// While the window holds fewer calls than the minimum, and only then, the circuit opens at so many failures in a
-    /// row, throttled ones left out: 1 or more, or none. Default: 5. (A plain streak rule would open a busy circuit at a steady 10 % of
-    /// failures; [`Window::consecutive`] is one.)
+    /// The circuit opens at `failures` in a row, throttled ones left out, however many calls the window holds: 1 or more, or
+    /// none. Default: 20. This notices a dependency that dies after a long time of health, when its failures are still a small
+    /// share of the window.
     pub fn consecutive_failures(mut self, failures: impl Into<Option<u32>>) -> Self {
         self.consecutive_failures = failures.into();
         self
@@ -160,14 +178,16 @@ impl Builder {
         self
     }
 
-    /// The probes that have to succeed, 1..=`probes`. Default: all.
+    /// The probes that have to succeed, 1..=`probes`. Default: as many as it takes for the share of bad probes to stay below
+    /// the `failure_rate`, or below half where none is set: 2 of 3. A probe is bad if it failed, was throttled, was slow
+    /// where slowness is watched, or outlived its lease.
     pub const fn probes_to_close(mut self, probes: u32) -> Self {
         self.to_close = ToClose::AtLeast(probes);
         self
     }
 
-    /// Judges the probes as a closed circuit judges its calls, by `failure_rate` and `slow_rate` of all probes.
-    /// Default: all of them have to succeed. It needs one of these rates.
+    /// Judges the probes by `failure_rate` and `slow_rate` apart, after the last of them unless one rate is reached before.
+    /// It needs one of these rates. Default: off, see [`probes_to_close`](Self::probes_to_close).
     pub const fn probes_by_rate(mut self) -> Self {
         self.to_close = ToClose::ByRate;
         self
@@ -196,14 +216,14 @@ impl Builder {
         self
     }
 
-    /// Opens the circuit by this rule too, beside those of the setters and of other calls of this. To be judged by such
-    /// rules alone, a circuit has [`failure_rate`](Self::failure_rate) and
-    /// [`consecutive_failures`](Self::consecutive_failures) switched off.
+    /// Opens the circuit by these rules too, beside those of the setters and of other calls of this method. To be judged by
+    /// such rules alone, a circuit has [`failure_rate`](Self::failure_rate) and
+    /// [`consecutive_failures`](Self::consecutive_failures) set to `None`.
     ///
     /// Of several rules that a result breaks at once, a refusal names the first: those of the setters, then these in their
     /// order.
-    pub fn trip_when(mut self, rule: impl Into<TripRule>) -> Self {
-        self.rules.push(rule.into());
+    pub fn trip_when(mut self, rules: impl Into<TripRules>) -> Self {
+        self.rules.extend(rules.into().0);
         self
     }
 
@@ -220,7 +240,7 @@ impl Builder {
         self.window.check()?;
         let calls = self.window.capacity().unwrap_or(u32::MAX);
         let (minimum, streak) = (self.minimum_calls.unwrap_or(1), self.consecutive_failures.unwrap_or(1));
-        rate("failure_rate", self.failure_rate)?;
+        rate("failure_rate", self.plain_failure_rate())?;
         rate("slow_rate", self.slow_rate)?;
         rate("throttle_rate", self.throttle_rate)?;
         within("minimum_calls", "at least 1 and at most the calls of a count window", minimum, &(1..=calls))?;
@@ -236,11 +256,11 @@ impl Builder {
                 within("probes_to_close", "at least 1 and at most probes", probes, &(1..=self.probes))?;
             }
             // The probes would close the circuit even if all of them failed.
-            ToClose::ByRate if self.failure_rate.is_none() && !self.judges_slowness() => {
+            ToClose::ByRate if self.failure_rate == FailureRate::Off && !self.judges_slowness() => {
                 let range = "used with a failure_rate, or a slow_call and its rate";
-                return Err(ConfigError::new("probes_by_rate", range, self.failure_rate));
+                return Err(ConfigError::new("probes_by_rate", range, self.plain_failure_rate()));
             }
-            ToClose::All | ToClose::ByRate => {}
+            ToClose::Share | ToClose::ByRate => {}
         }
         positive("lease", self.lease)?;
         positive("ramp", self.ramp.unwrap_or(Duration::MAX))?;
@@ -257,6 +277,53 @@ impl Builder {
 
     fn judges_slowness(&self) -> bool {
         self.slow_call.is_some() && self.slow_rate.is_some()
+    }
+
+    /// The rate of failures, if the user gave one.
+    const fn plain_failure_rate(&self) -> Option<f64> {
+        match self.failure_rate {
+            FailureRate::Plain(rate) => Some(rate),
+            FailureRate::Default | FailureRate::Off => None,
+        }
+    }
+
+    /// The rate of failures by which calls or probes are judged, if they are.
+    pub(crate) const fn judged_failure_rate(&self) -> Option<f64> {
+        match self.failure_rate {
+            FailureRate::Default => Some(DEFAULT_RATE),
+            FailureRate::Plain(rate) => Some(rate),
+            FailureRate::Off => None,
+        }
+    }
+
+    /// The rule that the setters make for failed calls, if they make one.
+    pub(crate) fn failure_rule(&self) -> Option<RateRule> {
+        let rate = self.judged_failure_rate()?;
+        let rule = match (self.failure_rate, self.minimum_calls) {
+            (FailureRate::Default, None) => TripRule::evidence(rate),
+            _ => self.with_minimum(TripRule::failure_rate(rate)),
+        };
+        Some(rule.over(self.window))
+    }
+
+    /// This rule, with the minimum of the setters.
+    pub(crate) const fn with_minimum(&self, rule: RateRule) -> RateRule {
+        match self.minimum_calls {
+            Some(calls) => rule.minimum_calls(calls),
+            None => rule,
+        }
+    }
+
+    /// How many probes have to succeed; none, where their rates are judged.
+    pub(crate) fn needed_probes(&self) -> Option<u32> {
+        match self.to_close {
+            ToClose::Share => {
+                let threshold = Threshold::new(self.judged_failure_rate().unwrap_or(DEFAULT_RATE));
+                Some(self.probes - threshold.most_below(self.probes))
+            }
+            ToClose::AtLeast(probes) => Some(probes),
+            ToClose::ByRate => None,
+        }
     }
 
     pub(crate) fn longest(&self) -> Duration {

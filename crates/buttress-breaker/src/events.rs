@@ -46,6 +46,7 @@ fn opened(breaker: &str, change: &Change) {
         failed = numbers.failed,
         slow = numbers.slow,
         throttled = numbers.throttled,
+        expired = numbers.expired,
         calls = numbers.calls,
         threshold = numbers.threshold,
         kind = trip.cause.as_ref().map(|cause| cause.kind.as_str()),
@@ -105,6 +106,7 @@ struct Numbers {
     failed: Option<u32>,
     slow: Option<u32>,
     throttled: Option<u32>,
+    expired: Option<u32>,
     calls: Option<u32>,
     threshold: Option<f64>,
 }
@@ -124,7 +126,15 @@ impl Numbers {
             }
             Rule::Stuck { calls, .. } => Self { calls: Some(calls), ..none },
             Rule::Streak { failures } => Self { failed: Some(failures), ..none },
-            Rule::Probes { failed, probes } => Self { failed: Some(failed), calls: Some(probes), ..none },
+            Rule::FailuresWithin { failures, .. } => Self { failed: Some(failures), ..none },
+            Rule::Probes { failed, throttled, slow, expired, probes } => Self {
+                failed: Some(failed),
+                throttled: Some(throttled),
+                slow: Some(slow),
+                expired: Some(expired),
+                calls: Some(probes),
+                ..none
+            },
             _ => none,
         }
     }

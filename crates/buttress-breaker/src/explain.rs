@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use buttress_error::Cause;
 
-use crate::config::ToClose;
-use crate::rule::Part;
-use crate::settings::{Check, Settings};
-use crate::state::{Nanos, STEPS, Snapshot, State};
+use crate::rule::{Part, Proof};
+use crate::settings::{Check, RateCheck, Settings};
+use crate::state::{Bad, Nanos, STEPS, Snapshot, State};
 use crate::{Breaker, Window};
 
 impl Breaker {
@@ -34,16 +33,16 @@ impl Breaker {
     /// tokio::time::advance(Duration::from_secs(2)).await;
     /// assert_eq!(
     ///     breaker.explain().to_string(),
-    ///     "db: open for 2.0s: 5 failures in a row
+    ///     "db: open for 2.0s: 5 of 5 failed, threshold 50 %, window 30s
     ///   last failure   unavailable: no route to database
     ///   next           at the first call in 3.0s, up to 3 probes
     ///   last 30s       5 calls: 5 failed, 0 slow, 0 throttled
     ///   so far         5 calls admitted, 0 of them in flight, 0 refused, 1 change of state
-    ///   opens at       5 failures in a row, while the last 30s hold fewer than 20 calls
-    ///                  50 % failed of at least 20 calls in the last 30s
+    ///   opens at       20 failures in a row
+    ///                  50 % failed and 2 standard errors more, of at least 5 calls in the last 30s (15 of 20, 60 of 100)
     ///                  10 calls in flight for longer than 30s
-    ///   stays open     5s, then 2 times as long each time, up to 60s; by the dependency's wish up to 60s
-    ///   closes at      3 of 3 probes, each within 10s
+    ///   stays open     5s, then 2 times as long each time, up to 60s; up to 60s if the dependency sends Retry-After
+    ///   closes at      2 of 3 probes, each within 10s
     ///   dropped calls  failed after 1s
     /// "
     /// );
@@ -169,7 +168,7 @@ impl Display for Failure<'_> {
 enum Next {
     Probes { rest: Nanos, probes: u32 },
     Grant { rest: Nanos },
-    Verdict { settled: u32, bad: u32, live: u32, probes: u32 },
+    Verdict { settled: u32, bad: Bad, live: u32, probes: u32 },
     Ramp { percent: u8, rest: Nanos },
     Order,
 }
@@ -204,13 +203,26 @@ impl Display for Next {
             }
             Self::Verdict { settled, bad, live, probes: number } => {
                 let number = probes(number);
-                write!(f, "a verdict: {settled} of {number} settled, {bad} of them failed; {live} under way")
+                write!(f, "a verdict: {settled} of {number} settled, {}; {live} under way", BadProbes(bad))
             }
             Self::Ramp { percent, rest } => {
                 write!(f, "{percent} % of the calls, and more of them in {:.1?}", time(rest))
             }
             Self::Order => f.write_str("nothing, before somebody releases or resets it"),
         }
+    }
+}
+
+/// `1 failed, 1 slow`.
+struct BadProbes(Bad);
+
+impl Display for BadProbes {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Bad { failed, throttled, slow, expired } = self.0;
+        write!(f, "{failed} failed")?;
+        let others = [(throttled, "throttled"), (slow, "slow"), (expired, "outlived the lease")];
+        let mut others = others.into_iter().filter(|(count, _)| *count > 0);
+        others.try_for_each(|(count, word)| write!(f, ", {count} {word}"))
     }
 }
 
@@ -250,25 +262,35 @@ struct Reason<'s>(&'s Check, &'s Settings);
 
 impl Display for Reason<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let of = |window: usize| Of(self.1.windows[window]);
         match *self.0 {
-            Check::Rate { part, threshold, minimum, window, .. } => {
+            Check::Rate(RateCheck { part, threshold, proof, minimum, window, .. }) => {
                 let part = match part {
                     Part::Failed => "failed",
                     Part::Slow => "slow",
                     Part::Throttled => "throttled",
                 };
                 // 0.55 * 100.0 is 55.000 000 000 000 01: two decimals are enough.
-                let percent = (threshold * 10_000.0).round() / 100.0;
-                write!(f, "{percent} % {part} of at least {} in the {}", calls(minimum), of(window))
+                let percent = (threshold.rate() * 10_000.0).round() / 100.0;
+                let (minimum, window) = (calls(minimum), Of(self.1.windows[window]));
+                match proof {
+                    Proof::Plain => write!(f, "{percent} % {part} of at least {minimum} in the {window}"),
+                    Proof::Evidence => {
+                        write!(
+                            f,
+                            "{percent} % {part} and 2 standard errors more, of at least {minimum} in the {window}"
+                        )?;
+                        write!(
+                            f,
+                            " ({} of 20, {} of 100)",
+                            threshold.least_evident(20),
+                            threshold.least_evident(100)
+                        )
+                    }
+                }
             }
-            Check::Streak { limit: 1, below: None } => f.write_str("the first failure"),
-            Check::Streak { limit, below: None } => write!(f, "{limit} failures in a row"),
-            Check::Streak { limit, below: Some((window, minimum)) } => {
-                let streak = Check::Streak { limit, below: None };
-                let (streak, window, few) = (Reason(&streak, self.1), of(window), calls(minimum));
-                write!(f, "{streak}, while the {window} hold fewer than {few}")
-            }
+            Check::Streak(1) | Check::FailuresWithin { failures: 1, .. } => f.write_str("the first failure"),
+            Check::Streak(limit) => write!(f, "{limit} failures in a row"),
+            Check::FailuresWithin { failures, time, .. } => write!(f, "{failures} failures within {time:?}"),
             Check::Stuck { calls: number, age, .. } => {
                 write!(f, "{} in flight for longer than {age:?}", calls(number))
             }
@@ -293,7 +315,7 @@ impl Display for Wait<'_> {
         }
         match asked.max_retry_after {
             Duration::ZERO => Ok(()),
-            longest => write!(f, "; by the dependency's wish up to {longest:?}"),
+            longest => write!(f, "; up to {longest:?} if the dependency sends Retry-After"),
         }
     }
 }
@@ -304,11 +326,10 @@ struct Closing<'s>(&'s Settings);
 impl Display for Closing<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let probing = &self.0.probing;
-        let (all, number) = (probing.probes, probes(probing.probes));
-        match probing.to_close {
-            ToClose::All => write!(f, "{all} of {number}")?,
-            ToClose::AtLeast(needed) => write!(f, "{needed} of {number}")?,
-            ToClose::ByRate => write!(f, "{number} whose rates are below those of the builder")?,
+        let number = probes(probing.probes);
+        match probing.needed {
+            Some(needed) => write!(f, "{needed} of {number}")?,
+            None => write!(f, "{number} whose rates are below those of the builder")?,
         }
         write!(f, ", each within {:?}", self.0.asked.lease)?;
         let Some(step) = self.0.asked.ramp else { return Ok(()) };

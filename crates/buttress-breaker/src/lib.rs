@@ -24,6 +24,7 @@ mod state;
 mod stats;
 mod subscription;
 mod sync;
+mod threshold;
 mod waiting;
 mod window;
 
@@ -38,7 +39,7 @@ pub use keyed::{
 };
 pub use layer::BreakerLayer;
 pub use permit::Permit;
-pub use rule::{RateRule, TripRule};
+pub use rule::{RateRule, TripRule, TripRules};
 pub use service::BreakerService;
 pub use state::State;
 pub use stats::{Stats, WindowStats};

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::config::{Builder, ToClose};
-use crate::rule::{Part, TripRule, When};
+use crate::Window;
+use crate::config::Builder;
+use crate::rule::{Part, Proof, RateRule, TripRule, When};
 use crate::state::{Nanos, nanos};
-use crate::{RateRule, Window};
+use crate::threshold::Threshold;
+use crate::window::RecentFailures;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -30,22 +32,46 @@ pub(crate) struct Settings {
 /// A rule, as the circuit checks it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Check {
-    /// A part of the calls of the window with this number.
-    Rate { part: Part, threshold: f64, minimum: u32, window: usize, span: Option<Duration> },
-    /// Failures in a row; only while the window with this number holds fewer calls than this.
-    Streak { limit: u32, below: Option<(usize, u32)> },
-    /// Calls in flight for longer than `age`: the one with this number among the rules of its kind.
-    Stuck { calls: u32, age: Duration, number: usize },
+    Rate(RateCheck),
+    /// Failures in a row.
+    Streak(u32),
+    /// Failures within a time: the rule with this number among those of its kind.
+    FailuresWithin {
+        failures: u32,
+        time: Duration,
+        number: usize,
+    },
+    /// Calls in flight for longer than `age`: the rule with this number among those of its kind.
+    Stuck {
+        calls: u32,
+        age: Duration,
+        number: usize,
+    },
+}
+
+/// A share of the calls of the window with this number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct RateCheck {
+    pub(crate) part: Part,
+    pub(crate) threshold: Threshold,
+    pub(crate) proof: Proof,
+    pub(crate) minimum: u32,
+    pub(crate) window: usize,
+    /// Of a time window.
+    pub(crate) span: Option<Duration>,
+    /// Of a count window.
+    pub(crate) capacity: Option<u32>,
 }
 
 /// What a round of probes needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Probing {
     pub(crate) probes: u32,
-    pub(crate) to_close: ToClose,
+    /// How many have to succeed; none, where the rates decide.
+    pub(crate) needed: Option<u32>,
     pub(crate) lease: Nanos,
-    pub(crate) failure_rate: Option<f64>,
-    pub(crate) slow_rate: Option<f64>,
+    pub(crate) failure_rate: Option<Threshold>,
+    pub(crate) slow_rate: Option<Threshold>,
     pub(crate) slow_call: Option<Nanos>,
 }
 
@@ -63,10 +89,10 @@ impl Settings {
             max_retry_after: nanos(asked.max_retry_after),
             probing: Probing {
                 probes: asked.probes,
-                to_close: asked.to_close,
+                needed: asked.needed_probes(),
                 lease: nanos(asked.lease),
-                failure_rate: asked.failure_rate,
-                slow_rate: asked.slow_rate,
+                failure_rate: asked.judged_failure_rate().map(Threshold::new),
+                slow_rate: asked.slow_rate.map(Threshold::new),
                 slow_call: asked.slow_call.map(nanos),
             },
             patience: nanos(asked.patience_or_default()),
@@ -81,39 +107,38 @@ impl Settings {
     }
 
     fn add_those_of_setters(&mut self) {
-        let asked = &self.asked;
+        let asked = self.asked.clone();
         let window = asked.window;
-        if let Some(limit) = window.streak() {
-            self.checks.push(Check::Streak { limit, below: None });
+        if let Some(failures) = window.streak() {
+            self.checks.push(Check::Streak(failures));
             return;
         }
-        let minimum = asked.minimum_calls.unwrap_or_else(|| window.default_minimum());
-        // With a minimum of one, the failure that would make a streak makes up the minimum too.
-        if let Some(limit) = asked.consecutive_failures.filter(|_| minimum > 1) {
-            self.checks.push(Check::Streak { limit, below: Some((0, minimum)) });
-        }
+        self.checks.extend(asked.consecutive_failures.map(Check::Streak));
+        let plain = |rule: RateRule| asked.with_minimum(rule).over(window);
         let slow_rate = asked.slow_rate.filter(|_| asked.slow_call.is_some());
-        let rates = [
-            (Part::Failed, asked.failure_rate),
-            (Part::Slow, slow_rate),
-            (Part::Throttled, asked.throttle_rate),
+        let rules = [
+            asked.failure_rule(),
+            slow_rate.map(TripRule::slow_rate).map(plain),
+            asked.throttle_rate.map(TripRule::throttle_rate).map(plain),
         ];
-        for (part, rate) in rates {
-            let check = |threshold| Check::Rate { part, threshold, minimum, window: 0, span: window.span() };
-            self.checks.extend(rate.map(check));
-        }
+        rules.into_iter().flatten().for_each(|rule| self.add(rule.into()));
     }
 
     fn add(&mut self, rule: TripRule) {
         let check = match rule.0 {
-            When::Rate(rule @ RateRule { part, rate, window, .. }) => Check::Rate {
-                part,
-                threshold: rate,
+            When::Rate(rule) => Check::Rate(RateCheck {
+                part: rule.part,
+                threshold: Threshold::new(rule.rate),
+                proof: rule.proof,
                 minimum: rule.minimum(),
-                window: self.number_of(window),
-                span: window.span(),
-            },
-            When::Streak(limit) => Check::Streak { limit, below: None },
+                window: self.number_of(rule.window),
+                span: rule.window.span(),
+                capacity: rule.window.capacity(),
+            }),
+            When::Streak(failures) => Check::Streak(failures),
+            When::FailuresWithin { failures, time } => {
+                Check::FailuresWithin { failures, time, number: self.recent_failures().count() }
+            }
             When::Stuck { calls, age } => Check::Stuck { calls, age, number: self.ages().count() },
         };
         self.checks.push(check);
@@ -123,6 +148,16 @@ impl Settings {
         self.windows.iter().position(|known| *known == window).unwrap_or_else(|| {
             self.windows.push(window);
             self.windows.len() - 1
+        })
+    }
+
+    /// The empty memories of rules about failures within a time, in the order of their numbers.
+    pub(crate) fn recent_failures(&self) -> impl Iterator<Item = RecentFailures> {
+        self.checks.iter().filter_map(|check| match check {
+            Check::FailuresWithin { failures, time, .. } => {
+                Some(RecentFailures::new(*failures, nanos(*time)))
+            }
+            _ => None,
         })
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use buttress_breaker::{BackpressureService, Breaker, BreakerLayer, Permit, State};
 use buttress_error::{Error, Kind};
 use buttress_test::{HOLD, Step, Strict, TestError, conform};
-use support::{admit, plain, probe, refused, secs, sleep, trip};
+use support::{admit, defaults, plain, probe, refused, secs, sleep, trip};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
@@ -134,7 +134,7 @@ async fn waits_for_a_lease() {
 /// [S3] [S22] of two that wait for the only probe, one gets it, and the other waits for what comes of it.
 #[tokio::test(start_paused = true)]
 async fn one_probe_for_two() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     trip(&breaker);
     let (begin, answer) = (Instant::now(), Strict::new().then(Step::ok().after(secs(2))));
     let (one, two) =

@@ -79,33 +79,86 @@ async fn clones_share_the_circuit() {
     assert_eq!(call(&mut two).await.unwrap_err().kind(), Kind::Rejected);
 }
 
-/// [S19] five failures in a row open a circuit whose window holds fewer calls than the minimum; a success between
-/// them begins the streak anew.
+/// [S19] line 47: the default rule asks for evidence that more than half of the calls fail: 5 of 5, 14 of 19, 60 of 100,
+/// 532 of 1 000, and no less.
 #[tokio::test(start_paused = true)]
-async fn streak_below_the_minimum() {
+async fn the_default_asks_for_evidence() {
+    // (On the way to 15 of 20 there are 14 of 19, which are enough.)
+    for (failed, calls) in [(5, 5), (14, 19), (60, 100), (532, 1_000)] {
+        let breaker = Breaker::builder("db").consecutive_failures(None).build().unwrap();
+        succeed(&breaker, calls - failed);
+        fail(&breaker, failed - 1);
+        assert!(breaker.state().is_closed(), "{failed} of {calls}");
+        fail(&breaker, 1);
+        let rejection = refused(&breaker);
+        let window = Some(secs(30));
+        assert_eq!(rejection.trip().unwrap().rule, Rule::Rate { failed, calls, threshold: 0.5, window });
+        let text =
+            format!("db: circuit open for 0.0ns ({failed} of {calls} failed, threshold 50 %, window 30s), ");
+        assert!(rejection.to_string().starts_with(&text), "{rejection}");
+    }
     let breaker = Breaker::new("db");
     fail(&breaker, 4);
-    succeed(&breaker, 1);
-    fail(&breaker, 4);
-    assert!(breaker.state().is_closed());
-    fail(&breaker, 1);
-    assert!(matches!(refused(&breaker).trip().unwrap().rule, Rule::Streak { failures: 5 }));
+    assert!(breaker.state().is_closed(), "5 calls at least");
 }
 
-/// [S19] the streak rule sleeps once the window holds the minimum: a busy circuit stays closed at 10 failures in a row
-/// among 100 calls.
+/// [S19] line 47: 20 failures in a row open, however full the window is; a success between them begins the streak again.
 #[tokio::test(start_paused = true)]
-async fn streak_sleeps_in_a_busy_circuit() {
-    let breaker = Breaker::new("db");
-    succeed(&breaker, 90);
-    fail(&breaker, 10);
-    assert!(breaker.state().is_closed());
+async fn twenty_in_a_row_open_a_full_window() {
+    for health in [100, 1_000, 100_000] {
+        let breaker = Breaker::new("db");
+        succeed(&breaker, health);
+        fail(&breaker, 19);
+        succeed(&breaker, 1);
+        fail(&breaker, 19);
+        assert!(breaker.state().is_closed());
+        fail(&breaker, 1);
+        assert_eq!(refused(&breaker).trip().unwrap().rule, Rule::Streak { failures: 20 });
+    }
 }
 
-/// [S19] the default: half of at least 20 calls in 30 s, in ten buckets.
+/// [S19] line 47: a streak has no guard by the minimum, and none is armed below it: with a large minimum, chance opens no
+/// circuit at five in a row.
+#[tokio::test(start_paused = true)]
+async fn no_streak_is_guarded_by_the_minimum() {
+    let breaker = Breaker::builder("db").minimum_calls(1_000).build().unwrap();
+    for _ in 0..50 {
+        fail(&breaker, 19);
+        succeed(&breaker, 1);
+        assert!(breaker.state().is_closed() || breaker.stats().admitted >= 1_000);
+    }
+    assert!(breaker.state().is_open(), "950 of 1 000");
+    let breaker = Breaker::builder("db").minimum_calls(10).consecutive_failures(3).build().unwrap();
+    succeed(&breaker, 1_000);
+    fail(&breaker, 3);
+    assert_eq!(refused(&breaker).trip().unwrap().rule, Rule::Streak { failures: 3 });
+}
+
+/// [S19] line 47: a rate or a minimum that the user sets is meant exactly.
+#[tokio::test(start_paused = true)]
+async fn what_a_user_sets_is_meant_exactly() {
+    let settings = [
+        (Breaker::builder("db").failure_rate(0.5), 10, 20),
+        (Breaker::builder("db").minimum_calls(10), 5, 10),
+        (Breaker::builder("db").failure_rate(0.1).minimum_calls(30), 3, 30),
+        (Breaker::builder("db").failure_rate(1.0 - 0.9).minimum_calls(10), 1, 10),
+        (Breaker::builder("db").failure_rate(2.0 / 3.0).minimum_calls(3), 2, 3),
+        (Breaker::builder("db").failure_rate(0.5).window(Window::count(10)), 5, 10),
+    ];
+    for (builder, failed, calls) in settings {
+        let breaker = builder.build().unwrap();
+        succeed(&breaker, calls - failed);
+        fail(&breaker, failed - 1);
+        assert!(breaker.state().is_closed(), "{} of {calls}", failed - 1);
+        fail(&breaker, 1);
+        assert!(breaker.state().is_open(), "{failed} of {calls}");
+    }
+}
+
+/// [S19] a plain rate: half of at least 20 calls in 30 s, in ten buckets.
 #[tokio::test(start_paused = true)]
 async fn rate_over_time() {
-    let breaker = Breaker::new("db");
+    let breaker = plain().failure_rate(0.5).build().unwrap();
     for _ in 0..9 {
         succeed(&breaker, 1);
         fail(&breaker, 1);
@@ -130,7 +183,8 @@ async fn rate_over_time() {
 /// [S19] a count window judges exactly the last N outcomes.
 #[tokio::test(start_paused = true)]
 async fn rate_over_the_last_calls() {
-    let breaker = plain().window(Window::count(10)).build().unwrap();
+    let breaker =
+        plain().window(Window::count(10)).failure_rate(0.5).consecutive_failures(None).build().unwrap();
     succeed(&breaker, 1_000);
     fail(&breaker, 4);
     assert!(breaker.state().is_closed());
@@ -337,7 +391,7 @@ async fn the_dependency_asks_for_time() {
 /// [S21] a wait that begins with a success begins when the success came, not when its call was admitted.
 #[tokio::test(start_paused = true)]
 async fn a_success_may_open() {
-    let breaker = plain().window(Window::count(2)).build().unwrap();
+    let breaker = plain().window(Window::count(2)).failure_rate(0.5).build().unwrap();
     let permit = admit(&breaker);
     fail(&breaker, 1);
     sleep(secs(4)).await;
@@ -345,10 +399,41 @@ async fn a_success_may_open() {
     assert_eq!(refused(&breaker).wait(), Some(secs(5)));
 }
 
+/// [S21] line 9: 50 circuits whose dependency sends Retry-After open for at least that long, and not until the same moment.
+#[tokio::test(start_paused = true)]
+async fn fifty_breakers_do_not_come_back_at_once() {
+    for (asked, most) in [(30, 35), (6, 11), (60, 66), (3_600, 66)] {
+        let mut waits: Vec<_> = (0..50)
+            .map(|_| {
+                let breaker = Breaker::new("db");
+                fail(&breaker, 4);
+                admit(&breaker).failure(Class::new(Kind::Throttled).retry_after(secs(asked)));
+                trip(&breaker);
+                refused(&breaker).wait().unwrap()
+            })
+            .collect();
+        waits.sort_unstable();
+        let (first, last) = (waits[0], waits[49]);
+        assert!(first >= secs(asked.min(60)) && last <= secs(most), "{asked} s: {first:?} to {last:?}");
+        assert!(last - first > secs(1), "{asked} s: {first:?} to {last:?}");
+    }
+}
+
+/// [S21] line 9: the failure of a probe, too, asks for a wait that is a minimum.
+#[tokio::test(start_paused = true)]
+async fn a_probe_is_asked_to_wait() {
+    let breaker = Breaker::builder("db").probes(1).build().unwrap();
+    trip(&breaker);
+    sleep(secs(6)).await;
+    admit(&breaker).failure(Class::new(Kind::Throttled).retry_after(secs(50)));
+    let wait = refused(&breaker).wait().unwrap();
+    assert!((secs(50)..secs(55)).contains(&wait), "{wait:?}");
+}
+
 /// [S5] all time is tokio's: under a paused clock the circuit opens, waits and recovers.
 #[tokio::test(start_paused = true)]
 async fn a_whole_cycle() {
-    let breaker = Breaker::builder("db").build().unwrap();
+    let breaker = plain().build().unwrap();
     let down = (0..5).fold(Strict::new(), |inner, _| inner.then(Step::fail(Kind::Unavailable).after(HOLD)));
     let mut service = service(&breaker, down.clone());
     for _ in 0..5 {

@@ -11,7 +11,7 @@ use buttress_breaker::{Breaker, State, Stats};
 use buttress_context::Context;
 use buttress_error::{Kind, Rejection};
 use buttress_test::{Boom, Step, Strict, TestError};
-use support::{admit, call, ms, plain, probe, refused, secs, service, sleep};
+use support::{admit, call, defaults, ms, plain, probe, refused, secs, service, sleep};
 use tower::{Service, ServiceExt};
 
 /// Polls once.
@@ -83,7 +83,7 @@ async fn an_impatient_caller_opens_nothing() {
 /// [S1] a dropped probe gives its slot back, from the layer, the function and the permit.
 #[tokio::test(start_paused = true)]
 async fn slots_come_back() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     drop(probe(&breaker).await);
     for _ in 0..5 {
         hang(&breaker, ms(1)).await;

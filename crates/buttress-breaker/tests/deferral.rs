@@ -8,7 +8,7 @@ use std::time::Duration;
 use buttress_breaker::{Breaker, BreakerLayer, State, Window};
 use buttress_error::{Classifier, Deferral, Kind, Verdict};
 use buttress_test::TestError;
-use support::{ms, plain, probe, secs, sleep, trip};
+use support::{defaults, ms, plain, probe, secs, sleep, trip};
 use tower::{Layer, ServiceExt, service_fn};
 
 /// A response with a body: none, if it is whole.
@@ -112,7 +112,7 @@ async fn over_already() {
 /// changes nothing.
 #[tokio::test(start_paused = true)]
 async fn probes_and_epochs() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     let early = streaming(&breaker).await;
     probe(&breaker).await.neutral();
     early.settle(Verdict::failure(Kind::Unavailable));

@@ -6,7 +6,7 @@ use std::io;
 
 use buttress_breaker::{Breaker, TripRule, Window};
 use buttress_error::{Class, Error, Kind};
-use support::{admit, fail, ms, plain, probe, secs, sleep, succeed, trip};
+use support::{admit, defaults, fail, ms, plain, probe, secs, sleep, succeed, trip};
 
 /// The lines under this heading.
 fn lines(breaker: &Breaker, heading: &str) -> Vec<String> {
@@ -27,15 +27,20 @@ fn first(breaker: &Breaker) -> String {
 /// [S25] each state says what it is, since when, and what comes next.
 #[tokio::test(start_paused = true)]
 async fn states() {
-    let breaker = plain().build().unwrap();
+    let breaker = defaults().consecutive_failures(5).build().unwrap();
     sleep(ms(1_500)).await;
     assert_eq!(first(&breaker), "db: closed for 1.5s");
     assert_eq!(lines(&breaker, "next"), [""; 0]);
     let probe = probe(&breaker).await;
     succeed(&breaker, 1);
     assert_eq!(first(&breaker), "db: half-open for 0.0ns: 5 failures in a row");
-    assert_eq!(lines(&breaker, "next"), ["a verdict: 1 of 3 probes settled, 0 of them failed; 1 under way"]);
+    assert_eq!(lines(&breaker, "next"), ["a verdict: 1 of 3 probes settled, 0 failed; 1 under way"]);
     drop(probe);
+    admit(&breaker).failure(Kind::Throttled);
+    assert_eq!(
+        lines(&breaker, "next"),
+        ["a verdict: 2 of 3 probes settled, 0 failed, 1 throttled; 0 under way"]
+    );
     breaker.force_open();
     sleep(secs(60)).await;
     assert_eq!(first(&breaker), "db: forced open for 60.0s");
@@ -68,15 +73,39 @@ async fn the_last_failure() {
     assert_eq!(lines(&breaker, "last failure"), ["unavailable"], "why it had opened");
 }
 
+/// [S19] line 47: the default rules are told, with numbers for what evidence is.
+#[tokio::test(start_paused = true)]
+async fn the_default_rules() {
+    assert_eq!(
+        lines(&Breaker::new("db"), "opens at"),
+        [
+            "20 failures in a row",
+            "50 % failed and 2 standard errors more, of at least 5 calls in the last 30s (15 of 20, 60 of 100)",
+        ]
+    );
+    assert_eq!(lines(&Breaker::new("db"), "closes at"), ["2 of 3 probes, each within 10s"]);
+    let evidence = plain()
+        .failure_rate(None)
+        .consecutive_failures(None)
+        .trip_when(TripRule::evidence(0.9).minimum_calls(50));
+    assert_eq!(
+        lines(&evidence.build().unwrap(), "opens at"),
+        [
+            "90 % failed and 2 standard errors more, of at least 50 calls in the last 30s (20 of 20, 96 of 100)"
+        ]
+    );
+}
+
 /// [S19] [S27] all rules and all windows are listed, and those of new settings after a change.
 #[tokio::test(start_paused = true)]
 async fn settings() {
     let breaker = Breaker::builder("db")
         .window(Window::count(100))
         .slow_call(secs(2))
+        .failure_rate(0.5)
         .consecutive_failures(None)
         .trip_when(TripRule::throttle_rate(0.255).over(Window::time(secs(60))).minimum_calls(1))
-        .trip_when(TripRule::failures_in_a_row(50))
+        .trip_when(TripRule::failures_in_a_row(50).or(TripRule::failures_within(9, secs(5))))
         .probes_to_close(2)
         .max_retry_after(secs(0))
         .patience(std::time::Duration::MAX)
@@ -92,6 +121,7 @@ async fn settings() {
             "50 % slow of at least 20 calls in the last 100 calls",
             "25.5 % throttled of at least 1 call in the last 60s",
             "50 failures in a row",
+            "9 failures within 5s",
         ]
     );
     assert_eq!(
@@ -121,6 +151,9 @@ async fn one_of_each() {
     let text = breaker.explain().to_string();
     assert!(text.contains("up to 1 probe\n") && text.contains("1 call admitted"), "{text}");
     assert!(text.contains(": a failure\n") && text.contains("opens at       the first failure\n"), "{text}");
-    let never = Breaker::builder("db").minimum_calls(1).build().unwrap().explain().to_string();
-    assert!(!never.contains("fewer than"), "{never}");
+    let first = plain()
+        .failure_rate(None)
+        .consecutive_failures(None)
+        .trip_when(TripRule::failures_within(1, secs(1)));
+    assert_eq!(lines(&first.build().unwrap(), "opens at"), ["the first failure"]);
 }

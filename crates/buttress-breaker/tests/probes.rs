@@ -2,9 +2,9 @@
 
 mod support;
 
-use buttress_breaker::State;
+use buttress_breaker::{Breaker, Permit, State, Window};
 use buttress_error::{Class, Kind, Rule, Why};
-use support::{admit, fail, ms, plain, probe, refused, secs, sleep, succeed};
+use support::{admit, defaults, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 
 /// [S22] a round admits three probes in all and refuses the rest, saying why.
 #[tokio::test(start_paused = true)]
@@ -25,30 +25,65 @@ async fn three_in_all() {
 
 /// [S22] it reopens at the first failure that makes closing impossible, and the other probes are late.
 #[tokio::test(start_paused = true)]
-async fn one_failure_reopens() {
-    let breaker = plain().build().unwrap();
+async fn it_reopens_at_the_failure_that_decides() {
+    let breaker = defaults().build().unwrap();
     let first = probe(&breaker).await;
+    fail(&breaker, 1);
+    assert_eq!(breaker.state(), State::HalfOpen, "two of three may still succeed");
     fail(&breaker, 1);
     assert_eq!(breaker.state(), State::Open);
     first.success();
     assert_eq!(breaker.state(), State::Open);
     assert_eq!(breaker.stats().late, 1);
-    assert!(matches!(refused(&breaker).trip().unwrap().rule, Rule::Probes { failed: 1, probes: 3 }));
+    assert_eq!(refused(&breaker).trip().unwrap().rule, probes([2, 0, 0, 0], 3));
 }
 
-/// [S22] a given part of the probes is enough, where it is asked for.
+/// [S22] line 47: by default two of three probes close the circuit.
 #[tokio::test(start_paused = true)]
 async fn two_of_three() {
-    let breaker = plain().probes_to_close(2).build().unwrap();
+    let breaker = defaults().build().unwrap();
     probe(&breaker).await.failure(Kind::Unavailable);
     succeed(&breaker, 1);
     assert_eq!(breaker.state(), State::HalfOpen);
     succeed(&breaker, 1);
     assert_eq!(breaker.state(), State::Closed);
-    let breaker = plain().probes_to_close(2).build().unwrap();
+    let breaker = defaults().build().unwrap();
     probe(&breaker).await.failure(Kind::Unavailable);
     fail(&breaker, 1);
     assert_eq!(breaker.state(), State::Open);
+}
+
+/// [S22] line 47: the circuit closes when the failed share of the round is below the threshold, the default one or the
+/// user's; a number of probes that the user gives is meant exactly.
+#[tokio::test(start_paused = true)]
+async fn the_share_of_the_probes_decides() {
+    let rounds = [
+        (defaults().probes(1), 1),
+        (defaults().probes(2), 2),
+        (defaults().probes(4), 3),
+        (defaults().probes(5), 3),
+        (defaults().probes(10).failure_rate(0.1), 10),
+        (defaults().probes(10).failure_rate(0.3), 8),
+        (defaults().failure_rate(1.0), 1),
+        (defaults().failure_rate(None).consecutive_failures(5), 2),
+        (defaults().window(Window::consecutive(5)), 2),
+        (defaults().failure_rate(0.9).probes_to_close(3), 3),
+    ];
+    for (builder, needed) in rounds {
+        let builder = builder.consecutive_failures(5);
+        let explained = builder.clone().build().unwrap().explain().to_string();
+        assert!(explained.contains(&format!("closes at      {needed} of ")), "{explained}");
+        for succeeding in [needed - 1, needed] {
+            let breaker = builder.clone().build().unwrap();
+            trip(&breaker);
+            sleep(secs(5)).await;
+            succeed(&breaker, succeeding);
+            while breaker.state().is_half_open() || breaker.state().is_open() && breaker.admit().is_ok() {
+                fail(&breaker, 1);
+            }
+            assert_eq!(breaker.state().is_closed(), succeeding == needed, "{succeeding} of {needed}");
+        }
+    }
 }
 
 /// [S22] a probe that outlives its lease failed, its slot is free, and the circuit is not wedged: it reopens, counting
@@ -105,7 +140,7 @@ async fn a_quiet_circuit_probes_at_the_next_call() {
 /// [S22] a result that is there at the very end of the lease counts.
 #[tokio::test(start_paused = true)]
 async fn a_result_at_the_end_of_the_lease_counts() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     let permit = probe(&breaker).await;
     sleep(secs(10)).await;
     permit.success();
@@ -115,10 +150,8 @@ async fn a_result_at_the_end_of_the_lease_counts() {
 /// [S22] a slow probe is a failure where slowness is watched, and a success where it is not.
 #[tokio::test(start_paused = true)]
 async fn a_slow_probe_failed() {
-    for (builder, state) in
-        [(plain().slow_call(secs(1)), State::Open), (plain().probes_to_close(1), State::Closed)]
-    {
-        let breaker = builder.build().unwrap();
+    for (builder, state) in [(defaults().slow_call(secs(1)), State::Open), (defaults(), State::Closed)] {
+        let breaker = builder.probes(1).build().unwrap();
         let permit = probe(&breaker).await;
         sleep(ms(1_001)).await;
         permit.success();
@@ -129,7 +162,7 @@ async fn a_slow_probe_failed() {
 /// [S20] a neutral probe closes nothing, reopens nothing and gives its slot back.
 #[tokio::test(start_paused = true)]
 async fn a_neutral_probe_gives_its_slot_back() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     let mut permit = probe(&breaker).await;
     for _ in 0..10 {
         refused(&breaker);
@@ -142,7 +175,7 @@ async fn a_neutral_probe_gives_its_slot_back() {
 /// [S1] an abandoned probe gives its slot back; one that had waited for long failed.
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_probe_gives_its_slot_back() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     let permit = probe(&breaker).await;
     sleep(ms(999)).await;
     drop(permit);
@@ -156,9 +189,59 @@ async fn an_abandoned_probe_gives_its_slot_back() {
 /// [S20] a throttled probe failed.
 #[tokio::test(start_paused = true)]
 async fn a_throttled_probe_failed() {
-    let breaker = plain().build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     probe(&breaker).await.failure(Class::new(Kind::Throttled));
     assert_eq!(breaker.state(), State::Open);
+}
+
+fn probes([failed, throttled, slow, expired]: [u32; 4], probes: u32) -> Rule {
+    Rule::Probes { failed, throttled, slow, expired, probes }
+}
+
+/// [S7] [S22] line 49: a refusal after bad probes names what was bad about them.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_names_what_was_bad_about_the_probes() {
+    let build = || defaults().slow_call(secs(1)).build().unwrap();
+    let slow = async |permit: Permit| {
+        sleep(ms(1_001)).await;
+        permit.success();
+    };
+    let told = |breaker: &Breaker| {
+        let rejection = refused(breaker);
+        let text = rejection.to_string();
+        let open =
+            text.split_once(" (").and_then(|(_, rest)| rest.split_once("), ")).expect("a rule").0.to_owned();
+        (rejection.trip().unwrap().rule, open)
+    };
+
+    let breaker = build();
+    slow(probe(&breaker).await).await;
+    slow(admit(&breaker)).await;
+    assert_eq!(told(&breaker), (probes([0, 0, 2, 0], 3), "2 of 3 probes were slow".into()));
+    assert!(refused(&breaker).cause().is_none(), "nothing failed");
+
+    let breaker = build();
+    probe(&breaker).await.failure(Kind::Throttled);
+    admit(&breaker).failure(Kind::Throttled);
+    assert_eq!(told(&breaker), (probes([0, 2, 0, 0], 3), "2 of 3 probes were throttled".into()));
+    assert_eq!(refused(&breaker).cause().unwrap().kind, Kind::Throttled);
+
+    let breaker = build();
+    let hung = (probe(&breaker).await, admit(&breaker));
+    sleep(secs(10)).await;
+    assert_eq!(told(&breaker), (probes([0, 0, 0, 2], 3), "2 of 3 probes outlived the lease".into()));
+    drop(hung);
+
+    let breaker = build();
+    let (first, second) = (probe(&breaker).await, admit(&breaker));
+    sleep(secs(2)).await;
+    first.failure(Kind::Unavailable);
+    second.success();
+    assert_eq!(
+        told(&breaker),
+        (probes([1, 0, 1, 0], 3), "1 of 3 probes failed, 1 slow".into()),
+        "failed and slow is failed"
+    );
 }
 
 /// [S23] results of an earlier epoch are counted as late, and change no state, window or slot.
@@ -182,7 +265,7 @@ async fn late_results_change_nothing() {
     assert_eq!(breaker.stats().late, 4);
 }
 
-async fn fail_and_recover(breaker: &buttress_breaker::Breaker, probe: buttress_breaker::Permit) {
+async fn fail_and_recover(breaker: &Breaker, probe: Permit) {
     probe.failure(Kind::Unavailable);
     sleep(secs(10)).await;
     succeed(breaker, 3);
@@ -194,7 +277,7 @@ async fn fail_and_recover(breaker: &buttress_breaker::Breaker, probe: buttress_b
 #[tokio::test(start_paused = true)]
 async fn a_lease_ends_without_other_calls() {
     for (wait, state, late) in [(secs(10), State::Closed, 0), (secs(10) + ms(1), State::Open, 1)] {
-        let breaker = plain().probes(1).build().unwrap();
+        let breaker = defaults().probes(1).build().unwrap();
         let probe = probe(&breaker).await;
         sleep(wait).await;
         probe.success();

@@ -4,7 +4,7 @@ mod support;
 
 use buttress_breaker::{Breaker, State, TripRule, Window};
 use buttress_error::Rule;
-use support::{admit, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
+use support::{admit, defaults, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 
 /// [S27] state, epoch, window and streak stay; the new threshold opens at the next result.
 #[tokio::test(start_paused = true)]
@@ -112,10 +112,10 @@ async fn the_wait_goes_on() {
 /// [S22] [S27] a round ends by the settings with which it began: made smaller under way, it would wait for nobody.
 #[tokio::test(start_paused = true)]
 async fn a_round_goes_on() {
-    let breaker = plain().probes(5).build().unwrap();
+    let breaker = plain().probes(5).probes_to_close(5).build().unwrap();
     probe(&breaker).await.success();
     succeed(&breaker, 3);
-    breaker.reconfigure(breaker.settings().probes(2).lease(ms(1))).unwrap();
+    breaker.reconfigure(breaker.settings().probes(2).probes_to_close(2).lease(ms(1))).unwrap();
     let fifth = admit(&breaker);
     sleep(secs(9)).await;
     assert_eq!(breaker.state(), State::HalfOpen);
@@ -164,10 +164,10 @@ async fn bad_settings_change_nothing() {
 /// [S22] [S27] a round of probes is judged, and explained, by the settings with which it began.
 #[tokio::test(start_paused = true)]
 async fn a_round_keeps_its_settings() {
-    let breaker = plain().probes(2).build().unwrap();
+    let breaker = defaults().probes(2).build().unwrap();
     probe(&breaker).await.success();
     let slow = admit(&breaker);
-    breaker.reconfigure(plain().probes(1).slow_call(ms(1))).unwrap();
+    breaker.reconfigure(defaults().probes(1).slow_call(ms(1))).unwrap();
     let text = breaker.explain().to_string();
     assert!(text.contains("1 of 2 probes settled"), "{text}");
     sleep(secs(1)).await;

@@ -7,13 +7,13 @@ use buttress_error::{Kind, Rejection};
 use buttress_test::{Step, Strict};
 use std::error::Error as _;
 use std::time::Duration;
-use support::{admit, call, fail, ms, plain, probe, refused, secs, service, sleep, succeed, trip};
+use support::{admit, call, defaults, fail, ms, plain, probe, refused, secs, service, sleep, succeed, trip};
 use tower::{Layer, ServiceExt};
 
 /// A count window that never slides needs a thousand failures after a thousand successes.
 #[tokio::test(start_paused = true)]
 async fn the_count_window_slides_after_a_million_successes() {
-    let breaker = plain().window(Window::count(10)).build().unwrap();
+    let breaker = plain().window(Window::count(10)).failure_rate(0.5).build().unwrap();
     succeed(&breaker, 1_000_000);
     fail(&breaker, 5);
     assert!(breaker.state().is_open());
@@ -43,7 +43,7 @@ fn zero_probes_are_refused_at_build() {
 /// not close the circuit while the only probe hangs.
 #[tokio::test(start_paused = true)]
 async fn old_results_decide_nothing() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     let (old_failure, old_success) = (admit(&breaker), admit(&breaker));
     let _hangs = probe(&breaker).await;
     old_failure.failure(Kind::Unavailable);
@@ -56,7 +56,7 @@ async fn old_results_decide_nothing() {
 /// [S22] A circuit that opened for slowness must not close on a slow probe.
 #[tokio::test(start_paused = true)]
 async fn slowness_needs_a_fast_probe() {
-    let breaker = plain().window(Window::count(2)).slow_call(ms(50)).probes(1).build().unwrap();
+    let breaker = defaults().window(Window::count(2)).slow_call(ms(50)).probes(1).build().unwrap();
     for _ in 0..2 {
         let permit = admit(&breaker);
         sleep(ms(60)).await;
@@ -158,7 +158,7 @@ async fn a_short_window_is_a_window() {
 /// [S19] The rate is one of a window: old successes can't hide an outage, old failures can't open a healthy circuit.
 #[tokio::test(start_paused = true)]
 async fn the_rate_is_one_of_a_window() {
-    let breaker = plain().consecutive_failures(None).build().unwrap();
+    let breaker = plain().consecutive_failures(None).failure_rate(0.5).build().unwrap();
     fail(&breaker, 19);
     sleep(secs(30)).await;
     succeed(&breaker, 10_000);
@@ -171,7 +171,7 @@ async fn the_rate_is_one_of_a_window() {
 /// [S20] A cancelled probe must not close the circuit, and [S22] a hung one must not be waited for.
 #[tokio::test(start_paused = true)]
 async fn cancelled_and_hung_probes() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     drop(probe(&breaker).await);
     assert_eq!(breaker.state(), State::HalfOpen);
     let _hangs = admit(&breaker);

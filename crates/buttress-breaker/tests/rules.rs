@@ -2,7 +2,7 @@
 
 mod support;
 
-use buttress_breaker::{Breaker, Builder, State, TripRule, Window};
+use buttress_breaker::{Breaker, Builder, RateRule, State, TripRule, Window};
 use buttress_error::{Kind, Rule};
 use buttress_test::{Step, Strict, TestError};
 use support::{admit, call, fail, ms, plain, refused, secs, service, sleep, succeed, trip};
@@ -62,10 +62,11 @@ async fn beside_the_setters() {
     assert_eq!(rule(&breaker), Rule::Rate { failed: 10, calls: 100, threshold: 0.1, window: None });
 }
 
-/// [S19] a streak as a rule counts whatever the number of calls; the default one sleeps in a busy circuit.
+/// [S19] a streak as a rule counts whatever the number of calls.
 #[tokio::test(start_paused = true)]
 async fn failures_in_a_row() {
-    let breaker = plain().trip_when(TripRule::failures_in_a_row(50)).build().unwrap();
+    let breaker =
+        plain().consecutive_failures(None).trip_when(TripRule::failures_in_a_row(50)).build().unwrap();
     succeed(&breaker, 1_000);
     fail(&breaker, 49);
     succeed(&breaker, 1);
@@ -234,7 +235,7 @@ async fn ages_and_orders() {
 async fn bad_rules() {
     let rate = "a rate above 0.0 and at most 1.0";
     let minimum = "at least 1 and at most the calls of a count window";
-    let bad: [(TripRule, &str, &str); 11] = [
+    let bad: [(TripRule, &str, &str); 16] = [
         (TripRule::failure_rate(0.0).into(), "rate", rate),
         (TripRule::failure_rate(f64::NAN).into(), "rate", rate),
         (TripRule::throttle_rate(1.1).into(), "rate", rate),
@@ -254,6 +255,11 @@ async fn bad_rules() {
             "window",
             "of a rate: a time or a number of calls",
         ),
+        (TripRule::evidence(0.0).into(), "rate", rate),
+        (TripRule::evidence(1.01).into(), "rate", rate),
+        (TripRule::failures_within(0, secs(1)), "failures_within", "1..=1000000 failures"),
+        (TripRule::failures_within(1_000_001, secs(1)), "failures_within", "1..=1000000 failures"),
+        (TripRule::failures_within(1, secs(0)), "failures_within", "longer than zero"),
         (TripRule::failures_in_a_row(0), "failures_in_a_row", "at least 1"),
         (TripRule::stuck(0, secs(1)), "stuck", "at least 1 call"),
         (TripRule::stuck(1, secs(0)), "stuck", "longer than zero"),
@@ -263,6 +269,133 @@ async fn bad_rules() {
         let error = plain().trip_when(rule).build().unwrap_err();
         assert_eq!((error.setting(), error.range()), (setting, range));
     }
+}
+
+/// [S7] [S19] line 49: so many failures within a time open, however many calls succeed, and the refusal says so; the time slides
+/// exactly, and throttled and neutral calls don't count.
+#[tokio::test(start_paused = true)]
+async fn failures_within_a_time() {
+    let build = || bare().trip_when(TripRule::failures_within(3, secs(10))).build().unwrap();
+    let busy = build();
+    for _ in 0..3 {
+        assert!(busy.state().is_closed());
+        sleep(secs(5)).await;
+        succeed(&busy, 1_000);
+        fail(&busy, 1);
+    }
+    assert_eq!(rule(&busy), Rule::FailuresWithin { failures: 3, window: secs(10) }, "at 5, 10 and 15 s");
+    let text = refused(&busy).to_string();
+    assert!(text.starts_with("db: circuit open for 0.0ns (3 failures within 10s)"), "{text}");
+
+    let slow = build();
+    for _ in 0..20 {
+        fail(&slow, 1);
+        admit(&slow).failure(Kind::Throttled);
+        admit(&slow).neutral();
+        sleep(ms(5_001)).await;
+    }
+    assert!(slow.state().is_closed(), "never three within 10 s");
+    fail(&slow, 1);
+    assert!(slow.state().is_closed());
+    fail(&slow, 1);
+    assert!(slow.state().is_open());
+
+    let one = bare().trip_when(TripRule::failures_within(1, ms(1))).build().unwrap();
+    fail(&one, 1);
+    assert_eq!(rule(&one).to_string(), "a failure");
+}
+
+/// [S19] [S25] line 49: a reset and a recovery forget the failures of before.
+#[tokio::test(start_paused = true)]
+async fn failures_within_a_time_are_forgotten_with_the_window() {
+    let breaker = bare().trip_when(TripRule::failures_within(3, secs(600))).build().unwrap();
+    fail(&breaker, 2);
+    breaker.reset();
+    fail(&breaker, 2);
+    assert!(breaker.state().is_closed());
+    fail(&breaker, 1);
+    assert!(breaker.state().is_open());
+    sleep(secs(5)).await;
+    succeed(&breaker, 3);
+    fail(&breaker, 2);
+    assert!(breaker.state().is_closed());
+}
+
+/// [S19] line 47: rules are values and combine: any of them is enough, in whatever way they were put together.
+#[tokio::test(start_paused = true)]
+async fn rules_combine() {
+    let evidence = || TripRule::evidence(0.5).over(Window::count(100));
+    let streak = || TripRule::failures_in_a_row(4);
+    let burst = || TripRule::failures_within(3, ms(10));
+    for rules in [
+        evidence().or(streak()).or(burst()),
+        burst().or(evidence().or(streak())),
+        streak().or(burst()).or(evidence()),
+    ] {
+        let build = || bare().trip_when(rules.clone()).build().unwrap();
+        let breaker = build();
+        fail(&breaker, 3);
+        assert_eq!(rule(&breaker).as_str(), "failures_within");
+        let breaker = build();
+        for _ in 0..4 {
+            fail(&breaker, 1);
+            sleep(ms(11)).await;
+        }
+        assert_eq!(rule(&breaker).as_str(), "streak");
+        let breaker = build();
+        while breaker.state().is_closed() {
+            fail(&breaker, 2);
+            sleep(ms(11)).await;
+            if breaker.state().is_closed() {
+                succeed(&breaker, 1);
+            }
+        }
+        assert_eq!(rule(&breaker).as_str(), "rate");
+    }
+}
+
+/// [S19] line 47: the evidence of a low rate, and of one over a count window that is too small for any but all calls.
+#[tokio::test(start_paused = true)]
+async fn evidence_of_other_rates() {
+    let build = |rule: RateRule| bare().trip_when(rule).build().unwrap();
+    let low = build(TripRule::evidence(0.1));
+    succeed(&low, 84);
+    fail(&low, 16);
+    assert_eq!(rule(&low), Rule::Rate { failed: 16, calls: 100, threshold: 0.1, window: Some(secs(30)) });
+    let low = build(TripRule::evidence(0.1));
+    succeed(&low, 84);
+    fail(&low, 15);
+    succeed(&low, 1_000);
+    assert!(low.state().is_closed());
+
+    let small = build(TripRule::evidence(0.5).over(Window::count(3)));
+    succeed(&small, 100);
+    fail(&small, 2);
+    assert!(small.state().is_closed());
+    fail(&small, 1);
+    assert_eq!(rule(&small), Rule::Rate { failed: 3, calls: 3, threshold: 0.5, window: None });
+
+    let most = build(TripRule::evidence(1.0));
+    fail(&most, 4);
+    assert!(most.state().is_closed(), "5 calls at least");
+    fail(&most, 1);
+    assert!(most.state().is_open());
+
+    let many = build(TripRule::evidence(0.5).minimum_calls(30));
+    fail(&many, 29);
+    assert!(many.state().is_closed());
+    fail(&many, 1);
+    assert!(many.state().is_open());
+}
+
+/// [S19] line 47: a success that makes up the minimum shows the evidence, too.
+#[tokio::test(start_paused = true)]
+async fn a_success_may_show_the_evidence() {
+    let breaker = bare().trip_when(TripRule::evidence(0.1)).build().unwrap();
+    fail(&breaker, 4);
+    assert!(breaker.state().is_closed());
+    succeed(&breaker, 1);
+    assert_eq!(rule(&breaker), Rule::Rate { failed: 4, calls: 5, threshold: 0.1, window: Some(secs(30)) });
 }
 
 /// [S7] [S19] a refusal says how many calls hang, not how many it takes.

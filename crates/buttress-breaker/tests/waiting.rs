@@ -11,7 +11,7 @@ use std::time::Duration;
 use buttress_breaker::{Breaker, Permit, State};
 use buttress_context::Context;
 use buttress_error::{Kind, Rejection, Why};
-use support::{admit, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
+use support::{admit, defaults, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 use tokio::time::Instant;
 
 async fn wait(breaker: &Breaker, time: Duration) -> Result<Permit, Rejection> {
@@ -89,7 +89,7 @@ async fn orders_wake() {
 /// round.
 #[tokio::test(start_paused = true)]
 async fn slots_wake() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     let probe = probe(&breaker).await;
     let neutral = waiter(&breaker);
     settle_down().await;
@@ -156,7 +156,7 @@ async fn no_busy_loop() {
 /// [S1] dropped while it waits it has taken nothing, and who else waits still gets what it was woken for.
 #[tokio::test(start_paused = true)]
 async fn dropped_it_takes_nothing() {
-    let breaker = plain().probes(1).build().unwrap();
+    let breaker = defaults().probes(1).build().unwrap();
     trip(&breaker);
     let before = breaker.stats();
     for time in [secs(0), secs(4)] {

@@ -188,11 +188,24 @@ pub enum Rule {
     },
     /// The fleet that the circuit belongs to has opened.
     Fleet,
-    /// Probes of the half-open circuit failed.
+    /// Too many failures within a time.
+    FailuresWithin {
+        /// The failures.
+        failures: u32,
+        /// The time.
+        window: Duration,
+    },
+    /// Too many probes of the half-open circuit were bad. Each bad probe is in one of the counts.
     Probes {
         /// Probes that failed.
         failed: u32,
-        /// Probes of the round.
+        /// Probes that were throttled by the dependency.
+        throttled: u32,
+        /// Probes that succeeded but were slow.
+        slow: u32,
+        /// Probes that outlived their lease.
+        expired: u32,
+        /// All probes of the round.
         probes: u32,
     },
 }
@@ -208,6 +221,7 @@ impl Rule {
             Self::ThrottleRate { .. } => "throttle_rate",
             Self::Stuck { .. } => "stuck",
             Self::Fleet => "fleet",
+            Self::FailuresWithin { .. } => "failures_within",
             Self::Probes { .. } => "probes",
         }
     }
@@ -235,9 +249,35 @@ impl fmt::Display for Rule {
             Self::Stuck { calls: 1, age } => write!(f, "1 call in flight for longer than {age:?}"),
             Self::Stuck { calls, age } => write!(f, "{calls} calls in flight for longer than {age:?}"),
             Self::Fleet => f.write_str("the fleet has opened"),
-            Self::Probes { failed: 1, probes: 1 } => f.write_str("the probe failed"),
-            Self::Probes { failed, probes } => write!(f, "{failed} of {probes} probes failed"),
+            Self::FailuresWithin { failures: 1, .. } => f.write_str("a failure"),
+            Self::FailuresWithin { failures, window } => write!(f, "{failures} failures within {window:?}"),
+            Self::Probes { failed, throttled, slow, expired, probes } => {
+                let counts = [
+                    (failed, "failed"),
+                    (throttled, "throttled"),
+                    (slow, "slow"),
+                    (expired, "outlived the lease"),
+                ];
+                let mut counts = counts.into_iter().filter(|(count, _)| *count > 0);
+                match counts.next() {
+                    Some((_, word)) if probes == 1 => write!(f, "the probe {}{word}", verb(word, 1)),
+                    Some((count, word)) => {
+                        write!(f, "{count} of {probes} probes {}{word}", verb(word, count))
+                    }
+                    None => write!(f, "0 of {probes} probes failed"),
+                }?;
+                counts.try_for_each(|(count, word)| write!(f, ", {count} {word}"))
+            }
         }
+    }
+}
+
+/// What `count` probes need before a word that is no verb itself.
+fn verb(word: &str, count: u32) -> &'static str {
+    match (word, count) {
+        ("throttled" | "slow", 1) => "was ",
+        ("throttled" | "slow", _) => "were ",
+        _ => "",
     }
 }
 

@@ -67,6 +67,10 @@ fn display_says_who_why_and_when() {
     }
 }
 
+fn probes([failed, throttled, slow, expired]: [u32; 4], probes: u32) -> Rule {
+    Rule::Probes { failed, throttled, slow, expired, probes }
+}
+
 #[test]
 fn each_rule_is_said_with_its_numbers() {
     let (calls, threshold) = (20, 0.3);
@@ -83,7 +87,26 @@ fn each_rule_is_said_with_its_numbers() {
             "6 of 20 throttled, threshold 30 %, window 500ms",
         ),
         (Rule::Streak { failures: 5 }, "streak", "5 failures in a row"),
-        (Rule::Probes { failed: 1, probes: 3 }, "probes", "1 of 3 probes failed"),
+        (
+            Rule::FailuresWithin { failures: 5, window: 10 * SECOND },
+            "failures_within",
+            "5 failures within 10s",
+        ),
+        (Rule::FailuresWithin { failures: 1, window: SECOND }, "failures_within", "a failure"),
+        (probes([1, 0, 0, 0], 3), "probes", "1 of 3 probes failed"),
+        (probes([0, 2, 0, 0], 3), "probes", "2 of 3 probes were throttled"),
+        (probes([0, 0, 2, 0], 3), "probes", "2 of 3 probes were slow"),
+        (probes([0, 0, 1, 0], 3), "probes", "1 of 3 probes was slow"),
+        (probes([0, 0, 0, 2], 3), "probes", "2 of 3 probes outlived the lease"),
+        (
+            probes([1, 1, 1, 2], 9),
+            "probes",
+            "1 of 9 probes failed, 1 throttled, 1 slow, 2 outlived the lease",
+        ),
+        (probes([1, 0, 0, 0], 1), "probes", "the probe failed"),
+        (probes([0, 1, 0, 0], 1), "probes", "the probe was throttled"),
+        (probes([0, 0, 1, 0], 1), "probes", "the probe was slow"),
+        (probes([0, 0, 0, 1], 1), "probes", "the probe outlived the lease"),
     ];
     for (rule, name, text) in rules {
         assert_eq!((rule.as_str(), rule.to_string().as_str()), (name, text));

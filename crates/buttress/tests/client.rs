@@ -173,7 +173,7 @@ async fn an_open_circuit_tells_the_whole_story() {
     assert_eq!((error.kind(), server.requests()), (Kind::Rejected, asked));
     let rejection = error.find::<Rejection>().unwrap();
     assert_eq!((rejection.layer(), rejection.why()), ("payments", Why::CircuitOpen));
-    assert!(rejection.to_string().contains("5 failures in a row"), "{rejection}");
+    assert!(rejection.to_string().contains("5 of 5 failed, threshold 50 %, window 30s"), "{rejection}");
     assert_eq!(rejection.cause().unwrap().kind, Kind::Unavailable);
     assert!(format!("{error:#}").contains("503 Service Unavailable"), "{error:#}");
 }

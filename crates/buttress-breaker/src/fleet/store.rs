@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use buttress_error::Error;
 
-use crate::config::ToClose;
+use crate::TripRule;
 use crate::settings::Settings;
 
 /// Where a fleet of breakers with one name keeps its state. One value is one node of the fleet.
@@ -63,17 +63,18 @@ impl Terms {
     pub(crate) fn new(settings: &Settings) -> Self {
         let asked = &settings.asked;
         Self {
-            failure_rate: asked.failure_rate,
-            minimum_calls: asked.minimum_calls.unwrap_or_else(|| asked.window.default_minimum()).into(),
+            failure_rate: asked.judged_failure_rate(),
+            // The votes are the evidence: the fleet itself goes by the plain rate.
+            minimum_calls: asked
+                .with_minimum(TripRule::failure_rate(1.0).over(asked.window))
+                .minimum()
+                .into(),
             window: asked.window.span().unwrap_or(Duration::from_secs(30)),
             open_for: asked.open_for,
             open_growth: asked.open_growth,
             open_max: asked.longest(),
             probes: asked.probes,
-            probes_to_close: match asked.to_close {
-                ToClose::AtLeast(probes) => probes,
-                ToClose::All | ToClose::ByRate => asked.probes,
-            },
+            probes_to_close: asked.needed_probes().unwrap_or(asked.probes),
             lease: asked.lease,
         }
     }

@@ -14,7 +14,7 @@ use super::{Due, Failure, Mark, NEVER, Nanos, Pass, Refusal, State};
 use crate::Stats;
 use crate::fleet::{Lease, ProbeResult};
 use crate::settings::Settings;
-use crate::window::{Entry, Memory, Tally};
+use crate::window::{Entry, Memory, RecentFailures, Tally};
 
 /// The circuit. Transitions take two steps, so that time and randomness are asked for only when they matter:
 /// [`admit`](Self::admit) and [`settle`](Self::settle) say what is [`Due`], `turn` makes it.
@@ -32,6 +32,8 @@ pub(crate) struct Circuit {
     pub(super) latest: Nanos,
     /// Those of the windows of the settings.
     pub(super) memories: Vec<Memory>,
+    /// Those of the rules about failures within a time.
+    pub(super) recent_failures: Vec<RecentFailures>,
     /// The calls of this epoch of the closed circuit, where a rule asks for their age.
     pub(super) in_flight: InFlight,
     /// Failures in a row.
@@ -98,6 +100,7 @@ impl Circuit {
         Self {
             name,
             memories: settings.windows.iter().map(|window| Memory::new(*window)).collect(),
+            recent_failures: settings.recent_failures().collect(),
             in_flight: InFlight::new(settings.ages()),
             settings,
             phase: Phase::Closed { since: 0 },
@@ -331,7 +334,10 @@ impl Circuit {
         self.memories.iter_mut().for_each(|memory| memory.record(entry, now));
         match mark {
             Mark::Success => self.streak = 0,
-            Mark::Failure => self.streak = self.streak.saturating_add(1),
+            Mark::Failure => {
+                self.streak = self.streak.saturating_add(1);
+                self.recent_failures.iter_mut().for_each(|recent| recent.record(now));
+            }
             _ => {}
         }
         let rule = self.broken_rule(now)?;

@@ -1,12 +1,12 @@
-//! By what the circuit opens, and what its probes make due.
+//! The rules by which the circuit opens, and what its probes make due.
 
 use buttress_error::Rule;
 
 use super::circuit::Phase;
 use super::round::Verdict;
 use super::{Circuit, Due, Nanos};
-use crate::rule::Part;
-use crate::settings::Check;
+use crate::rule::{Part, Proof};
+use crate::settings::{Check, RateCheck};
 use crate::window::Tally;
 
 impl Circuit {
@@ -15,15 +15,16 @@ impl Circuit {
         if !matches!(self.phase, Phase::Closed { .. }) {
             return None;
         }
-        let Self { settings, memories, in_flight, streak, .. } = self;
+        let Self { settings, memories, recent_failures, in_flight, streak, .. } = self;
         settings.checks.iter().find_map(|check| match *check {
-            Check::Rate { window, minimum, .. } => {
-                let tally = memories[window].tally(now);
-                if tally.total >= minimum { broken_rate(check, &tally) } else { None }
+            Check::Rate(check) => {
+                let tally = memories[check.window].tally(now);
+                if tally.total >= check.minimum { check.broken(&tally) } else { None }
             }
-            Check::Streak { limit, below } => {
-                let wakes = below.is_none_or(|(window, minimum)| memories[window].tally(now).total < minimum);
-                (wakes && *streak >= limit).then_some(Rule::Streak { failures: *streak })
+            Check::Streak(limit) => (*streak >= limit).then_some(Rule::Streak { failures: *streak }),
+            Check::FailuresWithin { failures, time, number } => {
+                let broken = recent_failures[number].is_broken(now);
+                broken.then_some(Rule::FailuresWithin { failures, window: time })
             }
             Check::Stuck { calls, age, number } => {
                 let broken = in_flight.count(number, now, calls) >= calls;
@@ -51,11 +52,13 @@ impl Circuit {
     pub(super) fn fears_success(&self) -> bool {
         self.memories.iter().any(|memory| memory.turns_at() <= self.latest)
             || self.settings.checks.iter().any(|check| match *check {
-                Check::Rate { window, minimum, .. } => {
-                    let tally = self.memories[window].latest_tally();
-                    broken_rate(check, &Tally { total: tally.total.max(minimum), ..tally }).is_some()
+                Check::Rate(check) => {
+                    let tally = self.memories[check.window].latest_tally();
+                    check.broken(&Tally { total: tally.total.max(check.minimum), ..tally }).is_some()
                 }
-                Check::Streak { .. } => false,
+                Check::Streak(_) => false,
+                // Only after it got other numbers.
+                Check::FailuresWithin { number, .. } => self.recent_failures[number].is_broken(self.latest),
                 Check::Stuck { .. } => true,
             })
     }
@@ -66,27 +69,33 @@ impl Circuit {
         match round.verdict() {
             Verdict::Undecided => None,
             Verdict::Close => Some(Due::Close),
-            Verdict::Reopen => {
-                let rule = Rule::Probes { failed: round.bad(), probes: round.probes() };
-                Some(Due::Open { rule, since })
-            }
+            Verdict::Reopen => Some(Due::Open { rule: round.rule(), since }),
         }
     }
 }
 
-/// The rule, if this rate has reached its threshold.
-fn broken_rate(check: &Check, tally: &Tally) -> Option<Rule> {
-    let Check::Rate { part, threshold, span: window, .. } = *check else { return None };
-    let calls = tally.total;
-    let count = match part {
-        Part::Failed => tally.failed,
-        Part::Slow => tally.slow,
-        Part::Throttled => tally.throttled,
-    };
-    // Most calls find nothing to divide.
-    (count > 0 && f64::from(count) / f64::from(calls) >= threshold).then_some(match part {
-        Part::Failed => Rule::Rate { failed: count, calls, threshold, window },
-        Part::Slow => Rule::SlowRate { slow: count, calls, threshold, window },
-        Part::Throttled => Rule::ThrottleRate { throttled: count, calls, threshold, window },
-    })
+impl RateCheck {
+    /// The rule, if the calls of this window break it.
+    fn broken(&self, tally: &Tally) -> Option<Rule> {
+        let Self { part, threshold, span: window, .. } = *self;
+        let Tally { total: calls, failed, slow, throttled } = *tally;
+        let count = match part {
+            Part::Failed => failed,
+            Part::Slow => slow,
+            Part::Throttled => throttled,
+        };
+        let broken = match self.proof {
+            Proof::Plain => threshold.is_reached(count, calls),
+            // Of a small count window even all calls may exceed no threshold by enough: no more evidence is to be had.
+            Proof::Evidence => {
+                threshold.is_exceeded(count, calls) || count == calls && self.capacity == Some(calls)
+            }
+        };
+        let threshold = threshold.rate();
+        broken.then_some(match part {
+            Part::Failed => Rule::Rate { failed, calls, threshold, window },
+            Part::Slow => Rule::SlowRate { slow, calls, threshold, window },
+            Part::Throttled => Rule::ThrottleRate { throttled, calls, threshold, window },
+        })
+    }
 }

@@ -11,6 +11,8 @@ mod ramp;
 mod reconfigure;
 mod refusal;
 mod round;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,5 +27,6 @@ pub(crate) use orders::Order;
 pub(crate) use pass::{BLIND, Pass};
 pub(crate) use ramp::STEPS;
 pub(crate) use refusal::{Refusal, Refused};
+pub(crate) use round::Bad;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use time::{NEVER, Nanos, nanos};

@@ -15,6 +15,8 @@ impl Circuit {
         self.roll(now);
         let old = self.settings.windows.iter().copied().zip(mem::take(&mut self.memories)).collect();
         self.memories = refill(&settings.windows, old, now);
+        let old = mem::replace(&mut self.recent_failures, settings.recent_failures().collect());
+        self.recent_failures.iter_mut().for_each(|recent| recent.refill(&old));
         self.in_flight.watch(settings.ages());
         mem::replace(&mut self.settings, settings)
     }

@@ -1,8 +1,10 @@
 //! A round of probes: what a half-open circuit admits, and what follows from it.
 
-use crate::config::ToClose;
+use buttress_error::Rule;
+
 use crate::settings::Probing;
 use crate::state::Nanos;
+use crate::threshold::Threshold;
 use crate::window::{Entry, Tally};
 
 /// The probes of one half-open period. Those in flight and those settled are never more than the round has.
@@ -12,9 +14,25 @@ pub(crate) struct Round {
     settings: Probing,
     live: Vec<Lease>,
     settled: Tally,
-    /// Settled probes that count against the dependency: failed, throttled, slow, or too long in flight.
-    bad: u32,
+    bad: Bad,
     next_ticket: u32,
+}
+
+/// Settled probes that count against the dependency, each once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bad {
+    pub(crate) failed: u32,
+    pub(crate) throttled: u32,
+    /// Those that succeeded.
+    pub(crate) slow: u32,
+    /// Those that outlived their lease.
+    pub(crate) expired: u32,
+}
+
+impl Bad {
+    pub(crate) const fn sum(self) -> u32 {
+        self.failed + self.throttled + self.slow + self.expired
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +53,13 @@ impl Round {
     pub(crate) fn new(settings: Probing) -> Self {
         // Few rounds need room for thousands.
         let room = settings.probes.min(16) as usize;
-        Self { settings, live: Vec::with_capacity(room), settled: Tally::default(), bad: 0, next_ticket: 0 }
+        Self {
+            settings,
+            live: Vec::with_capacity(room),
+            settled: Tally::default(),
+            bad: Bad::default(),
+            next_ticket: 0,
+        }
     }
 
     /// Takes a slot, if one is free.
@@ -72,7 +96,13 @@ impl Round {
     /// Counts a probe that has given its slot back.
     pub(crate) const fn count(&mut self, entry: Entry) {
         self.settled.add(entry);
-        self.bad += (!entry.is_ok()) as u32;
+        if entry.is_failed() {
+            self.bad.failed += 1;
+        } else if entry.is_throttled() {
+            self.bad.throttled += 1;
+        } else if entry.is_slow() {
+            self.bad.slow += 1;
+        }
     }
 
     /// Takes back the slots whose lease has ended by `now`, as failed probes; says how many and when the last ended.
@@ -87,38 +117,38 @@ impl Round {
             keep
         });
         for _ in 0..expired.map_or(0, |(count, _)| count) {
-            self.count(Entry::FAILED);
+            self.settled.add(Entry::FAILED);
+            self.bad.expired += 1;
         }
         expired
     }
 
     /// Decides as soon as no further probe could change it.
     pub(crate) fn verdict(&self) -> Verdict {
-        let Probing { probes, failure_rate, slow_rate, .. } = self.settings;
-        let needed = match self.settings.to_close {
-            ToClose::All => probes,
-            ToClose::AtLeast(needed) => needed,
-            ToClose::ByRate => {
-                let reached = |count: u32, rate: Option<f64>| {
-                    rate.is_some_and(|rate| f64::from(count) / f64::from(probes) >= rate)
-                };
-                let Tally { total, failed, slow, throttled } = self.settled;
-                return if reached(failed + throttled, failure_rate) || reached(slow, slow_rate) {
-                    Verdict::Reopen
-                } else if total >= probes {
-                    Verdict::Close
-                } else {
-                    Verdict::Undecided
-                };
+        let Probing { probes, needed, failure_rate, slow_rate, .. } = self.settings;
+        let (bad, total) = (self.bad.sum(), self.settled.total);
+        let (reopens, closes) = match needed {
+            Some(needed) => (bad > probes - needed, total - bad >= needed),
+            None => {
+                let reached =
+                    |count, rate: Option<Threshold>| rate.is_some_and(|rate| rate.is_reached(count, probes));
+                let Tally { failed, slow, throttled, .. } = self.settled;
+                (reached(failed + throttled, failure_rate) || reached(slow, slow_rate), total >= probes)
             }
         };
-        if self.bad > probes - needed {
+        if reopens {
             Verdict::Reopen
-        } else if self.settled.total - self.bad >= needed {
+        } else if closes {
             Verdict::Close
         } else {
             Verdict::Undecided
         }
+    }
+
+    /// The rule by which it reopens the circuit.
+    pub(crate) const fn rule(&self) -> Rule {
+        let Bad { failed, throttled, slow, expired } = self.bad;
+        Rule::Probes { failed, throttled, slow, expired, probes: self.settings.probes }
     }
 
     pub(crate) const fn slow_call(&self) -> Option<Nanos> {
@@ -134,7 +164,7 @@ impl Round {
         self.live.len() as u32
     }
 
-    pub(crate) const fn bad(&self) -> u32 {
+    pub(crate) const fn bad(&self) -> Bad {
         self.bad
     }
 

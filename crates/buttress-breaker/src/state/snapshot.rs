@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buttress_error::{Cause, Trip};
 
 use super::circuit::Phase;
-use super::{Circuit, Nanos, State};
+use super::{Bad, Circuit, Nanos, State};
 use crate::settings::Settings;
 use crate::window::Tally;
 use crate::{Stats, Window};
@@ -26,7 +26,7 @@ pub(crate) struct Snapshot {
     /// How long it stays open.
     pub(crate) rest: Option<Nanos>,
     /// The probes that are settled, those that count against the dependency, those under way, and all of the round.
-    pub(crate) probes: Option<(u32, u32, u32, u32)>,
+    pub(crate) probes: Option<(u32, Bad, u32, u32)>,
     /// So many of 100 calls pass, and for how long that is so.
     pub(crate) ramp: Option<(u8, Nanos)>,
     pub(crate) windows: Vec<(Window, Tally)>,

@@ -42,7 +42,7 @@ fn circuit() -> Circuit {
     )
 }
 
-fn admit(circuit: &mut Circuit, now: Nanos) -> Option<Pass> {
+pub(super) fn admit(circuit: &mut Circuit, now: Nanos) -> Option<Pass> {
     loop {
         match circuit.admit(now) {
             Answer::Pass(pass) => return Some(pass),
@@ -52,7 +52,7 @@ fn admit(circuit: &mut Circuit, now: Nanos) -> Option<Pass> {
     }
 }
 
-fn settle(circuit: &mut Circuit, pass: Pass, mark: Mark, now: Nanos) {
+pub(super) fn settle(circuit: &mut Circuit, pass: Pass, mark: Mark, now: Nanos) {
     if let Some(due) = circuit.settle(&pass, mark, Some(now), &mut None) {
         circuit.turn(due, now, 0.5);
     }
@@ -185,8 +185,7 @@ impl Model {
                 let window = &outcomes[outcomes.len().saturating_sub(WINDOW)..];
                 let bad = window.iter().filter(|failed| **failed).count();
                 let streak = outcomes.iter().rev().take_while(|failed| **failed).count();
-                if window.len() < MINIMUM && streak >= 3 || window.len() >= MINIMUM && bad * 2 >= window.len()
-                {
+                if streak >= 3 || window.len() >= MINIMUM && bad * 2 >= window.len() {
                     self.open(now);
                 }
             }

@@ -8,8 +8,9 @@ use buttress_error::{Rule, Trip};
 use super::circuit::Phase;
 use super::ramp::Ramp;
 use super::round::Round;
+use super::wait::asked_wait;
 use super::{Change, Circuit, Due, Nanos};
-use crate::window::Memory;
+use crate::window::{Memory, RecentFailures};
 
 impl Circuit {
     /// Makes the transition that is due. `dice` is a random number in 0.0..1.0.
@@ -31,7 +32,8 @@ impl Circuit {
         let last = self.last.take();
         let cause = last.as_ref().map(|failure| failure.cause.clone());
         let wait = self.growth.next(&self.settings, healthy, dice);
-        let until = now.saturating_add(wait).max(self.asked);
+        let wait = asked_wait(&self.settings, wait, self.asked.saturating_sub(now), dice);
+        let until = now.saturating_add(wait);
         let trip = Arc::new(Trip::new(Arc::clone(&self.name), rule, cause));
         let mut change = self.enter(Phase::Open { since: now, until, trip: Arc::clone(&trip) });
         change.opened = Some((trip, until - now));
@@ -75,6 +77,7 @@ impl Circuit {
 
     pub(super) fn forget(&mut self) {
         self.memories.iter_mut().for_each(Memory::clear);
+        self.recent_failures.iter_mut().for_each(RecentFailures::clear);
         self.streak = 0;
     }
 

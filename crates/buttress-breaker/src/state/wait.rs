@@ -29,11 +29,25 @@ impl Growth {
     }
 }
 
+/// The wait where the circuit would stay open for `own`, and the dependency asked for `asked`: at least both.
+///
+/// All who were told the same would come back at the same moment, and none may come sooner. So the jitter of a wait that was
+/// asked for lies above it: up to 10 % of it, or up to the first wait where that is more; none, where the circuit's own
+/// waits have none.
+pub(super) fn asked_wait(settings: &Settings, own: Nanos, asked: Nanos, dice: f64) -> Nanos {
+    if asked <= own {
+        return own;
+    }
+    let widest = if settings.open_jitter > 0.0 { settings.open_for.max(asked / 10) } else { 0 };
+    // The cast saturates.
+    asked.saturating_add((widest as f64 * dice) as Nanos)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::nanos;
     use crate::state::tests::settings;
+    use crate::state::{NEVER, nanos};
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -69,6 +83,22 @@ mod tests {
             let wait = Duration::from_nanos(Growth { openings }.next(&settings, 0, dice)).as_secs_f64();
             prop_assert!(plain * 0.799 <= wait && wait <= plain * 1.201 && wait <= 60.0, "{wait} of {plain}");
         }
+    }
+
+    /// [S21] a wait that the dependency asks for is a minimum, with jitter above it: 10 % of it, or the first wait.
+    #[test]
+    fn the_jitter_of_a_wait_that_was_asked_for_lies_above_it() {
+        let plain = settings(|builder| builder);
+        let waits = |asked: Nanos| {
+            [0.0, 0.5].map(|dice| asked_wait(&plain, 5 * SECOND, asked * SECOND, dice) / SECOND)
+        };
+        assert_eq!(waits(0), [5, 5], "nothing was asked for");
+        assert_eq!(waits(5), [5, 5]);
+        assert_eq!(waits(30), [30, 32], "up to 5 s more");
+        assert_eq!(waits(100), [100, 105], "up to 10 s more");
+        let exact = settings(|builder| builder.open_jitter(0.0));
+        assert_eq!(asked_wait(&exact, 5 * SECOND, 30 * SECOND, 0.999), 30 * SECOND);
+        assert_eq!(asked_wait(&plain, 0, NEVER, 0.999), NEVER);
     }
 
     /// [S21] without growth and jitter the wait is exactly what was asked for.

@@ -1,6 +1,7 @@
 //! What a closed circuit remembers of its calls, in constant time and fixed memory.
 
 mod count;
+mod recent;
 mod refill;
 mod time;
 
@@ -10,6 +11,7 @@ use buttress_error::ConfigError;
 
 use crate::state::{NEVER, Nanos, nanos};
 use count::CountWindow;
+pub(crate) use recent::RecentFailures;
 pub(crate) use refill::refill;
 use time::TimeWindow;
 
@@ -63,11 +65,6 @@ impl Window {
         }
     }
 
-    /// The least calls that are judged, where nobody asked for another number.
-    pub(crate) fn default_minimum(self) -> u32 {
-        20.min(self.capacity().unwrap_or(u32::MAX))
-    }
-
     /// Its length, where it is a time.
     pub(crate) const fn span(self) -> Option<Duration> {
         match self.0 {
@@ -116,8 +113,12 @@ impl Entry {
         Self(self.0 | other.0)
     }
 
-    pub(crate) const fn is_ok(self) -> bool {
-        self.0 == Self::OK.0
+    pub(crate) const fn is_failed(self) -> bool {
+        self.bit(Self::FAILED) == 1
+    }
+
+    pub(crate) const fn is_throttled(self) -> bool {
+        self.bit(Self::THROTTLED) == 1
     }
 
     pub(crate) const fn is_slow(self) -> bool {

@@ -36,120 +36,112 @@ fn setups() -> Vec<Setup> {
     let time = Span::Time { bucket: 20, buckets: 5 };
     let few = Span::Count(6);
     let rate = |part, threshold, minimum, span| Rule::Rate { part, threshold, minimum, span };
-    let streak = |limit| Rule::Streak { limit, below: None };
+    let evidence = |threshold, minimum, span| Rule::Evidence { threshold, minimum, span };
+    let streak = |limit| Rule::Streak { limit };
+    let within = |failures, time| Rule::FailuresWithin { failures, time };
+    let long = || builder().window(Window::time_buckets(ms(100), 5));
+    let bare = || long().failure_rate(None).consecutive_failures(None);
+    // Two of three probes close, by default and where the rate is 60 %.
+    let naive = |shown, rules| Settings { shown, rules, slow: None, needed: 2, ramp: None };
     vec![
+        // The default rules, but for the numbers.
         Setup {
-            ours: builder().window(Window::time_buckets(ms(100), 5)).minimum_calls(4).consecutive_failures(3),
-            naive: Settings {
-                shown: Some(time),
-                rules: vec![
-                    rate(Part::Failed, 0.5, 4, time),
-                    Rule::Streak { limit: 3, below: Some((time, 4)) },
-                ],
-                slow: None,
-                needed: 3,
-                ramp: None,
-            },
+            ours: long().consecutive_failures(8),
+            naive: naive(Some(time), vec![evidence(0.5, 5, time), streak(8)]),
         },
+        // Plain rates, as a user sets them, and all probes.
         Setup {
             ours: builder()
                 .window(Window::count(6))
                 .minimum_calls(4)
                 .consecutive_failures(3)
-                .probes_to_close(2),
+                .probes_to_close(3),
             naive: Settings {
-                shown: Some(few),
-                rules: vec![
-                    rate(Part::Failed, 0.5, 4, few),
-                    Rule::Streak { limit: 3, below: Some((few, 4)) },
-                ],
-                slow: None,
-                needed: 2,
-                ramp: None,
+                needed: 3,
+                ..naive(Some(few), vec![rate(Part::Failed, 0.5, 4, few), streak(3)])
             },
         },
-        Setup {
-            ours: builder().window(Window::consecutive(3)),
-            naive: Settings { shown: None, rules: vec![streak(3)], slow: None, needed: 3, ramp: None },
-        },
+        Setup { ours: builder().window(Window::consecutive(3)), naive: naive(None, vec![streak(3)]) },
         Setup {
             ours: builder()
                 .window(Window::count(5))
+                .failure_rate(0.5)
                 .slow_call(ms(6))
                 .throttle_rate(0.4)
                 .consecutive_failures(None),
             naive: Settings {
-                shown: Some(Span::Count(5)),
-                rules: vec![
-                    rate(Part::Failed, 0.5, 5, Span::Count(5)),
-                    rate(Part::Slow, 0.5, 5, Span::Count(5)),
-                    rate(Part::Throttled, 0.4, 5, Span::Count(5)),
-                ],
                 slow: Some(6),
-                needed: 3,
-                ramp: None,
+                ..naive(
+                    Some(Span::Count(5)),
+                    vec![
+                        rate(Part::Failed, 0.5, 5, Span::Count(5)),
+                        rate(Part::Slow, 0.5, 5, Span::Count(5)),
+                        rate(Part::Throttled, 0.4, 5, Span::Count(5)),
+                    ],
+                )
             },
         },
         // Windows of several kinds at once, the one that is shown without a rule.
         Setup {
-            ours: builder()
-                .window(Window::time_buckets(ms(100), 5))
-                .failure_rate(None)
-                .consecutive_failures(None)
+            ours: bare()
                 .trip_when(TripRule::failure_rate(0.8).over(Window::count(6)))
                 .trip_when(TripRule::failure_rate(0.4).over(Window::time_buckets(ms(60), 3)).minimum_calls(9))
                 .trip_when(TripRule::throttle_rate(0.7).over(Window::count(6)).minimum_calls(3))
                 .trip_when(TripRule::failures_in_a_row(5)),
-            naive: Settings {
-                shown: Some(time),
-                rules: vec![
+            naive: naive(
+                Some(time),
+                vec![
                     rate(Part::Failed, 0.8, 6, few),
                     rate(Part::Failed, 0.4, 9, Span::Time { bucket: 20, buckets: 3 }),
                     rate(Part::Throttled, 0.7, 3, few),
                     streak(5),
                 ],
-                slow: None,
-                needed: 3,
-                ramp: None,
-            },
+            ),
         },
         // The same with calls that may be stuck.
         Setup {
-            ours: builder()
-                .window(Window::time_buckets(ms(100), 5))
+            ours: long()
                 .minimum_calls(8)
-                .consecutive_failures(None)
-                .trip_when(TripRule::failures_in_a_row(4))
-                .trip_when(TripRule::stuck(2, ms(12)))
-                .trip_when(TripRule::stuck(1, ms(25))),
-            naive: Settings {
-                shown: Some(time),
-                rules: vec![
+                .consecutive_failures(4)
+                .trip_when(TripRule::stuck(2, ms(12)).or(TripRule::stuck(1, ms(25)))),
+            naive: naive(
+                Some(time),
+                vec![
                     rate(Part::Failed, 0.5, 8, time),
                     streak(4),
                     Rule::Stuck { calls: 2, age: 12 },
                     Rule::Stuck { calls: 1, age: 25 },
                 ],
-                slow: None,
-                needed: 3,
-                ramp: None,
-            },
+            ),
         },
         // One that takes its load back step by step.
         Setup {
-            ours: builder()
-                .window(Window::time_buckets(ms(100), 5))
-                .minimum_calls(4)
-                .failure_rate(0.6)
-                .consecutive_failures(None)
-                .ramp(ms(35)),
-            naive: Settings {
-                shown: Some(time),
-                rules: vec![rate(Part::Failed, 0.6, 4, time)],
-                slow: None,
-                needed: 3,
-                ramp: Some(35),
-            },
+            ours: long().minimum_calls(4).failure_rate(0.6).consecutive_failures(None).ramp(ms(35)),
+            naive: Settings { ramp: Some(35), ..naive(Some(time), vec![rate(Part::Failed, 0.6, 4, time)]) },
+        },
+        // Evidence of a low rate, of a window too small for any, and failures within a time.
+        Setup {
+            ours: bare().trip_when(
+                TripRule::evidence(0.2)
+                    .over(Window::count(30))
+                    .or(TripRule::evidence(0.5).over(Window::count(3)))
+                    .or(TripRule::failures_within(3, ms(7)))
+                    .or(TripRule::failures_within(5, ms(60))),
+            ),
+            naive: naive(
+                Some(time),
+                vec![
+                    evidence(0.2, 5, Span::Count(30)),
+                    evidence(0.5, 3, Span::Count(3)),
+                    within(3, 7),
+                    within(5, 60),
+                ],
+            ),
+        },
+        // Failures within a time alone, in a busy circuit.
+        Setup {
+            ours: bare().trip_when(TripRule::failures_within(9, ms(40))),
+            naive: naive(Some(time), vec![within(9, 40)]),
         },
     ]
 }
@@ -330,13 +322,13 @@ fn run(setup: usize, steps: &[Step]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(600) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(800) })]
 
     /// [S1] [S2] [S19] [S20] [S21] [S22] [S23] [S24] [S25] [S26] whatever the order of admissions, results, drops, panics, orders
     /// and pauses: the breaker decides and counts as a model does that keeps every outcome; for windows of time, of
-    /// calls and of failures in a row, and for several rules at once.
+    /// calls and of failures in a row, for evidence, and for several rules at once.
     #[test]
-    fn agrees_with_the_model(setup in 0..7_usize, steps in prop::collection::vec(step(), 0..300)) {
+    fn agrees_with_the_model(setup in 0..setups().len(), steps in prop::collection::vec(step(), 0..300)) {
         run(setup, &steps)?;
     }
 }

@@ -24,7 +24,9 @@ pub(crate) enum Part {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rule {
     Rate { part: Part, threshold: f64, minimum: usize, span: Span },
-    Streak { limit: usize, below: Option<(Span, usize)> },
+    Evidence { threshold: f64, minimum: usize, span: Span },
+    Streak { limit: usize },
+    FailuresWithin { failures: usize, time: u64 },
     Stuck { calls: usize, age: u64 },
 }
 
@@ -347,9 +349,20 @@ impl Model {
                 });
                 window.len() >= minimum && part.count() as f64 / window.len() as f64 >= threshold
             }
-            Rule::Streak { limit, below } => {
-                let wakes = below.is_none_or(|(span, minimum)| self.window(span, now).len() < minimum);
-                wakes && self.streak() >= limit
+            Rule::Evidence { threshold, minimum, span } => {
+                let window = self.window(span, now);
+                let (calls, failed) = (window.len(), window.iter().filter(|outcome| outcome.failed).count());
+                let (n, k) = (calls as f64, failed as f64);
+                let error = (n * threshold * (1.0 - threshold)).sqrt();
+                // No setup has numbers whose difference is that small, and not zero.
+                let exceeds = failed > 0 && k >= n * threshold + 2.0 * error - 1e-9;
+                let all = failed == calls && matches!(span, Span::Count(capacity) if capacity == calls);
+                calls >= minimum && (exceeds || all)
+            }
+            Rule::Streak { limit } => self.streak() >= limit,
+            Rule::FailuresWithin { failures, time } => {
+                let young = |outcome: &&Outcome| outcome.failed && now - outcome.at <= time;
+                self.outcomes.iter().filter(young).count() >= failures
             }
             Rule::Stuck { calls, age } => {
                 self.in_flight.iter().filter(|call| now - call.since > age).count() >= calls

@@ -20,8 +20,13 @@ pub(crate) async fn sleep(time: Duration) {
     tokio::time::advance(time).await;
 }
 
-/// Five failures in a row open it for exactly 5 s, with three probes.
+/// Five failures in a row open it for exactly 5 s, and three probes have to succeed.
 pub(crate) fn plain() -> Builder {
+    defaults().consecutive_failures(5).probes_to_close(3)
+}
+
+/// The default settings, but for exact times.
+pub(crate) fn defaults() -> Builder {
     Breaker::builder("db").open_jitter(0.0)
 }
 
@@ -41,9 +46,13 @@ pub(crate) fn fail(breaker: &Breaker, times: u32) {
     (0..times).for_each(|_| admit(breaker).failure(Kind::Unavailable));
 }
 
-/// Opens a circuit with the default rules.
+/// Opens a circuit with the rules of [`plain`] or the default ones.
 pub(crate) fn trip(breaker: &Breaker) {
-    fail(breaker, 5);
+    (0..20).for_each(|_| {
+        if breaker.state().is_closed() {
+            fail(breaker, 1);
+        }
+    });
     assert!(breaker.state().is_open());
 }
 
