@@ -6,10 +6,10 @@ use std::time::Duration;
 use std::{fmt, mem, thread};
 
 use buttress_context::{CallerClock, Context};
-use buttress_error::{Cause, Class, Classifier, Deferral, Error, Kind, Verdict};
+use buttress_error::{Cause, Class, Classifier, Deferral, Error, Kind, Settle, Verdict};
 
+use crate::Breaker;
 use crate::state::{Failure, Mark, Pass, nanos};
-use crate::{Breaker, Permit};
 
 /// An admitted call of a breaker that is held or borrowed. It is settled in place, since moving it would cost more than
 /// settling it; whoever has it sees to it that it is.
@@ -18,6 +18,42 @@ pub(crate) struct Call<B> {
     pass: Pass,
     /// The time in which it waits for its own caller, where anyone measures that.
     caller: Option<CallerClock>,
+}
+
+/// An admitted call that is abandoned when it is dropped unsettled. By a panic somewhere else, too: that is none of the inner
+/// service.
+pub(crate) struct Held(pub(crate) Call<Breaker>);
+
+impl Drop for Held {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.0.is_settled() {
+            self.0.abandon();
+        }
+    }
+}
+
+/// Travels with the body of a response, as a [`Deferral`].
+impl Settle for Held {
+    fn settle(mut self: Box<Self>, verdict: &Verdict) {
+        self.0.judged(verdict, || None);
+    }
+
+    fn abandon(mut self: Box<Self>, waited: Duration) {
+        self.0.abandon_after(waited);
+    }
+}
+
+/// A call while its classifier judges it. A panic there says nothing about the dependency: the call is neutral.
+struct Judging<'c, B: Borrow<Breaker>>(&'c mut Call<B>);
+
+impl<B: Borrow<Breaker>> Drop for Judging<'_, B> {
+    #[cold]
+    fn drop(&mut self) {
+        if !self.0.is_settled() {
+            self.0.settle(Mark::Neutral, None);
+        }
+    }
 }
 
 /// An admitted call that settles itself: dropped unsettled, it is abandoned or has panicked.
@@ -43,16 +79,18 @@ impl<B: Borrow<Breaker>> Call<B> {
     /// The call ended with this outcome.
     #[inline]
     pub(crate) fn conclude<T, E>(&mut self, classifier: &impl Classifier<T, E>, outcome: &Result<T, E>) {
-        self.exclude_caller();
+        let judging = Judging(self);
+        judging.0.exclude_caller();
         let verdict = classifier.judge(outcome);
         if verdict.is_success() {
             match classifier.deferral(outcome) {
-                None => self.succeed(),
-                Some(deferral) => self.defer(&deferral),
+                None => judging.0.succeed(),
+                Some(deferral) => judging.0.defer(&deferral),
             }
         } else {
-            self.conclude_badly(classifier, outcome, &verdict);
+            judging.0.conclude_badly(classifier, outcome, &verdict);
         }
+        mem::forget(judging);
     }
 
     /// The same, where the outcome is an error: a success all the same, perhaps, but no reason for two ways in line.
@@ -116,7 +154,7 @@ impl<B: Borrow<Breaker>> Call<B> {
     #[cold]
     fn defer(&mut self, deferral: &Deferral) {
         self.wait();
-        deferral.defer(Box::new(Permit::new(Admitted::new(self.breaker().clone(), self.release()))));
+        deferral.defer(Box::new(Held(Call::new(self.breaker().clone(), self.release()))));
     }
 
     /// Leaves the time in which the call has waited for its own caller out of its duration.
@@ -181,9 +219,12 @@ impl<B: Borrow<Breaker>> Call<B> {
         self.abandon();
     }
 
-    /// The call panicked.
+    /// The call panicked, unless it was settled before.
     #[cold]
     pub(crate) fn panicked(&mut self) {
+        if self.is_settled() {
+            return;
+        }
         let cause = Cause::new(&Class::new(Kind::Panic), None);
         self.settle(Mark::Failure, Some(Failure::new(cause, None)));
     }

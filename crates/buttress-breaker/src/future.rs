@@ -9,7 +9,7 @@ use buttress_error::{Classifier, Rejection};
 use pin_project_lite::pin_project;
 
 use crate::Breaker;
-use crate::admitted::Call;
+use crate::admitted::{Call, Held};
 use crate::state::Refused;
 
 pin_project! {
@@ -31,9 +31,6 @@ enum Answer {
     Admitted(Held),
     Refused(Untold),
 }
-
-/// A call that is abandoned when it is dropped unsettled. By a panic somewhere else, too: that is none of the inner service.
-pub(crate) struct Held(Call<Breaker>);
 
 impl Held {
     pub(crate) const fn new(call: Call<Breaker>) -> Self {
@@ -73,15 +70,6 @@ impl Held {
         };
         mem::forget(watch);
         polled
-    }
-}
-
-impl Drop for Held {
-    #[inline]
-    fn drop(&mut self) {
-        if !self.0.is_settled() {
-            self.0.abandon();
-        }
     }
 }
 

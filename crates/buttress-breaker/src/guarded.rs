@@ -7,8 +7,7 @@ use std::pin::pin;
 use buttress_error::{ByKind, Classifier, Guarded, Rejection, Verdict};
 
 use crate::Breaker;
-use crate::admitted::{Admitted, Call};
-use crate::future::Held;
+use crate::admitted::{Admitted, Call, Held};
 
 /// Calls through a [`Breaker`] with any error type `E`: they fail with a [`Guarded<E>`], which is the error of the call or
 /// the breaker's [`Rejection`]. Made by [`Breaker::guarded`].

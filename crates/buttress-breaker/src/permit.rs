@@ -45,7 +45,7 @@ impl Permit {
     }
 }
 
-/// Travels with the body of a response, as a [`Deferral`](buttress_error::Deferral).
+/// A permit may travel with the body of a response, as a [`Deferral`](buttress_error::Deferral).
 impl Settle for Permit {
     fn settle(self: Box<Self>, verdict: &Verdict) {
         self.record(verdict);

@@ -7,12 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context as Task, Poll, Waker};
 
-use buttress_breaker::{Breaker, State, Stats};
+use buttress_breaker::{Breaker, BreakerLayer, State, Stats, Window};
 use buttress_context::Context;
-use buttress_error::{Kind, Rejection};
+use buttress_error::{Class, Classifier, Classify, Deferral, Error, Kind, Rejection, Verdict};
 use buttress_test::{Boom, Step, Strict, TestError};
 use support::{admit, call, defaults, ms, plain, probe, refused, secs, service, sleep};
-use tower::{Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 /// Polls once.
 fn poll<F: Future>(future: F) -> Poll<F::Output> {
@@ -210,4 +210,146 @@ fn boom_payload() -> Boom {
     assert!(poll(inner.ready()).is_ready());
     let payload = catch_unwind(AssertUnwindSafe(|| drop(inner.call(7)))).expect_err("it panics");
     *payload.downcast().expect("the kit panics with it")
+}
+
+/// A classifier that panics, in one of its parts.
+#[derive(Clone, Copy)]
+enum Broken {
+    Judge,
+    Keep,
+    Deferral,
+}
+
+impl<T> Classifier<T, TestError> for Broken {
+    fn judge(&self, outcome: &Result<T, TestError>) -> Verdict {
+        assert!(!matches!(self, Self::Judge), "the classifier is broken");
+        if outcome.is_ok() { Verdict::success() } else { Verdict::failure(Kind::Unavailable) }
+    }
+
+    fn keep(&self, _: &Result<T, TestError>) -> Option<Error> {
+        assert!(!matches!(self, Self::Keep), "the classifier is broken");
+        None
+    }
+
+    fn deferral(&self, _: &Result<T, TestError>) -> Option<Deferral> {
+        assert!(!matches!(self, Self::Deferral), "the classifier is broken");
+        None
+    }
+}
+
+/// An error whose own class is broken, for the forms that have no other classifier.
+#[derive(Debug)]
+struct Unclassed;
+
+impl From<Rejection> for Unclassed {
+    fn from(_: Rejection) -> Self {
+        Self
+    }
+}
+
+impl std::fmt::Display for Unclassed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("no class")
+    }
+}
+
+impl std::error::Error for Unclassed {}
+
+impl Classify for Unclassed {
+    fn class(&self) -> Class {
+        panic!("the classifier is broken")
+    }
+}
+
+fn breaks(run: impl FnOnce()) {
+    let payload = catch_unwind(AssertUnwindSafe(run)).expect_err("it panics");
+    assert_eq!(payload.downcast_ref(), Some(&"the classifier is broken"), "the panic goes on unchanged");
+}
+
+/// [S2] [S20] line 27: a classifier that panics says nothing about the dependency: the call is neutral, in every form, whether it
+/// succeeded or failed, also where the future is kept; what it had reserved is given back, and the panic goes on.
+#[tokio::test(start_paused = true)]
+async fn a_classifier_that_panics_is_not_the_dependency() {
+    for broken in [Broken::Judge, Broken::Keep, Broken::Deferral] {
+        let outcome =
+            || if matches!(broken, Broken::Keep) { Step::fail(Kind::Unavailable) } else { Step::ok() };
+        let breakers = |form: &str| match form {
+            "layer" => {
+                let layer = BreakerLayer::new("db").classifier(broken);
+                let mut service = layer.layer(Strict::new().then(outcome()));
+                let mut future = Box::pin(poll_ready(&mut service).call(7));
+                breaks(|| drop(poll(future.as_mut())));
+                (layer.breaker().clone(), layer.breaker().stats())
+            }
+            "backpressure" => {
+                let layer = BreakerLayer::new("db").classifier(broken).backpressure();
+                let mut service = layer.layer(Strict::new().then(outcome()));
+                let future = poll_ready(&mut service).call(7);
+                breaks(|| drop(poll(future)));
+                (layer.breaker().clone(), layer.breaker().stats())
+            }
+            "keyed" => {
+                let layer = BreakerLayer::new("db").classifier(broken).keyed_by_str(|_: &u32| "a");
+                let mut service = layer.layer(Strict::new().then(outcome()));
+                let mut future = Box::pin(poll_ready(&mut service).call(7));
+                breaks(|| drop(poll(future.as_mut())));
+                let breaker = layer.breakers().breaker("a");
+                (breaker.clone(), breaker.stats())
+            }
+            "guarded" => {
+                let breaker = Breaker::new("db");
+                let outcome =
+                    || if matches!(broken, Broken::Keep) { Err(Kind::Unavailable.into()) } else { Ok(7) };
+                let guarded = || breaker.guarded().classifier(broken);
+                breaks(|| drop(guarded().call_blocking::<_, u32, TestError>(outcome)));
+                assert_eq!((breaker.stats().neutral, breaker.stats().failed), (1, 0));
+                let other = Breaker::new("db");
+                let mut future = Box::pin(other.guarded().classifier(broken).call(async || outcome()));
+                breaks(|| drop(poll(future.as_mut())));
+                (other.clone(), other.stats())
+            }
+            _ => {
+                let breaker = Breaker::new("db");
+                let mut inner = Strict::new().then(outcome());
+                let inner = poll_ready(&mut inner);
+                let mut future = Box::pin(breaker.call_with(broken, || inner.call(7)));
+                breaks(|| drop(poll(future.as_mut())));
+                let stats = breaker.stats();
+                drop(future);
+                (breaker, stats)
+            }
+        };
+        for form in ["layer", "backpressure", "keyed", "guarded", "call_with"] {
+            let (breaker, stats) = breakers(form);
+            assert_eq!((stats.admitted, stats.neutral, stats.in_flight()), (1, 1, 0), "{form}: {stats:?}");
+            assert_eq!(breaker.stats(), stats, "{form}: the future was dropped");
+        }
+    }
+}
+
+fn poll_ready<S: Service<u32>>(service: &mut S) -> &mut S {
+    let ready = service.poll_ready(&mut Task::from_waker(Waker::noop()));
+    assert!(matches!(ready, Poll::Ready(Ok(()))));
+    service
+}
+
+/// [S2] [S20] line 27: the same of an error whose own class panics, where a closure is called, blocking or not, timed or not, or a
+/// probe.
+#[tokio::test(start_paused = true)]
+async fn an_error_whose_class_panics_is_not_the_dependency() {
+    let fails = || Err::<(), _>(Unclassed);
+    for builder in [defaults(), defaults().slow_call(secs(1)), defaults().window(Window::consecutive(5))] {
+        let breaker = builder.build().unwrap();
+        breaks(|| drop(breaker.call_blocking(fails)));
+        breaks(|| drop(poll(breaker.call(async || fails()))));
+        let stats = breaker.stats();
+        assert_eq!((stats.admitted, stats.neutral, stats.in_flight()), (2, 2, 0), "{stats:?}");
+    }
+    let breaker = defaults().probes(1).build().unwrap();
+    probe(&breaker).await.neutral();
+    breaks(|| drop(breaker.call_blocking(fails)));
+    breaks(|| drop(poll(breaker.call(async || fails()))));
+    assert_eq!((breaker.state(), breaker.stats().neutral), (State::HalfOpen, 3), "its slot is free again");
+    admit(&breaker).success();
+    assert_eq!(breaker.state(), State::Closed);
 }

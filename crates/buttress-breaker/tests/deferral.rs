@@ -140,3 +140,17 @@ async fn slow_bodies() {
     body.settle(Verdict::success());
     assert_eq!((breaker.stats().succeeded, breaker.stats().slow), (1, 1));
 }
+
+/// [S2] line 27: a panic of whoever holds a body, as it judges the end or reads, is none of the dependency: the call is abandoned.
+#[tokio::test(start_paused = true)]
+async fn a_panic_that_drops_a_body() {
+    let breaker = plain().build().unwrap();
+    let body = streaming(&breaker).await;
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _body = body;
+        std::panic::resume_unwind(Box::new("the reader is broken"));
+    }));
+    panicked.unwrap_err();
+    let stats = breaker.stats();
+    assert_eq!((stats.abandoned, stats.neutral, stats.failed, stats.in_flight()), (1, 1, 0, 0));
+}

@@ -244,6 +244,30 @@ async fn a_refusal_names_what_was_bad_about_the_probes() {
     );
 }
 
+/// [S20] line 16: a probe that the dependency throttles fails, whatever kind the throttle has: also where a resource is exhausted,
+/// as 507 and gRPC's RESOURCE_EXHAUSTED say; an exhausted resource that blames the caller does not.
+#[tokio::test(start_paused = true)]
+async fn an_exhausted_dependency_throttles_its_probe() {
+    let exhausted = Class::new(Kind::ResourceExhausted);
+    for (class, throttled) in [
+        (Class::new(Kind::Throttled), true),
+        (Class::new(Kind::Throttled).retry_after(secs(1)), true),
+        (exhausted.breaker_effect(buttress_error::Breaker::Throttle), true),
+        (Class::of_http(507), true),
+        (Class::of_grpc(8), true),
+        (exhausted, false),
+    ] {
+        for builder in [defaults(), defaults().failure_rate(0.5).probes_by_rate()] {
+            let breaker = builder.probes(1).build().unwrap();
+            probe(&breaker).await.failure(class);
+            assert_eq!(breaker.state().is_open(), throttled, "{class:?}");
+            if throttled {
+                assert_eq!(refused(&breaker).trip().unwrap().rule, probes([0, 1, 0, 0], 1));
+            }
+        }
+    }
+}
+
 /// [S23] results of an earlier epoch are counted as late, and change no state, window or slot.
 #[tokio::test(start_paused = true)]
 async fn late_results_change_nothing() {

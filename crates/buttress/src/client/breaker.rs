@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, Builder};
+use buttress_breaker::{Breaker, Builder, TripRule, Window};
 use buttress_error::ConfigError;
 
 /// A [`Breaker`], or settings of one: what [`ClientBuilder::breaker`](super::ClientBuilder::breaker) takes.
@@ -65,6 +65,10 @@ impl From<Builder> for BreakerSetting {
 /// failure once it has waited for half the time that it has: so every hang counts, whoever cuts it.
 pub(super) fn default(name: &str, attempt_timeout: Duration, deadline: Duration) -> Breaker {
     let patience = (attempt_timeout.min(deadline) / 2).max(Duration::from_nanos(1));
-    let settings = Breaker::builder(name).lease(attempt_timeout).patience(patience);
+    // The hangs of a lone caller end one after the other. The window of the default rules forgets the first of them before
+    // it holds enough; this one doesn't.
+    let hangs = attempt_timeout.min(deadline).saturating_mul(6).max(Duration::from_secs(30));
+    let evidence = TripRule::evidence(0.5).over(Window::time(hangs));
+    let settings = Breaker::builder(name).lease(attempt_timeout).patience(patience).trip_when(evidence);
     settings.build().expect("the defaults are in range, and the times not zero")
 }
