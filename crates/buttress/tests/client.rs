@@ -389,7 +389,7 @@ async fn a_post_that_is_still_running_is_asked_for_again() {
     const BUSY: Answer = Status("409 Conflict");
     let server = Server::start(&[Hang, BUSY, BUSY, OK]).await;
     let client = client().retry(quick(4)).attempt_timeout(200 * MS).idempotency_keys();
-    let client = client.service(reqwest::Client::new());
+    let client = client.service(reqwest::Client::new()).unwrap();
     let charge = Request::post(&server.url).body(()).unwrap();
     assert_eq!(client.send(charge).await.unwrap().status(), 200);
     let keys: BTreeSet<_> = server.headers("idempotency-key").into_iter().collect();
