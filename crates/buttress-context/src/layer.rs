@@ -56,8 +56,10 @@ impl ContextLayer {
         self
     }
 
-    /// The current context, completed.
-    pub(crate) fn complete(&self) -> Context {
+    /// The context of a call that is made now: the current one, completed as the layer completes it. For callers that enter it
+    /// themselves.
+    #[must_use]
+    pub fn context(&self) -> Context {
         let context = Context::current();
         if context.trace().is_some() {
             return context.with_ids();

@@ -46,7 +46,7 @@ impl<Req, S: Service<Req>> Service<Req> for ContextService<S> {
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let mut frame = Frame::new(self.settings.complete());
+        let mut frame = Frame::new(self.settings.context());
         let future = {
             let _entered = frame.enter();
             self.inner.call(request)

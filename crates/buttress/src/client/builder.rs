@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_breaker::Breaker;
+use buttress_context::ContextLayer;
 use buttress_error::{BoxError, ConfigError};
 use buttress_http::{BearerLayer, BearerService, FromHttp, Head, Http, HttpLayer, IntoHttp};
 use buttress_log::LogLayer;
@@ -50,6 +51,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
         policy: Policy::exponential(),
         breaker: None,
         log: None,
+        context: ContextLayer::new(),
         idle_timeout: None,
         judge_bodies: false,
         send_attempt: false,
@@ -67,6 +69,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// | [`retry`](Self::retry) | [`Policy::default`]: 4 attempts, equal jitter from 200 ms, a budget |
 /// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults, the evidence also over six attempt timeouts; the lease is the attempt timeout, patience half of it (or half the deadline, where that is shorter) |
 /// | [`log`](Self::log) | DEBUG for a call that succeeds at once, INFO after a retry, the kind's level on failure |
+/// | [`context`](Self::context) | ids of its own where the caller has none; no trace that starts here is sampled |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 7 s: four attempts that hang, and their waits, fit into the deadline |
 /// | [`idle_timeout`](Self::idle_timeout) | as long as the deadline leaves |
 /// | [`judge_bodies`](Self::judge_bodies) | no: the head of a response decides |
@@ -86,6 +89,7 @@ pub struct ClientBuilder {
     policy: PolicyBuilder,
     breaker: Option<BreakerSetting>,
     log: Option<LogLayer>,
+    pub(super) context: ContextLayer,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) judge_bodies: bool,
     pub(super) send_attempt: bool,
@@ -133,6 +137,23 @@ impl ClientBuilder {
     /// ```
     pub fn log(mut self, layer: LogLayer) -> Self {
         self.log = Some(layer);
+        self
+    }
+
+    /// The ids of a call that has none: see [`ContextLayer`]. Default: a new request id, and a new trace that is not sampled.
+    ///
+    /// ```
+    /// use buttress::context::SampleRatio;
+    /// use buttress::ContextLayer;
+    ///
+    /// # fn main() -> Result<(), buttress::ConfigError> {
+    /// let one_in_a_hundred = ContextLayer::new().sample_ratio(SampleRatio::new(0.01)?);
+    /// let client = buttress::client("payments").context(one_in_a_hundred);
+    /// # let _ = client;
+    /// # Ok(()) }
+    /// ```
+    pub const fn context(mut self, layer: ContextLayer) -> Self {
+        self.context = layer;
         self
     }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use buttress_breaker::Breaker;
-use buttress_context::Context as CallContext;
 use buttress_error::{BoxError, ByKind, Error};
 use buttress_http::{
     AtEnd, BearerService, Body, FromHttp, Head, Http, IdempotencyKeyLayer, IntoHttp, IntoRequest, at_end,
@@ -106,7 +105,7 @@ where
     /// # Cancel safety
     /// Dropping the future gives back everything that was reserved for the call.
     pub async fn send(&self, request: impl IntoRequest) -> Result<S::Response, Error> {
-        let context = CallContext::current().with_ids();
+        let context = self.layer.settings.context.context();
         // The caller's own line about an error can then be joined to those of the call.
         let id = context.request_id().cloned();
         let sent = context.scope(self.call_once(request)).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use buttress_breaker::{Breaker, BreakerLayer, BreakerService};
-use buttress_context::{ContextLayer, ContextService};
+use buttress_context::ContextService;
 use buttress_error::ByKind;
 use buttress_log::{LogLayer, LogService};
 use buttress_retry::{Policy, Retry, RetryLayer};
@@ -64,7 +64,7 @@ impl ClientLayer {
         let inner = self.retry.layer(inner);
         let inner = self.deadline.layer(inner);
         let inner = self.log.layer(inner);
-        ContextLayer::new().layer(inner)
+        self.settings.context.layer(inner)
     }
 
     /// `service` within the deadline of a whole call.
