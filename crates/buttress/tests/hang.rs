@@ -60,6 +60,8 @@ async fn the_lease_of_a_probe_is_the_attempt_timeout() {
         }
         let wait = breaker.admit().unwrap_err().class().retry_after.unwrap();
         tokio::time::advance(wait).await;
+        // Of three probes one may fail. This one does, so that the next one decides.
+        breaker.admit().unwrap().failure(Kind::Unavailable);
         // A probe that is never settled: as long as its lease runs, the round waits for it.
         let probe = breaker.admit().unwrap();
         tokio::time::advance(attempt - SECOND / 100).await;

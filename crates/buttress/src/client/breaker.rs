@@ -65,9 +65,9 @@ impl From<Builder> for BreakerSetting {
 /// failure once it has waited for half the time that it has: so every hang counts, whoever cuts it.
 pub(super) fn default(name: &str, attempt_timeout: Duration, deadline: Duration) -> Breaker {
     let patience = (attempt_timeout.min(deadline) / 2).max(Duration::from_nanos(1));
-    // The hangs of a lone caller end one after the other. The window of the default rules forgets the first of them before
-    // it holds enough; this one doesn't.
-    let hangs = attempt_timeout.min(deadline).saturating_mul(6).max(Duration::from_secs(30));
+    // The hangs of a lone caller end one after the other, up to one and a half attempts apart where the deadline cuts the
+    // last one short. The window of the default rules forgets the first of them before it holds enough; this one doesn't.
+    let hangs = attempt_timeout.min(deadline).saturating_mul(10).max(Duration::from_secs(30));
     let evidence = TripRule::evidence(0.5).over(Window::time(hangs));
     let settings = Breaker::builder(name).lease(attempt_timeout).patience(patience).trip_when(evidence);
     settings.build().expect("the defaults are in range, and the times not zero")
