@@ -5,11 +5,12 @@ use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
+use buttress_breaker::{Breaker, BreakerLayer, Window};
 use buttress_context::{Context, Replay, RequestId, Trace};
 use buttress_error::{BoxError, Class, Classifier, Delivery, Error, Kind, Rejection, Retry, Why, check};
 use buttress_http::{ATTEMPT, BadStatus, Body, HttpLayer, IntoRequest, Profile, http};
 use http::{HeaderMap, Request, Response, StatusCode};
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
 fn get() -> Request<Body> {
     Request::get("http://localhost/orders/7").body(Body::empty()).unwrap()
@@ -394,12 +395,39 @@ fn idempotency_comes_from_method_and_key() {
     }
 }
 
-/// [S4] clones of the layer and of its service have the same settings.
+/// The layer has no state to share: its clones, and the clones of its services, have the same settings, and changing one
+/// leaves the others.
 #[tokio::test]
-async fn clones_share() {
+async fn clones_have_the_same_settings() {
     let layer = HttpLayer::new("orders").pass_status();
+    let changed = layer.clone().error_body(0, Duration::ZERO);
     assert_eq!(call(layer.clone(), 500).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(call(layer, 500).await.is_ok());
+    assert!(call(layer.clone(), 500).await.is_ok());
+    let error = call(changed.clone(), 500).await.unwrap_err();
+    assert_eq!(error.find::<BadStatus>().unwrap().body(), "");
+    let service = layer.layer(service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(answer(500)) }));
+    drop(layer);
+    assert!(service.clone().oneshot(get()).await.is_ok() && service.oneshot(get()).await.is_ok());
+}
+
+/// Issue E 51. [S7] A breaker judged by `http()` keeps the last real failure: it is the source of its rejections.
+#[tokio::test]
+async fn the_last_failure_is_the_source_of_a_rejection() {
+    let breaker = Breaker::builder("orders").window(Window::consecutive(2)).build().unwrap();
+    let client = ServiceBuilder::new()
+        .layer(BreakerLayer::new(breaker).classifier(http()))
+        .layer(HttpLayer::new("orders").pass_status())
+        .service(service_fn(|_: Request<Body>| async {
+            Err::<Response<Body>, _>(io::Error::from(io::ErrorKind::ConnectionReset))
+        }));
+    for _ in 0..2 {
+        assert_eq!(client.clone().oneshot(get()).await.unwrap_err().kind(), Kind::Unavailable);
+    }
+    let refused = client.oneshot(get()).await.unwrap_err();
+    let rejection = refused.find::<Rejection>().unwrap();
+    let last = rejection.cause().unwrap().error.as_ref().unwrap();
+    assert_eq!((last.kind(), last.origin()), (Kind::Unavailable, Some("orders")));
+    assert!(std::error::Error::source(rejection).is_some());
 }
 
 #[test]

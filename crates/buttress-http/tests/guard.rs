@@ -137,6 +137,21 @@ async fn the_deadline_covers_the_body() {
     assert!(matches!(read(body).await, (4, None)));
 }
 
+/// Issue E 51. [S28] The deadline's error has the limit and the elapsed time of the body, which begin with the head.
+#[tokio::test(start_paused = true)]
+async fn a_deadlines_error_says_the_limit_of_the_body() {
+    let client = files().layer(service_fn(|_: Request<Body>| async {
+        sleep(3 * SECOND).await;
+        Ok::<_, Error>(Response::new(Body::streaming(Slow::new([60]))))
+    }));
+    let answer = within(10).scope(client.oneshot(Request::new(Body::empty()))).await.unwrap();
+    sleep(2 * SECOND).await;
+    let error = read(answer.into_body()).await.1.unwrap();
+    let rejection = error.find::<Rejection>().unwrap();
+    assert_eq!((rejection.limit(), rejection.elapsed()), (Some(7 * SECOND), 7 * SECOND));
+    assert_eq!(error.notes().collect::<Vec<_>>(), ["the time is that of the body, from the head on"]);
+}
+
 /// [S28] what is there wins over the deadline: a body that came in time can be read at any time.
 #[tokio::test(start_paused = true)]
 async fn what_is_there_is_read_after_the_deadline() {

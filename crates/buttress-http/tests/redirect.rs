@@ -5,11 +5,13 @@ mod common;
 
 use std::time::Duration;
 
+use buttress_breaker::{Breaker, BreakerLayer, Stats, Window};
 use buttress_context::{Context, RequestId, Trace};
-use buttress_error::{Kind, Retry};
-use buttress_http::{Bearer, BearerLayer, BearerService, CrossOriginRedirect, HttpLayer, same_origin};
+use buttress_error::{ByKind, Class, Classifier, Delivery, Error, Kind, Retry};
+use buttress_http::{Bearer, BearerLayer, BearerService, Body, CrossOriginRedirect, HttpLayer, same_origin};
 use common::{Client, Server, Then, client, get, send};
-use tower::{Layer, ServiceExt};
+use http::Request;
+use tower::{Layer, ServiceBuilder, ServiceExt};
 
 const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 0\n\n";
 
@@ -148,4 +150,115 @@ fn with_token(server: &Server, builder: reqwest::ClientBuilder) -> BearerService
 /// Which requests to this server had a token.
 fn tokens(server: &Server) -> Vec<bool> {
     server.heads().iter().map(|head| sent(head, "authorization").is_some()).collect()
+}
+
+/// How a breaker counted five calls, and how each of them ended.
+async fn counted<C>(
+    classifier: C,
+    layer: HttpLayer<reqwest::Request>,
+    http: reqwest::ClientBuilder,
+    request: impl Fn() -> Request<Body>,
+) -> (Stats, Vec<Result<u16, Class>>)
+where
+    C: Classifier<reqwest::Response, Error> + Clone,
+{
+    let breaker = Breaker::builder("orders").window(Window::consecutive(5)).build().unwrap();
+    let stack = ServiceBuilder::new()
+        .layer(BreakerLayer::new(breaker.clone()).classifier(classifier))
+        .layer(layer)
+        .service(http.no_proxy().build().unwrap());
+    let mut ends = Vec::new();
+    for _ in 0..5 {
+        let outcome = stack.clone().oneshot(request()).await;
+        ends.push(outcome.map(|answer| answer.status().as_u16()).map_err(|error| *error.class()));
+    }
+    assert!(breaker.state().is_closed());
+    (breaker.stats(), ends)
+}
+
+fn orders() -> HttpLayer<reqwest::Request> {
+    HttpLayer::new("orders")
+}
+
+fn upload(url: &str) -> Request<Body> {
+    let data = http_body_util::Full::new(bytes::Bytes::from_static(b"an upload"));
+    Request::put(url).body(Body::streaming(data)).unwrap()
+}
+
+/// Issue E 5. [S20] A redirect that the client does not follow is neutral, and nobody knows whether it was processed: as an
+/// error, through a gateway that passes statuses, and whatever its body says.
+#[tokio::test]
+async fn an_unfollowed_redirect_is_neutral() {
+    const BODY: &str = r#"{"kind":"unavailable","retry":"call"}"#;
+    let none = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    for status in [300, 301, 302, 303, 304, 305, 307, 308, 399] {
+        let server = Server::start(Then::handle(move |_| async move {
+            let answer = http::Response::builder().status(status).header("location", "/b");
+            let body = if status == 304 { "" } else { BODY };
+            answer.header("content-type", "application/problem+json").body(body.to_owned()).unwrap()
+        }))
+        .await;
+        let (stats, ends) = counted(ByKind, orders(), none(), || get(&server.url)).await;
+        assert_eq!((stats.neutral, stats.failed, stats.succeeded), (5, 0, 0), "{status}");
+        for class in ends.into_iter().map(Result::unwrap_err) {
+            assert_eq!((class.kind, class.delivery), (Kind::BadResponse, Delivery::Unknown), "{status}");
+            assert!(!class.repeatable(true));
+        }
+        let (stats, ends) =
+            counted(buttress_http::http(), orders().pass_status(), none(), || get(&server.url)).await;
+        assert_eq!(ends, [Ok(status); 5]);
+        // Without the request in hand a 304 is believed to be what it was asked for.
+        let expected = if status == 304 { (0, 0, 5) } else { (5, 0, 0) };
+        assert_eq!((stats.neutral, stats.failed, stats.succeeded), expected, "{status}");
+    }
+}
+
+/// Issue E 5. [S20] reqwest can't follow the redirect of a streamed upload, which it can send only once: neutral as well. So is
+/// a redirect without end, and one to where it may not lead.
+#[tokio::test]
+async fn a_redirect_that_cannot_be_followed_is_neutral() {
+    for status in ["307 Temporary Redirect", "308 Permanent Redirect"] {
+        let server =
+            Server::answers(&format!("HTTP/1.1 {status}\nLocation: /b\nContent-Length: 0\n\n")).await;
+        let (stats, ends) =
+            counted(ByKind, orders(), reqwest::Client::builder(), || upload(&server.url)).await;
+        assert_eq!((stats.neutral, stats.failed, stats.succeeded), (5, 0, 0), "{status}");
+        for class in ends.into_iter().map(Result::unwrap_err) {
+            assert_eq!((class.kind, class.delivery), (Kind::BadResponse, Delivery::Unknown));
+        }
+    }
+    let forever = Server::start(to("/")).await;
+    let elsewhere = Server::start(to("http://127.0.0.1:1/")).await;
+    for server in [forever, elsewhere] {
+        let http = reqwest::Client::builder().redirect(same_origin());
+        let (stats, ends) = counted(ByKind, orders(), http, || get(&server.url)).await;
+        assert_eq!((stats.neutral, stats.failed, stats.succeeded), (5, 0, 0));
+        for class in ends.into_iter().map(Result::unwrap_err) {
+            assert_eq!((class.kind, class.delivery), (Kind::FailedPrecondition, Delivery::Unknown));
+        }
+    }
+}
+
+/// Issue E 5. [S20] A 304 to a conditional request and a 101 to one that asks for an upgrade are what was asked for; else they
+/// are neutral.
+#[tokio::test]
+async fn an_answer_that_was_asked_for_is_a_success() {
+    let none = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let server = Server::answers("HTTP/1.1 304 Not Modified\nETag: \"7\"\n\n").await;
+    for (header, expected) in [("if-none-match", (0, 5)), ("if-modified-since", (0, 5)), ("x-other", (5, 0))]
+    {
+        let request = || {
+            let mut request = get(&server.url);
+            request.headers_mut().insert(header, "\"7\"".parse().unwrap());
+            request
+        };
+        let (stats, _) = counted(ByKind, orders(), none(), request).await;
+        assert_eq!((stats.neutral, stats.succeeded, stats.failed), (expected.0, expected.1, 0), "{header}");
+    }
+    // Informational answers come before the real one.
+    let server =
+        Server::answers("HTTP/1.1 103 Early Hints\nLink: </a>\n\nHTTP/1.1 200 OK\nContent-Length: 0\n\n")
+            .await;
+    let (stats, ends) = counted(ByKind, orders(), none(), || get(&server.url)).await;
+    assert_eq!((ends, stats.succeeded), (vec![Ok(200); 5], 5));
 }

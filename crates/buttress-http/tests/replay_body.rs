@@ -386,6 +386,50 @@ fn bytes_are_there_anyway() {
     assert!(none.as_bytes().unwrap().is_empty());
 }
 
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Wakes(AtomicU32);
+
+impl std::task::Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// Issue E 51. [S13] An attempt that has ended without an answer wakes its connection, which may wait for the stream: it
+/// fails, rather than hangs. So it is where the call failed, and where it was dropped.
+#[tokio::test]
+async fn a_finished_attempt_is_woken() {
+    for is_dropped in [false, true] {
+        let held = Arc::<std::sync::Mutex<Option<Body>>>::default();
+        let wakes = Arc::<Wakes>::default();
+        let mock = service_fn(|request: Request<Body>| {
+            // The connection takes the body, and waits for its first frame.
+            let mut body = request.into_body();
+            let waker = Waker::from(Arc::clone(&wakes));
+            assert!(Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker)).is_pending());
+            *held.lock().unwrap() = Some(body);
+            async move {
+                if is_dropped {
+                    std::future::pending::<()>().await;
+                }
+                Err::<Response<Body>, _>(io::Error::from(io::ErrorKind::ConnectionReset))
+            }
+        });
+        let stream = Frames { endless: true, ..Frames::default() };
+        let request = Request::put("http://files.test/").body(Body::streaming(stream)).unwrap();
+        let mut call =
+            Box::pin(ServiceBuilder::new().layer(HttpLayer::new("files")).service(mock).oneshot(request));
+        let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(polled.is_pending(), is_dropped);
+        drop(call);
+        assert_eq!(wakes.0.load(SeqCst), 1, "dropped: {is_dropped}");
+        let mut body = held.lock().unwrap().take().unwrap();
+        let polled = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Ready(Some(Err(_)))), "it fails");
+    }
+}
+
 /// Neither form says what is in it.
 #[test]
 fn debug_shows_no_data() {
@@ -473,7 +517,7 @@ async fn call(
             Ok::<_, io::Error>(Response::builder().status(status).body(Body::empty()).unwrap())
         }
     });
-    let policy = Policy::fixed(MS).no_budget().build().unwrap();
+    let policy = Policy::fixed(MS).max_attempts(3).no_budget().build().unwrap();
     let stack =
         ServiceBuilder::new().layer(RetryLayer::new(policy)).layer(HttpLayer::new("files")).service(mock);
     let mut scope = Box::pin(Scope::new(ContextFrame::boundary(Default::default()), stack.oneshot(request)));
@@ -556,7 +600,7 @@ async fn a_connection_that_lives_on() {
             }
         }
     });
-    let policy = Policy::fixed(1_000 * MS).no_budget().build().unwrap();
+    let policy = Policy::fixed(1_000 * MS).max_attempts(3).no_budget().build().unwrap();
     let stack =
         ServiceBuilder::new().layer(RetryLayer::new(policy)).layer(HttpLayer::new("files")).service(mock);
     let stream = Body::streaming(frames(["a", "b", "c"])).replay_buffer(1);

@@ -7,11 +7,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use buttress_context::{Context, Frame, IDEMPOTENCY_KEY, Report, RequestId, Scope};
+use buttress_context::{Context, Frame, IDEMPOTENCY_KEY, Replay, Report, RequestId, Scope};
 use buttress_error::{Error, Kind, Stop};
 use buttress_http::{Bearer, BearerLayer, Body, Http, HttpLayer, Problem, translate};
 use buttress_retry::{Budget, Policy, PolicyBuilder, Retry, RetryLayer, on};
-use buttress_timeout::AttemptTimeoutLayer;
 use common::{Seen, Server, Then, get};
 use http::{Request, Response};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -19,14 +18,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{Layer, ServiceBuilder, ServiceExt};
 
 const MS: Duration = Duration::from_millis(1);
 
 type Client = Retry<Http<reqwest::Client, reqwest::Request>>;
 
 fn policy() -> PolicyBuilder {
-    Policy::fixed(MS).no_budget()
+    Policy::fixed(MS).max_attempts(3).no_budget()
 }
 
 fn over(policy: PolicyBuilder, http: reqwest::ClientBuilder) -> Client {
@@ -307,8 +306,12 @@ async fn a_stalled_upload_is_taken_over() {
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let listener = socket.listen(8).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let (stalls, is_stalled) = tokio::sync::oneshot::channel();
     let server = tokio::spawn(async move {
-        let _stalled = listener.accept().await.unwrap();
+        let (stalled, _) = listener.accept().await.unwrap();
+        // The request is on its way.
+        stalled.readable().await.unwrap();
+        stalls.send(()).unwrap();
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let (mut read, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
@@ -318,19 +321,19 @@ async fn a_stalled_upload_is_taken_over() {
                     _ => break,
                 }
             }
-            // An attempt on a slow machine may have been given up.
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
         }
     });
-    // More than the buffers of both sides, and not so much that a busy machine needs a second for it.
+    // More than the buffers of both sides.
     let (pieces, size) = (96, 64 * 1024);
     let request = upload(&url, pieces, size).map(|body| body.replay_buffer(pieces * size));
-    let client = ServiceBuilder::new()
-        .layer(RetryLayer::new(policy().max_attempts(30).build().unwrap()))
-        .layer(AttemptTimeoutLayer::new(Duration::from_secs(1)))
-        .layer(HttpLayer::new("files"))
-        .service(reqwest::Client::builder().no_proxy().build().unwrap());
-    assert_eq!(client.oneshot(request).await.unwrap().status(), 200);
+    let again = request.replay().unwrap();
+    let client = HttpLayer::new("files").layer(reqwest::Client::builder().no_proxy().build().unwrap());
+    let first = tokio::spawn(client.clone().oneshot(request));
+    is_stalled.await.unwrap();
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    assert_eq!(client.oneshot(again).await.unwrap().status(), 200);
     server.abort();
 }
 

@@ -68,7 +68,9 @@ impl Transport {
             Self::Reset => Class::new(Kind::Unavailable),
             Self::ReadTimeout => Class::new(Kind::Timeout),
             Self::Undecodable => Class::new(Kind::BadResponse),
-            Self::Redirect => Class::new(Kind::FailedPrecondition).retry(Retry::Never),
+            Self::Redirect => {
+                Class::new(Kind::FailedPrecondition).retry(Retry::Never).delivery(Delivery::Unknown)
+            }
             Self::InvalidRequest => Class::new(Kind::InvalidArgument).delivery(Delivery::NotSent),
             Self::RequestBody => Class::new(Kind::InvalidArgument).delivery(Delivery::Unknown),
             Self::Cancelled => Class::new(Kind::Cancelled),

@@ -61,6 +61,8 @@ impl Judged {
     fn error(&mut self, answer: BadStatus, settings: &Settings) -> Error {
         let problem = answer.problem();
         let class = match &problem {
+            // A redirect is never the server's failure, whatever its body says.
+            Some(_) if self.head.status.as_u16() < 400 => self.class,
             Some(problem) => self.classifier.told(self.class, &self.head.headers, problem),
             None => self.class,
         };
