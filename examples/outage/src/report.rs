@@ -93,7 +93,23 @@ fn circuit(board: &Board) -> String {
     if entries.is_empty() {
         text += "\n  closed all the time";
     }
-    text + "\n"
+    drop(entries);
+    text + "\n" + &noticed(board)
+}
+
+/// How long after the begin of a bad spell the circuit opened, for the spells that began with a closed one.
+fn noticed(board: &Board) -> String {
+    let mut text = String::new();
+    for (number, spell) in board.sky.script().iter().enumerate().filter(|(_, spell)| spell.weather.is_bad()) {
+        let end = board.sky.end(number);
+        let begin = end - spell.lasts;
+        let opened = |(at, state): &&(Duration, State)| *state == State::Open && (begin..end).contains(at);
+        let first = board.circuit.entries().iter().find(opened).map(|(at, _)| *at - begin);
+        if let Some(delay) = first.filter(|_| board.circuit.at(begin) == State::Closed) {
+            text += &format!("  {} noticed after {:.2} s\n", spell.name, delay.as_secs_f64());
+        }
+    }
+    text
 }
 
 /// What the stack costs while all is well: the whole call, less the time in which reqwest was at work.
@@ -143,6 +159,17 @@ mod tests {
     use crate::tally::tests::call;
     use crate::weather::{SCRIPT, Sky};
     use crate::{args, timeline};
+
+    #[test]
+    fn it_says_how_soon_trouble_was_noticed() {
+        let board = Board::new(Arc::new(Sky::new(SCRIPT)));
+        board.circuit.enter(Duration::from_millis(3250), State::Open);
+        board.circuit.enter(Duration::from_millis(4500), State::Closed);
+        board.circuit.enter(Duration::from_millis(5400), State::Open);
+        board.circuit.enter(Duration::from_millis(6700), State::Open);
+        // The last spell begins with an open circuit, and the first bad one passes unnoticed.
+        assert_eq!(noticed(&board), "  429 noticed after 0.25 s\n  hanging noticed after 0.40 s\n");
+    }
 
     #[test]
     fn it_fits_into_80_columns() {
