@@ -62,7 +62,7 @@ pub use outcome::{Failure, Outcome};
 pub use reason::{intern_reason, register_reasons};
 pub use rejection::{Cause, Rejection, Rule, Trip, Why};
 pub use safe::Safe;
-pub use secret::is_secret;
+pub use secret::{is_secret, is_secret_number};
 pub use settle::{Deferral, Settle};
 pub use translate::{Foreign, ResponseFuture, Translate, TranslateLayer, TranslateService, translate};
 pub use value::Value;

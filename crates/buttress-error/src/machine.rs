@@ -8,7 +8,8 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Raw, shown};
-use crate::{Error, ErrorGroup, Kind, Safe, Value, is_secret};
+use crate::secret::is_secret_value;
+use crate::{Error, ErrorGroup, Kind, Safe, Value};
 
 /// By its [name](Kind::as_str).
 impl Serialize for Kind {
@@ -43,7 +44,7 @@ const MAX_MEMBERS: usize = 4_096;
 const MAX_LEVELS: usize = 32;
 
 /// Everything: for logs and stores, not for clients. Fields without anything to tell are left out; the values of
-/// [secret](is_secret) attributes are `"[redacted]"`. Of groups in groups at most 4096 members are told, on at most 32
+/// [secret](crate::is_secret) attributes are `"[redacted]"`. Of groups in groups at most 4096 members are told, on at most 32
 /// levels; `more` says how many a group has besides.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -180,7 +181,7 @@ impl Serialize for Attrs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_map(None)?;
         for (key, value) in self.0.attrs() {
-            match is_secret(key) {
+            match is_secret_value(key, value) {
                 true => out.serialize_entry(key, "[redacted]")?,
                 false => out.serialize_entry(key, value)?,
             }

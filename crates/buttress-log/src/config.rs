@@ -23,8 +23,10 @@ pub const VARIABLE: &str = "BUTTRESS_LOG";
 ///
 /// Its parts, separated by commas and in any order, are a format (`json`, `human`, or `auto`, the default: human
 /// exactly if standard error is a terminal), a level (`off`, `error`, `warn`, `info`, `debug`, `trace`; default
-/// `info`) and levels of single targets (`hyper=warn`). A part that means nothing is left out, as is a format or level
-/// that a later one contradicts, and one WARN line says so: a slip in a variable stops no program.
+/// `info`) and levels of single targets (`hyper=warn`). A target stands for itself and for those below it: `hyper` and
+/// `hyper::client`, not `hyper_util`. The longest one that fits counts. A part that means nothing is left out, as is a format
+/// or level that a later one contradicts, and one WARN line says so: a slip in a variable stops no program. Another WARN
+/// line says that `RUST_LOG` is set, which is not read.
 ///
 /// ```no_run
 /// let _guard = buttress_log::init()?; // BUTTRESS_LOG=json,info,hyper=warn
@@ -52,21 +54,27 @@ pub struct Config {
     limits: Limits,
     writer: Option<BoxMakeWriter>,
     redact: bool,
+    /// What another logger's variable says, which is not read.
+    unread: Option<String>,
 }
 
 impl Config {
     /// The defaults: format auto, level INFO, standard error. Doesn't read the environment.
     pub fn new() -> Self {
-        Self { directives: Directives::default(), limits: Limits::default(), writer: None, redact: true }
+        Self {
+            directives: Directives::default(),
+            limits: Limits::default(),
+            writer: None,
+            redact: true,
+            unread: None,
+        }
     }
 
     /// What the environment variable `BUTTRESS_LOG` says (see [`init`]); what it doesn't say is as in [`new`](Self::new).
     pub fn from_env() -> Self {
-        let text = env::var(VARIABLE).unwrap_or_else(|error| match error {
-            VarError::NotPresent => String::new(),
-            VarError::NotUnicode(text) => text.to_string_lossy().into_owned(),
-        });
-        Self { directives: Directives::parse(&text), ..Self::new() }
+        let text = variable(VARIABLE);
+        let unread = Some(variable(OTHER_VARIABLE)).filter(|other| !other.is_empty() && *other != text);
+        Self { directives: Directives::parse(&text), unread, ..Self::new() }
     }
 
     /// Changes the format.
@@ -134,10 +142,8 @@ impl Config {
         }
         let guard = Guard::new(writer, Arc::clone(layer.gate()));
         let ignored = &self.directives.ignored;
-        let mut filter = self.directives.filter();
-        if !ignored.is_empty() {
-            filter = filter.with_target(TARGET, LevelFilter::WARN);
-        }
+        let open = (!ignored.is_empty()).then(|| (TARGET.to_owned(), LevelFilter::WARN));
+        let filter = self.directives.filter(open);
         let subscriber = tracing_subscriber::registry().with(filter).with(layer);
         set_global_default(subscriber).map_err(|_taken| InitError(()))?;
         if !ignored.is_empty() {
@@ -152,8 +158,28 @@ impl Config {
                 told.join("; ")
             );
         }
+        if let Some(other) = self.unread {
+            tracing::warn!(
+                target: TARGET,
+                event = "log.setting_ignored",
+                variable = OTHER_VARIABLE,
+                ignored = other,
+                "{OTHER_VARIABLE} is not read: set {VARIABLE} instead"
+            );
+        }
         Ok(guard)
     }
+}
+
+/// The variable of other loggers.
+const OTHER_VARIABLE: &str = "RUST_LOG";
+
+/// The text of an environment variable; empty if there is none.
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|error| match error {
+        VarError::NotPresent => String::new(),
+        VarError::NotUnicode(text) => text.to_string_lossy().into_owned(),
+    })
 }
 
 const TARGET: &str = "buttress::log";

@@ -5,7 +5,7 @@ use buttress_context::Context;
 use crate::callsite;
 use crate::fields::Fields;
 use crate::json;
-use crate::key::{REDACTED, Role};
+use crate::key::REDACTED;
 use crate::limits::Limits;
 use crate::value::Value;
 
@@ -34,11 +34,12 @@ fn hex(out: &mut Vec<u8>, head: &str, bytes: &[u8]) {
 pub(crate) fn encode(fields: &mut Fields, cx: &Context, limits: &Limits, redact: bool) {
     for (name, value) in cx.fields() {
         let key = callsite::key(name);
+        let value = Value::from(value);
         fields.add(key, limits.fields(), |out| {
-            if redact && key.role == Role::Secret {
+            if redact && key.role.hides(value) {
                 out.extend_from_slice(REDACTED.as_bytes());
             } else {
-                Value::from(value).write(out, limits.field(), redact);
+                value.write(out, limits.field(), redact);
             }
         });
     }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+
+use crate::filter::LevelByTarget;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,23 +43,30 @@ pub(crate) struct Directives {
     pub(crate) format: Option<Format>,
     pub(crate) level: Option<LevelFilter>,
     pub(crate) targets: Vec<(String, LevelFilter)>,
-    /// The parts that have no effect.
+    /// The parts that have no effect, or hardly the one that was meant.
     pub(crate) ignored: Vec<Ignored>,
 }
 
-/// A part that has no effect, and why.
+/// A part that has no effect, or hardly the one that was meant, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Ignored {
     /// It means nothing; perhaps something that is written much like it was meant.
     Unknown(String, Option<String>),
     /// A later one of its sort counts.
     Overruled(String, String),
+    /// It filters by spans or fields.
+    Span(String),
+    /// It has an effect, but on no crate: a crate's targets have underscores.
+    Hyphen(String, String),
 }
 
 impl Ignored {
     pub(crate) fn part(&self) -> &str {
-        let (Self::Unknown(part, _) | Self::Overruled(part, _)) = self;
-        part
+        match self {
+            Self::Unknown(part, _) | Self::Overruled(part, _) | Self::Span(part) | Self::Hyphen(part, _) => {
+                part
+            }
+        }
     }
 }
 
@@ -70,6 +78,18 @@ impl fmt::Display for Ignored {
             Self::Unknown(part, None) => {
                 write!(f, "{part:?} ignored: no format (json, human, auto), no level, no target=level")
             }
+            Self::Span(part) => {
+                write!(
+                    f,
+                    "{part:?} ignored: filters on spans and fields are not supported, only target=level"
+                )
+            }
+            Self::Hyphen(part, meant) => {
+                write!(
+                    f,
+                    "{part:?} matches no crate: a crate's target has underscores, did you mean {meant}?"
+                )
+            }
             Self::Overruled(part, by) => write!(f, "{part:?} ignored, the later {by:?} counts"),
         }
     }
@@ -79,10 +99,22 @@ impl Directives {
     /// Reads `json,info,hyper=warn`: parts in any order, the last of a kind wins, blanks and empty parts don't matter.
     pub(crate) fn parse(text: &str) -> Self {
         let mut read = Self::default();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        for part in parts(text).map(str::trim).filter(|part| !part.is_empty()) {
             read.part(part);
         }
+        read.name_hyphens();
         read
+    }
+
+    /// Names each target with a hyphen, which no crate has, unless there is one with an underscore beside it.
+    fn name_hyphens(&mut self) {
+        for (target, level) in &self.targets {
+            let right = target.replace('-', "_");
+            if *target != right && !self.targets.iter().any(|(other, _)| *other == right) {
+                let level = level.to_string();
+                self.ignored.push(Ignored::Hyphen(format!("{target}={level}"), format!("{right}={level}")));
+            }
+        }
     }
 
     fn part(&mut self, part: &str) {
@@ -92,6 +124,8 @@ impl Directives {
         } else if let Some(level) = level(part) {
             let earlier = self.level.replace(level);
             self.overrule(earlier, &level, part);
+        } else if part.contains(['[', '{']) {
+            self.ignored.push(Ignored::Span(part.to_owned()));
         } else if let Some((target, level)) = target(part) {
             self.targets.push((target, level));
         } else {
@@ -106,11 +140,23 @@ impl Directives {
     }
 
     /// The filter; what no target directive names logs at the level, by default INFO.
-    pub(crate) fn filter(&self) -> Targets {
-        Targets::new()
-            .with_targets(self.targets.clone())
-            .with_default(self.level.unwrap_or(LevelFilter::INFO))
+    pub(crate) fn filter(&self, further: Option<(String, LevelFilter)>) -> LevelByTarget {
+        let targets = self.targets.iter().cloned().chain(further);
+        LevelByTarget::new(targets, self.level.unwrap_or(LevelFilter::INFO))
     }
+}
+
+/// The parts between commas, but for commas in brackets: those belong to filters on spans.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0usize;
+    text.split(move |c| {
+        match c {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    })
 }
 
 fn format(word: &str) -> Option<Format> {
@@ -127,16 +173,52 @@ fn level(word: &str) -> Option<LevelFilter> {
     word.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| LevelFilter::from_str(word).ok()).flatten()
 }
 
-/// The part that has a slip in its word, put right.
+/// The part that has a slip in its word, or another logger's word, put right.
 fn meant(part: &str) -> Option<String> {
     let levels = LEVELS.iter().copied();
     match part.split_once('=') {
         Some((name, word)) => {
-            let right = format!("{}={}", name.trim(), nearest(word.trim(), levels)?);
+            let word = Some(word.trim()).filter(|word| !word.contains('='))?;
+            let level = match level(word) {
+                Some(_) => word,
+                None => translated(word).or_else(|| nearest(word, levels))?,
+            };
+            let right = format!("{}={level}", path_of(name.trim()));
             target(&right).map(|_| right)
         }
-        None => nearest(part, FORMATS.into_iter().chain(levels)).map(str::to_owned),
+        None => {
+            let word = translated(part).or_else(|| nearest(part, FORMATS.into_iter().chain(levels)));
+            // Another logger takes a bare target for all of its levels.
+            let as_target =
+                || target(&format!("{}=trace", path_of(part))).filter(|_| part.contains(['_', ':']));
+            word.map(str::to_owned).or_else(|| as_target().map(|(target, _)| format!("{target}=trace")))
+        }
     }
+}
+
+/// A path without colons at its ends, and with two where one is.
+fn path_of(name: &str) -> String {
+    name.split(':').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("::")
+}
+
+/// Words and numbers that other loggers have for our levels.
+fn translated(word: &str) -> Option<&'static str> {
+    const WORDS: [(&str, &str); 13] = [
+        ("0", "off"),
+        ("1", "error"),
+        ("2", "warn"),
+        ("3", "info"),
+        ("4", "debug"),
+        ("5", "trace"),
+        ("all", "trace"),
+        ("verbose", "trace"),
+        ("dbg", "debug"),
+        ("err", "error"),
+        ("fatal", "error"),
+        ("critical", "error"),
+        ("none", "off"),
+    ];
+    WORDS.iter().find(|(other, _)| word.eq_ignore_ascii_case(other)).map(|(_, ours)| *ours)
 }
 
 const FORMATS: [&str; 3] = ["json", "human", "auto"];
@@ -176,7 +258,9 @@ fn distance(a: &str, b: &str) -> usize {
 fn target(part: &str) -> Option<(String, LevelFilter)> {
     let (name, word) = part.split_once('=')?;
     let name = name.trim();
-    let is_path = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_:-./".contains(c));
+    let is_path = !name.is_empty()
+        && name.chars().all(|c| c.is_alphanumeric() || "_:-./".contains(c))
+        && path_of(name) == name;
     Some((name.to_owned(), level(word.trim())?)).filter(|_| is_path)
 }
 
@@ -217,8 +301,25 @@ mod tests {
             ("hyper=jsn", None),
             ("a b=wran", None),
             ("=wran", None),
-            ("3", None),
-            ("verbose", None),
+            ("3", Some("info")),
+            ("app=3", Some("app=info")),
+            ("app=0", Some("app=off")),
+            ("6", None),
+            ("verbose", Some("trace")),
+            ("app=fatal", Some("app=error")),
+            ("app=debugg", Some("app=debug")),
+            ("app=DEBGU", Some("app=debug")),
+            ("app=", None),
+            ("app", None),
+            ("my_app", Some("my_app=trace")),
+            ("app::pay", Some("app::pay=trace")),
+            ("app:pay=debug", Some("app::pay=debug")),
+            ("app::=debug", Some("app=debug")),
+            ("::app=debug", Some("app=debug")),
+            ("a=b=c", None),
+            ("a=b=info", None),
+            ("=warn", None),
+            ("app=warn=", None),
             ("é", None),
             (&"x".repeat(100), None),
         ] {
@@ -227,7 +328,7 @@ mod tests {
         }
         let told = |text| Directives::parse(text).ignored[0].to_string();
         assert_eq!(told("jsn"), "\"jsn\" ignored, did you mean json?");
-        assert_eq!(told("3"), "\"3\" ignored: no format (json, human, auto), no level, no target=level");
+        assert_eq!(told("6"), "\"6\" ignored: no format (json, human, auto), no level, no target=level");
     }
 
     #[test]
@@ -252,15 +353,51 @@ mod tests {
     #[test]
     fn the_rest_logs_at_info() {
         use tracing::Level;
-        let filter = Directives::parse("hyper=warn,app=debug").filter();
+        let filter = Directives::parse("hyper=warn,app=debug,off_limits=OFF").filter(None);
         for (target, level, enabled) in [
             ("hyper::client", Level::INFO, false),
             ("hyper::client", Level::WARN, true),
             ("app", Level::DEBUG, true),
             ("other", Level::INFO, true),
+            ("off_limits", Level::ERROR, false),
             ("other", Level::DEBUG, false),
         ] {
-            assert_eq!(filter.would_enable(target, &level), enabled, "{target} {level}");
+            assert_eq!(filter.enables(target, level), enabled, "{target} {level}");
         }
+    }
+
+    /// Line 24 of the reports: a hyphen is named, and the directive counts for a target that is spelled so.
+    #[test]
+    fn a_hyphen_is_named() {
+        let read = Directives::parse("my-app=debug,info");
+        assert_eq!(read.targets, [("my-app".to_owned(), LevelFilter::DEBUG)]);
+        assert_eq!(
+            read.ignored[0].to_string(),
+            "\"my-app=debug\" matches no crate: a crate's target has underscores, did you mean my_app=debug?"
+        );
+        assert_eq!(Directives::parse("a-b::c-d=off").ignored[0].part(), "a-b::c-d=off");
+        assert_eq!(Directives::parse("my-app=debug,my_app=warn").ignored, []);
+        assert_eq!(Directives::parse("my_app=debug").ignored, []);
+    }
+
+    /// Line 24 of the reports: filters on spans and fields, which other loggers know, are refused whole.
+    #[test]
+    fn filters_on_spans_are_named() {
+        for part in [
+            "[span]=debug",
+            "app[span]=debug",
+            "app[span{a=1,b=2}]=trace",
+            "[{user=\"ann, bob\"}]=trace",
+            "app[span{a=1}]",
+            "app{a}=info",
+        ] {
+            let read = Directives::parse(&format!("json,{part},warn"));
+            assert_eq!(read.ignored, [Ignored::Span(part.to_owned())]);
+            assert_eq!((read.format, read.level), (Some(Format::Json), Some(LevelFilter::WARN)));
+        }
+        assert_eq!(
+            Directives::parse("app[s]=info").ignored[0].to_string(),
+            "\"app[s]=info\" ignored: filters on spans and fields are not supported, only target=level"
+        );
     }
 }

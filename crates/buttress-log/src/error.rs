@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::iter;
 
 use buttress_error::__private::{holds_details_of, ours};
-use buttress_error::{Error, Retry, Violation, classify, is_secret, verbatim};
+use buttress_error::{Error, Retry, Violation, classify, is_secret, is_secret_number, verbatim};
 
 use crate::contain;
 use crate::json::{self, Text};
@@ -164,10 +164,12 @@ fn attrs(out: &mut Vec<u8>, known: Known<'_>, end: usize, redact: bool) {
         out.extend_from_slice(if written == 0 { b",\"attrs\":{" } else { b"," });
         json::string(out, key, usize::MAX);
         out.push(b':');
-        if redact && is_secret(key) {
+        let value = Value::from(value);
+        let secret = if value.is_number() { is_secret_number(key) } else { is_secret(key) };
+        if redact && secret {
             out.extend_from_slice(REDACTED.as_bytes());
         } else {
-            Value::from(value).write(out, end.saturating_sub(out.len()), redact);
+            value.write(out, end.saturating_sub(out.len()), redact);
         }
         written += 1;
     }

@@ -1,6 +1,6 @@
 //! Encoded fields: `,"key":value` one after another in one text, with the places of the keys.
 
-use buttress_error::is_secret;
+use buttress_error::{is_secret, is_secret_number};
 
 use crate::key::{Key, REDACTED};
 
@@ -105,6 +105,8 @@ impl Fields {
             let name =
                 std::str::from_utf8(key).ok().and_then(|key| key.strip_prefix(",\"")?.strip_suffix("\":"));
             let value = &self.text[entry.value as usize..entry.end as usize];
+            let number = !value.starts_with(b"\"");
+            let is_secret = |name| if number { is_secret_number(name) } else { is_secret(name) };
             let open = name.is_some_and(|name| !name.contains('\\') && !is_secret(name));
             let start = redacted.text.len();
             redacted.text.extend_from_slice(key);

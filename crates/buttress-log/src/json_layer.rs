@@ -101,9 +101,12 @@ impl<W> JsonLayer<W> {
     }
 
     fn field(&self, fields: &mut Fields, key: &Key, value: Value<'_>) {
-        fields.add(key, self.limits.fields(), |out| match key.role {
-            Role::Secret if self.redact => out.extend_from_slice(REDACTED.as_bytes()),
-            _ => value.write(out, self.limits.field(), self.redact),
+        fields.add(key, self.limits.fields(), |out| {
+            if self.redact && key.role.hides(value) {
+                out.extend_from_slice(REDACTED.as_bytes());
+            } else {
+                value.write(out, self.limits.field(), self.redact);
+            }
         });
     }
 
@@ -136,7 +139,7 @@ impl<W> JsonLayer<W> {
                     value.write_text(line, self.limits.field());
                 }
                 Role::Error => self.error(error, value),
-                Role::Plain | Role::Secret => self.field(fields, key, value),
+                Role::Plain | Role::Secret | Role::SecretText => self.field(fields, key, value),
             }
         }));
         if line.len() == message {

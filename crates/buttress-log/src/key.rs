@@ -1,8 +1,9 @@
 //! The names of fields: which are ours, which are secret, and how each is written.
 
-use buttress_error::is_secret;
+use buttress_error::{is_secret, is_secret_number};
 
 use crate::json;
+use crate::value::Value;
 
 /// Names that only this crate writes at the root of a line. A user's field of such a name gets an underscore.
 pub(crate) const RESERVED: &[&str] = &[
@@ -27,12 +28,25 @@ pub(crate) const REDACTED: &str = "\"[redacted]\"";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
     Plain,
-    /// The name tells that the value is secret.
+    /// The name says that the value is secret, of whatever type.
     Secret,
+    /// The name says that text is secret, while a number or a boolean is a measure.
+    SecretText,
     /// The text of an event.
     Message,
     /// The error object of an event.
     Error,
+}
+
+impl Role {
+    /// Returns `true` if this value of a field is redacted.
+    pub(crate) const fn hides(self, value: Value<'_>) -> bool {
+        match self {
+            Self::Secret => true,
+            Self::SecretText => !value.is_number(),
+            Self::Plain | Self::Message | Self::Error => false,
+        }
+    }
 }
 
 /// A field's name, made ready once.
@@ -52,7 +66,11 @@ impl Key {
 
     /// A name that is reserved or already `taken` gets underscores at its end until it is free.
     pub(crate) fn among(name: &str, taken: &[Self]) -> Self {
-        let role = if is_secret(name) { Role::Secret } else { Role::Plain };
+        let role = match () {
+            () if is_secret_number(name) => Role::Secret,
+            () if is_secret(name) => Role::SecretText,
+            () => Role::Plain,
+        };
         let mut name = name.to_owned();
         while RESERVED.contains(&name.as_str()) {
             name.push('_');

@@ -10,6 +10,7 @@ mod context;
 mod directives;
 mod error;
 mod fields;
+mod filter;
 mod guard;
 mod human;
 mod json;

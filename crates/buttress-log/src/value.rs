@@ -37,6 +37,11 @@ impl<'a> From<&'a buttress_error::Value> for Value<'a> {
 }
 
 impl Value<'_> {
+    /// Returns `true` for a number and for a boolean.
+    pub(crate) const fn is_number(self) -> bool {
+        !matches!(self, Self::Str(_) | Self::Bytes(_) | Self::Debug(_) | Self::Error(_))
+    }
+
     /// Appends the value: numbers and booleans as such, errors as objects, the rest as a string of at most `limit`
     /// encoded bytes. A 128-bit integer is a number if it fits 64 bits, else a string; bytes are a string, what is
     /// not UTF-8 in them replaced by U+FFFD.

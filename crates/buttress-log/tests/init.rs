@@ -54,10 +54,22 @@ impl std::io::Write for Flushing {
 }
 
 fn run(mode: &str, variable: Option<&str>) -> String {
+    run_beside(mode, variable, None)
+}
+
+/// With another logger's variable beside ours.
+fn run_beside(mode: &str, variable: Option<&str>, other: Option<&str>) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child", "--ignored", "--nocapture"]).env(MODE, mode).env_remove("BUTTRESS_LOG");
+    command
+        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .env(MODE, mode)
+        .env_remove("BUTTRESS_LOG")
+        .env_remove("RUST_LOG");
     if let Some(value) = variable {
         command.env("BUTTRESS_LOG", value);
+    }
+    if let Some(value) = other {
+        command.env("RUST_LOG", value);
     }
     let output = command.stdin(Stdio::null()).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -137,4 +149,32 @@ fn a_second_init_is_an_error() {
 #[test]
 fn a_flush_that_panics_is_contained() {
     assert_eq!(messages(&run("flush", None)), ["info line", "noisy line", "error line"]);
+}
+
+/// Line 46 of the reports: `RUST_LOG`, which is not read, is named once; it has no effect, and its own value is no reason to
+/// repeat it.
+#[test]
+fn another_loggers_variable_is_named_once() {
+    let named = "RUST_LOG is not read: set BUTTRESS_LOG instead";
+    let rest = ["info line", "noisy line", "error line"];
+    for variable in [None, Some(""), Some("json")] {
+        let stderr = run_beside("env", variable, Some("debug"));
+        assert_eq!(messages(&stderr), [&[named], &rest[..]].concat(), "{variable:?}");
+        let line = &kit::parse(stderr.as_bytes())[0];
+        let fields = ["level", "event", "variable", "ignored"].map(|name| line[name].as_str().unwrap());
+        assert_eq!(fields, ["WARN", "log.setting_ignored", "RUST_LOG", "debug"]);
+    }
+    assert_eq!(messages(&run_beside("env", Some("info"), Some("info"))), rest);
+    assert_eq!(messages(&run_beside("env", None, Some(""))), rest);
+    assert_eq!(run_beside("env", Some("off"), Some("debug")), "");
+}
+
+/// Line 24 of the reports: a directive is a path of a target, and a hyphen is named.
+#[test]
+fn a_directive_is_a_path() {
+    let out = messages(&run("env", Some("noi=off,noisy_too=off,ini=off")));
+    assert_eq!(out, ["info line", "noisy line", "error line"]);
+    let lines = messages(&run("env", Some("error,my-app=debug,noisy=info")));
+    let named = "BUTTRESS_LOG: \"my-app=debug\" matches no crate: a crate's target has underscores, did you mean my_app=debug?";
+    assert_eq!(lines, [named, "noisy line", "error line"]);
 }

@@ -405,3 +405,44 @@ fn the_time_is_now() {
     let second: u64 = text[17..19].parse().unwrap();
     assert!((now % 60).abs_diff(second) <= 2 || (now % 60).abs_diff(second) >= 58, "{text}");
 }
+
+/// Line 26 of the reports: a measure is no secret, in an event, a span, a context, a late record, an error; a text of that name is.
+#[test]
+fn measures_are_not_redacted() {
+    let error = Error::new(Kind::Internal, "x").attr("tokens_in", 5).attr("pin", 1234).attr("api_keys", "k1");
+    let line = log_one(|| {
+        Context::current().with_field("audio_tokens", 7).with_field("cvv", 123).run(|| {
+            let span = info_span!("s", auth_duration_ms = 1.5, otp = 1, tokens_out = tracing::field::Empty)
+                .entered();
+            span.record("tokens_out", 9);
+            let cause = &error as &(dyn std::error::Error + 'static);
+            info!(
+                cause,
+                session_active = true,
+                render_pass = 2,
+                token_bucket = "api",
+                tokens = "t0k",
+                password = 12_345,
+                "x"
+            );
+        });
+    });
+    for (name, value) in [
+        ("audio_tokens", json!(7)),
+        ("auth_duration_ms", json!(1.5)),
+        ("tokens_out", json!(9)),
+        ("session_active", json!(true)),
+        ("render_pass", json!(2)),
+        ("token_bucket", json!("api")),
+        ("cvv", json!("[redacted]")),
+        ("otp", json!("[redacted]")),
+        ("tokens", json!("[redacted]")),
+        ("password", json!("[redacted]")),
+    ] {
+        assert_eq!(line[name], value, "{name} in {line}");
+    }
+    assert_eq!(
+        line["cause"]["attrs"],
+        json!({"tokens_in": 5, "pin": "[redacted]", "api_keys": "[redacted]"})
+    );
+}

@@ -5,7 +5,8 @@ use std::fmt::{self, Display, Write};
 use super::once::said_once;
 use super::render::{Raw, escaped};
 use super::{Error, MAX_LEVELS, MAX_MEMBERS};
-use crate::{ErrorGroup, contain, is_secret};
+use crate::secret::is_secret_value;
+use crate::{ErrorGroup, contain};
 
 /// Everything about an error, line by line, for a person at a terminal: [`Error::report`].
 ///
@@ -98,7 +99,7 @@ impl Page<'_> {
         error.notes().try_for_each(|note| self.line("note", note))?;
         error.hints().try_for_each(|hint| self.line("hint", hint))?;
         for (key, value) in error.attrs() {
-            let value: &dyn Display = if is_secret(key) { &"[redacted]" } else { value };
+            let value: &dyn Display = if is_secret_value(key, value) { &"[redacted]" } else { value };
             self.line("with", format_args!("{key} = {value}"))?;
         }
         if let Some(effort) = error.effort() {
