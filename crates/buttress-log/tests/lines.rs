@@ -406,7 +406,7 @@ fn the_time_is_now() {
     assert!((now % 60).abs_diff(second) <= 2 || (now % 60).abs_diff(second) >= 58, "{text}");
 }
 
-/// Line 26 of the reports: a measure is no secret, in an event, a span, a context, a late record, an error; a text of that name is.
+/// [S38] Line 26 of the reports: a measure is no secret, in an event, a span, a context, a late record, an error; a text of that name is.
 #[test]
 fn measures_are_not_redacted() {
     let error = Error::new(Kind::Internal, "x").attr("tokens_in", 5).attr("pin", 1234).attr("api_keys", "k1");

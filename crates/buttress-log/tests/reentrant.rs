@@ -90,7 +90,7 @@ fn count(lines: &Lines, message: &str) -> usize {
     lines.read().iter().filter(|line| line.text("message") == Some(message)).count()
 }
 
-/// Line 23 of the reports: what a writer logs while it writes is left out of its own log and counted, so that nothing recurses
+/// [S34] Line 23 of the reports: what a writer logs while it writes is left out of its own log and counted, so that nothing recurses
 /// or waits for itself, and later logging works, here and on other threads. A panic hook that logs is no other.
 #[test]
 fn a_writer_that_logs_is_contained() {

@@ -23,7 +23,7 @@ fn human(lines: &Lines) -> JsonLayer<BoxMakeWriter> {
     JsonLayer::new(BoxMakeWriter::new(Human::new(lines.clone())))
 }
 
-/// Line 25 of the reports: the fields of a span stay when the layer is replaced, once and again, by another writer or form.
+/// [S36] Line 25 of the reports: the fields of a span stay when the layer is replaced, once and again, by another writer or form.
 #[test]
 fn span_fields_survive_a_reload() {
     let (one, two, three) = (Lines::default(), Lines::default(), Lines::default());
@@ -139,7 +139,7 @@ fn a_layer_that_comes_later() {
     assert_eq!((&line["a"], &line["b"], &line["c"]), (&json!(null), &json!(2), &json!(3)));
 }
 
-/// Line 25 of the reports: a late record over 5 000 nested spans needs no deep stack; nor does a reload over them.
+/// [S36] Line 25 of the reports: a late record over 5 000 nested spans needs no deep stack; nor does a reload over them.
 #[test]
 fn a_late_record_over_deep_spans() {
     fn deep() {

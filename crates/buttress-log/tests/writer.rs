@@ -99,7 +99,7 @@ fn whole(text: &str) -> Vec<String> {
     messages
 }
 
-/// Line 23 of the reports: a line that was written in part is counted, and the next begins on a line of its own.
+/// [S34] Line 23 of the reports: a line that was written in part is counted, and the next begins on a line of its own.
 #[test]
 fn a_torn_line_is_fenced_off() {
     const FULL: Step = Fail(ErrorKind::StorageFull);
@@ -253,7 +253,7 @@ impl Drop for ActingWriter<'_> {
     }
 }
 
-/// Line 23 of the reports: a writer that panics loses one line, and later logging works, on this thread and on others.
+/// [S34] Line 23 of the reports: a writer that panics loses one line, and later logging works, on this thread and on others.
 #[test]
 fn a_panicking_writer_is_contained() {
     for place in PLACES {
