@@ -258,7 +258,7 @@ impl Builder {
             // The probes would close the circuit even if all of them failed.
             ToClose::ByRate if self.failure_rate == FailureRate::Off && !self.judges_slowness() => {
                 let range = "used with a failure_rate, or a slow_call and its rate";
-                return Err(ConfigError::new("probes_by_rate", range, self.plain_failure_rate()));
+                return Err(ConfigError::new("probes_by_rate", range, format_args!("neither")));
             }
             ToClose::Share | ToClose::ByRate => {}
         }
@@ -270,7 +270,7 @@ impl Builder {
     fn check_rule(&self, rule: &TripRule) -> Result<(), ConfigError> {
         rule.check()?;
         if rule.needs_slow_call() && self.slow_call.is_none() {
-            return Err(ConfigError::new("slow_rate", "used with a slow_call", rule));
+            return Err(ConfigError::new("slow_rate", "used with a slow_call", format_args!("no slow_call")));
         }
         Ok(())
     }

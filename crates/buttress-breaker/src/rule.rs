@@ -188,7 +188,11 @@ impl RateRule {
     fn check(&self) -> Result<(), ConfigError> {
         self.window.check()?;
         if self.window.streak().is_some() {
-            return Err(ConfigError::new("window", "of a rate: a time or a number of calls", self.window));
+            return Err(ConfigError::new(
+                "window",
+                "a time or a number of calls where a rate is judged",
+                self.window,
+            ));
         }
         let calls = self.window.capacity().unwrap_or(u32::MAX);
         within("rate", "a rate above 0.0 and at most 1.0", self.rate, &(f64::MIN_POSITIVE..=1.0))?;

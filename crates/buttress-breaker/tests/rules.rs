@@ -253,7 +253,7 @@ async fn bad_rules() {
         (
             TripRule::failure_rate(0.5).over(Window::consecutive(5)).into(),
             "window",
-            "of a rate: a time or a number of calls",
+            "a time or a number of calls where a rate is judged",
         ),
         (TripRule::evidence(0.0).into(), "rate", rate),
         (TripRule::evidence(1.01).into(), "rate", rate),

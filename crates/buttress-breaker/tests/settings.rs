@@ -67,7 +67,10 @@ async fn bad_settings() {
         let error = change(Breaker::builder("db")).build().unwrap_err();
         assert_eq!((error.setting(), error.range()), (setting, range));
         assert_eq!(error.class().kind, Kind::Config);
-        assert!(error.to_string().starts_with(setting), "{error}");
+        assert!(
+            error.to_string().starts_with(&format!("invalid {setting}: must be {range}, got ")),
+            "{error}"
+        );
     }
 }
 

@@ -35,7 +35,13 @@ use crate::{BoxError, Class, Effort, Error, foreign};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no error classification",
-    note = "implement `buttress_error::Classify` for it, or say `.translate()` on the result, or put `TranslateLayer` below"
+    // Of all these words `?` shows the label only.
+    label = "no error classification: call `.translate()` before `?`, derive `Classify` for a type of your own, or switch \
+             on the feature of the crate it comes from",
+    note = "call `.translate()` on the result before `?` (trait `ResultExt`), or put `TranslateLayer` below the layer",
+    note = "an error type of your own: implement or derive `Classify` for it",
+    note = "an error of another crate that Buttress knows: switch on the feature of its name (`reqwest`, `hyper`, `h2`, `tonic`, \
+            `tower`, `redis`, `serde_json`, `anyhow`, `eyre`)"
 )]
 pub trait Classify {
     /// What this error is.
@@ -67,7 +73,10 @@ pub trait Classify {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no error classification",
     label = "a Buttress layer must know what kind of failure this is",
-    note = "implement `buttress_error::Classify` for it, put `TranslateLayer` below the layer, or give the layer a classifier"
+    note = "put `TranslateLayer` below the layer, call `.translate()` on the result, or give the layer a classifier",
+    note = "an error type of your own: implement or derive `Classify` for it",
+    note = "an error of another crate that Buttress knows: switch on the feature of its name (`reqwest`, `hyper`, `h2`, `tonic`, \
+            `tower`, `redis`, `serde_json`, `anyhow`, `eyre`)"
 )]
 pub trait Classified {
     #[doc(hidden)]

@@ -13,7 +13,14 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// `setting` was `given`, but has to be in `range`.
+    /// `setting` was `given`, but has to be in `range`: what follows "must be", as in `at least 1`.
+    ///
+    /// ```
+    /// use buttress_error::ConfigError;
+    ///
+    /// let error = ConfigError::new("max_attempts", "at least 1", 0);
+    /// assert_eq!(error.to_string(), "invalid max_attempts: must be at least 1, got 0");
+    /// ```
     #[must_use]
     pub fn new(setting: &'static str, range: &'static str, given: impl fmt::Debug) -> Self {
         Self { setting, range, given: format!("{given:?}").into() }
@@ -25,7 +32,7 @@ impl ConfigError {
         self.setting
     }
 
-    /// What is allowed.
+    /// What is allowed: the words after "must be".
     #[must_use]
     pub const fn range(&self) -> &'static str {
         self.range
@@ -34,7 +41,7 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {}, but must be {}", self.setting, self.given, self.range)
+        write!(f, "invalid {}: must be {}, got {}", self.setting, self.range, self.given)
     }
 }
 

@@ -174,7 +174,7 @@ fn removed_states_leave_room() {
 #[test]
 fn bad_settings_are_refused() {
     let error = Map::builder().max_keys(0).build().unwrap_err();
-    assert_eq!(error.to_string(), "max_keys is 0, but must be in 1..=4_294_967_295");
+    assert_eq!(error.to_string(), "invalid max_keys: must be in 1..=4_294_967_295, got 0");
     assert!(Map::builder().max_keys(usize::MAX).build().is_err());
     for idle_after in [Duration::ZERO, Duration::from_micros(999)] {
         let error = Map::builder().idle_after(idle_after).build().unwrap_err();

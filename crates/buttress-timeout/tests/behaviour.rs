@@ -283,7 +283,7 @@ fn zero_is_refused_where_settings_are_checked() {
     let deadline = DeadlineLayer::try_new(Duration::ZERO).unwrap_err();
     for error in [attempt, deadline] {
         assert_eq!((error.setting(), error.range()), ("limit", "longer than zero"));
-        assert_eq!(error.to_string(), "limit is 0ns, but must be longer than zero");
+        assert_eq!(error.to_string(), "invalid limit: must be longer than zero, got 0ns");
     }
     assert_eq!(AttemptTimeoutLayer::try_new(SECOND).unwrap().limit(), SECOND);
     assert_eq!(DeadlineLayer::try_new(SECOND).unwrap().limit(), SECOND);

@@ -89,7 +89,13 @@ impl Window {
             Span::Consecutive(_) => "at least 1 failure in a row",
             Span::Time { .. } => "a window of at least 1 µs in 1..=1000 buckets",
         };
-        Err(ConfigError::new("window", range, self.0))
+        Err(match self.0 {
+            Span::Count(calls) => ConfigError::new("window", range, format_args!("{calls} calls")),
+            Span::Consecutive(failures) => ConfigError::new("window", range, failures),
+            Span::Time { span, buckets } => {
+                ConfigError::new("window", range, format_args!("{span:?} in {buckets} buckets"))
+            }
+        })
     }
 }
 

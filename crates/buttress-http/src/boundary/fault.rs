@@ -6,6 +6,8 @@ use std::fmt;
 use buttress_error::Violation;
 use serde::de::{self, Expected, Unexpected};
 
+use super::json_type::json_type;
+
 /// An error of deserialisation that drops, where serde reports it, whatever came from the input.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -30,6 +32,10 @@ const MAX_STEPS: usize = 16;
 impl Fault {
     fn new(what: impl Into<Cow<'static, str>>, reason: &'static str) -> Self {
         Self { path: Vec::new(), what: what.into(), reason }
+    }
+
+    fn expected(expected: &dyn Expected, reason: &'static str) -> Self {
+        Self::new(format!("expected {}", json_type(&expected.to_string())), reason)
     }
 
     /// It happened below this.
@@ -63,15 +69,15 @@ impl de::Error for Fault {
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {expected}"), "WRONG_TYPE")
+        Self::expected(expected, "WRONG_TYPE")
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {expected}"), "WRONG_VALUE")
+        Self::expected(expected, "WRONG_VALUE")
     }
 
     fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {expected}"), "WRONG_LENGTH")
+        Self::expected(expected, "WRONG_LENGTH")
     }
 
     fn unknown_variant(_: &str, known: &'static [&'static str]) -> Self {

@@ -8,7 +8,7 @@ use super::explain::Explain;
 
 /// Reads JSON that a client has sent.
 ///
-/// What is wrong with it is told by a [`Violation`]: the path of the field, and what was expected there. Nothing of the
+/// A [`Violation`] says what is wrong with it: the path of the field, and the JSON type that was expected there. Nothing of the
 /// body itself is in the error, neither a value nor the name of a field that nobody knows; keys of maps are `*` in the
 /// path. So the words of a type's own `deserialize_with` are left out too, as they may quote.
 ///
@@ -26,7 +26,7 @@ use super::explain::Explain;
 /// }
 ///
 /// let error = read_json::<Order>(br#"{"items":[{"amount":1},{"amount":"4111-1111"}]}"#).unwrap_err();
-/// assert_eq!(error.to_string(), "items[1].amount: expected u32");
+/// assert_eq!(error.to_string(), "items[1].amount: expected an integer in 0..=4294967295");
 /// assert!(error.violations()[0].field == "items[1].amount");
 ///
 /// assert_eq!(read_json::<Order>(br#"{"items":[{}]}"#).unwrap_err().to_string(), "items[0].amount: is missing");

@@ -7,6 +7,7 @@ mod field;
 #[cfg(feature = "garde")]
 mod garde;
 mod json;
+mod json_type;
 #[cfg(feature = "serde_path_to_error")]
 mod path;
 mod variant;

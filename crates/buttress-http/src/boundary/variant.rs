@@ -43,11 +43,13 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
-        self.read("an object with the variant's content", |content| seed.deserialize(content))
+        self.read("an object of one member, with its content", |content| seed.deserialize(content))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
-        self.read("an object with the variant's content", |content| content.deserialize_tuple(len, visitor))
+        self.read("an object of one member, with its content", |content| {
+            content.deserialize_tuple(len, visitor)
+        })
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -55,7 +57,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.read("an object with the variant's content", |content| {
+        self.read("an object of one member, with its content", |content| {
             content.deserialize_struct("", fields, visitor)
         })
     }

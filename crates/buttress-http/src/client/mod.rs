@@ -17,6 +17,12 @@ use crate::{Body, BodyGuard};
 pub use redirect::{CrossOriginRedirect, same_origin};
 
 /// A client's own request type.
+#[diagnostic::on_unimplemented(
+    message = "an `http::Request` cannot be made a `{Self}`, the request type of this client",
+    label = "no HTTP client that Buttress knows",
+    note = "for `reqwest::Client` switch on the feature `reqwest` of this crate or of `buttress`",
+    note = "else give `HttpLayer` a `tower::Service<http::Request<Body>>`, or implement `FromHttp` for `{Self}`"
+)]
 pub trait FromHttp: Sized {
     /// Makes one.
     ///
@@ -34,6 +40,12 @@ impl FromHttp for Request<Body> {
 }
 
 /// The head of an answer, by which it is judged.
+#[diagnostic::on_unimplemented(
+    message = "Buttress cannot read status and headers of `{Self}`, the response type of this client",
+    label = "no HTTP response that Buttress knows",
+    note = "for `reqwest::Client` switch on the feature `reqwest` of this crate or of `buttress`",
+    note = "else let the client return an `http::Response`, or implement `Head` and `IntoHttp` for `{Self}`"
+)]
 pub trait Head {
     /// The status.
     fn status(&self) -> StatusCode;
@@ -71,6 +83,12 @@ impl<B> Head for Response<B> {
 }
 
 /// A client's own response type, taken apart when its status is bad.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}`, the response type of this client, cannot be made an `http::Response`",
+    label = "no HTTP response that Buttress knows",
+    note = "for `reqwest::Client` switch on the feature `reqwest` of this crate or of `buttress`",
+    note = "else let the client return an `http::Response`, or implement `Head` and `IntoHttp` for `{Self}`"
+)]
 pub trait IntoHttp: Sized {
     /// The body.
     type Body: http_body::Body;

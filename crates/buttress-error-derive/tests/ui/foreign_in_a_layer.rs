@@ -1,0 +1,7 @@
+//! A layer over a service with a foreign error.
+
+fn judged<E: buttress_error::Classified>() {}
+
+fn main() {
+    judged::<std::num::ParseIntError>();
+}
