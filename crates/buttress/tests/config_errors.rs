@@ -26,15 +26,15 @@ fn bad_settings_are_said_in_plain_sentences() {
     let table = [
         (
             backoff(Backoff::fixed(SECOND).max(SECOND / 2)),
-            "invalid backoff: must be one whose cap is at least its base, got base 1s, cap 500ms",
+            "invalid backoff: must be given a cap of at least its base, got 500ms",
         ),
         (
             backoff(Backoff::exponential(SECOND).multiplier(0.5)),
-            "invalid backoff: must be one with a finite multiplier of 1.0 or more, got 0.5",
+            "invalid backoff: must be given a finite multiplier of 1.0 or more, got 0.5",
         ),
         (
             backoff(Backoff::fixed(SECOND).jitter(Jitter::Proportional(2.0))),
-            "invalid backoff: must be one with a proportional jitter in 0.0..=1.0, got 2.0",
+            "invalid backoff: must be given a proportional jitter in 0.0..=1.0, got 2.0",
         ),
         (
             Policy::exponential().max_attempts(0).build().map(drop).expect_err("bad"),

@@ -72,7 +72,7 @@ fn all_bad_settings_are_reported_together() {
     ];
     assert_eq!(names(&error), all);
     let text = error.to_string();
-    assert!(text.starts_with("client payments: 7 bad settings: deadline "), "{text}");
+    assert!(text.starts_with("client payments: 7 bad settings: invalid deadline: "), "{text}");
     assert!(!text.contains('\n'), "{text}");
     for name in all {
         assert!(text.contains(name), "{text}");
