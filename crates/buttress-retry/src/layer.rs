@@ -43,8 +43,9 @@ use crate::{On, Policy, Remedy, Retry};
 /// and budget.
 ///
 /// [`buttress_error::Error`] holds all this; an error type of one's own by
-/// [`note_effort`](buttress_error::Classify::note_effort). A foreign error type can't, nor can a response: where its last
-/// attempt failed before anything was sent, it says so of that attempt alone. Outer retries of the same task know better.
+/// [`note_effort`](buttress_error::Classify::note_effort). A foreign error type can't, and a closure as classifier doesn't
+/// try: instead of an error which says that nothing was sent the caller then gets the last one of unknown outcome. An answer,
+/// such as a response with status 404, stays what it is; outer retries of the same task leave it alone.
 ///
 /// # Examples
 ///

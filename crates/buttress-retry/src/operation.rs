@@ -215,6 +215,7 @@ impl Operation {
             self.succeeded(policy);
             return Next::Done(outcome);
         };
+        let says = class.delivery;
         let class = nested::marked(class, self.given_up, || classifier.keep(&outcome));
         let class = self.earlier.read(&class, request.keyed);
         let now = Instant::now();
@@ -230,7 +231,7 @@ impl Operation {
                 self.report(None, Some(Cause::new(&class, classifier.keep(&outcome))));
                 events::scheduled(policy.name(), self.attempts, wait, &class);
                 self.earlier.record(&class);
-                kept.replace(class, outcome);
+                kept.replace(class, says, outcome);
                 Next::Wait(wait)
             }
             Err(stop) => {
@@ -238,7 +239,7 @@ impl Operation {
                     request.warn(policy.name(), &class);
                 }
                 let last = kept.last_real(class, outcome, self.earlier);
-                Next::Done(self.stopped(policy, classifier, last, &facts, stop))
+                Next::Done(self.stopped(policy, classifier, last, kept, &facts, stop))
             }
         }
     }
@@ -249,21 +250,21 @@ impl Operation {
         policy: &Policy,
         classifier: &impl Classifier<Res, E>,
         last: Last<Result<Res, E>>,
+        kept: &mut Kept<Result<Res, E>>,
         facts: &Facts,
         stop: Stop,
     ) -> Result<Res, E> {
-        let Last { class, mut outcome, refusal, refused } = last;
-        let class = &class;
+        let Last { mut class, mut outcome, refusal, refused } = last;
         // Cut while it ran, so that a retry had no part in it.
         let cut = stop == Stop::Deadline && class.kind == Kind::DeadlineExceeded;
         let mut effort = Effort::new(self.attempts, facts.time.elapsed, stop);
         let given_up =
             matches!(stop, Stop::Attempts | Stop::Deadline | Stop::Budget | Stop::Elapsed | Stop::Rule);
         // That of a remedy for another failure, earlier in the call, says nothing about this one.
-        let of_this = self.tried.last().is_some_and(|remedy| remedy.heals(class));
+        let of_this = self.tried.last().is_some_and(|remedy| remedy.heals(&class));
         effort.remedy = self.remedy_error.take().filter(|_| of_this);
         // A retry further out may have the same remedy.
-        let healed_in_vain = effort.remedy.is_none() && self.tried.iter().any(|remedy| remedy.heals(class));
+        let healed_in_vain = effort.remedy.is_none() && self.tried.iter().any(|remedy| remedy.heals(&class));
         let repeats = facts.max_attempts.unwrap_or(policy.max_attempts()) > 1;
         effort.exhausted = healed_in_vain || refused || given_up && repeats && !cut;
         effort.unresolved = self.earlier.is_unresolved();
@@ -277,6 +278,15 @@ impl Operation {
             effort.history = std::mem::take(&mut self.history);
             classifier.stamp(&mut outcome, &effort);
         }
+        if effort.unresolved && claims_not_sent(classifier, &outcome) {
+            // Its type can't hold that an earlier attempt may have taken effect: the one that says so comes first.
+            if let Some(unknown) = kept.take_unknown() {
+                outcome = unknown;
+                classifier.stamp(&mut outcome, &effort);
+                class = classifier.judge(&outcome).class().copied().unwrap_or(class);
+            }
+        }
+        let class = &class;
         if effort.exhausted || class.exhausted || effort.unresolved {
             let verdict = classifier.judge(&outcome);
             let shown = verdict.class().unwrap_or(class);
@@ -322,12 +332,13 @@ impl Operation {
         self.remedy_error = None;
         let verdict = classifier.judge(&outcome);
         if let (Some(class), Some(remedy)) = (verdict.class(), self.tried.last()) {
+            let says = class.delivery;
             let class = self.earlier.read(class, keyed);
             events::remedied(policy.name(), self.attempts, remedy.name(), &class);
             self.remember(class.kind, Duration::ZERO);
             self.report(None, Some(Cause::new(&class, classifier.keep(&outcome))));
             self.earlier.record(&class);
-            kept.replace(class, outcome);
+            kept.replace(class, says, outcome);
         }
         Ok(())
     }
@@ -395,4 +406,10 @@ impl Operation {
 /// Has another retry layer stopped at this very failure?
 fn has_been_retried(class: &Class, cause: &Cause) -> bool {
     class.exhausted || cause.error.as_ref().is_some_and(|error| error.effort().is_some())
+}
+
+/// Does an error say of itself that nothing was sent?
+fn claims_not_sent<Res, E>(classifier: &impl Classifier<Res, E>, outcome: &Result<Res, E>) -> bool {
+    let verdict = classifier.judge(outcome);
+    outcome.is_err() && verdict.class().is_some_and(|class| class.delivery == Delivery::NotSent)
 }

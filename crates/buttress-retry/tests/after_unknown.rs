@@ -222,6 +222,24 @@ async fn what_holds_it() {
     let boxed = || ready(Err::<(), BoxError>(error(script.lock().unwrap().pop_front().unwrap()).into()));
     let boxed = retry(&policy, boxed).await.unwrap_err();
     assert_eq!(boxed.downcast_ref::<Error>().unwrap().class().delivery, Delivery::Unknown);
+    // What holds nothing never says that nothing was sent: the caller gets the last error that says otherwise.
+    for (script, last) in [
+        (&[Plain::Reset, Plain::Refused, Plain::Refused][..], "Reset"),
+        (&[Plain::Reset, Plain::Refused, Plain::Open], "Reset"),
+        (&[Plain::Refused, Plain::Reset, Plain::Open], "Reset"),
+        (&[Plain::Refused, Plain::Reset, Plain::Missing], "Missing"),
+        (&[Plain::Refused, Plain::Refused, Plain::Refused], "Refused"),
+        (&[Plain::Refused, Plain::Open], "Refused"),
+        (&[Plain::Open], "Open"),
+    ] {
+        let mut script = script.iter();
+        let error = retry_blocking(&policy, || Err::<(), _>(*script.next().unwrap())).unwrap_err();
+        assert_eq!(format!("{error:?}"), last);
+    }
+    // A closure as classifier stamps nothing.
+    let script = Mutex::new(VecDeque::from([reset(), refused(), refused()]));
+    let judged = retry(&policy, || ready(next(&script))).classify_with(|outcome| ByKind.judge(outcome));
+    assert_eq!(judged.await.unwrap_err().class().delivery, Delivery::Unknown);
     // A rejection is kept as it is, and so is what was before it.
     let script = Cell::new(0);
     let tries = || {
@@ -238,6 +256,8 @@ async fn what_holds_it() {
 enum Plain {
     Reset,
     Refused,
+    Open,
+    Missing,
 }
 
 impl Classify for Plain {
@@ -245,6 +265,8 @@ impl Classify for Plain {
         match self {
             Self::Reset => reset(),
             Self::Refused => refused(),
+            Self::Open => rejected(),
+            Self::Missing => Kind::NotFound.into(),
         }
     }
 }
@@ -274,7 +296,7 @@ async fn an_outer_retry_is_not_misled() {
     let service = service_fn(|_: Twice| fails(&calls, Plain::Reset, Plain::Refused));
     let inner = RetryLayer::new(policy.clone()).layer(service);
     let outcome = retry(&policy, || inner.clone().call(Twice(true))).not_idempotent().await;
-    assert!(matches!(outcome, Err(Plain::Refused)));
+    assert!(matches!(outcome, Err(Plain::Reset)));
     assert_eq!(calls.replace(0), 2);
 
     let service = service_fn(|_: Twice| fails(&calls, error(reset()), error(refused())));
