@@ -139,13 +139,13 @@ mod tests {
         };
         thread::scope(|scope| {
             let pool: Vec<_> = (0..600)
-                .map(|_| Builder::new().stack_size(65_536).spawn_scoped(scope, &seldom).unwrap())
+                .map(|_| Builder::new().stack_size(65_536).spawn_scoped(scope, seldom).unwrap())
                 .collect();
             idle.wait();
 
-            let workers: Vec<_> = (0..expected()).map(|_| scope.spawn(&worker)).collect();
+            let workers: Vec<_> = (0..expected()).map(|_| scope.spawn(worker)).collect();
             all.wait();
-            let late = scope.spawn(&late);
+            let late = scope.spawn(late);
             let mut numbers: Vec<_> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
             numbers.sort_unstable();
             assert_eq!(numbers, (0..expected()).collect::<Vec<_>>());

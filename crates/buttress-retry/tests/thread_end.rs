@@ -1,5 +1,7 @@
 //! Waits that are drawn while a thread ends: in the destructors of its locals. A panic there aborts the process.
 
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
+
 use std::cell::RefCell;
 use std::sync::mpsc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Single settings of the backoffs: `base`, `max_delay`, `multiplier`, and the cap that nobody has set.
 
+#![allow(clippy::unwrap_used)] // clippy takes helpers for library code
+
 mod kit;
 
 use std::time::Duration;
