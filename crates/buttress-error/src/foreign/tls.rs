@@ -2,7 +2,9 @@
 
 use std::io::{Error, ErrorKind};
 
+use super::ours;
 use super::shown::shown;
+use crate::{ErrorGroup, Rejection};
 
 /// Alerts about records or the inner state of the peer, by name and number
 /// ([RFC 8446](https://www.rfc-editor.org/rfc/rfc8446#section-6)): they may come at any time.
@@ -34,7 +36,11 @@ pub(super) fn alert(error: &Error) -> Option<Alert> {
     if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::Other) {
         return None;
     }
-    of_text(&shown(error))
+    // What carries an error of ours has no words of its own, and the text of a long chain is not read at each link.
+    let carried = error.get_ref()?;
+    let speaks_for_itself =
+        ours(carried).is_some() || carried.is::<Rejection>() || carried.is::<ErrorGroup>();
+    if speaks_for_itself { None } else { of_text(&shown(carried)) }
 }
 
 fn of_text(text: &str) -> Option<Alert> {
@@ -94,5 +100,14 @@ mod tests {
         assert_eq!(of(ErrorKind::InvalidData), Some(Alert::Handshake));
         assert_eq!(of(ErrorKind::Other), Some(Alert::Handshake));
         assert_eq!(of(ErrorKind::ConnectionReset), None);
+    }
+
+    /// The words of an error of ours are not read: its class is known.
+    #[test]
+    fn an_error_of_ours_is_no_alert() {
+        let ours = crate::Error::new(crate::Kind::NotFound, "received fatal alert: CertificateRequired");
+        assert_eq!(alert(&Error::other(ours.clone())), None);
+        assert_eq!(alert(&Error::other(Error::other(ours.clone()))), None);
+        assert_eq!(crate::classify(&Error::other(ours)).kind, crate::Kind::NotFound);
     }
 }
