@@ -7,19 +7,21 @@ use reqwest::Url;
 use crate::trouble::Trouble;
 
 pub const HELP: &str = "\
-A real HTTP server goes through ten seconds of bad weather under a steady load,
+A real HTTP server goes through 14 seconds of bad weather under a steady load,
 50 requests a second: once from a client behind buttress, and once from a naive
 one that repeats three times at once. What did each do to its server?
 
 Each client has a server of its own, both alike. It can handle 100 requests a
 second, twice the load. With more than a quarter of a second's work in hand it
 is overloaded and refuses with 503. Refusing is work too, so that a storm of
-retries can keep a server down when the weather is fine again.
+retries can keep a server down when the weather is fine again. A third client,
+with a server of its own too, is as the first, but its circuit opens by a plain
+failure rate of 50 %: the report compares how soon a hang was noticed.
 
 Usage: outage [--url URL] [--seed N]
 
   --url URL   run both clients against this HTTP server instead, in its own
-              weather (50 requests a second from each client, where they fail
+              weather (50 requests a second from each of two, where they fail
               up to 200 from the naive one; an attempt may take 0.2 s behind
               buttress, 1 s in the naive client)
   --seed N    a number from which the fate of each request is drawn; default 42

@@ -19,11 +19,21 @@ pub struct Board {
     pub stack: Tally,
     pub naive: Tally,
     pub circuit: Journal,
+    /// The third client: as `stack`, with a plain failure rate.
+    pub rate: Tally,
+    pub rate_circuit: Journal,
 }
 
 impl Board {
     pub fn new(sky: Arc<Sky>) -> Self {
-        Self { sky, stack: Tally::default(), naive: Tally::default(), circuit: Journal::default() }
+        Self {
+            sky,
+            stack: Tally::default(),
+            naive: Tally::default(),
+            circuit: Journal::default(),
+            rate: Tally::default(),
+            rate_circuit: Journal::default(),
+        }
     }
 
     /// Makes one call and puts it on the tally.

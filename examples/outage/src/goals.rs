@@ -82,13 +82,13 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// A board whose weather clears at 8 s, with some changes of the circuit.
+    /// A board whose weather clears at 11.5 s, with some changes of the circuit.
     fn board(changes: &[(u64, State)]) -> Board {
         let board = Board::new(Arc::new(Sky::new(SCRIPT)));
         for (at, state) in changes {
             board.circuit.enter(ms(*at), *state);
         }
-        board.stack.add(call(6, 8310, 1, Ending::Served));
+        board.stack.add(call(7, 11_810, 1, Ending::Served));
         board
     }
 
@@ -99,7 +99,7 @@ mod tests {
         (0..10).for_each(|_| board.stack.add(call(1, 2000, 1, Ending::Served)));
         (0..3).for_each(|_| board.stack.add(call(1, 2000, 2, Ending::Served)));
         assert!(amplification(&board).met, "16 of 13");
-        board.stack.add(call(4, 6000, 4, Ending::Served));
+        board.stack.add(call(5, 9000, 4, Ending::Served));
         let goal = amplification(&board);
         assert!(!goal.met && goal.text.ends_with("4.00 (worst: hanging)"), "{goal:?}");
     }
@@ -115,12 +115,12 @@ mod tests {
     fn recovery_is_timed_from_the_clearing() {
         use State::{Closed, HalfOpen, Open};
         for (changes, met, said) in [
-            (&[(7900, Open), (8300, HalfOpen), (8350, Closed)][..], true, "0.35 s after the weather"),
-            (&[(7900, Open), (8300, HalfOpen), (8700, Closed)], true, "0.70 s after the weather"),
-            (&[(7900, Open), (8300, HalfOpen), (8710, Closed)], false, "0.71 s after the weather"),
-            (&[(7900, Open), (8300, HalfOpen)], false, "never"),
-            (&[(7900, Open), (8300, HalfOpen), (8350, Closed), (9000, Open)], false, "not for long"),
-            (&[(5000, Open), (7900, HalfOpen), (7950, Closed)], false, "the circuit had not even opened"),
+            (&[(11_400, Open), (11_800, HalfOpen), (11_850, Closed)][..], true, "0.35 s after the weather"),
+            (&[(11_400, Open), (11_800, HalfOpen), (12_200, Closed)], true, "0.70 s after the weather"),
+            (&[(11_400, Open), (11_800, HalfOpen), (12_210, Closed)], false, "0.71 s after the weather"),
+            (&[(11_400, Open), (11_800, HalfOpen)], false, "never"),
+            (&[(11_400, Open), (11_800, HalfOpen), (11_850, Closed), (12_500, Open)], false, "not for long"),
+            (&[(5000, Open), (11_400, HalfOpen), (11_450, Closed)], false, "the circuit had not even opened"),
         ] {
             let goal = recovery(&board(changes), ms(700)).unwrap();
             assert_eq!((goal.met, goal.text), (met, format!("recovered within 0.7 s: {said}")));

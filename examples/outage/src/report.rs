@@ -7,6 +7,7 @@ use buttress::breaker::State;
 
 use crate::board::Board;
 use crate::goals::Goal;
+use crate::journal::Journal;
 use crate::table::Table;
 use crate::tally::{Call, Counts, Ending, endings, percentile};
 use crate::verdict::verdict;
@@ -97,19 +98,31 @@ fn circuit(board: &Board) -> String {
     text + "\n" + &noticed(board)
 }
 
-/// How long after the begin of a bad spell the circuit opened, for the spells that began with a closed one.
+/// The delay from the begin of each bad spell to the opening of the circuit, and of the circuit with a plain failure rate.
 fn noticed(board: &Board) -> String {
     let mut text = String::new();
-    for (number, spell) in board.sky.script().iter().enumerate().filter(|(_, spell)| spell.weather.is_bad()) {
-        let end = board.sky.end(number);
-        let begin = end - spell.lasts;
-        let opened = |(at, state): &&(Duration, State)| *state == State::Open && (begin..end).contains(at);
-        let first = board.circuit.entries().iter().find(opened).map(|(at, _)| *at - begin);
-        if let Some(delay) = first.filter(|_| board.circuit.at(begin) == State::Closed) {
-            text += &format!("  {} noticed after {:.2} s\n", spell.name, delay.as_secs_f64());
+    for (number, spell) in board.sky.script().iter().enumerate() {
+        let Some(own) = delay(board, &board.circuit, number) else { continue };
+        text += &format!("  {} noticed after {:.2} s", spell.name, own.as_secs_f64());
+        if let Some(rate) = delay(board, &board.rate_circuit, number) {
+            text += &format!(" (with a plain rate of 50 %: {:.2} s)", rate.as_secs_f64());
         }
+        text += "\n";
     }
     text
+}
+
+/// The delay from the begin of spell `number` to the opening of the circuit; none if the spell is a good one, did not
+/// open the circuit, or did not find it closed.
+fn delay(board: &Board, circuit: &Journal, number: usize) -> Option<Duration> {
+    let spell = board.sky.script()[number];
+    let end = board.sky.end(number);
+    let begin = end - spell.lasts;
+    if !spell.weather.is_bad() || circuit.at(begin) != State::Closed {
+        return None;
+    }
+    let opened = |(at, state): &&(Duration, State)| *state == State::Open && (begin..end).contains(at);
+    circuit.entries().iter().find(opened).map(|(at, _)| *at - begin)
 }
 
 /// What the stack costs while all is well: the whole call, less the time in which reqwest was at work.
@@ -163,12 +176,17 @@ mod tests {
     #[test]
     fn it_says_how_soon_trouble_was_noticed() {
         let board = Board::new(Arc::new(Sky::new(SCRIPT)));
-        board.circuit.enter(Duration::from_millis(3250), State::Open);
-        board.circuit.enter(Duration::from_millis(4500), State::Closed);
-        board.circuit.enter(Duration::from_millis(5400), State::Open);
-        board.circuit.enter(Duration::from_millis(6700), State::Open);
+        let enter = |circuit: &Journal, millis, state| circuit.enter(Duration::from_millis(millis), state);
+        enter(&board.circuit, 3250, State::Open);
+        enter(&board.circuit, 4500, State::Closed);
+        enter(&board.circuit, 8400, State::Open);
+        enter(&board.circuit, 10_200, State::Open);
+        enter(&board.rate_circuit, 9600, State::Open);
         // The last spell begins with an open circuit, and the first bad one passes unnoticed.
-        assert_eq!(noticed(&board), "  429 noticed after 0.25 s\n  hanging noticed after 0.40 s\n");
+        assert_eq!(
+            noticed(&board),
+            "  429 noticed after 0.25 s\n  hanging noticed after 0.40 s (with a plain rate of 50 %: 1.60 s)\n"
+        );
     }
 
     #[test]
@@ -182,6 +200,7 @@ mod tests {
             }
         }
         board.circuit.enter(Duration::from_secs(9), State::Open);
+        board.rate_circuit.enter(Duration::from_secs(9), State::Open);
         let goals = [crate::goals::amplification(&board)];
         let report = text(&board, Some([100_000; 2]), &goals);
         for line in [&report, args::HELP, timeline::LEGEND, &timeline::whole(&board)]

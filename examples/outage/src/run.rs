@@ -24,7 +24,7 @@ use crate::{ATTEMPT, DEADLINE, LONGEST_OPEN, goals, load, naive, payments, repor
 /// Between the calls of a client: 50 a second.
 const EVERY: Duration = Duration::from_millis(20);
 
-/// Runs for ten seconds; the answer is what is left to print, and the exit code.
+/// Runs to the end of the script; the answer is what is left to print, and the exit code.
 pub async fn run(args: Args) -> Result<(String, ExitCode), Trouble> {
     let live = io::stdout().is_terminal();
     let _guard = log(live && io::stderr().is_terminal())?;
@@ -32,7 +32,7 @@ pub async fn run(args: Args) -> Result<(String, ExitCode), Trouble> {
     let http =
         reqwest::Client::builder().no_proxy().connect_timeout(DEADLINE / 2).timeout(DEADLINE).build()?;
     let bare = Bare(http);
-    let client = payments(bare.clone())?;
+    let client = payments(bare.clone(), "payments", None)?;
     if let Some(url) = &args.url {
         knock(&bare, url).await?;
     }
@@ -44,21 +44,29 @@ pub async fn run(args: Args) -> Result<(String, ExitCode), Trouble> {
         None => {
             let bind = || Server::bind(Arc::clone(&sky), args.seed);
             let (stack, naive) = (bind().await?, bind().await?);
-            ([stack.url(), naive.url()], Some([stack, naive]))
+            ([stack.url(), naive.url()], Some([stack, naive, bind().await?]))
         }
     };
-    let hits = servers.as_ref().map(|servers| servers.each_ref().map(Server::hits));
+    let hits = servers.as_ref().map(|[stack, naive, _]| [stack.hits(), naive.hits()]);
+    let rate = match &servers {
+        Some([_, _, server]) => Some((payments(bare.clone(), "payments-rate", Some(0.5))?, server.url())),
+        None => None,
+    };
     let weather = async {
         match servers {
-            Some([stack, naive]) => tokio::try_join!(stack.run(), naive.run()),
+            Some([stack, naive, rate]) => tokio::try_join!(stack.run(), naive.run(), rate.run()),
             None => pending().await,
         }
     };
 
     show(&format!("{}\n", client.explain()));
     let mut watchers = watch(&board, &client, live);
+    if let Some((client, _)) = &rate {
+        let (breaker, board) = (client.breaker().subscribe(), Arc::clone(&board));
+        watchers.spawn(async move { board.rate_circuit.keep(breaker, &board.sky).await });
+    }
     tokio::select! {
-        () = race(&board, client, bare, urls) => {}
+        ((), ()) = async { tokio::join!(race(&board, client, bare, urls), compare(&board, rate)) } => {}
         broken = weather => match broken?.0 {},
     }
     watchers.shutdown().await;
@@ -84,6 +92,17 @@ async fn race(board: &Arc<Board>, client: Client<Bare, Request>, bare: Bare, url
         async move { board.call(&board.naive, naive::send(bare, url)).await }
     });
     tokio::join!(stack, naive);
+}
+
+/// The third client under the same load, where there is one.
+async fn compare(board: &Arc<Board>, rate: Option<(Client<Bare, Request>, Url)>) {
+    let Some((client, url)) = rate else { return };
+    let (began, over) = (board.sky.began(), board.sky.over());
+    load::steady(EVERY, began + EVERY / 4, over, || {
+        let (board, client, url) = (Arc::clone(board), client.clone(), url.clone());
+        async move { board.call(&board.rate, client.send(Request::new(Method::GET, url))).await }
+    })
+    .await;
 }
 
 /// The log as `BUTTRESS_LOG` wants it; where it says nothing, the circuit breaker alone is heard, not each call. Not even

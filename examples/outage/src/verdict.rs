@@ -63,10 +63,10 @@ mod tests {
         let begin = "verdict\n  1 attempts instead of 5,\n  a caller's wait p99 3 ms instead of 3 ms, ";
         let price = "1 refused unsent while the weather was fine\n";
         assert_eq!(verdict(&board), format!("{begin}1 served by both;\n  price: {price}"));
-        board.stack.add(call(6, 9000, 0, Ending::Served));
+        board.stack.add(call(7, 12_500, 0, Ending::Served));
         assert_eq!(verdict(&board), format!("{begin}1 more served;\n  price: {price}"));
         for _ in 0..3 {
-            board.naive.add(call(6, 9000, 0, Ending::Served));
+            board.naive.add(call(7, 12_500, 0, Ending::Served));
         }
         let begin = begin.trim_end_matches(", ");
         assert_eq!(verdict(&board), format!("{begin};\n  price: 2 fewer served, {price}"));
