@@ -194,6 +194,9 @@ impl Builder {
     }
 
     /// How long a probe may hold its slot: longer than zero. Default: 10 s. A probe that takes longer has failed.
+    ///
+    /// The lease includes the time in which a probe waits for its own caller ([`CallerClock`](buttress_context::CallerClock)):
+    /// a longer pause of a streamed upload fails the probe.
     pub const fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self

@@ -118,6 +118,9 @@ impl TripRule {
     /// when one ends with a success or a failure, by no timer. Only calls of the present closed period count. A circuit with
     /// such a rule keeps a list of its calls in flight, with room for the most that were in flight at once, and takes a lock
     /// for each call.
+    ///
+    /// The age of a call is all the time since its admission. It includes the time in which the call waits for its own caller
+    /// ([`CallerClock`](buttress_context::CallerClock)), so `age` must be longer than the pauses of a streamed upload.
     #[must_use]
     pub const fn stuck(calls: u32, age: Duration) -> Self {
         Self(When::Stuck { calls, age })

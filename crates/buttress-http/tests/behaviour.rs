@@ -231,6 +231,25 @@ fn grpc_has_its_own_status() {
     assert_eq!(http().class(&web).unwrap().kind, Kind::Unavailable);
 }
 
+/// Issue E 5 and 11: what a proxy answers to gRPC is no failure of the dependency where it would be none over HTTP.
+#[test]
+fn grpc_proxies_that_redirect_are_neutral() {
+    let judge = |status| {
+        let answer = with(status, &[("content-type", "text/html")]);
+        let mut asked = HeaderMap::new();
+        asked.insert("content-type", "application/grpc".parse().unwrap());
+        http().for_request(&asked).judge(&Ok::<_, Error>(answer))
+    };
+    for status in [101, 103, 300, 301, 302, 303, 304, 307, 308, 421] {
+        let verdict = judge(status);
+        assert_eq!(verdict.class().unwrap().kind, Kind::Unknown, "{status}");
+        assert!(!verdict.is_failure() && !verdict.is_success(), "{status}");
+    }
+    for status in [500, 502, 503, 504, 520] {
+        assert!(judge(status).is_failure(), "{status}");
+    }
+}
+
 #[test]
 fn the_classifier_judges_answers_and_errors() {
     let judge = |outcome: Result<Response<()>, Error>| http().judge(&outcome);

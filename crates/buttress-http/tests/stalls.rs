@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
 use buttress_error::{Error, Kind, Rejection, Why};
-use buttress_http::{Body, HttpLayer};
+use buttress_http::{Body, HttpLayer, http};
 use buttress_retry::{Policy, RetryLayer};
 use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
 use bytes::Bytes;
@@ -63,6 +63,11 @@ fn put(waits: impl IntoIterator<Item = u32>, ends: bool) -> Request<Body> {
 /// One chunk, then nothing.
 fn stalled() -> Request<Body> {
     put([0], false)
+}
+
+/// One chunk, and its end.
+fn whole() -> Request<Body> {
+    put([0], true)
 }
 
 #[derive(Clone, Copy)]
@@ -291,6 +296,30 @@ async fn a_server_that_will_not_wait_is_healthy() {
     let stack = Stack::over(Server::Early(408, 100 * MS));
     assert_eq!(stack.send(put([0], true)).await.unwrap_err().kind(), Kind::Timeout);
     assert!(stack.breaker.stats().failed > 0);
+}
+
+/// Issue E 7. So it is where statuses are passed on as answers.
+#[tokio::test(start_paused = true)]
+async fn a_408_in_a_stall_that_is_passed_on_is_neutral() {
+    for (request, status, failed) in
+        [(stalled as fn() -> _, 408, false), (stalled, 503, true), (whole, 408, true)]
+    {
+        let breaker = Breaker::builder("files").build().unwrap();
+        let asked = Arc::<AtomicU32>::default();
+        let seen = Arc::clone(&asked);
+        let retry = Policy::fixed(MS).max_attempts(3).no_budget().build().unwrap();
+        let gateway = ServiceBuilder::new()
+            .layer(RetryLayer::new(retry).classifier(http()))
+            .layer(BreakerLayer::new(breaker.clone()).classifier(http()))
+            .layer(HttpLayer::new("files").pass_status())
+            .service(service_fn(move |request| {
+                seen.fetch_add(1, SeqCst);
+                serve(Server::Early(status, 100 * MS), request)
+            }));
+        let answer = gateway.oneshot(request()).await.unwrap();
+        assert_eq!((answer.status().as_u16(), breaker.stats().failed > 0), (status, failed));
+        assert!(failed || asked.load(SeqCst) == 1, "not repeated");
+    }
 }
 
 /// Bytes are there: all time is the server's.

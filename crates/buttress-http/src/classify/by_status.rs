@@ -68,6 +68,16 @@ pub struct ByStatus {
     asked: Asked,
 }
 
+/// Lies beside an answer that is passed on, if the request's body waited for its caller when the answer came.
+#[derive(Clone, Copy)]
+pub(crate) struct AnsweredInStall;
+
+/// The class of what ended a request whose own body waited for its caller: a timeout, the client's or the server's, was the
+/// caller's.
+pub(crate) fn stalled(class: Class) -> Class {
+    if class.kind == Kind::Timeout { Class::new(Kind::Cancelled) } else { class }
+}
+
 /// What of the request changes the meaning of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Asked {
@@ -136,6 +146,8 @@ impl ByStatus {
         } else {
             self.asked.in_progress(code, self.profile.class(code, headers))
         };
+        let is_stalled = head.extensions().is_some_and(|beside| beside.get::<AnsweredInStall>().is_some());
+        let class = if is_stalled { stalled(class) } else { class };
         Some(heed(self.wait(class, code, headers), headers))
     }
 

@@ -1,6 +1,6 @@
 //! gRPC over HTTP: status in a header, push-back, and proxies that know nothing of it.
 
-use buttress_error::{Class, Kind};
+use buttress_error::{Breaker, Class, Kind};
 use http::{HeaderMap, StatusCode, header};
 
 use super::base64;
@@ -27,7 +27,7 @@ pub(super) fn class(http: StatusCode, headers: &HeaderMap) -> Option<Class> {
         Some(0) => return None,
         Some(number) => Class::of_grpc(number),
         None if http == StatusCode::OK && is_grpc(headers) => return None,
-        None => Class::new(by_proxy(http)),
+        None => proxied(http),
     };
     let details = headers.get("grpc-status-details-bin").and_then(|text| base64::decode(text.as_bytes()));
     let class = details.map_or(class, |details| class.retry_info(&details));
@@ -35,6 +35,15 @@ pub(super) fn class(http: StatusCode, headers: &HeaderMap) -> Option<Class> {
         Some(millis) => class.push_back(millis.to_str().unwrap_or_default()),
         None => class,
     })
+}
+
+/// The answer of a proxy. What an HTTP answer would not say about the server, such as a redirect, it does not say here either.
+fn proxied(http: StatusCode) -> Class {
+    let class = Class::new(by_proxy(http));
+    match Class::of_http(http.as_u16()).breaker_effect {
+        Some(Breaker::No) => class.breaker_effect(Breaker::No),
+        _ => class,
+    }
 }
 
 /// A proxy answered for a server that speaks gRPC:

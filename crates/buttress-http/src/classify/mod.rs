@@ -6,6 +6,7 @@ mod grpc;
 mod translate;
 mod words;
 
+pub(crate) use by_status::{AnsweredInStall, stalled};
 pub use by_status::{ByStatus, Profile, http};
 pub(crate) use grpc::{is_grpc, status as grpc_status};
 pub(crate) use translate::cut;

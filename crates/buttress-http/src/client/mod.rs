@@ -62,6 +62,11 @@ pub trait Head {
     fn extensions(&self) -> Option<&Extensions> {
         None
     }
+
+    /// The same, for what a layer leaves beside the answer. Default: nothing can be left.
+    fn extensions_mut(&mut self) -> Option<&mut Extensions> {
+        None
+    }
 }
 
 impl<B> Head for Response<B> {
@@ -79,6 +84,10 @@ impl<B> Head for Response<B> {
 
     fn extensions(&self) -> Option<&Extensions> {
         Some(self.extensions())
+    }
+
+    fn extensions_mut(&mut self) -> Option<&mut Extensions> {
+        Some(self.extensions_mut())
     }
 }
 

@@ -84,6 +84,10 @@ impl Head for Response {
     fn extensions(&self) -> Option<&Extensions> {
         Some(self.extensions())
     }
+
+    fn extensions_mut(&mut self) -> Option<&mut Extensions> {
+        Some(self.extensions_mut())
+    }
 }
 
 impl IntoHttp for Response {

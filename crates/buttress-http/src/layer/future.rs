@@ -14,7 +14,8 @@ use pin_project_lite::pin_project;
 use super::asked::Asked;
 use super::excerpt::excerpt;
 use super::read::Read;
-use super::settings::{Bad, Settings, stalled};
+use super::settings::{Bad, Settings};
+use crate::classify::{AnsweredInStall, stalled};
 use crate::upload::Watch;
 use crate::{BadStatus, ByStatus, Head, IntoHttp, ProblemDetails};
 
@@ -123,7 +124,7 @@ where
                     };
                     // Dropped where there is no answer, it says so too.
                     let upload = upload.take();
-                    let answer = match answer {
+                    let mut answer = match answer {
                         Ok(answer) => answer,
                         Err(error) => {
                             return Poll::Ready(Err(settings.failed(error.into(), upload.as_ref(), asked)));
@@ -132,6 +133,9 @@ where
                     let is_stalled = upload.as_ref().is_some_and(|upload| upload.clock().read().is_stalled());
                     upload.into_iter().for_each(Watch::answered);
                     let Bad::Error { bytes, time } = settings.bad else {
+                        if is_stalled && let Some(beside) = answer.extensions_mut() {
+                            beside.insert(AnsweredInStall);
+                        }
                         return Poll::Ready(Ok(settings.guarded(answer)));
                     };
                     let Some(class) = classifier.class(&answer) else {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_error::{BoxError, Class, Classify, Delivery, Error, Kind, Rejection, Transport};
+use buttress_error::{BoxError, Classify, Delivery, Error, Rejection, Transport};
 
 use super::asked::Asked;
+use crate::classify::stalled;
 use crate::headers::Outgoing;
 use crate::upload::Watch;
 use crate::{BodyGuard, ByStatus, IntoHttp, translate};
@@ -70,12 +71,6 @@ impl Settings {
     pub(super) fn stamp(&self, error: Error) -> Error {
         error.without_location().of_dependency(Arc::clone(&self.name))
     }
-}
-
-/// The class of what ended a request whose own body waited for its caller: a timeout, the client's or the server's, was the
-/// caller's.
-pub(super) fn stalled(class: Class) -> Class {
-    if class.kind == Kind::Timeout { Class::new(Kind::Cancelled) } else { class }
 }
 
 /// Over HTTP/1 clients say so. Over HTTP/2 they only say that the stream was reset, which would be the server's fault.
