@@ -21,7 +21,7 @@ use http_body::Frame;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tower::util::BoxCloneService;
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -319,6 +319,33 @@ async fn a_408_in_a_stall_that_is_passed_on_is_neutral() {
         let answer = gateway.oneshot(request()).await.unwrap();
         assert_eq!((answer.status().as_u16(), breaker.stats().failed > 0), (status, failed));
         assert!(failed || asked.load(SeqCst) == 1, "not repeated");
+    }
+}
+
+/// Issue E 7. So it is where the answer's body or `grpc-status` calls it an exceeded deadline.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_a_server_reports_in_a_stall_is_the_callers() {
+    let google = r#"{"error":{"code":408,"message":"slow","status":"DEADLINE_EXCEEDED"}}"#;
+    for (status, header, body) in [
+        (408, ("content-type", "application/json"), google),
+        (504, ("content-type", "application/json"), google),
+        (200, ("grpc-status", "4"), ""),
+    ] {
+        for (ends, kind) in [(false, Kind::Cancelled), (true, Kind::DeadlineExceeded)] {
+            let server = service_fn(move |request: Request<Body>| async move {
+                let mut sent = request.into_body();
+                sent.frame().await.unwrap().unwrap();
+                let _ = timeout(100 * MS, sent.frame()).await;
+                let answer = Response::builder().status(status).header(header.0, header.1);
+                Ok::<_, Infallible>(answer.body(Body::from(body)).unwrap())
+            });
+            let mut request = if ends { whole() } else { stalled() };
+            if header.0 == "grpc-status" {
+                request.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+            }
+            let error = HttpLayer::new("files").layer(server).oneshot(request).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{status} {header:?}");
+        }
     }
 }
 

@@ -75,7 +75,10 @@ pub(crate) struct AnsweredInStall;
 /// The class of what ended a request whose own body waited for its caller: a timeout, the client's or the server's, was the
 /// caller's.
 pub(crate) fn stalled(class: Class) -> Class {
-    if class.kind == Kind::Timeout { Class::new(Kind::Cancelled) } else { class }
+    match class.kind {
+        Kind::Timeout | Kind::DeadlineExceeded => Class::new(Kind::Cancelled),
+        _ => class,
+    }
 }
 
 /// What of the request changes the meaning of an answer.
