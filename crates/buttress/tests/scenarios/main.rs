@@ -24,6 +24,7 @@ mod retry;
 mod retry_after;
 mod selftest;
 mod suite;
+mod traceparent;
 
 use suite::check;
 
@@ -60,4 +61,9 @@ fn retry() {
 #[test]
 fn retry_after() {
     check::<retry_after::Case>();
+}
+
+#[test]
+fn traceparent() {
+    check::<traceparent::Case>();
 }

@@ -9,7 +9,7 @@ use std::{env, fs};
 use serde_json::Value;
 
 use crate::suite::{Area, Report, run};
-use crate::{backoff, breaker, grpc_timeout, http_classify, retry, retry_after};
+use crate::{backoff, breaker, grpc_timeout, http_classify, retry, retry_after, traceparent};
 
 /// A new directory with these files.
 fn scenarios(name: &str, files: &[(&str, &str)]) -> PathBuf {
@@ -136,6 +136,18 @@ fn unknown_words_fail() {
         (r#""op": "format", "secs": 1, "nanos": 0, "expect": {"value_any_of": []}"#, "empty list"),
     ] {
         fails::<grpc_timeout::Case>(step, &[shown]);
+    }
+    let header = r#""headers": [["traceparent", "00-12345678901234567890123456789012-1234567890123456-01"]]"#;
+    for (expect, shown) in [
+        (r#""valid": false"#, "valid"),
+        (r#""valid": true, "trace_id": "1""#, "trace id"),
+        (r#""valid": true, "parent_id": "1""#, "parent id"),
+        (r#""valid": true, "sampled": false"#, "sampled"),
+        (r#""valid": true, "random": true"#, "random"),
+        (r#""valid": true, "out_flags": "03""#, "flags going out"),
+        (r#""valid": true, "state": """#, "state"),
+    ] {
+        fails::<traceparent::Case>(&format!(r#"{header}, "expect": {{{expect}}}"#), &[shown]);
     }
 }
 
