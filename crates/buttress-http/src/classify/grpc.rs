@@ -37,11 +37,12 @@ pub(super) fn class(http: StatusCode, headers: &HeaderMap) -> Option<Class> {
     })
 }
 
-/// The answer of a proxy. What an HTTP answer would not say about the server, such as a redirect, it does not say here either.
+/// The answer of a proxy. What an HTTP answer would not say about the server, such as a redirect, it does not say here
+/// either. A good status is no excuse: a gRPC answer without a status is broken.
 fn proxied(http: StatusCode) -> Class {
     let class = Class::new(by_proxy(http));
     match Class::of_http(http.as_u16()).breaker_effect {
-        Some(Breaker::No) => class.breaker_effect(Breaker::No),
+        Some(Breaker::No) if !http.is_success() => class.breaker_effect(Breaker::No),
         _ => class,
     }
 }
