@@ -33,7 +33,7 @@ use super::IdempotencyKey;
 /// let charge = Request::post("https://api.example.com/charges").body(Body::empty())?;
 /// assert!(client.oneshot(charge).await.is_err());
 /// let keys = keys.into_inner()?;
-/// assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]));
+/// assert!(keys.len() == 4 && keys.iter().all(|key| *key == keys[0]));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
