@@ -55,6 +55,7 @@ fn the_random_flag_is_earned() {
     assert!(later.sampled() && !later.is_random(), "that bit may mean anything in another version");
 }
 
+/// [S40] A traceparent that the specification refuses is refused.
 #[test]
 fn a_header_is_read_strictly() {
     assert_eq!(Trace::parse(PARENT).unwrap().to_string(), PARENT);

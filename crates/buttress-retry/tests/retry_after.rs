@@ -142,7 +142,7 @@ async fn jitter_on_top_only_of_a_backoff_with_jitter() {
     }
 }
 
-/// Issue E 9. [S50] The longest waits of a call include the jitter on top of the server's.
+/// Issue E 9. The longest waits of a call include the jitter on top of the server's.
 #[tokio::test(start_paused = true)]
 async fn the_longest_asked_waits_are_a_bound() {
     let full = |base| Backoff::exponential(MS * base).max(MS * 5000);

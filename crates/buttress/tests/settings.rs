@@ -115,7 +115,7 @@ fn times_at_the_edge_are_taken() {
     }
 }
 
-/// [S50] line 38: `explain` warns where the attempts and their waits don't fit into the deadline, and only there.
+/// line 38: `explain` warns where the attempts and their waits don't fit into the deadline, and only there.
 #[test]
 fn a_deadline_that_cuts_attempts_short_is_warned_of() {
     let text = |settings: ClientBuilder| {
