@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::pin::Pin;
 
 use buttress::RetryLayer;
-use buttress::http::http;
+use buttress::http::http_classifier;
 use http::{Extensions, Response as Reply};
 use reqwest::{Method, Request, Response, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result as Outcome};
@@ -54,7 +54,7 @@ fn bare() -> Subject {
 
 /// Four attempts, exponential waits, no budget, as the peer.
 fn ours() -> Subject {
-    let layer = RetryLayer::new(policy(None)).repeat_with(Request::try_clone).classifier(http());
+    let layer = RetryLayer::new(policy(None)).replay_with(Request::try_clone).classifier(http_classifier());
     let mut service = layer.layer(service_fn(canned));
     Subject::new(OURS, each(move |request| drive(service.call(request)).is_ok()))
 }

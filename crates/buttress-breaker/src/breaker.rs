@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::admitted::{Admitted, Call};
-use crate::config::Builder;
+use crate::config::BreakerBuilder;
 use crate::gate::Gate;
 use crate::settings::Settings;
 use crate::state::{Change, Circuit, Due, NEVER, Nanos, Pass, State, nanos};
@@ -63,15 +63,15 @@ struct Shared {
 }
 
 impl Breaker {
-    /// A breaker with the default settings, listed at [`Builder`].
+    /// A breaker with the default settings, listed at [`BreakerBuilder`].
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self::builder(name).unchecked()
     }
 
     /// A breaker with other settings.
-    pub fn builder(name: impl Into<Arc<str>>) -> Builder {
-        Builder::new(name.into())
+    pub fn builder(name: impl Into<Arc<str>>) -> BreakerBuilder {
+        BreakerBuilder::new(name.into())
     }
 
     pub(crate) fn with_settings(name: Arc<str>, settings: Settings) -> Self {
@@ -140,7 +140,7 @@ impl Breaker {
     ///
     /// # Errors
     /// [`Rejection`] while the circuit is open, forced open, or half-open with all probes under way, and for the calls that a
-    /// [ramp](Builder::ramp) holds back.
+    /// [ramp](BreakerBuilder::ramp) holds back.
     pub fn admit(&self) -> Result<Permit, Rejection> {
         let pass = self.pass_if_open().map_or_else(|| self.ask(), Ok).map_err(Rejection::from)?;
         Ok(Permit::new(Admitted::new(self.clone(), pass)))

@@ -18,7 +18,7 @@ use crate::{Breaker, TripRule, TripRules, Window};
 /// A setting of type `impl Into<Option<T>>` takes the value itself, or `None` to switch the rule off.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing before `build`"]
-pub struct Builder {
+pub struct BreakerBuilder {
     pub(crate) name: Arc<str>,
     pub(crate) window: Window,
     pub(crate) failure_rate: FailureRate,
@@ -65,7 +65,7 @@ pub(crate) enum ToClose {
     ByRate,
 }
 
-impl Builder {
+impl BreakerBuilder {
     pub(crate) fn new(name: Arc<str>) -> Self {
         Self {
             name,
@@ -204,7 +204,7 @@ impl Builder {
 
     /// A circuit that closes after its probes takes its load back step by step: 10, 25 and 50 % of the calls, each for so
     /// long (more than zero), then all. What it holds back is refused with
-    /// [`Why::Ramping`](buttress_error::Why::Ramping), under [`backpressure`](crate::BreakerLayer::backpressure) too; what it
+    /// [`RejectionReason::Ramping`](buttress_error::RejectionReason::Ramping), under [`backpressure`](crate::BreakerLayer::backpressure) too; what it
     /// admits is judged as ever. Default: none, all calls pass at once.
     pub fn ramp(mut self, step: impl Into<Option<Duration>>) -> Self {
         self.ramp = step.into();

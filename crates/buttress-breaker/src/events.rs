@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buttress_error::{Error, Rule};
+use buttress_error::{Error, TripReason};
 use tracing::{Level, event};
 
 use crate::State;
@@ -63,7 +63,7 @@ pub(crate) fn rejected(breaker: &str, refusal: &Refusal, now: Nanos) {
         Level::DEBUG,
         event = "breaker.rejected",
         breaker,
-        why = refusal.why().as_str(),
+        rejection = refusal.reason().as_str(),
         retry_after_ms = refusal.rest(now).map(|rest| millis(Duration::from_nanos(rest))),
         "call refused"
     );
@@ -112,22 +112,22 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(rule: Rule) -> Self {
+    fn of(rule: TripReason) -> Self {
         let none = Self::default();
         match rule {
-            Rule::Rate { failed, calls, threshold, .. } => {
+            TripReason::Rate { failed, calls, threshold, .. } => {
                 Self { failed: Some(failed), calls: Some(calls), threshold: Some(threshold), ..none }
             }
-            Rule::SlowRate { slow, calls, threshold, .. } => {
+            TripReason::SlowRate { slow, calls, threshold, .. } => {
                 Self { slow: Some(slow), calls: Some(calls), threshold: Some(threshold), ..none }
             }
-            Rule::ThrottleRate { throttled, calls, threshold, .. } => {
+            TripReason::ThrottleRate { throttled, calls, threshold, .. } => {
                 Self { throttled: Some(throttled), calls: Some(calls), threshold: Some(threshold), ..none }
             }
-            Rule::Stuck { calls, .. } => Self { calls: Some(calls), ..none },
-            Rule::Streak { failures } => Self { failed: Some(failures), ..none },
-            Rule::FailuresWithin { failures, .. } => Self { failed: Some(failures), ..none },
-            Rule::Probes { failed, throttled, slow, expired, probes } => Self {
+            TripReason::Stuck { calls, .. } => Self { calls: Some(calls), ..none },
+            TripReason::Streak { failures } => Self { failed: Some(failures), ..none },
+            TripReason::FailuresWithin { failures, .. } => Self { failed: Some(failures), ..none },
+            TripReason::Probes { failed, throttled, slow, expired, probes } => Self {
                 failed: Some(failed),
                 throttled: Some(throttled),
                 slow: Some(slow),

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use crate::Stats;
+use crate::BreakerStats;
 use crate::shards::{Shard, Shards};
 use crate::state::{Circuit, NEVER, Nanos};
 use crate::sync::{AtomicU64, Ordering};
@@ -30,9 +30,9 @@ pub(crate) struct Looked {
 
 impl Looked {
     /// Adds it to what the circuit has counted.
-    pub(crate) const fn complete(self, stats: Stats) -> Stats {
+    pub(crate) const fn complete(self, stats: BreakerStats) -> BreakerStats {
         let (admitted, rejected) = (stats.admitted + self.passed, stats.rejected + self.refused);
-        Stats { admitted, rejected, ..stats }
+        BreakerStats { admitted, rejected, ..stats }
     }
 }
 
@@ -298,13 +298,13 @@ mod model {
             self.gate.follow(&circuit);
         }
 
-        fn read(&self) -> Stats {
+        fn read(&self) -> BreakerStats {
             let mut circuit = self.circuit.lock().unwrap();
             self.gate.look(&mut circuit).complete(circuit.stats(0))
         }
 
         /// Once all is quiet: every call is settled once, and the gate agrees with the circuit.
-        fn check(&self, calls: u64) -> (State, Stats) {
+        fn check(&self, calls: u64) -> (State, BreakerStats) {
             let stats = self.read();
             let circuit = self.circuit.lock().unwrap();
             assert_eq!(self.gate.is_open(), circuit.state().is_closed());

@@ -7,7 +7,7 @@ use buttress_error::ConfigError;
 use crate::fleet::{Lease, ProbeResult, Verdict};
 use crate::settings::Settings;
 use crate::state::Order;
-use crate::{Breaker, Builder, State, Stats, Subscription, events};
+use crate::{Breaker, BreakerBuilder, BreakerStats, State, Subscription, events};
 
 impl Breaker {
     /// The state, as the latest call or order left it: an open circuit becomes half-open at the first call after its
@@ -25,7 +25,7 @@ impl Breaker {
 
     /// What it has counted, at one moment. (Calls of other threads that end while it looks may be counted as in flight.)
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> BreakerStats {
         let now = self.now();
         let mut circuit = self.lock();
         let stats = self.gate().look(&mut circuit).complete(circuit.stats(now));
@@ -45,7 +45,7 @@ impl Breaker {
     }
 
     /// Takes every other order back, goes on deciding and telling, but refuses nothing, until [`release`](Self::release) or another order. Calls
-    /// that it would have refused are counted as [`shadowed`](Stats::shadowed), and their outcomes are not.
+    /// that it would have refused are counted as [`shadowed`](BreakerStats::shadowed), and their outcomes are not.
     pub fn shadow(&self) {
         self.obey(Order::Shadow);
     }
@@ -63,7 +63,7 @@ impl Breaker {
     }
 
     /// Its present settings: change what is to change, and [reconfigure](Self::reconfigure) it.
-    pub fn settings(&self) -> Builder {
+    pub fn settings(&self) -> BreakerBuilder {
         self.lock().settings().asked.clone()
     }
 
@@ -90,7 +90,7 @@ impl Breaker {
     ///
     /// # Errors
     /// [`ConfigError`] for the first setting that is out of its range. Then nothing has changed.
-    pub fn reconfigure(&self, settings: Builder) -> Result<(), ConfigError> {
+    pub fn reconfigure(&self, settings: BreakerBuilder) -> Result<(), ConfigError> {
         settings.check()?;
         let settings = Arc::new(Settings::new(settings));
         let now = self.now();
@@ -113,7 +113,7 @@ impl Breaker {
     }
 
     /// All counts, the vote of this node, and what has become of probes.
-    pub(crate) fn fleet_news(&self) -> (Stats, bool, Vec<(Lease, ProbeResult)>) {
+    pub(crate) fn fleet_news(&self) -> (BreakerStats, bool, Vec<(Lease, ProbeResult)>) {
         let now = self.now();
         let mut circuit = self.lock();
         let looked = self.gate().look(&mut circuit);

@@ -30,21 +30,21 @@ mod window;
 
 pub use backpressure::{BackpressureLayer, BackpressureService};
 pub use breaker::Breaker;
-pub use config::Builder;
+pub use config::BreakerBuilder;
 pub use explain::Explain;
 pub use future::ResponseFuture;
 pub use guarded::GuardedBreaker;
 pub use keyed::{
-    ByKey, ByStr, FindBreaker, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers, KeyedBuilder,
+    ByKey, ByStr, FindBreaker, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers, KeyedBreakersBuilder,
 };
 pub use layer::BreakerLayer;
 pub use permit::Permit;
 pub use rule::{RateRule, TripRule, TripRules};
 pub use service::BreakerService;
 pub use state::State;
-pub use stats::{Stats, WindowStats};
+pub use stats::{BreakerStats, WindowStats};
 pub use subscription::Subscription;
 pub use window::Window;
 
 pub use buttress_error::ConfigError;
-pub use buttress_keyed::Stats as KeyedStats;
+pub use buttress_keyed::KeyedStats;

@@ -7,9 +7,9 @@ use buttress_error::ConfigError;
 use crate::Window;
 use crate::config::within;
 
-/// A rule by which a closed circuit opens, beside those that the [`Builder`](crate::Builder)'s setters make. A circuit
+/// A rule by which a closed circuit opens, beside those that the [`BreakerBuilder`](crate::Builder)'s setters make. A circuit
 /// has any number of them, each with its own window, and opens by the first that is broken. Rules combine with
-/// [`or`](Self::or). See [`Builder::trip_when`](crate::Builder::trip_when).
+/// [`or`](Self::or). See [`BreakerBuilder::trip_when`](crate::Builder::trip_when).
 ///
 /// Checking a rule takes constant time for each call. A rule takes the memory of its window; rules with equal windows share
 /// one.

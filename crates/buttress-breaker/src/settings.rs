@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Window;
-use crate::config::Builder;
+use crate::config::BreakerBuilder;
 use crate::rule::{Part, Proof, RateRule, TripRule, When};
 use crate::state::{Nanos, nanos};
 use crate::threshold::Threshold;
@@ -12,8 +12,8 @@ use crate::window::RecentFailures;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// What they were made of.
-    pub(crate) asked: Builder,
-    /// The windows of all rules, each once. The first is the one that [`Stats`](crate::Stats) shows.
+    pub(crate) asked: BreakerBuilder,
+    /// The windows of all rules, each once. The first is the one that [`BreakerStats`](crate::BreakerStats) shows.
     pub(crate) windows: Vec<Window>,
     /// By what the closed circuit opens; of several broken rules, by the first.
     pub(crate) checks: Vec<Check>,
@@ -77,7 +77,7 @@ pub(crate) struct Probing {
 
 impl Settings {
     /// Of what is known to be good.
-    pub(crate) fn new(asked: Builder) -> Self {
+    pub(crate) fn new(asked: BreakerBuilder) -> Self {
         let mut settings = Self {
             windows: vec![asked.window],
             checks: Vec::new(),

@@ -9,7 +9,7 @@ use crate::window::Tally;
 /// `admitted == in_flight() + succeeded + failed + throttled + neutral + late`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Stats {
+pub struct BreakerStats {
     /// The window of a closed circuit (of [`Window::consecutive`](crate::Window::consecutive): its streak), or the
     /// probes of the half-open one so far. Of several windows it is that of the setters. An open circuit still shows it, and
     /// by time it goes on forgetting.
@@ -40,7 +40,7 @@ pub struct Stats {
     pub transitions: u64,
 }
 
-impl Stats {
+impl BreakerStats {
     /// Calls that were let through and are not settled yet.
     #[must_use]
     pub const fn in_flight(&self) -> u64 {

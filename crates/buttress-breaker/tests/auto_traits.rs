@@ -6,9 +6,10 @@ use std::future::Future;
 
 use buttress_breaker::fleet::{Answer, Lease, ProbeResult, Report, Terms, Verdict as FleetVerdict};
 use buttress_breaker::{
-    BackpressureLayer, BackpressureService, Breaker, BreakerLayer, BreakerService, Builder, ByKey, ByStr,
-    Explain, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers, KeyedBuilder, KeyedStats, Permit,
-    RateRule, ResponseFuture, State, Stats, Subscription, TripRule, Window,
+    BackpressureLayer, BackpressureService, Breaker, BreakerBuilder, BreakerLayer, BreakerService,
+    BreakerStats, ByKey, ByStr, Explain, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers,
+    KeyedBreakersBuilder, KeyedStats, Permit, RateRule, ResponseFuture, State, Subscription, TripRule,
+    Window,
 };
 use buttress_error::{BoxError, Error, Kind, Verdict, check};
 use buttress_test::{Strict, StrictFuture, TestError};
@@ -24,7 +25,7 @@ fn auto_traits() {
     all::<Breaker>();
     all::<BreakerLayer>();
     all::<BreakerService<Strict>>();
-    all::<Builder>();
+    all::<BreakerBuilder>();
     all::<Explain>();
     all::<RateRule>();
     all::<TripRule>();
@@ -32,11 +33,11 @@ fn auto_traits() {
     all::<KeyedBreakerLayer<ByStr<fn(&u32) -> &str>>>();
     all::<KeyedBreakerService<Strict, ByKey<fn(&u32) -> u32>, u32>>();
     all::<KeyedBreakers>();
-    all::<KeyedBuilder<String>>();
+    all::<KeyedBreakersBuilder<String>>();
     all::<KeyedStats>();
     all::<Permit>();
     all::<State>();
-    all::<Stats>();
+    all::<BreakerStats>();
     all::<Subscription>();
     all::<Window>();
     const fn future<T: Send + Sync + 'static>() {}

@@ -5,7 +5,7 @@ mod support;
 use std::error::Error as _;
 
 use buttress_breaker::{Breaker, BreakerLayer, State, Window};
-use buttress_error::{Class, Delivery, Error, Kind, Rejection, Rule, Verdict, Why};
+use buttress_error::{Class, Delivery, Error, Kind, Rejection, RejectionReason, TripReason, Verdict};
 use buttress_test::{HOLD, Step, Strict, TestError, conform};
 use support::{admit, call, fail, ms, plain, probe, refused, secs, service, sleep, succeed, trip};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -92,7 +92,10 @@ async fn the_default_asks_for_evidence() {
         fail(&breaker, 1);
         let rejection = refused(&breaker);
         let window = Some(secs(30));
-        assert_eq!(rejection.trip().unwrap().rule, Rule::Rate { failed, calls, threshold: 0.5, window });
+        assert_eq!(
+            rejection.trip().unwrap().rule,
+            TripReason::Rate { failed, calls, threshold: 0.5, window }
+        );
         let text =
             format!("db: circuit open for 0.0ns ({failed} of {calls} failed, threshold 50 %, window 30s), ");
         assert!(rejection.to_string().starts_with(&text), "{rejection}");
@@ -113,7 +116,7 @@ async fn twenty_in_a_row_open_a_full_window() {
         fail(&breaker, 19);
         assert!(breaker.state().is_closed());
         fail(&breaker, 1);
-        assert_eq!(refused(&breaker).trip().unwrap().rule, Rule::Streak { failures: 20 });
+        assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Streak { failures: 20 });
     }
 }
 
@@ -131,7 +134,7 @@ async fn no_streak_is_guarded_by_the_minimum() {
     let breaker = Breaker::builder("db").minimum_calls(10).consecutive_failures(3).build().unwrap();
     succeed(&breaker, 1_000);
     fail(&breaker, 3);
-    assert_eq!(refused(&breaker).trip().unwrap().rule, Rule::Streak { failures: 3 });
+    assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Streak { failures: 3 });
 }
 
 /// [S19] line 47: a rate or a minimum that the user sets is meant exactly.
@@ -168,7 +171,7 @@ async fn rate_over_time() {
     succeed(&breaker, 1);
     let rule = refused(&breaker).trip().unwrap().rule;
     assert!(
-        matches!(rule, Rule::Rate { failed: 10, calls: 20, threshold: 0.5, window: Some(_) }),
+        matches!(rule, TripReason::Rate { failed: 10, calls: 20, threshold: 0.5, window: Some(_) }),
         "{rule:?}"
     );
 
@@ -190,7 +193,7 @@ async fn rate_over_the_last_calls() {
     assert!(breaker.state().is_closed());
     fail(&breaker, 1);
     let rule = refused(&breaker).trip().unwrap().rule;
-    assert!(matches!(rule, Rule::Rate { failed: 5, calls: 10, .. }), "{rule:?}");
+    assert!(matches!(rule, TripReason::Rate { failed: 5, calls: 10, .. }), "{rule:?}");
 }
 
 /// [S19] a rate of slow calls opens the circuit, though all of them succeed; a call exactly at the limit is not slow.
@@ -204,7 +207,7 @@ async fn rate_of_slow_calls() {
         assert_eq!(breaker.state().is_open(), open);
     }
     let rejection = refused(&breaker);
-    assert!(matches!(rejection.trip().unwrap().rule, Rule::SlowRate { slow: 2, calls: 4, .. }));
+    assert!(matches!(rejection.trip().unwrap().rule, TripReason::SlowRate { slow: 2, calls: 4, .. }));
     assert!(rejection.cause().is_none(), "nothing failed");
 }
 
@@ -265,7 +268,10 @@ async fn throttle_rule() {
     succeed(&breaker, 10);
     (0..10).for_each(|_| admit(&breaker).failure(Kind::Throttled));
     let rejection = refused(&breaker);
-    assert!(matches!(rejection.trip().unwrap().rule, Rule::ThrottleRate { throttled: 10, calls: 20, .. }));
+    assert!(matches!(
+        rejection.trip().unwrap().rule,
+        TripReason::ThrottleRate { throttled: 10, calls: 20, .. }
+    ));
     assert_eq!(rejection.cause().unwrap().kind, Kind::Throttled);
 }
 
@@ -314,7 +320,7 @@ async fn a_refusal_says_why() {
     }
     sleep(ms(3_200)).await;
     let rejection = refused(&breaker);
-    assert_eq!(rejection.why(), Why::CircuitOpen);
+    assert_eq!(rejection.reason(), RejectionReason::CircuitOpen);
     assert_eq!(rejection.wait(), Some(ms(1_800)));
     assert_eq!(
         rejection.to_string(),
@@ -460,8 +466,8 @@ async fn judged_by_the_table() {
         let stats = breaker.stats();
         let counted = (stats.failed, stats.throttled, stats.succeeded, stats.neutral);
         let expected = match (kind.breaker(), kind.delivery()) {
-            (buttress_error::Breaker::Failure, _) => (2, 0, 0, 0),
-            (buttress_error::Breaker::Throttle, _) => (0, 2, 0, 0),
+            (buttress_error::BreakerEffect::Failure, _) => (2, 0, 0, 0),
+            (buttress_error::BreakerEffect::Throttle, _) => (0, 2, 0, 0),
             (_, Delivery::Processed) => (0, 0, 2, 0),
             _ => (0, 0, 0, 2),
         };

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context as Task, Poll, Waker};
 
-use buttress_breaker::{Breaker, BreakerLayer, State, Stats, Window};
+use buttress_breaker::{Breaker, BreakerLayer, BreakerStats, State, Window};
 use buttress_context::Context;
 use buttress_error::{Class, Classifier, Classify, Deferral, Error, Kind, Rejection, Verdict};
 use buttress_test::{Boom, Step, Strict, TestError};
@@ -20,7 +20,7 @@ fn poll<F: Future>(future: F) -> Poll<F::Output> {
 }
 
 /// Drops a call that never answers after `waited`.
-async fn hang(breaker: &Breaker, waited: std::time::Duration) -> Stats {
+async fn hang(breaker: &Breaker, waited: std::time::Duration) -> BreakerStats {
     let mut service = service(breaker, Strict::new().then(Step::never()));
     let future = service.ready().await.expect("ready").call(7);
     tokio::time::timeout(waited, future).await.expect_err("it hangs");
@@ -101,7 +101,7 @@ async fn slots_come_back() {
 async fn nothing_happens_before_the_first_poll() {
     let breaker = plain().build().unwrap();
     drop(breaker.call(pending::<Result<(), TestError>>));
-    assert_eq!(breaker.stats(), Stats::default());
+    assert_eq!(breaker.stats(), BreakerStats::default());
 }
 
 /// [S1] a call that has ended is not counted again when its future is dropped.

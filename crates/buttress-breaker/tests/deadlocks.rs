@@ -11,14 +11,14 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerLayer, BreakerService, Builder, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, BreakerService, Window};
 use buttress_error::{Error, Kind, Rejection};
 use support::{admit, secs, sleep};
 use tower::util::ServiceFn;
 use tower::{Layer, Service, service_fn};
 
 /// Opens at a failure, for exactly 5 s; one probe, for 10 s.
-fn settings() -> Builder {
+fn settings() -> BreakerBuilder {
     let builder = Breaker::builder("db").window(Window::consecutive(1)).open_jitter(0.0);
     builder.probes(1).lease(secs(10))
 }

@@ -90,5 +90,5 @@ async fn events() {
         line(&seen[0], &more),
         "unavailable DB_DOWN 5000 false circuit opened: 2 of 4 failed, threshold 50 %, window 30s"
     );
-    assert_eq!(line(&seen[1], &["why", "retry_after_ms"]), "circuit_open 5000");
+    assert_eq!(line(&seen[1], &["rejection", "retry_after_ms"]), "circuit_open 5000");
 }

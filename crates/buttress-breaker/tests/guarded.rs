@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
-use buttress_error::{BoxError, ByResult, Error, Guarded, Kind, Rejection, Verdict, Why};
+use buttress_error::{BoxError, ByResult, Error, Guarded, Kind, Rejection, RejectionReason, Verdict};
 use tokio::time::advance;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -35,7 +35,10 @@ fn call_blocking_takes_a_tcp_stream() {
     }
     let error = cache.call_blocking(|| TcpStream::connect(address)).unwrap_err();
     let rejection = error.get_ref().and_then(|inner| inner.downcast_ref::<Rejection>()).unwrap();
-    assert_eq!((error.kind(), rejection.why()), (io::ErrorKind::ResourceBusy, Why::CircuitOpen));
+    assert_eq!(
+        (error.kind(), rejection.reason()),
+        (io::ErrorKind::ResourceBusy, RejectionReason::CircuitOpen)
+    );
 
     // Seen by another breaker, that is a rejection, and no failure.
     let outer = breaker();
@@ -82,7 +85,11 @@ async fn any_error_type_is_guarded() {
         else {
             panic!("form {form}: {outcomes:?}");
         };
-        assert_eq!((first.as_str(), rejection.why()), ("down", Why::CircuitOpen), "form {form}");
+        assert_eq!(
+            (first.as_str(), rejection.reason()),
+            ("down", RejectionReason::CircuitOpen),
+            "form {form}"
+        );
         assert_eq!(rejection.cause().map(|cause| cause.kind), Some(Kind::Unknown), "form {form}");
     }
     let unit = breaker().guarded().classifier(ByResult).call_blocking(|| Err::<(), ()>(()));

@@ -3,7 +3,7 @@
 mod support;
 
 use buttress_breaker::{Breaker, Permit, State, Window};
-use buttress_error::{Error, Kind, Why};
+use buttress_error::{Error, Kind, RejectionReason};
 use support::{admit, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 
 /// [S25] forced open stays, whatever the time, until it is released; then the circuit is closed with an empty window.
@@ -14,7 +14,7 @@ async fn forced_open() {
     breaker.force_open();
     for _ in 0..3 {
         let rejection = refused(&breaker);
-        assert_eq!((rejection.why(), rejection.wait()), (Why::ForcedOpen, None));
+        assert_eq!((rejection.reason(), rejection.wait()), (RejectionReason::ForcedOpen, None));
         sleep(secs(100_000)).await;
     }
     assert_eq!(refused(&breaker).elapsed(), secs(300_000));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use buttress_breaker::{Breaker, BreakerLayer, KeyedBreakers, State};
-use buttress_error::{BoxError, Classifier, Error, Kind, Verdict, Why};
+use buttress_error::{BoxError, Classifier, Error, Kind, RejectionReason, Verdict};
 use buttress_test::{Step, Strict, TestError, conform};
 use support::{admit, fail, ms, plain, refused, secs, sleep, succeed, trip};
 use tower::util::BoxCloneSyncService;
@@ -74,7 +74,7 @@ async fn a_circuit_for_each_key() {
     }
     let error = service.clone().oneshot(Request { host: "down" }).await.unwrap_err();
     let rejection = error.rejection().expect("the circuit is open");
-    assert_eq!((rejection.why(), rejection.layer()), (Why::CircuitOpen, "fetch[down]"));
+    assert_eq!((rejection.reason(), rejection.layer()), (RejectionReason::CircuitOpen, "fetch[down]"));
     assert_eq!(layer.layer(service_fn(fetch)).oneshot(Request { host: "up" }).await.unwrap(), 200);
     assert_eq!(layer.breakers().len(), 2);
     assert_eq!(layer.breakers().template().stats().admitted, 0, "the template counts nothing");

@@ -3,7 +3,7 @@
 mod support;
 
 use buttress_breaker::{Breaker, Permit, State, Window};
-use buttress_error::{Class, Kind, Rule, Why};
+use buttress_error::{Class, Kind, RejectionReason, TripReason};
 use support::{admit, defaults, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 
 /// [S22] a round admits three probes in all and refuses the rest, saying why.
@@ -13,8 +13,8 @@ async fn three_in_all() {
     let first = probe(&breaker).await;
     let (second, third) = (admit(&breaker), admit(&breaker));
     let rejection = refused(&breaker);
-    assert_eq!(rejection.why(), Why::ProbesTaken);
-    assert!(matches!(rejection.trip().unwrap().rule, Rule::Streak { .. }), "why it had opened");
+    assert_eq!(rejection.reason(), RejectionReason::ProbesTaken);
+    assert!(matches!(rejection.trip().unwrap().rule, TripReason::Streak { .. }), "why it had opened");
     first.success();
     refused(&breaker);
     second.success();
@@ -119,7 +119,7 @@ async fn an_ended_lease_frees_the_slot() {
     one.neutral();
     let third = admit(&breaker);
     sleep(secs(6)).await;
-    assert_eq!(refused(&breaker).why(), Why::ProbesTaken, "one failed, one in flight");
+    assert_eq!(refused(&breaker).reason(), RejectionReason::ProbesTaken, "one failed, one in flight");
     two.success();
     assert_eq!(breaker.state(), State::HalfOpen, "it is late: it had failed");
     third.success();
@@ -194,8 +194,8 @@ async fn a_throttled_probe_failed() {
     assert_eq!(breaker.state(), State::Open);
 }
 
-fn probes([failed, throttled, slow, expired]: [u32; 4], probes: u32) -> Rule {
-    Rule::Probes { failed, throttled, slow, expired, probes }
+fn probes([failed, throttled, slow, expired]: [u32; 4], probes: u32) -> TripReason {
+    TripReason::Probes { failed, throttled, slow, expired, probes }
 }
 
 /// [S7] [S22] line 49: a refusal after bad probes names what was bad about them.
@@ -252,7 +252,7 @@ async fn an_exhausted_dependency_throttles_its_probe() {
     for (class, throttled) in [
         (Class::new(Kind::Throttled), true),
         (Class::new(Kind::Throttled).retry_after(secs(1)), true),
-        (exhausted.breaker_effect(buttress_error::Breaker::Throttle), true),
+        (exhausted.breaker_effect(buttress_error::BreakerEffect::Throttle), true),
         (Class::of_http(507), true),
         (Class::of_grpc(8), true),
         (exhausted, false),

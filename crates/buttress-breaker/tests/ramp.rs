@@ -3,7 +3,7 @@
 mod support;
 
 use buttress_breaker::{Breaker, BreakerLayer, KeyedBreakers, Permit, TripRule};
-use buttress_error::{Kind, Why};
+use buttress_error::{Kind, RejectionReason};
 use buttress_test::Strict;
 use support::{admit, call, fail, plain, refused, secs, service, sleep, succeed, trip};
 use tokio::time::Instant;
@@ -61,7 +61,7 @@ async fn says_so() {
     sleep(secs(14)).await;
     admit(&breaker).success();
     let rejection = refused(&breaker);
-    assert_eq!((rejection.why(), rejection.wait()), (Why::Ramping, Some(secs(6))));
+    assert_eq!((rejection.reason(), rejection.wait()), (RejectionReason::Ramping, Some(secs(6))));
     assert_eq!(
         rejection.to_string(),
         "db: circuit closed again for 14.0s, admits 25 % as yet, retry after 6.0s"
@@ -145,7 +145,7 @@ async fn waiters_give_up_at_their_deadline() {
     succeed(&breaker, 1);
     let began = Instant::now();
     let late = breaker.wait_until_admitted(began + secs(4)).await.unwrap_err();
-    assert_eq!((late.why(), began.elapsed()), (Why::Ramping, secs(4)));
+    assert_eq!((late.reason(), began.elapsed()), (RejectionReason::Ramping, secs(4)));
 }
 
 /// [S24] a circuit of many keys that ramps is kept.

@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use buttress_breaker::{Breaker, BreakerLayer};
-use buttress_error::{Error, Kind, Why};
+use buttress_error::{Error, Kind, RejectionReason};
 use buttress_test::{Strict, TestError};
 use support::{admit, call, plain, secs, service, sleep, trip};
 use tower::{Layer, Service, ServiceExt};
@@ -41,7 +41,7 @@ async fn what_is_remembered_of_an_open_circuit_ends_with_it() {
     let rejection = refused().await.expect("open again");
     assert_eq!(rejection.cause().map(|cause| cause.kind), Some(Kind::Timeout));
     breaker.force_open();
-    assert_eq!(refused().await.map(|rejection| rejection.why()), Some(Why::ForcedOpen));
+    assert_eq!(refused().await.map(|rejection| rejection.reason()), Some(RejectionReason::ForcedOpen));
     breaker.reset();
     trip(&breaker);
     assert!(refused().await.is_some());

@@ -3,7 +3,7 @@
 mod support;
 
 use buttress_breaker::{Breaker, State, TripRule, Window};
-use buttress_error::Rule;
+use buttress_error::TripReason;
 use support::{admit, defaults, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 
 /// [S27] state, epoch, window and streak stay; the new threshold opens at the next result.
@@ -18,14 +18,14 @@ async fn window_and_epoch_stay() {
     assert_eq!((breaker.stats(), breaker.state()), (before, State::Closed));
     in_flight.success();
     let rule = refused(&breaker).trip().unwrap().rule;
-    assert!(matches!(rule, Rule::Rate { failed: 6, calls: 21, threshold: 0.25, .. }), "{rule:?}");
+    assert!(matches!(rule, TripReason::Rate { failed: 6, calls: 21, threshold: 0.25, .. }), "{rule:?}");
     assert_eq!(breaker.stats().late, 0, "the call in flight was of the same epoch");
 
     let breaker = plain().build().unwrap();
     fail(&breaker, 3);
     breaker.reconfigure(breaker.settings().consecutive_failures(4)).unwrap();
     fail(&breaker, 1);
-    assert_eq!(refused(&breaker).trip().unwrap().rule, Rule::Streak { failures: 4 });
+    assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Streak { failures: 4 });
 }
 
 /// [S27] a count window of another size begins with the last calls.
@@ -145,7 +145,7 @@ async fn ages_from_now_on() {
     breaker.reconfigure(plain_settings.trip_when(TripRule::stuck(1, secs(3)))).unwrap();
     succeed(&breaker, 1);
     sleep(ms(1_001)).await;
-    assert_eq!(refused(&breaker).trip().unwrap().rule, Rule::Stuck { calls: 1, age: secs(3) });
+    assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Stuck { calls: 1, age: secs(3) });
     drop((seen, other));
     assert_eq!((breaker.stats().in_flight(), breaker.stats().late), (0, 2));
 }

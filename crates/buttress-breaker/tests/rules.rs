@@ -2,17 +2,17 @@
 
 mod support;
 
-use buttress_breaker::{Breaker, Builder, RateRule, State, TripRule, Window};
-use buttress_error::{Kind, Rule};
+use buttress_breaker::{Breaker, BreakerBuilder, RateRule, State, TripRule, Window};
+use buttress_error::{Kind, TripReason};
 use buttress_test::{Step, Strict, TestError};
 use support::{admit, call, fail, ms, plain, refused, secs, service, sleep, succeed, trip};
 
 /// A circuit with no rule of the setters.
-fn bare() -> Builder {
+fn bare() -> BreakerBuilder {
     plain().failure_rate(None).consecutive_failures(None)
 }
 
-fn rule(breaker: &Breaker) -> Rule {
+fn rule(breaker: &Breaker) -> TripReason {
     refused(breaker).trip().expect("it opened by a rule").rule
 }
 
@@ -31,12 +31,15 @@ async fn a_time_and_a_count_window() {
         succeed(&spread, 1);
         fail(&spread, 1);
     }
-    assert_eq!(rule(&spread), Rule::Rate { failed: 10, calls: 20, threshold: 0.5, window: Some(secs(10)) });
+    assert_eq!(
+        rule(&spread),
+        TripReason::Rate { failed: 10, calls: 20, threshold: 0.5, window: Some(secs(10)) }
+    );
 
     let burst = build();
     succeed(&burst, 1_000);
     fail(&burst, 9);
-    assert_eq!(rule(&burst), Rule::Rate { failed: 9, calls: 10, threshold: 0.9, window: None });
+    assert_eq!(rule(&burst), TripReason::Rate { failed: 9, calls: 10, threshold: 0.9, window: None });
 
     let slow = build();
     for _ in 0..100 {
@@ -53,13 +56,13 @@ async fn beside_the_setters() {
     let build = || plain().trip_when(TripRule::failure_rate(0.1).over(Window::count(100)).minimum_calls(100));
     let breaker = build().build().unwrap();
     trip(&breaker);
-    assert_eq!(rule(&breaker), Rule::Streak { failures: 5 });
+    assert_eq!(rule(&breaker), TripReason::Streak { failures: 5 });
     let breaker = build().build().unwrap();
     for _ in 0..10 {
         succeed(&breaker, 9);
         fail(&breaker, 1);
     }
-    assert_eq!(rule(&breaker), Rule::Rate { failed: 10, calls: 100, threshold: 0.1, window: None });
+    assert_eq!(rule(&breaker), TripReason::Rate { failed: 10, calls: 100, threshold: 0.1, window: None });
 }
 
 /// [S19] a streak as a rule counts whatever the number of calls.
@@ -73,7 +76,7 @@ async fn failures_in_a_row() {
     fail(&breaker, 49);
     assert!(breaker.state().is_closed());
     fail(&breaker, 1);
-    assert_eq!(rule(&breaker), Rule::Streak { failures: 50 });
+    assert_eq!(rule(&breaker), TripReason::Streak { failures: 50 });
 }
 
 /// [S19] slow calls and throttles as rules, over windows of their own.
@@ -93,11 +96,14 @@ async fn slow_calls_and_throttles() {
         sleep(ms(took)).await;
         permit.success();
     }
-    assert_eq!(rule(&breaker), Rule::SlowRate { slow: 2, calls: 4, threshold: 0.5, window: None });
+    assert_eq!(rule(&breaker), TripReason::SlowRate { slow: 2, calls: 4, threshold: 0.5, window: None });
     let breaker = builder().build().unwrap();
     succeed(&breaker, 2);
     (0..6).for_each(|_| admit(&breaker).failure(Kind::Throttled));
-    assert_eq!(rule(&breaker), Rule::ThrottleRate { throttled: 6, calls: 8, threshold: 0.75, window: None });
+    assert_eq!(
+        rule(&breaker),
+        TripReason::ThrottleRate { throttled: 6, calls: 8, threshold: 0.75, window: None }
+    );
 }
 
 /// [S19] a success that makes up the minimum of any rule opens, though successes are counted without the lock.
@@ -115,7 +121,10 @@ async fn a_success_may_break_any_rule() {
     succeed(&breaker, 19);
     assert!(breaker.state().is_closed());
     succeed(&breaker, 1);
-    assert_eq!(rule(&breaker), Rule::Rate { failed: 20, calls: 100, threshold: 0.2, window: Some(secs(10)) });
+    assert_eq!(
+        rule(&breaker),
+        TripReason::Rate { failed: 20, calls: 100, threshold: 0.2, window: Some(secs(10)) }
+    );
 }
 
 /// [S19] of several broken rules a refusal names the first: those of the setters, then the others in their order.
@@ -131,7 +140,7 @@ async fn the_first_rule_is_named() {
     assert_eq!(rule(&breaker).as_str(), "rate");
     let breaker = bare().failure_rate(0.6).minimum_calls(3).trip_when(rate()).build().unwrap();
     fail(&breaker, 3);
-    assert!(matches!(rule(&breaker), Rule::Rate { threshold: 0.6, .. }));
+    assert!(matches!(rule(&breaker), TripReason::Rate { threshold: 0.6, .. }));
 }
 
 /// [S19] a hang is seen while it lasts: a call in flight for longer than an age opens the circuit, at the next admission,
@@ -146,7 +155,7 @@ async fn a_stuck_call_opens() {
     assert!(breaker.state().is_closed(), "no timer looks");
     let rejection = refused(&breaker);
     assert_eq!(rejection.wait(), Some(secs(5)));
-    assert_eq!(rejection.trip().unwrap().rule, Rule::Stuck { calls: 1, age: secs(30) });
+    assert_eq!(rejection.trip().unwrap().rule, TripReason::Stuck { calls: 1, age: secs(30) });
     assert!(rejection.to_string().contains("(1 call in flight for longer than 30s)"), "{rejection}");
     hung.success();
     let stats = breaker.stats();
@@ -198,7 +207,7 @@ async fn ages_by_every_way() {
     tokio::task::yield_now().await;
     sleep(ms(1_001)).await;
     assert_eq!(blocking().unwrap_err().kind(), Kind::Rejected);
-    assert_eq!(rule(&breaker), Rule::Stuck { calls: 3, age: secs(1) });
+    assert_eq!(rule(&breaker), TripReason::Stuck { calls: 3, age: secs(1) });
     assert_eq!(rule(&breaker).to_string(), "3 calls in flight for longer than 1s");
     tasks.into_iter().chain([third]).for_each(|task| task.abort());
     tokio::task::yield_now().await;
@@ -283,7 +292,11 @@ async fn failures_within_a_time() {
         succeed(&busy, 1_000);
         fail(&busy, 1);
     }
-    assert_eq!(rule(&busy), Rule::FailuresWithin { failures: 3, window: secs(10) }, "at 5, 10 and 15 s");
+    assert_eq!(
+        rule(&busy),
+        TripReason::FailuresWithin { failures: 3, window: secs(10) },
+        "at 5, 10 and 15 s"
+    );
     let text = refused(&busy).to_string();
     assert!(text.starts_with("db: circuit open for 0.0ns (3 failures within 10s)"), "{text}");
 
@@ -361,7 +374,10 @@ async fn evidence_of_other_rates() {
     let low = build(TripRule::evidence(0.1));
     succeed(&low, 84);
     fail(&low, 16);
-    assert_eq!(rule(&low), Rule::Rate { failed: 16, calls: 100, threshold: 0.1, window: Some(secs(30)) });
+    assert_eq!(
+        rule(&low),
+        TripReason::Rate { failed: 16, calls: 100, threshold: 0.1, window: Some(secs(30)) }
+    );
     let low = build(TripRule::evidence(0.1));
     succeed(&low, 84);
     fail(&low, 15);
@@ -373,7 +389,7 @@ async fn evidence_of_other_rates() {
     fail(&small, 2);
     assert!(small.state().is_closed());
     fail(&small, 1);
-    assert_eq!(rule(&small), Rule::Rate { failed: 3, calls: 3, threshold: 0.5, window: None });
+    assert_eq!(rule(&small), TripReason::Rate { failed: 3, calls: 3, threshold: 0.5, window: None });
 
     let most = build(TripRule::evidence(1.0));
     fail(&most, 4);
@@ -395,7 +411,10 @@ async fn a_success_may_show_the_evidence() {
     fail(&breaker, 4);
     assert!(breaker.state().is_closed());
     succeed(&breaker, 1);
-    assert_eq!(rule(&breaker), Rule::Rate { failed: 4, calls: 5, threshold: 0.1, window: Some(secs(30)) });
+    assert_eq!(
+        rule(&breaker),
+        TripReason::Rate { failed: 4, calls: 5, threshold: 0.1, window: Some(secs(30)) }
+    );
 }
 
 /// [S7] [S19] a refusal says how many calls hang, not how many it takes.
@@ -404,5 +423,5 @@ async fn the_number_of_stuck_calls() {
     let breaker = plain().trip_when(TripRule::stuck(2, secs(10))).build().unwrap();
     let _hung: Vec<_> = (0..50).map(|_| admit(&breaker)).collect();
     sleep(secs(11)).await;
-    assert_eq!(refused(&breaker).trip().unwrap().rule, Rule::Stuck { calls: 50, age: secs(10) });
+    assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Stuck { calls: 50, age: secs(10) });
 }

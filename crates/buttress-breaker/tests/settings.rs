@@ -4,14 +4,14 @@ mod support;
 
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, Builder, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, Window};
 use buttress_error::{Classify, Kind};
 use support::secs;
 
 /// [S8] each bad setting is refused at build, by a typed error that names the setting and its range.
 #[tokio::test]
 async fn bad_settings() {
-    type Change = fn(Builder) -> Builder;
+    type Change = fn(BreakerBuilder) -> BreakerBuilder;
     let rate = "a rate above 0.0 and at most 1.0, or none";
     let minimum = "at least 1 and at most the calls of a count window";
     let calls = "a window of 1..=1000000 calls";
@@ -77,7 +77,7 @@ async fn bad_settings() {
 /// [S8] the ends of each range are good, and so are the defaults.
 #[tokio::test]
 async fn good_settings() {
-    type Change = fn(Builder) -> Builder;
+    type Change = fn(BreakerBuilder) -> BreakerBuilder;
     let good: [Change; 15] = [
         |b| b,
         |b| b.failure_rate(1.0).slow_rate(f64::MIN_POSITIVE).throttle_rate(1.0),

@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerLayer, BreakerService, Builder, State, Window};
-use buttress_error::{Error, Kind, Why};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, BreakerService, State, Window};
+use buttress_error::{Error, Kind, RejectionReason};
 use buttress_test::{Strict, TestError};
 use support::{admit, refused, secs, service, sleep};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// Opens at two failures in a row, for exactly 5 s.
-fn two_in_a_row() -> Builder {
+fn two_in_a_row() -> BreakerBuilder {
     Breaker::builder("db").window(Window::consecutive(2)).open_jitter(0.0).patience(secs(1))
 }
 
@@ -28,7 +28,7 @@ fn half_of_four() -> Breaker {
     builder.consecutive_failures(None).open_jitter(0.0).build().expect("good settings")
 }
 
-fn without_rules() -> Builder {
+fn without_rules() -> BreakerBuilder {
     let builder =
         Breaker::builder("db").window(Window::count(10)).failure_rate(None).consecutive_failures(None);
     builder.patience(secs(1))
@@ -68,18 +68,18 @@ async fn open_leaves_the_inner_service_alone() {
     let mut refuse = async |why| {
         let error = service.ready().await.unwrap().call(7).await.unwrap_err();
         assert_eq!(
-            (error.find().map(buttress_error::Rejection::why), inner.0.load(Ordering::Relaxed)),
+            (error.find().map(buttress_error::Rejection::reason), inner.0.load(Ordering::Relaxed)),
             (Some(why), 0)
         );
     };
     open(&breaker);
-    refuse(Why::CircuitOpen).await;
-    refuse(Why::CircuitOpen).await;
+    refuse(RejectionReason::CircuitOpen).await;
+    refuse(RejectionReason::CircuitOpen).await;
     sleep(secs(5)).await;
     let _probe = admit(&breaker);
-    refuse(Why::ProbesTaken).await;
+    refuse(RejectionReason::ProbesTaken).await;
     breaker.force_open();
-    refuse(Why::ForcedOpen).await;
+    refuse(RejectionReason::ForcedOpen).await;
     breaker.reset();
     assert_eq!(service.ready().await.unwrap().call(7).await.unwrap(), 7);
     assert_eq!(inner.0.load(Ordering::Relaxed), 1);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, Permit, State};
 use buttress_context::Context;
-use buttress_error::{Kind, Rejection, Why};
+use buttress_error::{Kind, Rejection, RejectionReason};
 use support::{admit, defaults, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 use tokio::time::Instant;
 
@@ -55,14 +55,14 @@ async fn the_deadline_ends_it() {
     trip(&breaker);
     let began = Instant::now();
     let rejection = wait(&breaker, secs(3)).await.unwrap_err();
-    assert_eq!((rejection.why(), rejection.wait()), (Why::CircuitOpen, Some(secs(2))));
+    assert_eq!((rejection.reason(), rejection.wait()), (RejectionReason::CircuitOpen, Some(secs(2))));
     let hurried = Context::current().with_timeout(secs(1)).scope(wait(&breaker, secs(60)));
     assert_eq!(hurried.await.unwrap_err().wait(), Some(secs(1)));
     assert_eq!((began.elapsed(), breaker.stats().rejected), (secs(4), 2));
     let patient = Context::current().with_timeout(secs(60)).scope(wait(&breaker, ms(1)));
     patient.await.unwrap_err();
     breaker.force_open();
-    assert_eq!(wait(&breaker, secs(100)).await.unwrap_err().why(), Why::ForcedOpen);
+    assert_eq!(wait(&breaker, secs(100)).await.unwrap_err().reason(), RejectionReason::ForcedOpen);
 }
 
 /// [S3] a reset, a release and a shadow wake who waits, whatever the time.

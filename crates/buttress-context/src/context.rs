@@ -27,11 +27,11 @@ use crate::{Deadline, Frame, RequestId, Scope, Trace, Value, frame};
 /// `install` or `yield_now`, tasks of a `LocalSet` in `run_until`, and tasks of a current-thread runtime in `block_on`. (A
 /// multi-thread runtime's `block_on`, `Handle::block_on` and `block_in_place` run no other tasks on the waiting thread.)
 ///
-/// Wait [`detached`](Self::detached) there, and give the context back to your own work with [`carry`](crate::carry) or
-/// [`carry_future`](crate::carry_future):
+/// Wait [`detached`](Self::detached) there, and give the context back to your own work with [`with_current_context`](crate::with_current_context) or
+/// [`with_current_context_future`](crate::with_current_context_future):
 ///
 /// ```
-/// use buttress_context::{Context, carry_future};
+/// use buttress_context::{Context, with_current_context_future};
 /// use tokio::task::LocalSet;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -42,7 +42,7 @@ use crate::{Deadline, Frame, RequestId, Scope, Trace, Value, frame};
 /// let local = LocalSet::new();
 /// let other = local.spawn_local(count_fields()); // not part of the call
 /// let call = async {
-///     let own = carry_future(async { (count_fields().await, other.await.unwrap()) });
+///     let own = with_current_context_future(async { (count_fields().await, other.await.unwrap()) });
 ///     Context::detached_future(local.run_until(own)).await
 /// };
 /// let cx = Context::current().with_field("order", 42);

@@ -37,7 +37,7 @@ pub use report::Report;
 pub use request_id::{InvalidRequestId, RequestId};
 pub use scope::Scope;
 pub use service::{ContextService, ResponseFuture};
-pub use spawn::{carry, carry_future, spawn, spawn_blocking};
+pub use spawn::{spawn, spawn_blocking, with_current_context, with_current_context_future};
 pub use supervised::{Supervised, spawn_supervised};
 pub use task_group::TaskGroup;
 pub use trace::{InvalidTrace, SampleRatio, SpanId, Trace, TraceId};

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use buttress_error::{Cause, Stop};
+use buttress_error::{Cause, StopReason};
 
 use crate::{Context, frame};
 
@@ -20,8 +20,8 @@ pub struct Report {
     pub delay: Duration,
     /// Was the answer made up, by a fallback or from stale data?
     pub degraded: bool,
-    /// Why the retry layer stopped; [`Stop::Deadline`] also where a deadline cut the call.
-    pub stopped: Option<Stop>,
+    /// Why the retry layer stopped; [`StopReason::Deadline`] also where a deadline cut the call.
+    pub stopped: Option<StopReason>,
     /// The last real failure so far.
     pub last: Option<Cause>,
 }

@@ -1,4 +1,4 @@
-//! `spawn`, `spawn_blocking`, `carry`, `carry_future`: a task that keeps its context.
+//! `spawn`, `spawn_blocking`, `with_current_context`, `with_current_context_future`: a task that keeps its context.
 
 use std::future::Future;
 
@@ -33,7 +33,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    tokio::spawn(carry_future(future))
+    tokio::spawn(with_current_context_future(future))
 }
 
 /// [`tokio::task::spawn_blocking`], keeping the current context and the current `tracing` span.
@@ -59,19 +59,19 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    tokio::task::spawn_blocking(carry(run))
+    tokio::task::spawn_blocking(with_current_context(run))
 }
 
 /// `run`, with the current context and the current `tracing` span taken along to wherever it runs.
 ///
 /// ```
-/// use buttress_context::{Context, carry};
+/// use buttress_context::{Context, with_current_context};
 ///
 /// let cx = Context::current().with_field("order", 42);
-/// let thread = cx.run(|| std::thread::spawn(carry(|| Context::current().fields().count())));
+/// let thread = cx.run(|| std::thread::spawn(with_current_context(|| Context::current().fields().count())));
 /// assert_eq!(thread.join().unwrap(), 1);
 /// ```
-pub fn carry<R>(run: impl FnOnce() -> R) -> impl FnOnce() -> R {
+pub fn with_current_context<R>(run: impl FnOnce() -> R) -> impl FnOnce() -> R {
     let (mut frame, span) = (Frame::boundary(Context::current()), Span::current());
     move || {
         let _entered = frame.enter();
@@ -85,19 +85,19 @@ pub fn carry<R>(run: impl FnOnce() -> R) -> impl FnOnce() -> R {
 /// Deadline, ids and fields are those of the moment of the call; the future reports to nobody.
 ///
 /// ```
-/// use buttress_context::{Context, carry_future};
+/// use buttress_context::{Context, with_current_context_future};
 /// use tokio::task::LocalSet;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tokio::task::JoinError> {
 /// let cx = Context::current().with_field("order", 42);
 /// let local = LocalSet::new();
-/// let task = cx.run(|| local.spawn_local(carry_future(async { Context::current().fields().count() })));
+/// let task = cx.run(|| local.spawn_local(with_current_context_future(async { Context::current().fields().count() })));
 /// assert_eq!(local.run_until(task).await?, 1);
 /// # Ok(()) }
 /// ```
 ///
 /// # Cancel safety
 /// Dropped, it drops `future` in its context.
-pub fn carry_future<F: Future>(future: F) -> Scope<Instrumented<F>> {
+pub fn with_current_context_future<F: Future>(future: F) -> Scope<Instrumented<F>> {
     Scope::new(Frame::boundary(Context::current()), future.in_current_span())
 }

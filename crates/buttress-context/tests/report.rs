@@ -8,7 +8,7 @@ use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
 use buttress_context::{Context, Frame, Report, Scope};
-use buttress_error::{Cause, Class, Error, Kind, Stop};
+use buttress_error::{Cause, Class, Error, Kind, StopReason};
 
 fn cause(kind: Kind) -> Cause {
     Cause::new(&Class::new(kind), None)
@@ -29,7 +29,7 @@ fn write_all() {
         report.attempts = 3;
         report.delay = Duration::from_secs(1);
         report.degraded = true;
-        report.stopped = Some(Stop::Attempts);
+        report.stopped = Some(StopReason::Attempts);
         report.last = Some(cause(Kind::Unavailable));
     });
 }
@@ -38,7 +38,7 @@ fn is_all(report: &Report) -> bool {
     report.attempts == 3
         && report.delay == Duration::from_secs(1)
         && report.degraded
-        && report.stopped == Some(Stop::Attempts)
+        && report.stopped == Some(StopReason::Attempts)
         && report.last.as_ref().is_some_and(|last| last.kind == Kind::Unavailable)
 }
 
@@ -104,7 +104,7 @@ fn absorbing_keeps_what_the_inner_scope_does_not_know() {
         Context::default().run(|| {});
         Context::default().run(|| Report::write(|report| report.last = Some(cause(Kind::Timeout))));
     });
-    assert_eq!((report.attempts, report.stopped), (3, Some(Stop::Attempts)));
+    assert_eq!((report.attempts, report.stopped), (3, Some(StopReason::Attempts)));
     assert_eq!(report.last.map(|last| last.kind), Some(Kind::Timeout));
     assert!(report.degraded);
 
@@ -234,7 +234,7 @@ fn reports_do_not_mix() {
         |report| report.attempts = 1,
         |report| report.delay = Duration::from_nanos(1),
         |report| report.degraded = true,
-        |report| report.stopped = Some(Stop::Budget),
+        |report| report.stopped = Some(StopReason::Budget),
         |report| report.last = Some(cause(Kind::Timeout)),
     ];
     for write in little {

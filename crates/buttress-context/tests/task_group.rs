@@ -7,7 +7,9 @@ use std::future::pending;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use buttress_context::{Context, RequestId, TaskGroup, carry, spawn_blocking, spawn_supervised};
+use buttress_context::{
+    Context, RequestId, TaskGroup, spawn_blocking, spawn_supervised, with_current_context,
+};
 use buttress_error::{Error, Kind};
 use tokio::time::{Instant, sleep};
 use tracing::Span;
@@ -94,7 +96,7 @@ async fn a_task_that_panics_is_dropped_in_its_context() {
     assert_eq!(dropped.try_recv().unwrap(), order(1).request_id().cloned());
 }
 
-/// [S39] `spawn_blocking`, and a thread with `carry`, have context and span.
+/// [S39] `spawn_blocking`, and a thread with `with_current_context`, have context and span.
 #[tokio::test]
 async fn threads_carry_context_and_span() {
     let dispatch = tracing::Dispatch::new(tracing_subscriber::registry());
@@ -104,8 +106,9 @@ async fn threads_carry_context_and_span() {
     assert!(expected.1.is_some());
     // A new thread has no subscriber of its own.
     let look = move || tracing::dispatcher::with_default(&dispatch, || (id(), Span::current().id()));
-    let (blocking, thread) =
-        order(1).run(|| span.in_scope(|| (spawn_blocking(look.clone()), std::thread::spawn(carry(look)))));
+    let (blocking, thread) = order(1).run(|| {
+        span.in_scope(|| (spawn_blocking(look.clone()), std::thread::spawn(with_current_context(look))))
+    });
     assert_eq!(blocking.await.unwrap(), expected);
     assert_eq!(thread.join().unwrap(), expected);
 }

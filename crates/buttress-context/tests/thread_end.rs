@@ -8,7 +8,9 @@ use std::sync::mpsc;
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
-use buttress_context::{Context, ContextLayer, Report, RequestId, Trace, carry, carry_future};
+use buttress_context::{
+    Context, ContextLayer, Report, RequestId, Trace, with_current_context, with_current_context_future,
+};
 use tower::{Layer, Service, service_fn};
 
 /// Runs when its thread local is dropped.
@@ -86,8 +88,8 @@ fn a_context_is_entered_while_a_thread_ends() {
         assert!(!cx.deadline().remaining().unwrap().is_zero());
         cx.run(|| {
             Report::write(|report| report.attempts = 2);
-            let inside = carry(|| Context::detached(|| Context::current().attempt()))();
-            (poll(carry_future(async { Context::read(Context::attempt) })), inside)
+            let inside = with_current_context(|| Context::detached(|| Context::current().attempt()))();
+            (poll(with_current_context_future(async { Context::read(Context::attempt) })), inside)
         })
     });
     assert_eq!(attempts, [(Poll::Ready(2), 1); 3]);

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::sync::mpsc;
 use std::task::Poll;
 
-use buttress_context::{Context, Report, carry, carry_future};
+use buttress_context::{Context, Report, with_current_context, with_current_context_future};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
@@ -42,8 +42,8 @@ async fn a_detached_local_set_shows_nothing() {
     let local = LocalSet::new();
     let other = local.spawn_local(attempt_of_task());
     let waiting = call().scope(async {
-        let own = carry_future(async {
-            (attempt(), spawn_local(carry_future(attempt_of_task())).await, other.await)
+        let own = with_current_context_future(async {
+            (attempt(), spawn_local(with_current_context_future(attempt_of_task())).await, other.await)
         });
         Context::detached_future(local.run_until(own)).await
     });
@@ -66,7 +66,7 @@ fn a_detached_block_on_shows_nothing() {
     let runtime = current_thread();
     let other = runtime.spawn(attempt_of_task());
     let seen = call().run(|| {
-        let own = carry_future(async { (attempt(), other.await.unwrap()) });
+        let own = with_current_context_future(async { (attempt(), other.await.unwrap()) });
         Context::detached(|| runtime.block_on(own))
     });
     assert_eq!(seen, (7, 1));
@@ -108,14 +108,14 @@ fn a_job_of_rayon_shows_the_context() {
     });
 }
 
-/// [S39] detached, it shows nothing; `carry` gives the call's own jobs their context.
+/// [S39] detached, it shows nothing; `with_current_context` gives the call's own jobs their context.
 #[test]
 fn a_detached_job_of_rayon_shows_nothing() {
     let (sender, receiver) = mpsc::channel();
     pool().install(move || {
         rayon::spawn(move || sender.send(attempt()).unwrap());
         let (left, right) = call().run(|| {
-            let (left, right) = (carry(attempt), carry(attempt));
+            let (left, right) = (with_current_context(attempt), with_current_context(attempt));
             Context::detached(|| {
                 rayon::yield_now();
                 rayon::join(left, right)

@@ -56,7 +56,7 @@ impl Attrs {
             "http" => set(&mut self.http, key, entry.number(400..=599, "the HTTP status of an error")),
             "exit" => set(&mut self.exit, key, exit(entry)),
             "retry" => set(&mut self.retry, key, entry.word(&RETRIES, "Never")),
-            "delivery" => set(&mut self.delivery, key, entry.word(&DELIVERIES, "NotSent")),
+            "delivery" => set(&mut self.delivery, key, entry.word(&DELIVERIES, "NotProcessed")),
             "retry_after" => set(&mut self.retry_after, key, wait(entry)),
             "public" => set(&mut self.public, key, entry.flag()),
             other => unknown(other, key),

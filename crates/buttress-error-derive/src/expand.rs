@@ -76,7 +76,7 @@ fn methods(cases: &[Case<'_>], root: &TokenStream) -> TokenStream {
     let arms = cases.iter().map(|case| class(case, root));
     // A reference to a type without values counts as one with values, so it has to be looked through.
     let scrutinee = if cases.is_empty() { quote!(*self) } else { quote!(self) };
-    let (effort, passes_on) = (note_effort(cases, root), passes_on(cases, root));
+    let (effort, passes_on) = (note_retry_summary(cases, root), passes_on(cases, root));
     quote! {
         fn class(&self) -> #root::Class {
             match #scrutinee { #(#arms)* }
@@ -171,7 +171,7 @@ fn changes(attrs: &Attrs, root: &TokenStream) -> Vec<TokenStream> {
         domain.as_ref().map(|domain| some("domain", quote!(#domain))),
         http.map(|http| some("http", quote!(#http))),
         exit.map(|exit| some("exit", quote!(#exit))),
-        retry.as_ref().map(|retry| quote!(#class.retry = #root::Retry::#retry;)),
+        retry.as_ref().map(|retry| quote!(#class.retry = #root::RetryAdvice::#retry;)),
         delivery.as_ref().map(|delivery| quote!(#class.delivery = #root::Delivery::#delivery;)),
         seconds.map(|seconds| some("retry_after", seconds)),
         public.map(|public| quote!(#class.public = #public;)),
@@ -180,7 +180,7 @@ fn changes(attrs: &Attrs, root: &TokenStream) -> Vec<TokenStream> {
 }
 
 /// A forwarded error keeps what a retry layer tells it.
-fn note_effort(cases: &[Case<'_>], root: &TokenStream) -> Option<TokenStream> {
+fn note_retry_summary(cases: &[Case<'_>], root: &TokenStream) -> Option<TokenStream> {
     let (inner, effort) = (own("inner"), own("effort"));
     let stamp = |field: &Field| {
         let classified = classified(field, root);
@@ -188,7 +188,7 @@ fn note_effort(cases: &[Case<'_>], root: &TokenStream) -> Option<TokenStream> {
     };
     let arms = forwards(cases, |_| true, stamp, &quote!({}))?;
     Some(quote! {
-        fn note_effort(&mut self, #effort: &#root::Effort) {
+        fn note_retry_summary(&mut self, #effort: &#root::RetrySummary) {
             match self { #arms }
         }
     })

@@ -30,7 +30,7 @@ pub(crate) const KINDS: [&str; 22] = [
 
 pub(crate) const RETRIES: [&str; 4] = ["Never", "Call", "Operation", "AfterRemedy"];
 
-pub(crate) const DELIVERIES: [&str; 3] = ["NotSent", "Unknown", "Processed"];
+pub(crate) const DELIVERIES: [&str; 3] = ["NotProcessed", "Unknown", "Processed"];
 
 /// The fourth law of the taxonomy: errors of these kinds are never retried.
 pub(crate) const NEVER_RETRIED: [&str; 5] = ["InvalidArgument", "Internal", "DataLoss", "Config", "Panic"];
@@ -83,16 +83,17 @@ fn typos(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use buttress_error::{Delivery, Kind, Retry};
+    use buttress_error::{Delivery, Kind, RetryAdvice};
 
     use super::*;
 
     #[test]
     fn the_words_are_those_of_the_taxonomy() {
         assert_eq!(KINDS.map(str::to_owned), Kind::ALL.map(|kind| format!("{kind:?}")));
-        let retries = [Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy];
+        let retries =
+            [RetryAdvice::Never, RetryAdvice::Call, RetryAdvice::Operation, RetryAdvice::AfterRemedy];
         assert_eq!(RETRIES.map(str::to_owned), retries.map(|retry| format!("{retry:?}")));
-        let deliveries = [Delivery::NotSent, Delivery::Unknown, Delivery::Processed];
+        let deliveries = [Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed];
         assert_eq!(DELIVERIES.map(str::to_owned), deliveries.map(|delivery| format!("{delivery:?}")));
     }
 
@@ -100,7 +101,7 @@ mod tests {
     fn what_is_never_retried_has_no_other_advice_by_itself() {
         for name in NEVER_RETRIED {
             let kind = Kind::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap();
-            assert_eq!(kind.retry(), Retry::Never, "{name}");
+            assert_eq!(kind.retry(), RetryAdvice::Never, "{name}");
         }
     }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, Class, Classified, Classify, Delivery, Effort, Error, Kind, Rejection, Retry, Stop,
+    BoxError, Class, Classified, Classify, Delivery, Error, Kind, Rejection, RetryAdvice, RetrySummary,
+    StopReason,
 };
 
 fn not_found() -> io::Error {
@@ -20,8 +21,8 @@ fn refusal() -> Rejection {
     Rejection::forced_open("gateway".into(), Duration::ZERO)
 }
 
-fn gave_up() -> Effort {
-    let mut effort = Effort::new(3, Duration::from_secs(1), Stop::Attempts);
+fn gave_up() -> RetrySummary {
+    let mut effort = RetrySummary::new(3, Duration::from_secs(1), StopReason::Attempts);
     effort.exhausted = true;
     effort
 }
@@ -86,7 +87,7 @@ fn every_key_does_what_the_method_of_its_name_does() {
         .domain("payments")
         .http(402)
         .exit(69)
-        .retry(Retry::AfterRemedy)
+        .retry(RetryAdvice::AfterRemedy)
         .delivery(Delivery::Processed)
         .retry_after(Duration::from_secs(5))
         .public();
@@ -103,7 +104,7 @@ fn an_enum_without_variants_compiles() {
 }
 
 #[derive(Debug, thiserror::Error, Classify)]
-#[classify(kind = Unavailable, retry = Never, delivery = NotSent, retry_after = 9)]
+#[classify(kind = Unavailable, retry = Never, delivery = NotProcessed, retry_after = 9)]
 #[classify(reason = "DEFAULT", http = 502, exit = 9, domain = "shop", public)]
 enum Defaults {
     #[error("plain")]
@@ -118,7 +119,7 @@ enum Defaults {
 }
 
 fn defaults() -> Class {
-    let class = Class::new(Kind::Unavailable).retry(Retry::Never).delivery(Delivery::NotSent);
+    let class = Class::new(Kind::Unavailable).retry(RetryAdvice::Never).delivery(Delivery::NotProcessed);
     class.retry_after(Duration::from_secs(9)).reason("DEFAULT").http(502).exit(9).domain("shop").public()
 }
 
@@ -206,7 +207,7 @@ fn a_forwarded_error_stays_given_up() {
         assert!(error.class().exhausted && !error.class().repeatable(true), "{error}");
     }
     let mut plain = Defaults::Overridden;
-    plain.note_effort(&gave_up());
+    plain.note_retry_summary(&gave_up());
     assert_eq!(plain.class(), Defaults::Overridden.class());
 }
 
@@ -273,7 +274,7 @@ fn names_of_ours_are_no_names_of_the_users() {
     assert_eq!(Collides::Expression.class().retry_after, seven);
     assert_eq!(Collides::Field { wait: Duration::from_secs(7) }.class().retry_after, seven);
     let mut error = Collides::Forwarded(Error::new(Kind::Timeout, "slow"));
-    error.note_effort(&gave_up());
+    error.note_retry_summary(&gave_up());
     assert!(error.class().exhausted);
 }
 

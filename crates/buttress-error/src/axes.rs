@@ -28,7 +28,7 @@ macro_rules! axis {
 
 axis! {
     /// Whether, and by whom, the work may be repeated.
-    Retry {
+    RetryAdvice {
         /// Repeating cannot help.
         Never = "never",
         /// Repeat this call, with backoff.
@@ -44,7 +44,7 @@ axis! {
     /// What is known about the request's arrival at the other side.
     Delivery {
         /// It provably never reached the other side: safe to repeat, whatever the method.
-        NotSent = "not_sent",
+        NotProcessed = "not_processed",
         /// Nobody knows: safe to repeat only when the request is idempotent.
         Unknown = "unknown",
         /// The other side answered.
@@ -70,7 +70,7 @@ axis! {
 
 axis! {
     /// Does the failure count against the dependency in a circuit breaker?
-    Breaker {
+    BreakerEffect {
         /// It counts as a failed call.
         Failure = "failure",
         /// It counts in a counter of its own.

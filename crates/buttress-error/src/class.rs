@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Breaker, Classified, Delivery, Fault, Kind, Retry};
+use crate::{BreakerEffect, Classified, Delivery, Fault, Kind, RetryAdvice};
 
 /// What is known about one failure: its kind, and where this failure differs from what its kind says.
 ///
@@ -10,10 +10,10 @@ use crate::{Breaker, Classified, Delivery, Fault, Kind, Retry};
 ///
 /// ```
 /// use std::time::Duration;
-/// use buttress_error::{Class, Delivery, Kind, Retry};
+/// use buttress_error::{Class, Delivery, Kind, RetryAdvice};
 ///
-/// let class = Class::new(Kind::Unavailable).delivery(Delivery::NotSent).retry_after(Duration::from_secs(2));
-/// assert_eq!(class.retry, Retry::Call);
+/// let class = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed).retry_after(Duration::from_secs(2));
+/// assert_eq!(class.retry, RetryAdvice::Call);
 /// assert!(class.repeatable(false), "it was never sent: even a POST may be repeated");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Class {
     /// The kind.
     pub kind: Kind,
     /// May it be repeated? Default: what the kind says.
-    pub retry: Retry,
+    pub retry: RetryAdvice,
     /// Did the request arrive? Default: what the kind says.
     pub delivery: Delivery,
     /// A retry layer has given up on it: nobody repeats it again. Default: false.
@@ -43,7 +43,7 @@ pub struct Class {
     /// [`at_edge`](Self::at_edge). Default: false.
     pub dependency: bool,
     /// How a circuit breaker counts it, where that differs from what the kind says. Default: none.
-    pub breaker_effect: Option<Breaker>,
+    pub breaker_effect: Option<BreakerEffect>,
     /// One retry may help, a second one cannot: nothing proves that a later attempt takes another way than the first
     /// retry did. Default: false.
     pub retry_once: bool,
@@ -76,7 +76,7 @@ impl Class {
 
     /// Changes the retry advice.
     #[must_use]
-    pub const fn retry(mut self, retry: Retry) -> Self {
+    pub const fn retry(mut self, retry: RetryAdvice) -> Self {
         self.retry = retry;
         self
     }
@@ -145,7 +145,7 @@ impl Class {
 
     /// Changes how a circuit breaker counts it.
     #[must_use]
-    pub const fn breaker_effect(mut self, effect: Breaker) -> Self {
+    pub const fn breaker_effect(mut self, effect: BreakerEffect) -> Self {
         self.breaker_effect = Some(effect);
         self
     }
@@ -169,15 +169,15 @@ impl Class {
     ///
     /// The earlier attempt may have taken effect, whatever the later answer says: delivery is [`Delivery::Unknown`]. A
     /// state that contradicts the request (not found, already exists, aborted, failed precondition) may be the effect of
-    /// that earlier attempt: the advice is [`Retry::Never`], since a new operation could do the work twice.
+    /// that earlier attempt: the advice is [`RetryAdvice::Never`], since a new operation could do the work twice.
     ///
     /// ```
-    /// use buttress_error::{Class, Delivery, Kind, Retry};
+    /// use buttress_error::{Class, Delivery, Kind, RetryAdvice};
     ///
     /// let conflict = Class::new(Kind::Aborted);
-    /// assert_eq!((conflict.retry, conflict.delivery), (Retry::Operation, Delivery::Processed));
+    /// assert_eq!((conflict.retry, conflict.delivery), (RetryAdvice::Operation, Delivery::Processed));
     /// let conflict = conflict.after_unknown();
-    /// assert_eq!((conflict.retry, conflict.delivery), (Retry::Never, Delivery::Unknown));
+    /// assert_eq!((conflict.retry, conflict.delivery), (RetryAdvice::Never, Delivery::Unknown));
     /// ```
     #[must_use]
     pub const fn after_unknown(mut self) -> Self {
@@ -186,8 +186,10 @@ impl Class {
             self.kind,
             Kind::NotFound | Kind::AlreadyExists | Kind::Aborted | Kind::FailedPrecondition
         );
-        if contradicts && !matches!(self.retry, Retry::Call) || matches!(self.retry, Retry::Operation) {
-            self.retry = Retry::Never;
+        if contradicts && !matches!(self.retry, RetryAdvice::Call)
+            || matches!(self.retry, RetryAdvice::Operation)
+        {
+            self.retry = RetryAdvice::Never;
         }
         self
     }
@@ -199,19 +201,19 @@ impl Class {
         self
     }
 
-    /// May this very call be repeated as it is? Yes when the advice is [`Retry::Call`], no retry layer has given
+    /// May this very call be repeated as it is? Yes when the advice is [`RetryAdvice::Call`], no retry layer has given
     /// up on it, and the request provably did no harm: never sent, refused, or idempotent.
     #[must_use]
     pub const fn repeatable(&self, idempotent: bool) -> bool {
-        matches!(self.retry, Retry::Call)
+        matches!(self.retry, RetryAdvice::Call)
             && !self.exhausted
-            && (idempotent || matches!(self.delivery, Delivery::NotSent))
+            && (idempotent || matches!(self.delivery, Delivery::NotProcessed))
     }
 
     /// Returns how a circuit breaker counts it: what [`breaker_effect`](Self::breaker_effect) was set to, else what the
     /// kind says.
     #[must_use]
-    pub const fn breaker(&self) -> Breaker {
+    pub const fn breaker(&self) -> BreakerEffect {
         match self.breaker_effect {
             Some(effect) => effect,
             None => self.kind.breaker(),
@@ -236,7 +238,7 @@ impl Class {
         let blamed = |class: Self| class.dependency && class.kind.fault() == Fault::Caller;
         Self {
             dependency: worst.dependency || level == theirs && blamed(other),
-            retry: if self.retry == other.retry { self.retry } else { Retry::Never },
+            retry: if self.retry == other.retry { self.retry } else { RetryAdvice::Never },
             delivery: if self.delivery == other.delivery { self.delivery } else { Delivery::Unknown },
             exhausted: self.exhausted || other.exhausted,
             retry_once: self.retry_once || other.retry_once,

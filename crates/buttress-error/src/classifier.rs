@@ -1,6 +1,6 @@
 //! `Classifier`: classification as a value that any layer takes.
 
-use crate::{Classified, Deferral, Effort, Error, Kind, Verdict};
+use crate::{Classified, Deferral, Error, Kind, RetrySummary, Verdict};
 
 /// Judges one outcome. [`ByKind`], the default of every layer, reads the error's own class; any
 /// `Fn(&Result<Response, Error>) -> Verdict` will do too.
@@ -30,7 +30,7 @@ pub trait Classifier<Res, E> {
     fn judge(&self, outcome: &Result<Res, E>) -> Verdict;
 
     /// Attaches to the outcome what a retry layer did before it gave up. Default: nothing.
-    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &Effort) {
+    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &RetrySummary) {
         let _ = (outcome, effort);
     }
 
@@ -61,7 +61,7 @@ impl<Res, E: Classified> Classifier<Res, E> for ByKind {
         }
     }
 
-    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &Effort) {
+    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &RetrySummary) {
         if let Err(error) = outcome {
             error.stamp(effort);
         }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::error::in_box;
-use crate::{BoxError, Class, Effort, Error, foreign};
+use crate::{BoxError, Class, Error, RetrySummary, foreign};
 
 /// An error type that knows its [`Class`]. Implement it for your own errors; layers read [`Classified`].
 ///
@@ -49,10 +49,10 @@ pub trait Classify {
 
     /// Takes what a retry layer did before it gave up. Default: forgets it.
     ///
-    /// An error type that stores its class and replaces it by [`effort.class(…)`](Effort::class) stops outer retry layers,
+    /// An error type that stores its class and replaces it by [`effort.class(…)`](RetrySummary::class) stops outer retry layers,
     /// and says so where an earlier attempt may have taken effect. One that can't may look as if nothing had been sent
     /// when the last attempt could not be; [`Error`] can.
-    fn note_effort(&mut self, effort: &Effort) {
+    fn note_retry_summary(&mut self, effort: &RetrySummary) {
         let _ = effort;
     }
 
@@ -83,7 +83,7 @@ pub trait Classified {
     fn classified(&self) -> Class;
 
     #[doc(hidden)]
-    fn stamp(&mut self, effort: &Effort) {
+    fn stamp(&mut self, effort: &RetrySummary) {
         let _ = effort;
     }
 
@@ -105,8 +105,8 @@ impl<E: Classify> Classified for E {
         self.class()
     }
 
-    fn stamp(&mut self, effort: &Effort) {
-        self.note_effort(effort);
+    fn stamp(&mut self, effort: &RetrySummary) {
+        self.note_retry_summary(effort);
     }
 
     fn passed_on(&self) -> Option<&Error> {
@@ -119,7 +119,7 @@ impl Classified for Error {
         self.class_as_shown()
     }
 
-    fn stamp(&mut self, effort: &Effort) {
+    fn stamp(&mut self, effort: &RetrySummary) {
         self.set_effort(effort);
     }
 
@@ -137,7 +137,7 @@ impl Classified for BoxError {
         foreign::classify(&**self)
     }
 
-    fn stamp(&mut self, effort: &Effort) {
+    fn stamp(&mut self, effort: &RetrySummary) {
         if let Some(error) = in_box(self) {
             error.set_effort(effort);
         }
@@ -159,7 +159,7 @@ macro_rules! pointer {
                 (**self).classified()
             }
 
-            fn stamp(&mut self, effort: &Effort) {
+            fn stamp(&mut self, effort: &RetrySummary) {
                 let $error = self;
                 $mut.set_effort(effort);
             }
@@ -190,8 +190,8 @@ impl<E: Classify> Classify for Box<E> {
         (**self).class()
     }
 
-    fn note_effort(&mut self, effort: &Effort) {
-        (**self).note_effort(effort);
+    fn note_retry_summary(&mut self, effort: &RetrySummary) {
+        (**self).note_retry_summary(effort);
     }
 
     fn passes_on(&self) -> Option<&Error> {
@@ -205,9 +205,9 @@ impl<E: Classify + ?Sized> Classify for Arc<E> {
     }
 
     /// A shared error can't be changed: only one that nobody else holds takes the mark.
-    fn note_effort(&mut self, effort: &Effort) {
+    fn note_retry_summary(&mut self, effort: &RetrySummary) {
         if let Some(error) = Self::get_mut(self) {
-            error.note_effort(effort);
+            error.note_retry_summary(effort);
         }
     }
 

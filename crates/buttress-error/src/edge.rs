@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Class, Delivery, Fault, Kind, Retry};
+use crate::{Class, Delivery, Fault, Kind, RetryAdvice};
 
 impl Class {
     /// The class as which it leaves this program.
@@ -30,21 +30,21 @@ impl Class {
 
     /// What a server tells its client of it. `handled` says how far the request got in this server.
     #[must_use]
-    pub const fn sent(self, handled: Handled) -> Sent {
+    pub const fn sent(self, handled: Handled) -> WireError {
         let class = self.at_edge();
-        let refused = matches!((handled, class.delivery), (Handled::No, Delivery::NotSent));
+        let refused = matches!((handled, class.delivery), (Handled::No, Delivery::NotProcessed));
         let retry = if class.exhausted {
-            Some(Retry::Never)
+            Some(RetryAdvice::Never)
         } else if refused || class.retry_after.is_some() {
             Some(class.retry)
         } else {
             None
         };
-        Sent {
+        WireError {
             kind: class.kind.received(),
             reason: class.reason,
             retry,
-            delivery: if refused { Delivery::NotSent } else { Delivery::Unknown },
+            delivery: if refused { Delivery::NotProcessed } else { Delivery::Unknown },
             retry_after: class.retry_after,
         }
     }
@@ -67,20 +67,20 @@ pub enum Handled {
 /// [Finagle](https://twitter.github.io/finagle/guide/Clients.html) do the same.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Sent {
+pub struct WireError {
     /// The kind.
     pub kind: Kind,
     /// The reason.
     pub reason: Option<&'static str>,
     /// The retry advice; none where the client is to judge by the kind.
-    pub retry: Option<Retry>,
-    /// [`Delivery::NotSent`] where the whole request was refused before any work was done, else unknown.
+    pub retry: Option<RetryAdvice>,
+    /// [`Delivery::NotProcessed`] where the whole request was refused before any work was done, else unknown.
     pub delivery: Delivery,
     /// When to come back.
     pub retry_after: Option<Duration>,
 }
 
-impl Sent {
+impl WireError {
     /// An error of `kind` without advice.
     #[must_use]
     pub const fn new(kind: Kind) -> Self {
@@ -100,15 +100,15 @@ impl Sent {
         class.reason = self.reason;
         class.retry_after = self.retry_after;
         class.delivery = match (self.delivery, kind.delivery()) {
-            (Delivery::NotSent, _) => Delivery::NotSent,
+            (Delivery::NotProcessed, _) => Delivery::NotProcessed,
             // An answer it is all the same, as the breaker has to know.
             (_, Delivery::Processed) => Delivery::Processed,
             _ => Delivery::Unknown,
         };
         match self.retry {
             // Somebody has given up on what could be repeated: nobody repeats it on the way further up either.
-            Some(Retry::Never) if !matches!(class.retry, Retry::Never) => {
-                class.retry = Retry::Never;
+            Some(RetryAdvice::Never) if !matches!(class.retry, RetryAdvice::Never) => {
+                class.retry = RetryAdvice::Never;
                 class.exhausted = true;
             }
             // Law 4 holds whatever the other side says.

@@ -1,4 +1,4 @@
-//! `Effort`: what a retry layer did before it gave up.
+//! `RetrySummary`: what a retry layer did before it gave up.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use crate::{Class, Error, Kind};
 /// What a retry layer did for one call before it gave up.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Effort {
+pub struct RetrySummary {
     /// Attempts made, the first call included.
     pub attempts: u32,
     /// Time from the start of the call to the end of its last attempt.
     pub elapsed: Duration,
     /// Why it stopped.
-    pub stopped: Stop,
+    pub stopped: StopReason,
     /// Is the failure used up, so that no retry layer further out may repeat it?
     pub exhausted: bool,
     /// The failed attempts, oldest first; of more than [`HISTORY`](Self::HISTORY) the oldest are dropped.
-    pub history: Vec<Try>,
+    pub history: Vec<FailedAttempt>,
     /// Why the remedy that should have healed the failure did not; none where there was no remedy, or it worked.
     pub remedy: Option<Error>,
     /// May an earlier attempt of the call have taken effect, whatever this failure says? Then its delivery is
@@ -30,7 +30,7 @@ pub struct Effort {
 }
 
 /// Compares the remedy's error and the refusal by their text.
-impl PartialEq for Effort {
+impl PartialEq for RetrySummary {
     fn eq(&self, other: &Self) -> bool {
         let of = |effort: &Self| {
             let text = |error: &Option<Error>| error.as_ref().map(|error| format!("{error:#}"));
@@ -41,15 +41,15 @@ impl PartialEq for Effort {
     }
 }
 
-impl Eq for Effort {}
+impl Eq for RetrySummary {}
 
-impl Effort {
+impl RetrySummary {
     /// How many failed attempts are remembered at most.
     pub const HISTORY: usize = 16;
 
     /// An effort of `attempts` attempts that ended because of `stopped`.
     #[must_use]
-    pub const fn new(attempts: u32, elapsed: Duration, stopped: Stop) -> Self {
+    pub const fn new(attempts: u32, elapsed: Duration, stopped: StopReason) -> Self {
         Self {
             attempts,
             elapsed,
@@ -75,14 +75,14 @@ impl Effort {
 /// One failed attempt: its kind and the wait that followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Try {
+pub struct FailedAttempt {
     /// The kind of its failure.
     pub kind: Kind,
     /// The wait before the next attempt; zero after the last one.
     pub delay: Duration,
 }
 
-impl Try {
+impl FailedAttempt {
     /// A failed attempt and the wait after it.
     #[must_use]
     pub const fn new(kind: Kind, delay: Duration) -> Self {
@@ -93,7 +93,7 @@ impl Try {
 /// Why a retry layer stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Stop {
+pub enum StopReason {
     /// The outcome was a success.
     Success,
     /// A retry could not help: a permanent failure, or one that another retry layer has exhausted.
@@ -105,7 +105,7 @@ pub enum Stop {
     /// A layer of this stack refused the call.
     Rejected,
     /// A retry layer further out has said that it alone repeats.
-    OwnedOutside,
+    OuterRetries,
     /// All attempts are used up.
     Attempts,
     /// The deadline cut the last attempt, or the next one would begin too late for it.
@@ -118,7 +118,7 @@ pub enum Stop {
     Rule,
 }
 
-impl Stop {
+impl StopReason {
     /// Its fixed spelling in logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -128,7 +128,7 @@ impl Stop {
             Self::NotIdempotent => "not_idempotent",
             Self::NotReplayable => "not_replayable",
             Self::Rejected => "rejected",
-            Self::OwnedOutside => "owned_outside",
+            Self::OuterRetries => "outer_retries",
             Self::Attempts => "attempts",
             Self::Deadline => "deadline",
             Self::Budget => "budget",
@@ -138,7 +138,7 @@ impl Stop {
     }
 }
 
-impl fmt::Display for Stop {
+impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

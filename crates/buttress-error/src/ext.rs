@@ -124,11 +124,11 @@ pub trait ResultExt<T, E>: Sized {
     /// # Errors
     /// The error it was called on, as never sent.
     #[track_caller]
-    fn not_sent(self) -> Result<T>
+    fn not_processed(self) -> Result<T>
     where
         E: Into<Error>,
     {
-        self.map_error(|error| error.delivery(Delivery::NotSent))
+        self.map_error(|error| error.delivery(Delivery::NotProcessed))
     }
 
     /// Says how long the other side asked us to wait.

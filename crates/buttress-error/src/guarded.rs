@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::{Class, Classified, Classify, Effort, Error, Rejection, Translate};
+use crate::{Class, Classified, Classify, Error, Rejection, RetrySummary, Translate};
 
 /// The error `E` of a guarded call, or the [`Rejection`] of the layer that guards it: for error types that cannot hold a
 /// rejection, such as those of another crate, a `String` or `()`.
@@ -137,9 +137,9 @@ impl<E: Classified> Classified for Guarded<E> {
         }
     }
 
-    fn stamp(&mut self, effort: &Effort) {
+    fn stamp(&mut self, effort: &RetrySummary) {
         match self {
-            Self::Rejected(rejection) => rejection.note_effort(effort),
+            Self::Rejected(rejection) => rejection.note_retry_summary(effort),
             Self::Inner(error) => error.stamp(effort),
         }
     }

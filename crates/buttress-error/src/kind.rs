@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::axes::{Breaker, Delivery, Fault, Level, Retry};
+use crate::axes::{BreakerEffect, Delivery, Fault, Level, RetryAdvice};
 use crate::table::{TABLE, row};
 
 /// What kind of failure it is.
@@ -14,10 +14,10 @@ use crate::table::{TABLE, row};
 /// `kinds.json` beside this crate's manifest.
 ///
 /// ```
-/// use buttress_error::{Kind, Retry};
+/// use buttress_error::{Kind, RetryAdvice};
 ///
-/// assert_eq!(Kind::Timeout.retry(), Retry::Call);
-/// assert_eq!(Kind::DeadlineExceeded.retry(), Retry::Never);
+/// assert_eq!(Kind::Timeout.retry(), RetryAdvice::Call);
+/// assert_eq!(Kind::DeadlineExceeded.retry(), RetryAdvice::Never);
 /// assert_eq!(Kind::Timeout.canonical(), Kind::DeadlineExceeded);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,7 +114,7 @@ impl Kind {
 
     /// May it be repeated, and by whom?
     #[must_use]
-    pub const fn retry(self) -> Retry {
+    pub const fn retry(self) -> RetryAdvice {
         row(self).retry
     }
 
@@ -132,7 +132,7 @@ impl Kind {
 
     /// Does it count against the dependency?
     #[must_use]
-    pub const fn breaker(self) -> Breaker {
+    pub const fn breaker(self) -> BreakerEffect {
         row(self).breaker
     }
 

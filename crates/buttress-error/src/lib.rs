@@ -38,7 +38,7 @@ mod value;
 mod verdict;
 mod violation;
 
-pub use axes::{Breaker, Delivery, Fault, Level, Retry};
+pub use axes::{BreakerEffect, Delivery, Fault, Level, RetryAdvice};
 #[cfg(feature = "derive")]
 #[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
 pub use buttress_error_derive::Classify;
@@ -47,8 +47,8 @@ pub use class::Class;
 pub use classifier::{ByKind, ByResult, Classifier};
 pub use classify::{Classified, Classify};
 pub use config::ConfigError;
-pub use edge::{Handled, Sent};
-pub use effort::{Effort, Stop, Try};
+pub use edge::{Handled, WireError};
+pub use effort::{FailedAttempt, RetrySummary, StopReason};
 pub use error::{Error, ErrorReport, verbatim};
 pub use exit::{Exit, ExitProfile};
 pub use ext::{OptionExt, ResultExt};
@@ -60,7 +60,7 @@ pub use kind::Kind;
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub use outcome::{Failure, Outcome};
 pub use reason::{intern_reason, register_reasons};
-pub use rejection::{Cause, Rejection, Rule, Trip, Why};
+pub use rejection::{Cause, Rejection, RejectionReason, Trip, TripReason};
 pub use safe::Safe;
 pub use secret::{is_secret, is_secret_number};
 pub use settle::{Deferral, Settle};

@@ -74,7 +74,7 @@ impl Serialize for Node<'_> {
         if class.exhausted {
             out.serialize_entry("exhausted", &true)?;
         }
-        entry(&mut out, "attempts", error.effort().map(|effort| effort.attempts))?;
+        entry(&mut out, "attempts", error.retry_summary().map(|effort| effort.attempts))?;
         match error.group() {
             Some(group) => members(&mut out, group, levels, left)?,
             None => list(&mut out, "chain", error.chain().map(|cause| shown(&Raw(cause))))?,

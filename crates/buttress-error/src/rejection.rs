@@ -12,7 +12,7 @@ use crate::{Class, Classify, Error, Kind};
 /// A layer of this stack refused the call or cut it short.
 ///
 /// Every layer keeps the inner error type `E` and asks for `E: From<Rejection>`, so nothing nests. It says which
-/// layer by name, [why](Why), with which numbers, when to come back, and what the last real failure was. It is cloned
+/// layer by name, [why](RejectionReason), with which numbers, when to come back, and what the last real failure was. It is cloned
 /// without an allocation, and made without one (but for the cause of a [`deadline`](Self::deadline)), and is at most
 /// 56 bytes. Times in it saturate at 584 years.
 ///
@@ -76,7 +76,7 @@ enum Detail {
 /// Why a layer refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Why {
+pub enum RejectionReason {
     /// The circuit is open.
     CircuitOpen,
     /// The circuit is half-open and all its probes are under way.
@@ -93,7 +93,7 @@ pub enum Why {
     Deadline,
 }
 
-impl Why {
+impl RejectionReason {
     /// Its fixed spelling in logs and labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -109,7 +109,7 @@ impl Why {
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for RejectionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -124,7 +124,7 @@ pub struct Trip {
     /// The name of the layer whose circuit it is.
     pub layer: Arc<str>,
     /// The rule.
-    pub rule: Rule,
+    pub rule: TripReason,
     /// The last real failure; none where the circuit opened for slow or stuck calls alone.
     pub cause: Option<Cause>,
 }
@@ -132,7 +132,7 @@ pub struct Trip {
 impl Trip {
     /// The circuit `layer` was opened by `rule`, the last failure being `cause`.
     #[must_use]
-    pub const fn new(layer: Arc<str>, rule: Rule, cause: Option<Cause>) -> Self {
+    pub const fn new(layer: Arc<str>, rule: TripReason, cause: Option<Cause>) -> Self {
         Self { layer, rule, cause }
     }
 }
@@ -140,7 +140,7 @@ impl Trip {
 /// The rule by which a circuit opened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Rule {
+pub enum TripReason {
     /// Too many calls of the window failed.
     Rate {
         /// Calls that failed.
@@ -210,7 +210,7 @@ pub enum Rule {
     },
 }
 
-impl Rule {
+impl TripReason {
     /// Its fixed spelling in logs and labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -228,7 +228,7 @@ impl Rule {
 }
 
 /// The rule with its numbers, as in `12 of 20 failed, threshold 50 %, window 30s`.
-impl fmt::Display for Rule {
+impl fmt::Display for TripReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rate = |part: u32, calls: u32, word: &str, threshold: f64, window: Option<Duration>| {
             // 0.55 * 100.0 is 55.000 000 000 000 01: two decimals are enough.
@@ -359,11 +359,14 @@ impl Rejection {
 
     /// The kind that it has as an `io::Error`.
     pub(crate) const fn io_kind(&self) -> io::ErrorKind {
-        match self.why() {
-            Why::AttemptTimeout | Why::RequestStalled | Why::Deadline => io::ErrorKind::TimedOut,
-            Why::CircuitOpen | Why::ProbesTaken | Why::ForcedOpen | Why::Ramping => {
-                io::ErrorKind::ResourceBusy
+        match self.reason() {
+            RejectionReason::AttemptTimeout | RejectionReason::RequestStalled | RejectionReason::Deadline => {
+                io::ErrorKind::TimedOut
             }
+            RejectionReason::CircuitOpen
+            | RejectionReason::ProbesTaken
+            | RejectionReason::ForcedOpen
+            | RejectionReason::Ramping => io::ErrorKind::ResourceBusy,
         }
     }
 
@@ -387,15 +390,15 @@ impl Rejection {
 
     /// Why it refused.
     #[must_use]
-    pub const fn why(&self) -> Why {
+    pub const fn reason(&self) -> RejectionReason {
         match self.detail {
-            Detail::CircuitOpen(_) => Why::CircuitOpen,
-            Detail::ProbesTaken(_) => Why::ProbesTaken,
-            Detail::ForcedOpen { .. } => Why::ForcedOpen,
-            Detail::Ramping { .. } => Why::Ramping,
-            Detail::AttemptTimeout { .. } => Why::AttemptTimeout,
-            Detail::RequestStalled { .. } => Why::RequestStalled,
-            Detail::Deadline { .. } => Why::Deadline,
+            Detail::CircuitOpen(_) => RejectionReason::CircuitOpen,
+            Detail::ProbesTaken(_) => RejectionReason::ProbesTaken,
+            Detail::ForcedOpen { .. } => RejectionReason::ForcedOpen,
+            Detail::Ramping { .. } => RejectionReason::Ramping,
+            Detail::AttemptTimeout { .. } => RejectionReason::AttemptTimeout,
+            Detail::RequestStalled { .. } => RejectionReason::RequestStalled,
+            Detail::Deadline { .. } => RejectionReason::Deadline,
         }
     }
 
@@ -499,7 +502,7 @@ impl fmt::Debug for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rejection")
             .field("layer", &self.layer())
-            .field("why", &self.why())
+            .field("reason", &self.reason())
             .field("elapsed", &self.elapsed())
             .field("limit", &self.limit())
             .field("retry_after", &self.wait())
@@ -525,11 +528,14 @@ impl From<Rejection> for io::Error {
 
 impl Classify for Rejection {
     fn class(&self) -> Class {
-        let class = Class::new(match self.why() {
-            Why::AttemptTimeout => Kind::Timeout,
-            Why::RequestStalled => Kind::Cancelled,
-            Why::Deadline => Kind::DeadlineExceeded,
-            Why::CircuitOpen | Why::ProbesTaken | Why::ForcedOpen | Why::Ramping => Kind::Rejected,
+        let class = Class::new(match self.reason() {
+            RejectionReason::AttemptTimeout => Kind::Timeout,
+            RejectionReason::RequestStalled => Kind::Cancelled,
+            RejectionReason::Deadline => Kind::DeadlineExceeded,
+            RejectionReason::CircuitOpen
+            | RejectionReason::ProbesTaken
+            | RejectionReason::ForcedOpen
+            | RejectionReason::Ramping => Kind::Rejected,
         });
         self.wait().map_or(class, |wait| class.retry_after(wait))
     }

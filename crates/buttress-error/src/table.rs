@@ -1,17 +1,17 @@
 //! The one table: every axis of every kind. All else is generated from it or tested against it.
 
 use crate::Kind;
-use crate::axes::{Breaker, Delivery, Fault, Level, Retry};
+use crate::axes::{BreakerEffect, Delivery, Fault, Level, RetryAdvice};
 
 pub(crate) struct Row {
     pub(crate) kind: Kind,
     pub(crate) name: &'static str,
     pub(crate) canonical: Kind,
     pub(crate) http: u16,
-    pub(crate) retry: Retry,
+    pub(crate) retry: RetryAdvice,
     pub(crate) delivery: Delivery,
     pub(crate) fault: Fault,
-    pub(crate) breaker: Breaker,
+    pub(crate) breaker: BreakerEffect,
     pub(crate) level: Level,
     pub(crate) exit: u8,
     pub(crate) sysexit: u8,
@@ -29,10 +29,10 @@ const fn r(
     name: &'static str,
     canonical: Kind,
     http: u16,
-    retry: Retry,
+    retry: RetryAdvice,
     delivery: Delivery,
     fault: Fault,
-    breaker: Breaker,
+    breaker: BreakerEffect,
     level: Level,
     exit: u8,
     sysexit: u8,
@@ -40,12 +40,12 @@ const fn r(
     Row { kind, name, canonical, http, retry, delivery, fault, breaker, level, exit, sysexit }
 }
 
-use Breaker::{Failure, No, Throttle};
-use Delivery::{NotSent, Processed};
+use BreakerEffect::{Failure, No, Throttle};
+use Delivery::{NotProcessed, Processed};
 use Fault::{Caller, Dependency, Environment, Operator, Ourselves};
 use Kind as K;
 use Level::{Debug, Error, Info, Warn};
-use Retry::{AfterRemedy, Call, Never, Operation};
+use RetryAdvice::{AfterRemedy, Call, Never, Operation};
 
 #[rustfmt::skip]
 pub(crate) static TABLE: [Row; 22] = [
@@ -65,10 +65,10 @@ pub(crate) static TABLE: [Row; 22] = [
     r(K::Unavailable, "unavailable", K::Unavailable, 503, Call, Delivery::Unknown, Dependency, Failure, Warn, 1, 75),
     r(K::DataLoss, "data_loss", K::DataLoss, 500, Never, Processed, Ourselves, Failure, Error, 1, 74),
     r(K::Unauthenticated, "unauthenticated", K::Unauthenticated, 401, AfterRemedy, Processed, Caller, No, Info, 1, 77),
-    r(K::Throttled, "throttled", K::ResourceExhausted, 429, Call, NotSent, Dependency, Throttle, Warn, 1, 75),
+    r(K::Throttled, "throttled", K::ResourceExhausted, 429, Call, NotProcessed, Dependency, Throttle, Warn, 1, 75),
     r(K::Timeout, "timeout", K::DeadlineExceeded, 504, Call, Delivery::Unknown, Dependency, Failure, Warn, 1, 75),
-    r(K::Rejected, "rejected", K::Unavailable, 503, Call, NotSent, Ourselves, No, Warn, 1, 75),
+    r(K::Rejected, "rejected", K::Unavailable, 503, Call, NotProcessed, Ourselves, No, Warn, 1, 75),
     r(K::BadResponse, "bad_response", K::Internal, 502, Never, Processed, Dependency, Failure, Error, 1, 76),
-    r(K::Config, "config", K::Internal, 500, Never, NotSent, Operator, No, Error, 2, 78),
+    r(K::Config, "config", K::Internal, 500, Never, NotProcessed, Operator, No, Error, 2, 78),
     r(K::Panic, "panic", K::Internal, 500, Never, Delivery::Unknown, Ourselves, Failure, Error, 101, 70),
 ];

@@ -1,6 +1,6 @@
 //! `Verdict`: what a classifier says of one outcome.
 
-use crate::{Breaker, Class, Delivery};
+use crate::{BreakerEffect, Class, Delivery};
 
 /// What a [`Classifier`](crate::Classifier) says of one outcome: success, failure or neutral, with its [`Class`].
 ///
@@ -43,9 +43,9 @@ impl Verdict {
     #[must_use]
     pub const fn of(class: Class) -> Self {
         let mark = match (class.breaker(), class.delivery) {
-            (Breaker::Failure | Breaker::Throttle, _) => Mark::Failure,
-            (Breaker::No, Delivery::Processed) => Mark::Success,
-            (Breaker::No, _) => Mark::Neutral,
+            (BreakerEffect::Failure | BreakerEffect::Throttle, _) => Mark::Failure,
+            (BreakerEffect::No, Delivery::Processed) => Mark::Success,
+            (BreakerEffect::No, _) => Mark::Neutral,
         };
         Self { mark, class: Some(class) }
     }
@@ -73,7 +73,7 @@ impl Verdict {
     pub const fn is_throttle(&self) -> bool {
         self.is_failure()
             && match &self.class {
-                Some(class) => matches!(class.breaker(), Breaker::Throttle),
+                Some(class) => matches!(class.breaker(), BreakerEffect::Throttle),
                 None => false,
             }
     }

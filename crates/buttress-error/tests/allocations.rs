@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, ByKind, Cause, Class, Classifier, Classify, Error, Kind, Rejection, Rule, TranslateLayer, Trip,
+    BoxError, ByKind, Cause, Class, Classifier, Classify, Error, Kind, Rejection, TranslateLayer, Trip,
+    TripReason,
 };
 use buttress_test::{Strict, TestError, allocations};
 use tower::{Layer, Service, ServiceExt};
@@ -20,7 +21,7 @@ fn parts() -> (Arc<str>, Arc<Trip>) {
     let class = Class::new(Kind::Unavailable);
     let cause = Cause::new(&class, Some(Error::new(class, "down")));
     let name: Arc<str> = "payments".into();
-    (Arc::clone(&name), Arc::new(Trip::new(name, Rule::Streak { failures: 5 }, Some(cause))))
+    (Arc::clone(&name), Arc::new(Trip::new(name, TripReason::Streak { failures: 5 }, Some(cause))))
 }
 
 #[test]

@@ -5,9 +5,9 @@ use buttress_error::*;
 const fn all<T: Send + Sync + Unpin + 'static>() {}
 
 const _: () = {
-    all::<(Breaker, Delivery, Fault, Level, Retry, Kind, Class, Verdict, ByKind)>();
-    all::<(Error, BoxError, Rejection, Cause, Trip, Rule, Why, ConfigError)>();
-    all::<(Effort, Stop, Try, Handled, Sent, Value, Violation)>();
+    all::<(BreakerEffect, Delivery, Fault, Level, RetryAdvice, Kind, Class, Verdict, ByKind)>();
+    all::<(Error, BoxError, Rejection, Cause, Trip, TripReason, RejectionReason, ConfigError)>();
+    all::<(RetrySummary, StopReason, FailedAttempt, Handled, WireError, Value, Violation)>();
     all::<(ErrorGroup, ErrorReport<'_>, Safe<'_>, Exit, ExitProfile)>();
     #[cfg(feature = "serde")]
     all::<(Outcome<()>, Failure)>();
@@ -16,4 +16,4 @@ const _: () = {
 
 const fn unwinds<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
 
-const _: () = unwinds::<(Error, Kind, Class, Verdict, Effort, ConfigError)>();
+const _: () = unwinds::<(Error, Kind, Class, Verdict, RetrySummary, ConfigError)>();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, ByKind, Cause, Classifier, Effort, Error, ErrorGroup, Kind, Rejection, Rule, Stop, Trip,
-    classify,
+    BoxError, ByKind, Cause, Classifier, Error, ErrorGroup, Kind, Rejection, RetrySummary, StopReason, Trip,
+    TripReason, classify,
 };
 
 const DEEP: usize = 100_000;
@@ -57,11 +57,11 @@ fn links_of_every_sort_are_dropped() {
         },
         |error| {
             let cause = Cause::new(&Kind::Timeout.into(), Some(error));
-            let trip = Arc::new(Trip::new("c".into(), Rule::Streak { failures: 1 }, Some(cause)));
+            let trip = Arc::new(Trip::new("c".into(), TripReason::Streak { failures: 1 }, Some(cause)));
             Error::from(Rejection::circuit_open(trip, Duration::ZERO)).context("c")
         },
         |error| {
-            let mut effort = Effort::new(1, Duration::ZERO, Stop::NotRetryable);
+            let mut effort = RetrySummary::new(1, Duration::ZERO, StopReason::NotRetryable);
             effort.remedy = Some(error);
             let mut outcome: Result<(), Error> = Err(leaf());
             ByKind.stamp(&mut outcome, &effort);

@@ -26,14 +26,15 @@ fn every_word_of_the_result_does_what_the_error_does() {
         .hint("try again")
         .attr("amount_cents", 4999)
         .retry_after(Duration::from_secs(3))
-        .not_sent()
+        .not_processed()
         .in_domain("payments")
         .unwrap_err();
     assert_eq!(format!("{error:#}"), "payments: renewing: connection reset");
     assert_eq!(error.notes().collect::<Vec<_>>(), ["subscription 42"]);
     assert_eq!(error.hints().collect::<Vec<_>>(), ["try again"]);
     assert_eq!(attrs(&error), [("amount_cents", Value::from(4999))]);
-    let class = Class::new(Kind::Unavailable).retry_after(Duration::from_secs(3)).delivery(Delivery::NotSent);
+    let class =
+        Class::new(Kind::Unavailable).retry_after(Duration::from_secs(3)).delivery(Delivery::NotProcessed);
     assert_eq!(error.class(), &class);
 
     assert_eq!(failed().reclassify(Kind::DataLoss).unwrap_err().notes().len(), 1);

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use buttress_error::{
-    Breaker, Class, Delivery, Error, ExitProfile, Fault, Handled, Kind, Level, Retry, Sent, TranslateLayer,
-    Verdict,
+    BreakerEffect, Class, Delivery, Error, ExitProfile, Fault, Handled, Kind, Level, RetryAdvice,
+    TranslateLayer, Verdict, WireError,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
 use tower::{Layer, ServiceExt, service_fn};
 
 fn classes() -> impl Strategy<Value = Class> {
-    let retry = select(vec![Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy]);
-    let delivery = select(vec![Delivery::NotSent, Delivery::Unknown, Delivery::Processed]);
+    let retry =
+        select(vec![RetryAdvice::Never, RetryAdvice::Call, RetryAdvice::Operation, RetryAdvice::AfterRemedy]);
+    let delivery = select(vec![Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed]);
     let wait = proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
     let reason = proptest::option::of(Just("BECAUSE"));
     (select(Kind::ALL.to_vec()), retry, delivery, any::<bool>(), wait, reason, any::<bool>()).prop_map(
@@ -34,14 +35,14 @@ proptest! {
     #[test]
     fn advice_is_sent_only_where_the_server_knows_better(class in classes(), handled in handled()) {
         let (edge, sent) = (class.at_edge(), class.sent(handled));
-        let refused = handled == Handled::No && edge.delivery == Delivery::NotSent;
+        let refused = handled == Handled::No && edge.delivery == Delivery::NotProcessed;
         let expected = match (edge.exhausted, refused || edge.retry_after.is_some()) {
-            (true, _) => Some(Retry::Never),
+            (true, _) => Some(RetryAdvice::Never),
             (false, true) => Some(edge.retry),
             (false, false) => None,
         };
         prop_assert_eq!(sent.retry, expected);
-        prop_assert_eq!(sent.delivery, if refused { Delivery::NotSent } else { Delivery::Unknown });
+        prop_assert_eq!(sent.delivery, if refused { Delivery::NotProcessed } else { Delivery::Unknown });
         prop_assert_eq!(sent.retry_after, edge.retry_after);
     }
 
@@ -53,13 +54,13 @@ proptest! {
         prop_assert_eq!((received.kind, received.reason), (edge.kind.received(), edge.reason));
         prop_assert_eq!(received.retry_after, edge.retry_after);
         match sent.retry {
-            Some(Retry::Never) => prop_assert_eq!(received.retry, Retry::Never),
+            Some(RetryAdvice::Never) => prop_assert_eq!(received.retry, RetryAdvice::Never),
             Some(retry) => prop_assert!(received.retry == retry || received.retry == received.kind.retry()),
             None => prop_assert_eq!(received.retry, received.kind.retry()),
         }
-        prop_assert_eq!(received.delivery == Delivery::NotSent, sent.delivery == Delivery::NotSent);
+        prop_assert_eq!(received.delivery == Delivery::NotProcessed, sent.delivery == Delivery::NotProcessed);
         // As whoever decodes it puts it together.
-        let mut decoded = Sent::new(sent.kind);
+        let mut decoded = WireError::new(sent.kind);
         (decoded.reason, decoded.retry) = (sent.reason, sent.retry);
         (decoded.delivery, decoded.retry_after) = (sent.delivery, sent.retry_after);
         prop_assert_eq!(decoded.received(), received);
@@ -106,10 +107,10 @@ fn three_kinds_arrive_as_their_canonical_kind() {
         };
         assert_eq!((sent.kind, received.kind), (expected, expected));
         // Also from a sender that does not keep the law.
-        assert_eq!(Sent::new(kind).received().kind, expected);
+        assert_eq!(WireError::new(kind).received().kind, expected);
     }
     let shed = Class::new(Kind::Rejected).sent(Handled::No).received();
-    assert_eq!(shed.breaker(), Breaker::Failure, "it counts for the client's breaker");
+    assert_eq!(shed.breaker(), BreakerEffect::Failure, "it counts for the client's breaker");
     assert!(shed.repeatable(false), "the whole request was refused");
     let inner = Class::new(Kind::Rejected).sent(Handled::Yes).received();
     assert!(

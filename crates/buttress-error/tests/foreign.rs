@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind as Io};
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, Class, Classified, ConfigError, Delivery, Error, Kind, Rejection, Result, ResultExt, Retry,
-    classify,
+    BoxError, Class, Classified, ConfigError, Delivery, Error, Kind, Rejection, Result, ResultExt,
+    RetryAdvice, classify,
 };
 
 fn by_question_mark(error: io::Error) -> Class {
@@ -20,13 +20,13 @@ fn by_question_mark(error: io::Error) -> Class {
 /// Each stable `io::ErrorKind`, by value, by `?` and in a box.
 #[test]
 fn the_io_table() {
-    let not_sent = Class::new(Kind::Unavailable).delivery(Delivery::NotSent);
-    let again = Class::new(Kind::Aborted).retry(Retry::Call);
+    let not_processed = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed);
+    let again = Class::new(Kind::Aborted).retry(RetryAdvice::Call);
     let table: &[(&[Io], Class)] = &[
         (&[Io::NotFound], Class::new(Kind::NotFound)),
         (&[Io::PermissionDenied], Class::new(Kind::PermissionDenied)),
-        (&[Io::ConnectionRefused, Io::NotConnected], not_sent),
-        (&[Io::HostUnreachable, Io::NetworkUnreachable, Io::NetworkDown], not_sent),
+        (&[Io::ConnectionRefused, Io::NotConnected], not_processed),
+        (&[Io::HostUnreachable, Io::NetworkUnreachable, Io::NetworkDown], not_processed),
         (
             &[Io::ConnectionReset, Io::ConnectionAborted, Io::BrokenPipe, Io::UnexpectedEof],
             Class::new(Kind::Unavailable),
@@ -244,7 +244,7 @@ mod tower_errors {
     async fn buffer_service_error() {
         let error = Buffer::new(Down, 1).oneshot(()).await.expect_err("it is down");
         assert!(error.is::<tower::buffer::error::ServiceError>());
-        assert_eq!(error.classified(), Class::new(Kind::Unavailable).delivery(Delivery::NotSent));
+        assert_eq!(error.classified(), Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed));
     }
 
     /// Nothing was sent where the worker is gone.
@@ -255,7 +255,7 @@ mod tower_errors {
         let error = buffer.ready().await.map(|_| ()).expect_err("nobody works");
         assert_eq!(
             error.classified(),
-            Class::new(Kind::Unavailable).delivery(Delivery::NotSent),
+            Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed),
             "{error:?}"
         );
     }

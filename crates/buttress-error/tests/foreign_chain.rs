@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, Chain, Class, Classified, Classifier, Classify, ConfigError, Delivery, Effort, Error, Finding,
-    Kind, Rejection, Retry, Stop, TranslateLayer, chain, translate,
+    BoxError, Chain, Class, Classified, Classifier, Classify, ConfigError, Delivery, Error, Finding, Kind,
+    Rejection, RetryAdvice, RetrySummary, StopReason, TranslateLayer, chain, translate,
 };
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -30,7 +30,7 @@ impl Classify for App {
         }
     }
 
-    fn note_effort(&mut self, effort: &Effort) {
+    fn note_retry_summary(&mut self, effort: &RetrySummary) {
         if effort.exhausted {
             *self = Self::GivenUp;
         }
@@ -174,8 +174,8 @@ fn a_refinement_changes_what_was_found() {
     assert_eq!(rules.classify(&*link(reset())), expected);
     assert_eq!(rules.classify(&Error::from(reset())), expected, "inside of an error of ours too");
     assert_eq!(rules.classify(&number()), Class::new(Kind::Unknown), "there is none in this chain");
-    let never = chain().refine(|_: &Link, class| class.retry(Retry::Never));
-    assert_eq!(judged(&never, link(reset())).retry, Retry::Never);
+    let never = chain().refine(|_: &Link, class| class.retry(RetryAdvice::Never));
+    assert_eq!(judged(&never, link(reset())).retry, RetryAdvice::Never);
 }
 
 /// An error that is its own cause.
@@ -203,7 +203,7 @@ fn an_endless_chain_ends() {
 /// A retry layer that gives up tells the error in the box, so that the next one stops.
 #[test]
 fn a_known_type_takes_the_effort() {
-    let mut effort = Effort::new(3, Duration::ZERO, Stop::Attempts);
+    let mut effort = RetrySummary::new(3, Duration::ZERO, StopReason::Attempts);
     effort.exhausted = true;
     let mut outcome: Result<(), BoxError> = Err(App::CardDeclined.into());
     chain().stamp(&mut outcome, &effort);
@@ -225,13 +225,13 @@ async fn the_translate_layer_takes_rules() {
     let rules = chain()
         .knows::<App>()
         .kind_of::<ParseIntError>(Class::new(Kind::BadResponse).reason("NO_NUMBER"))
-        .refine(|_: &io::Error, class| class.delivery(Delivery::NotSent));
+        .refine(|_: &io::Error, class| class.delivery(Delivery::NotProcessed));
     let db = translate("db").rules(rules);
     let error = through(db.clone(), number().into()).await;
     assert_eq!((error.kind(), error.class().reason), (Kind::BadResponse, Some("NO_NUMBER")));
     assert_eq!((error.origin(), error.location()), (Some("db"), None));
     let error = through(db.clone(), reset().into()).await;
-    assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::NotSent));
+    assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::NotProcessed));
     let error = through(db, link(App::CardDeclined)).await;
     assert_eq!((error.kind(), error.class().reason), (Kind::FailedPrecondition, Some("CARD_DECLINED")));
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use buttress_error::{BoxError, Breaker, Class, Classified, Classify, Delivery, Kind, Retry};
+use buttress_error::{BoxError, BreakerEffect, Class, Classified, Classify, Delivery, Kind, RetryAdvice};
 use bytes::Bytes;
 use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +38,10 @@ fn push_back_is_an_exact_delay_or_forbids() {
     assert_eq!(pushed_back(Code::Unavailable, "1000"), Class::new(Kind::Unavailable).retry_after(second));
     assert_eq!(pushed_back(Code::ResourceExhausted, "1000"), Class::new(Kind::Throttled).retry_after(second));
     for never in ["-1", "soon", ""] {
-        assert_eq!(pushed_back(Code::Unavailable, never), Class::new(Kind::Unavailable).retry(Retry::Never));
+        assert_eq!(
+            pushed_back(Code::Unavailable, never),
+            Class::new(Kind::Unavailable).retry(RetryAdvice::Never)
+        );
     }
 }
 
@@ -51,7 +54,7 @@ fn retry_info_makes_a_throttle_of_a_quota() {
     let details = [&[0x1a, u8::try_from(any.len()).unwrap()][..], &any].concat();
     let status = Status::with_details(Code::ResourceExhausted, "quota", Bytes::from(details));
     assert_eq!(status.class(), Class::new(Kind::Throttled).retry_after(Duration::from_secs(5)));
-    let exhausted = Class::new(Kind::ResourceExhausted).breaker_effect(Breaker::Throttle);
+    let exhausted = Class::new(Kind::ResourceExhausted).breaker_effect(BreakerEffect::Throttle);
     assert_eq!(Status::resource_exhausted("quota").class(), exhausted);
 }
 
@@ -67,10 +70,10 @@ fn endpoint(listener: &TcpListener) -> Endpoint {
 }
 
 #[tokio::test]
-async fn a_failed_connect_was_not_sent() {
+async fn a_failed_connect_was_not_processed() {
     let endpoint = endpoint(&TcpListener::bind("127.0.0.1:0").await.unwrap());
     let status = call(endpoint).await;
-    assert_eq!(status.class(), Class::new(Kind::Unavailable).delivery(Delivery::NotSent), "{status:?}");
+    assert_eq!(status.class(), Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed), "{status:?}");
 }
 
 /// tonic calls it cancelled, as if the caller had gone away.
@@ -84,7 +87,7 @@ async fn its_own_timeout_is_a_timeout() {
 
 /// [S12] REFUSED_STREAM, through the chain of tonic, hyper and h2.
 #[tokio::test]
-async fn a_refused_stream_was_not_sent() {
+async fn a_refused_stream_was_not_processed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = endpoint(&listener);
     tokio::spawn(async move {
@@ -96,7 +99,7 @@ async fn a_refused_stream_was_not_sent() {
         }
     });
     let status = call(endpoint).await;
-    assert_eq!(status.class(), Class::new(Kind::Unavailable).delivery(Delivery::NotSent), "{status:?}");
+    assert_eq!(status.class(), Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed), "{status:?}");
 }
 
 /// What tonic makes of a server that does this with each connection.
@@ -142,7 +145,7 @@ async fn line_4_a_lost_connection_is_unavailable() {
     for status in statuses {
         let class = status.class();
         assert_eq!(class.kind, Kind::Unavailable, "{status:?}");
-        assert!(matches!(class.delivery, Delivery::Unknown | Delivery::NotSent), "{status:?}");
+        assert!(matches!(class.delivery, Delivery::Unknown | Delivery::NotProcessed), "{status:?}");
         assert_eq!(BoxError::from(status).classified(), class);
     }
 }
@@ -151,7 +154,7 @@ async fn line_4_a_lost_connection_is_unavailable() {
 #[tokio::test]
 async fn line_4_the_end_of_a_stream_is_read_from_the_source() {
     for (reason, kind) in [
-        (h2::Reason::REFUSED_STREAM, (Kind::Unavailable, Delivery::NotSent)),
+        (h2::Reason::REFUSED_STREAM, (Kind::Unavailable, Delivery::NotProcessed)),
         (h2::Reason::CANCEL, (Kind::Unavailable, Delivery::Unknown)),
         (h2::Reason::INTERNAL_ERROR, (Kind::Unavailable, Delivery::Unknown)),
         (h2::Reason::NO_ERROR, (Kind::Unavailable, Delivery::Unknown)),
@@ -180,7 +183,7 @@ fn line_4_a_status_of_an_unknown_error_is_classified_by_its_source() {
     let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     assert_eq!(made(reset.into()), Class::new(Kind::Unavailable));
     let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-    assert_eq!(made(refused.into()), Class::new(Kind::Unavailable).delivery(Delivery::NotSent));
+    assert_eq!(made(refused.into()), Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed));
     let ours = buttress_error::Error::new(Kind::Throttled, "slow down");
     assert_eq!(made(ours.into()).kind, Kind::Throttled);
     assert_eq!(made("strange".into()), Class::new(Kind::Unknown));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, Class, Classified, Classify, Delivery, Error, Kind, Retry, Transport, Verdict, classify,
+    BoxError, Class, Classified, Classify, Delivery, Error, Kind, RetryAdvice, Transport, Verdict, classify,
 };
 use bytes::Bytes;
 use http::Request;
@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const UNSENT: (Kind, Delivery) = (Kind::Unavailable, Delivery::NotSent);
+const UNSENT: (Kind, Delivery) = (Kind::Unavailable, Delivery::NotProcessed);
 const BROKEN: (Kind, Delivery) = (Kind::Unavailable, Delivery::Unknown);
 const GARBLED: (Kind, Delivery) = (Kind::BadResponse, Delivery::Processed);
 
@@ -86,7 +86,7 @@ mod hyper_util_client {
         let client = Client::builder(TokioExecutor::new()).build_http();
         let request = Request::get("/no/host").body(Empty::<Bytes>::new()).unwrap();
         let error = client.request(request).await.unwrap_err();
-        assert_eq!(what(error), (Kind::InvalidArgument, Delivery::NotSent));
+        assert_eq!(what(error), (Kind::InvalidArgument, Delivery::NotProcessed));
     }
 
     /// rustls says of an untrusted certificate that the data is invalid.
@@ -108,14 +108,14 @@ mod exhausted_host {
     use super::*;
     use std::io;
 
-    const LOCAL: (Kind, Delivery) = (Kind::ResourceExhausted, Delivery::NotSent);
+    const LOCAL: (Kind, Delivery) = (Kind::ResourceExhausted, Delivery::NotProcessed);
 
     /// EMFILE, ENFILE and ENOBUFS.
     #[cfg(target_os = "linux")]
     const NUMBERS: [i32; 3] = [24, 23, 105];
 
     fn neutral(class: Class) -> bool {
-        Verdict::of(class).is_neutral() && class.retry == Retry::Never
+        Verdict::of(class).is_neutral() && class.retry == RetryAdvice::Never
     }
 
     #[cfg(target_os = "linux")]
@@ -128,7 +128,7 @@ mod exhausted_host {
         }
         // EADDRNOTAVAIL, to bind or to connect: this host has said so itself.
         let class = io::Error::from_raw_os_error(99).class();
-        assert_eq!(class, Class::new(Kind::FailedPrecondition).delivery(Delivery::NotSent));
+        assert_eq!(class, Class::new(Kind::FailedPrecondition).delivery(Delivery::NotProcessed));
         assert_eq!(io::Error::from_raw_os_error(111).class().kind, Kind::Unavailable);
     }
 
@@ -194,7 +194,11 @@ mod proxies {
         ] {
             let class = refuses(answer).await;
             assert_eq!(class, transport.class(), "{answer}");
-            assert_eq!((class.retry, class.delivery), (Retry::Never, Delivery::NotSent), "{answer}");
+            assert_eq!(
+                (class.retry, class.delivery),
+                (RetryAdvice::Never, Delivery::NotProcessed),
+                "{answer}"
+            );
             assert!(Verdict::of(class).is_neutral(), "{answer}");
         }
         assert_eq!(Transport::ProxyUnauthenticated.class().kind, Kind::Unauthenticated);
@@ -491,10 +495,10 @@ fn line_12_each_status() {
             assert_eq!(Class::of_http(code), Class::new(*kind), "{code}");
         }
     }
-    let not_sent = |kind| Class::new(kind).delivery(Delivery::NotSent);
-    assert_eq!(Class::of_http(425), not_sent(Kind::Unavailable));
+    let not_processed = |kind| Class::new(kind).delivery(Delivery::NotProcessed);
+    assert_eq!(Class::of_http(425), not_processed(Kind::Unavailable));
     for proxy in [407, 511] {
-        assert_eq!(Class::of_http(proxy), not_sent(Kind::Unauthenticated), "{proxy}");
+        assert_eq!(Class::of_http(proxy), not_processed(Kind::Unauthenticated), "{proxy}");
         assert!(Verdict::of(Class::of_http(proxy)).is_neutral(), "{proxy}: the origin has not seen it");
     }
 }
@@ -505,7 +509,7 @@ fn line_11_a_misdirected_request_is_neutral() {
     let class = Class::of_http(421);
     assert_eq!(
         (class.kind, class.delivery, class.retry),
-        (Kind::Unavailable, Delivery::NotSent, Retry::Call)
+        (Kind::Unavailable, Delivery::NotProcessed, RetryAdvice::Call)
     );
     assert!(class.retry_once && Verdict::of(class).is_neutral());
     assert!(!Class::of_http(425).retry_once && Verdict::of(Class::of_http(425)).is_failure());
@@ -514,9 +518,9 @@ fn line_11_a_misdirected_request_is_neutral() {
 /// [S20] Issue E, line 16: who has no quota left asks to slow down.
 #[test]
 fn line_16_an_exhausted_dependency_throttles() {
-    let problem = buttress_error::Sent::new(Kind::ResourceExhausted).received();
+    let problem = buttress_error::WireError::new(Kind::ResourceExhausted).received();
     for class in [Class::of_http(507), Class::of_grpc(8), problem] {
-        assert_eq!((class.kind, class.retry), (Kind::ResourceExhausted, Retry::Never));
+        assert_eq!((class.kind, class.retry), (Kind::ResourceExhausted, RetryAdvice::Never));
         assert!(Verdict::of(class).is_throttle(), "{class:?}");
     }
     let ours = Verdict::of(Class::new(Kind::ResourceExhausted));

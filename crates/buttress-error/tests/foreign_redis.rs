@@ -10,7 +10,7 @@ use buttress_error::{BoxError, Class, Classified, Classify, Delivery, Kind};
 use redis::{Connection, ErrorKind, RedisError, RedisResult};
 
 fn unsent() -> Class {
-    Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
+    Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed)
 }
 
 /// An answer of a server, read by the client.
@@ -73,7 +73,7 @@ fn each_kind_of_the_client() {
         (ErrorKind::InvalidClientConfig, Class::new(Kind::Config)),
         (ErrorKind::EmptySentinelList, Class::new(Kind::Config)),
         (ErrorKind::RESP3NotSupported, Class::new(Kind::Config)),
-        (ErrorKind::Client, Class::new(Kind::InvalidArgument).delivery(Delivery::NotSent)),
+        (ErrorKind::Client, Class::new(Kind::InvalidArgument).delivery(Delivery::NotProcessed)),
         (ErrorKind::MasterNameNotFoundBySentinel, unsent()),
         (ErrorKind::NoValidReplicasFoundBySentinel, unsent()),
         (ErrorKind::ClusterConnectionNotFound, unsent()),

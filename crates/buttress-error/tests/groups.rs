@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use buttress_error::{Class, Classify, Error, ErrorGroup, Kind, Retry, classify};
+use buttress_error::{Class, Classify, Error, ErrorGroup, Kind, RetryAdvice, classify};
 use proptest::prelude::*;
 
 fn leaf(kind: Kind) -> Error {
@@ -24,7 +24,7 @@ fn group(members: impl IntoIterator<Item = Error>) -> ErrorGroup {
 fn a_group_is_its_worst_member() {
     let members = || [leaf(Kind::Cancelled), leaf(Kind::NotFound), leaf(Kind::Unavailable)];
     let error = Error::from(group(members()));
-    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, Retry::Never));
+    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, RetryAdvice::Never));
     assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("unavailable"));
     assert_eq!(classify(&group(members())), group(members()).class(), "not that of the member it shows");
 

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, ByKind, ByResult, Class, Classified, Classifier, Effort, Error, Guarded, Kind, Rejection,
-    ResultExt, Rule, Stop, TranslateLayer, Trip, Why, classify,
+    BoxError, ByKind, ByResult, Class, Classified, Classifier, Error, Guarded, Kind, Rejection,
+    RejectionReason, ResultExt, RetrySummary, StopReason, TranslateLayer, Trip, TripReason, classify,
 };
 use tower::{Layer, ServiceExt, service_fn};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn every_rejection() -> Vec<Rejection> {
-    let trip = || Arc::new(Trip::new("db".into(), Rule::Streak { failures: 5 }, None));
+    let trip = || Arc::new(Trip::new("db".into(), TripReason::Streak { failures: 5 }, None));
     let layer = || Arc::<str>::from("db");
     vec![
         Rejection::circuit_open(trip(), SECOND).retry_after(7 * SECOND),
@@ -30,15 +30,15 @@ fn every_rejection() -> Vec<Rejection> {
 #[test]
 fn an_io_error_holds_a_rejection() {
     for rejection in every_rejection() {
-        let (text, why) = (rejection.to_string(), rejection.why());
+        let (text, why) = (rejection.to_string(), rejection.reason());
         let error = io::Error::from(rejection);
         let expected = match why {
-            Why::AttemptTimeout | Why::Deadline => io::ErrorKind::TimedOut,
+            RejectionReason::AttemptTimeout | RejectionReason::Deadline => io::ErrorKind::TimedOut,
             _ => io::ErrorKind::ResourceBusy,
         };
         assert_eq!((error.kind(), error.to_string()), (expected, text), "{why}");
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Rejection>());
-        assert_eq!(inner.map(Rejection::why), Some(why));
+        assert_eq!(inner.map(Rejection::reason), Some(why));
     }
 }
 
@@ -50,7 +50,7 @@ fn a_rejection_in_an_io_error_keeps_its_class() {
     struct Save(#[source] io::Error);
 
     for rejection in every_rejection() {
-        let (why, expected) = (rejection.why(), Class::from(&rejection));
+        let (why, expected) = (rejection.reason(), Class::from(&rejection));
         let io = || io::Error::from(rejection.clone());
         assert_eq!(Class::from(&io()), expected, "{why}");
         assert_eq!(classify(&io()), expected, "{why}");
@@ -64,7 +64,7 @@ fn a_rejection_in_an_io_error_keeps_its_class() {
             [Error::from(io()), Error::from(boxed), Err::<(), _>(Save(io())).translate().unwrap_err()]
         {
             assert_eq!(*error.class(), expected, "{why}");
-            assert_eq!(error.find::<Rejection>().map(Rejection::why), Some(why));
+            assert_eq!(error.find::<Rejection>().map(Rejection::reason), Some(why));
         }
         let translated = buttress_error::chain().translate(io());
         assert_eq!(*translated.class(), expected, "{why}");
@@ -83,10 +83,10 @@ fn any_error_type_is_guarded() {
 
     let refused: Guarded<()> = rejection().into();
     assert!(refused.is_rejected() && refused.inner().is_none());
-    assert_eq!(refused.rejection().map(Rejection::why), Some(Why::CircuitOpen));
+    assert_eq!(refused.rejection().map(Rejection::reason), Some(RejectionReason::CircuitOpen));
     let refused = refused.map(|()| 7);
     assert_eq!(refused.to_string(), rejection().to_string());
-    assert_eq!(refused.into_inner().unwrap_err().why(), Why::CircuitOpen);
+    assert_eq!(refused.into_inner().unwrap_err().reason(), RejectionReason::CircuitOpen);
 }
 
 /// Message, class and cause are those of what it holds.
@@ -128,8 +128,8 @@ fn an_error_of_ours_stays_whole() {
     assert_eq!(noted.unwrap_err().kind(), Kind::Timeout);
 }
 
-fn exhausted() -> Effort {
-    let mut effort = Effort::new(3, SECOND, Stop::Attempts);
+fn exhausted() -> RetrySummary {
+    let mut effort = RetrySummary::new(3, SECOND, StopReason::Attempts);
     effort.exhausted = true;
     effort
 }

@@ -4,7 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use buttress_error::{
-    Breaker, ByKind, Class, Classifier, Delivery, Effort, Error, Fault, Kind, Retry, Stop, Verdict, Violation,
+    BreakerEffect, ByKind, Class, Classifier, Delivery, Error, Fault, Kind, RetryAdvice, RetrySummary,
+    StopReason, Verdict, Violation,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -15,10 +16,10 @@ fn kinds() -> impl Strategy<Value = Kind> {
 }
 
 fn classes() -> impl Strategy<Value = Class> {
-    let other = select(vec![Retry::Never, Retry::Operation, Retry::AfterRemedy]);
+    let other = select(vec![RetryAdvice::Never, RetryAdvice::Operation, RetryAdvice::AfterRemedy]);
     // Mostly repeatable, or no group ever were.
-    let retry = prop_oneof![9 => Just(Retry::Call), 1 => other];
-    let delivery = select(vec![Delivery::NotSent, Delivery::Unknown, Delivery::Processed]);
+    let retry = prop_oneof![9 => Just(RetryAdvice::Call), 1 => other];
+    let delivery = select(vec![Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed]);
     let wait = proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
     (kinds(), retry, delivery, proptest::bool::weighted(0.05), wait).prop_map(
         |(kind, retry, delivery, exhausted, wait)| {
@@ -48,7 +49,7 @@ fn sysexit_75_means_that_running_again_may_help() {
         let may_help = [4, 10, 14, 32, 33, 34].contains(&kind.number());
         assert_eq!(kind.sysexit() == 75, may_help, "{kind}");
         // Nothing that this very call, or its operation, may repeat is permanent for the program.
-        if matches!(kind.retry(), Retry::Call | Retry::Operation) {
+        if matches!(kind.retry(), RetryAdvice::Call | RetryAdvice::Operation) {
             assert!(may_help, "{kind}");
         }
     }
@@ -58,9 +59,9 @@ fn sysexit_75_means_that_running_again_may_help() {
 #[test]
 fn the_callers_fault_is_no_failure_of_the_dependency_and_no_server_error() {
     for kind in Kind::ALL.into_iter().filter(|kind| kind.fault() == Fault::Caller) {
-        assert_eq!(kind.breaker(), Breaker::No, "{kind}");
+        assert_eq!(kind.breaker(), BreakerEffect::No, "{kind}");
         assert!((400..500).contains(&kind.http()), "{kind}: {}", kind.http());
-        for delivery in [Delivery::NotSent, Delivery::Unknown, Delivery::Processed] {
+        for delivery in [Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed] {
             assert!(!Verdict::of(Class::new(kind).delivery(delivery)).is_failure(), "{kind}");
         }
     }
@@ -70,8 +71,8 @@ fn the_callers_fault_is_no_failure_of_the_dependency_and_no_server_error() {
 #[test]
 fn some_kinds_are_never_repeated() {
     for kind in [Kind::Internal, Kind::Panic, Kind::DataLoss, Kind::Config, Kind::InvalidArgument] {
-        assert_eq!(kind.retry(), Retry::Never);
-        for delivery in [Delivery::NotSent, Delivery::Unknown, Delivery::Processed] {
+        assert_eq!(kind.retry(), RetryAdvice::Never);
+        for delivery in [Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed] {
             assert!(!Class::new(kind).delivery(delivery).repeatable(true), "{kind}");
         }
     }
@@ -80,12 +81,13 @@ fn some_kinds_are_never_repeated() {
 /// [S12] [S15] whether a call may be repeated follows from retry, delivery and idempotency, unless it is exhausted.
 #[test]
 fn repeatable_is_a_function_of_three() {
-    for retry in [Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy] {
-        for delivery in [Delivery::NotSent, Delivery::Unknown, Delivery::Processed] {
+    for retry in [RetryAdvice::Never, RetryAdvice::Call, RetryAdvice::Operation, RetryAdvice::AfterRemedy] {
+        for delivery in [Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed] {
             for idempotent in [false, true] {
                 for kind in Kind::ALL {
                     let class = Class::new(kind).retry(retry).delivery(delivery);
-                    let expected = retry == Retry::Call && (delivery == Delivery::NotSent || idempotent);
+                    let expected =
+                        retry == RetryAdvice::Call && (delivery == Delivery::NotProcessed || idempotent);
                     assert_eq!(class.repeatable(idempotent), expected, "{class:?} {idempotent}");
                     assert!(!class.exhausted().repeatable(idempotent), "{class:?} {idempotent}");
                 }
@@ -104,7 +106,7 @@ enum Add {
     Delivered(Delivery),
     CausedBy(Kind),
     CausedByForeign,
-    Effort(bool),
+    RetrySummary(bool),
     Box,
     Clone,
     Hint,
@@ -122,10 +124,10 @@ fn additions() -> impl Strategy<Value = Add> {
         "[a-z]{1,9}".prop_map(Add::Domain),
         Just(Add::Reason),
         any::<u64>().prop_map(Add::RetryAfter),
-        select(vec![Delivery::NotSent, Delivery::Unknown, Delivery::Processed]).prop_map(Add::Delivered),
+        select(vec![Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed]).prop_map(Add::Delivered),
         kinds().prop_map(Add::CausedBy),
         Just(Add::CausedByForeign),
-        any::<bool>().prop_map(Add::Effort),
+        any::<bool>().prop_map(Add::RetrySummary),
         Just(Add::Box),
         Just(Add::Clone),
         select(vec![Add::Hint, Add::Attr, Add::Public, Add::Violation]),
@@ -142,8 +144,8 @@ fn add(error: Error, addition: Add) -> Error {
         Add::Delivered(delivery) => error.delivery(delivery),
         Add::CausedBy(kind) => error.caused_by(Error::new(kind, "a cause")),
         Add::CausedByForeign => error.caused_by(io::Error::from(io::ErrorKind::NotFound)),
-        Add::Effort(exhausted) => {
-            let mut effort = Effort::new(3, Duration::from_secs(1), Stop::Attempts);
+        Add::RetrySummary(exhausted) => {
+            let mut effort = RetrySummary::new(3, Duration::from_secs(1), StopReason::Attempts);
             effort.exhausted = exhausted;
             let mut outcome: Result<(), Error> = Err(error);
             ByKind.stamp(&mut outcome, &effort);
@@ -267,7 +269,7 @@ proptest! {
 /// One that may have arrived makes the group unsafe to repeat, though the worst was never sent.
 #[test]
 fn a_group_is_as_careful_as_its_most_careful_member() {
-    let refused = Class::new(Kind::Unavailable).delivery(Delivery::NotSent);
+    let refused = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed);
     let group = Class::of_group([refused, Class::new(Kind::Timeout)]).expect("not empty");
     assert_eq!((group.kind, group.delivery), (Kind::Unavailable, Delivery::Unknown));
     assert!(group.repeatable(true) && !group.repeatable(false));
@@ -276,7 +278,7 @@ fn a_group_is_as_careful_as_its_most_careful_member() {
 /// A group of refusals to connect may be repeated: the two laws above would also hold if none ever were.
 #[test]
 fn a_group_of_one_mind_keeps_it() {
-    let refused = Class::new(Kind::Unavailable).delivery(Delivery::NotSent);
+    let refused = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed);
     assert_eq!(Class::of_group([refused; 3]), Some(refused));
     let conflict = Class::new(Kind::Aborted);
     assert_eq!(Class::of_group([conflict; 2]), Some(conflict));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, Breaker, ByKind, Cause, Class, Classified, Classifier, Classify, Delivery, Error, Kind,
-    Rejection, Rule, Trip, Why,
+    BoxError, BreakerEffect, ByKind, Cause, Class, Classified, Classifier, Classify, Delivery, Error, Kind,
+    Rejection, RejectionReason, Trip, TripReason,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,13 +16,13 @@ fn name() -> Arc<str> {
     "payments".into()
 }
 
-fn trip(rule: Rule) -> Arc<Trip> {
+fn trip(rule: TripReason) -> Arc<Trip> {
     let class = Class::new(Kind::Unavailable).reason("DOWN");
     Arc::new(Trip::new(name(), rule, Some(Cause::new(&class, Some(Error::new(class, "connection refused"))))))
 }
 
-fn half() -> Rule {
-    Rule::Rate { failed: 12, calls: 20, threshold: 0.5, window: Some(30 * SECOND) }
+fn half() -> TripReason {
+    TripReason::Rate { failed: 12, calls: 20, threshold: 0.5, window: Some(30 * SECOND) }
 }
 
 fn each() -> [Rejection; 6] {
@@ -67,32 +67,36 @@ fn display_says_who_why_and_when() {
     }
 }
 
-fn probes([failed, throttled, slow, expired]: [u32; 4], probes: u32) -> Rule {
-    Rule::Probes { failed, throttled, slow, expired, probes }
+fn probes([failed, throttled, slow, expired]: [u32; 4], probes: u32) -> TripReason {
+    TripReason::Probes { failed, throttled, slow, expired, probes }
 }
 
 #[test]
 fn each_rule_is_said_with_its_numbers() {
     let (calls, threshold) = (20, 0.3);
     let rules = [
-        (Rule::Rate { failed: 6, calls, threshold, window: None }, "rate", "6 of 20 failed, threshold 30 %"),
         (
-            Rule::SlowRate { slow: 6, calls, threshold, window: Some(SECOND) },
+            TripReason::Rate { failed: 6, calls, threshold, window: None },
+            "rate",
+            "6 of 20 failed, threshold 30 %",
+        ),
+        (
+            TripReason::SlowRate { slow: 6, calls, threshold, window: Some(SECOND) },
             "slow_rate",
             "6 of 20 slow, threshold 30 %, window 1s",
         ),
         (
-            Rule::ThrottleRate { throttled: 6, calls, threshold, window: Some(SECOND / 2) },
+            TripReason::ThrottleRate { throttled: 6, calls, threshold, window: Some(SECOND / 2) },
             "throttle_rate",
             "6 of 20 throttled, threshold 30 %, window 500ms",
         ),
-        (Rule::Streak { failures: 5 }, "streak", "5 failures in a row"),
+        (TripReason::Streak { failures: 5 }, "streak", "5 failures in a row"),
         (
-            Rule::FailuresWithin { failures: 5, window: 10 * SECOND },
+            TripReason::FailuresWithin { failures: 5, window: 10 * SECOND },
             "failures_within",
             "5 failures within 10s",
         ),
-        (Rule::FailuresWithin { failures: 1, window: SECOND }, "failures_within", "a failure"),
+        (TripReason::FailuresWithin { failures: 1, window: SECOND }, "failures_within", "a failure"),
         (probes([1, 0, 0, 0], 3), "probes", "1 of 3 probes failed"),
         (probes([0, 2, 0, 0], 3), "probes", "2 of 3 probes were throttled"),
         (probes([0, 0, 2, 0], 3), "probes", "2 of 3 probes were slow"),
@@ -119,7 +123,7 @@ fn a_threshold_is_a_readable_number_of_percent() {
     for (threshold, text) in
         [(0.55, "55"), (0.07, "7"), (0.29, "29"), (0.999, "99.9"), (1.0, "100"), (0.12345, "12.35")]
     {
-        let rule = Rule::Rate { failed: 1, calls: 1, threshold, window: None };
+        let rule = TripReason::Rate { failed: 1, calls: 1, threshold, window: None };
         assert_eq!(rule.to_string(), format!("1 of 1 failed, threshold {text} %"));
     }
 }
@@ -161,20 +165,20 @@ fn a_cause_without_its_error() {
 #[test]
 fn the_kind_follows_from_why() {
     let expected = [
-        (Why::CircuitOpen, "circuit_open", Kind::Rejected),
-        (Why::ProbesTaken, "probes_taken", Kind::Rejected),
-        (Why::ForcedOpen, "forced_open", Kind::Rejected),
-        (Why::AttemptTimeout, "attempt_timeout", Kind::Timeout),
-        (Why::Deadline, "deadline", Kind::DeadlineExceeded),
-        (Why::RequestStalled, "request_stalled", Kind::Cancelled),
+        (RejectionReason::CircuitOpen, "circuit_open", Kind::Rejected),
+        (RejectionReason::ProbesTaken, "probes_taken", Kind::Rejected),
+        (RejectionReason::ForcedOpen, "forced_open", Kind::Rejected),
+        (RejectionReason::AttemptTimeout, "attempt_timeout", Kind::Timeout),
+        (RejectionReason::Deadline, "deadline", Kind::DeadlineExceeded),
+        (RejectionReason::RequestStalled, "request_stalled", Kind::Cancelled),
     ];
     for (rejection, (why, word, kind)) in each().into_iter().zip(expected) {
-        assert_eq!((rejection.why(), why.as_str()), (why, word));
+        assert_eq!((rejection.reason(), why.as_str()), (why, word));
         assert_eq!(rejection.class(), Class::new(kind));
         let verdict = ByKind.judge(&Err::<(), _>(rejection));
         if kind == Kind::Rejected {
             assert!(verdict.is_neutral(), "{why}");
-            assert_eq!(verdict.class().unwrap().delivery, Delivery::NotSent);
+            assert_eq!(verdict.class().unwrap().delivery, Delivery::NotProcessed);
         } else if kind == Kind::Cancelled {
             assert!(verdict.is_neutral(), "{why}");
         } else {
@@ -190,7 +194,7 @@ fn it_is_the_same_inside_an_error_and_a_box() {
         let error = Error::from(rejection.clone());
         assert_eq!((error.class(), error.to_string()), (&class, text.clone()));
         assert_eq!(error.source().is_some(), rejection.source().is_some());
-        assert_eq!(error.find::<Rejection>().unwrap().why(), rejection.why());
+        assert_eq!(error.find::<Rejection>().unwrap().reason(), rejection.reason());
         let boxed = BoxError::from(rejection);
         assert_eq!((boxed.classified(), boxed.to_string()), (class, text));
     }
@@ -220,9 +224,9 @@ fn debug_names_the_parts() {
 #[test]
 fn the_table_gives_the_verdict() {
     for kind in Kind::ALL {
-        for delivery in [Delivery::NotSent, Delivery::Unknown, Delivery::Processed] {
+        for delivery in [Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed] {
             let verdict = ByKind.judge(&Err::<(), _>(Error::new(Class::new(kind).delivery(delivery), "x")));
-            let counted = kind.breaker() != Breaker::No;
+            let counted = kind.breaker() != BreakerEffect::No;
             let answered = delivery == Delivery::Processed;
             assert_eq!(verdict.is_failure(), counted, "{kind} {delivery}");
             assert_eq!(verdict.is_throttle(), kind == Kind::Throttled, "{kind} {delivery}");

@@ -5,7 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use buttress_error::{
-    ByKind, Class, Classifier, Effort, Error, ErrorGroup, Failure, Kind, Outcome, Result, Stop, Violation,
+    ByKind, Class, Classifier, Error, ErrorGroup, Failure, Kind, Outcome, Result, RetrySummary, StopReason,
+    Violation,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ fn full() -> Error {
         .attr("card_token", "tok_1234")
         .violation(Violation::new("card", "has expired").reason("EXPIRED"))
         .without_location();
-    let mut effort = Effort::new(3, Duration::from_secs(2), Stop::Attempts);
+    let mut effort = RetrySummary::new(3, Duration::from_secs(2), StopReason::Attempts);
     effort.exhausted = true;
     let mut outcome: Result<()> = Err(error);
     ByKind.stamp(&mut outcome, &effort);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::{env, fs};
 
-use buttress_error::{Breaker, Kind};
+use buttress_error::{BreakerEffect, Kind};
 
 /// Copied by hand from the taxonomy: number, kind, gRPC, HTTP, retry, delivery, fault, breaker, level, exit, sysexits.
 const ROWS: &str = "\
@@ -137,7 +137,7 @@ fn markdown() -> String {
     );
     for kind in Kind::ALL {
         let breaker = match kind.breaker() {
-            Breaker::No => "–",
+            BreakerEffect::No => "–",
             counted => counted.as_str(),
         };
         let _ = writeln!(

@@ -6,8 +6,8 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use buttress_error::{
-    BoxError, ByKind, Class, Classified, Classifier, Classify, Delivery, Effort, Error, Kind, Rejection,
-    Result, ResultExt, Retry, Stop, Try,
+    BoxError, ByKind, Class, Classified, Classifier, Classify, Delivery, Error, FailedAttempt, Kind,
+    Rejection, Result, ResultExt, RetryAdvice, RetrySummary, StopReason,
 };
 
 fn reset() -> io::Error {
@@ -60,8 +60,8 @@ fn debug_is_a_report() {
     let error = Error::from(Gateway(reset())).domain("pay").note("order 7").note("shop 2");
     let line = error.location().unwrap().line();
     let mut outcome: Result<()> = Err(error);
-    let mut effort = Effort::new(3, Duration::from_millis(1500), Stop::Attempts);
-    effort.history.push(Try::new(Kind::Timeout, Duration::from_secs(1)));
+    let mut effort = RetrySummary::new(3, Duration::from_millis(1500), StopReason::Attempts);
+    effort.history.push(FailedAttempt::new(Kind::Timeout, Duration::from_secs(1)));
     ByKind.stamp(&mut outcome, &effort);
     let expected = format!(
         "pay: gateway did not answer\n  kind: timeout (GATEWAY)\n  caused by: connection reset\n  note: order 7\n  \
@@ -163,9 +163,12 @@ fn changing_a_clone_leaves_the_original() {
 #[test]
 fn setters_change_what_they_name() {
     let wait = Duration::from_secs(3);
-    let error =
-        Error::new(Kind::Unavailable, "down").retry_after(wait).delivery(Delivery::NotSent).reason("DOWN");
-    let expected = Class::new(Kind::Unavailable).retry_after(wait).delivery(Delivery::NotSent).reason("DOWN");
+    let error = Error::new(Kind::Unavailable, "down")
+        .retry_after(wait)
+        .delivery(Delivery::NotProcessed)
+        .reason("DOWN");
+    let expected =
+        Class::new(Kind::Unavailable).retry_after(wait).delivery(Delivery::NotProcessed).reason("DOWN");
     assert_eq!(error.class(), &expected);
     assert_eq!(error.domain("inner").domain("outer").origin(), Some("outer"));
 }
@@ -187,8 +190,8 @@ fn an_io_error_is_the_same_in_a_changed_clone() {
     }
 }
 
-fn gave_up(attempts: u32) -> Effort {
-    let mut effort = Effort::new(attempts, Duration::from_secs(1), Stop::Attempts);
+fn gave_up(attempts: u32) -> RetrySummary {
+    let mut effort = RetrySummary::new(attempts, Duration::from_secs(1), StopReason::Attempts);
     effort.exhausted = true;
     effort
 }
@@ -199,14 +202,14 @@ fn the_first_to_give_up_owns_the_error() {
     let mut outcome: Result<()> = Err(Error::new(Kind::Unavailable, "down"));
     assert!(ByKind.judge(&outcome).class().unwrap().repeatable(true));
     ByKind.stamp(&mut outcome, &gave_up(3));
-    ByKind.stamp(&mut outcome, &Effort::new(1, Duration::from_secs(1), Stop::NotRetryable));
+    ByKind.stamp(&mut outcome, &RetrySummary::new(1, Duration::from_secs(1), StopReason::NotRetryable));
     ByKind.stamp(&mut outcome, &gave_up(1));
 
     let class = *ByKind.judge(&outcome).class().unwrap();
     assert!(class.exhausted && !class.repeatable(true));
     let error = outcome.unwrap_err();
-    assert_eq!(error.effort(), Some(&gave_up(3)));
-    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, Retry::Never));
+    assert_eq!(error.retry_summary(), Some(&gave_up(3)));
+    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, RetryAdvice::Never));
 }
 
 /// [S15] nor does an `io::Error` in the box that carries it.
@@ -217,10 +220,10 @@ fn what_a_box_only_carries_stays_exhausted() {
     assert!(ByKind.judge(&boxed).class().unwrap().repeatable(true));
     ByKind.stamp(&mut boxed, &gave_up(3));
     assert!(!ByKind.judge(&boxed).class().unwrap().repeatable(true));
-    assert_eq!(ByKind.keep(&boxed).unwrap().effort(), Some(&gave_up(3)));
+    assert_eq!(ByKind.keep(&boxed).unwrap().retry_summary(), Some(&gave_up(3)));
 
     let error = Error::from(boxed.unwrap_err());
-    assert_eq!((error.advice(), error.effort()), (Retry::Never, Some(&gave_up(3))));
+    assert_eq!((error.advice(), error.retry_summary()), (RetryAdvice::Never, Some(&gave_up(3))));
     // Any other forgets it, as the page of `Classified` says.
     let mut foreign: Result<(), BoxError> = Err(io::Error::from(io::ErrorKind::TimedOut).into());
     ByKind.stamp(&mut foreign, &gave_up(3));
@@ -235,12 +238,12 @@ fn exhausted_stays_exhausted() {
     assert!(!ByKind.judge(&boxed).class().unwrap().repeatable(true));
 
     let error = Error::from(boxed.unwrap_err());
-    assert_eq!(error.effort().map(|effort| effort.attempts), Some(3));
+    assert_eq!(error.retry_summary().map(|effort| effort.attempts), Some(3));
     let error = error.reclassify(Kind::Timeout);
-    assert_eq!((error.kind(), error.advice()), (Kind::Timeout, Retry::Never));
+    assert_eq!((error.kind(), error.advice()), (Kind::Timeout, RetryAdvice::Never));
     let error = Error::wrap(Kind::Unavailable, error);
-    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, Retry::Never));
-    assert_eq!(error.effort().map(|effort| effort.attempts), Some(3));
+    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, RetryAdvice::Never));
+    assert_eq!(error.retry_summary().map(|effort| effort.attempts), Some(3));
 }
 
 /// [S16] an error type of one's own gets the effort through a hook, also inside a box of its own.
@@ -255,7 +258,7 @@ fn own_types_take_the_effort_by_a_hook() {
             let class = Class::new(Kind::Unavailable);
             if self.given_up { class.exhausted() } else { class }
         }
-        fn note_effort(&mut self, effort: &Effort) {
+        fn note_retry_summary(&mut self, effort: &RetrySummary) {
             self.given_up |= effort.exhausted;
         }
     }
@@ -293,7 +296,7 @@ fn a_cause_that_was_given_up_counts() {
     let given_up = || Error::new(Class::new(Kind::Unavailable).exhausted(), "the pool is empty");
     for cause in [BoxError::from(given_up()), io::Error::other(given_up()).into()] {
         let error = Error::new(Kind::Unavailable, "no connection").context("while charging").caused_by(cause);
-        assert_eq!((error.class().exhausted, error.advice()), (true, Retry::Never));
+        assert_eq!((error.class().exhausted, error.advice()), (true, RetryAdvice::Never));
     }
     assert!(!Error::new(Kind::Unavailable, "no").caused_by(io::Error::other("x")).class().exhausted);
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, ByKind, Class, Classified, Classifier, Classify, ConfigError, Delivery, Effort, Error,
-    ErrorGroup, Exit, Kind, Rejection, Result, ResultExt, Stop, TranslateLayer, chain, classify, find, links,
+    BoxError, ByKind, Class, Classified, Classifier, Classify, ConfigError, Delivery, Error, ErrorGroup,
+    Exit, Kind, Rejection, Result, ResultExt, RetrySummary, StopReason, TranslateLayer, chain, classify,
+    find, links,
 };
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -22,8 +23,8 @@ fn refused() -> io::Error {
     io::ErrorKind::ConnectionRefused.into()
 }
 
-fn not_sent() -> Class {
-    Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
+fn not_processed() -> Class {
+    Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed)
 }
 
 type Make = Box<dyn Fn() -> BoxError>;
@@ -89,7 +90,7 @@ fn known<T: StdError + Send + Sync + 'static>(make: impl Fn() -> T + Clone + 'st
 /// Line 17: a known error behind a box or an arc was unknown, and never retried.
 #[test]
 fn a_known_error_behind_a_box_or_an_arc_keeps_its_class() {
-    known(refused, not_sent());
+    known(refused, not_processed());
     known(
         || Error::new(Kind::Aborted, "conflict").reason("CONFLICT"),
         Class::new(Kind::Aborted).reason("CONFLICT"),
@@ -97,7 +98,7 @@ fn a_known_error_behind_a_box_or_an_arc_keeps_its_class() {
     let opened = || Rejection::forced_open("db".into(), Duration::from_secs(1));
     known(opened, opened().class());
     known(|| ConfigError::new("cap", "above base", 0), Class::new(Kind::Config));
-    known(|| ErrorGroup::new(refused()), not_sent());
+    known(|| ErrorGroup::new(refused()), not_processed());
 }
 
 #[cfg(feature = "serde_json")]
@@ -115,7 +116,7 @@ fn a_status_behind_an_arc_keeps_its_class() {
 #[cfg(feature = "redis")]
 #[test]
 fn a_redis_error_behind_an_arc_keeps_its_class() {
-    known(|| redis::RedisError::from(refused()), not_sent());
+    known(|| redis::RedisError::from(refused()), not_processed());
 }
 
 #[cfg(feature = "h2")]
@@ -190,7 +191,7 @@ fn full() -> Error {
         .attr("order", 7)
         .hint("look again")
         .of_dependency("orders");
-    let mut effort = Effort::new(3, Duration::from_secs(1), Stop::Attempts);
+    let mut effort = RetrySummary::new(3, Duration::from_secs(1), StopReason::Attempts);
     effort.exhausted = true;
     Classified::stamp(&mut error, &effort);
     error
@@ -204,7 +205,7 @@ fn keeps(error: &Error, at: Option<&'static Location<'static>>, place: &str) {
     assert_eq!(error.notes().collect::<Vec<_>>(), ["order 7"], "{place}");
     assert_eq!(error.hints().collect::<Vec<_>>(), ["look again"], "{place}");
     assert_eq!(error.attrs().map(|(key, _)| key).collect::<Vec<_>>(), ["order"], "{place}");
-    assert_eq!(error.effort().map(|effort| effort.attempts), Some(3), "{place}");
+    assert_eq!(error.retry_summary().map(|effort| effort.attempts), Some(3), "{place}");
     assert_eq!(error.origin(), Some("orders"), "{place}");
     assert_eq!(error.location(), at, "{place}");
 }
@@ -263,7 +264,7 @@ fn an_error_of_ours_in_a_box_or_an_arc_is_the_same_value() {
 /// A retry layer that gives up marks an error behind a pointer, too.
 #[test]
 fn an_error_in_a_box_or_an_arc_is_marked_as_given_up() {
-    let mut effort = Effort::new(2, Duration::from_secs(1), Stop::Attempts);
+    let mut effort = RetrySummary::new(2, Duration::from_secs(1), StopReason::Attempts);
     effort.exhausted = true;
     let plain = || Error::new(Kind::Unavailable, "down");
     let boxes: [BoxError; 4] = [
@@ -277,7 +278,7 @@ fn an_error_in_a_box_or_an_arc_is_marked_as_given_up() {
         ByKind.stamp(&mut outcome, &effort);
         let error = outcome.unwrap_err();
         assert!(error.classified().exhausted, "{place}");
-        assert_eq!(Error::from(error).effort().map(|effort| effort.attempts), Some(2), "{place}");
+        assert_eq!(Error::from(error).retry_summary().map(|effort| effort.attempts), Some(2), "{place}");
     }
     let mut outcome: Result<(), Arc<Error>> = Err(Arc::new(plain()));
     ByKind.stamp(&mut outcome, &effort);
@@ -320,7 +321,7 @@ mod with_anyhow {
     fn an_anyhow_error_is_searched_with_and_without_context() {
         for context in [false, true] {
             let error = fetch(context).translate().unwrap_err();
-            assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::NotSent));
+            assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::NotProcessed));
             assert!(error.find::<io::Error>().is_some());
             let text = format!("{error:#}");
             assert_eq!(
@@ -330,7 +331,7 @@ mod with_anyhow {
             let question_mark = || -> Result<()> { Ok(fetch(context)?) };
             assert_eq!(question_mark().unwrap_err().kind(), Kind::Unavailable);
             assert_eq!(fetch(context).note("n").unwrap_err().kind(), Kind::Unavailable);
-            assert_eq!(fetch(context).unwrap_err().classified(), not_sent());
+            assert_eq!(fetch(context).unwrap_err().classified(), not_processed());
             assert_eq!(Exit::from(fetch(context).unwrap_err()).error().unwrap().kind(), Kind::Unavailable);
             assert_eq!(chain().translate(fetch(context).unwrap_err()).kind(), Kind::Unavailable);
             assert_eq!(Error::wrap(Kind::Config, fetch(context).unwrap_err()).kind(), Kind::Config);
@@ -363,7 +364,7 @@ mod with_anyhow {
     /// [S16] A retry layer marks it inside the box.
     #[test]
     fn an_anyhow_error_is_marked_as_given_up() {
-        let mut effort = Effort::new(2, Duration::from_secs(1), Stop::Attempts);
+        let mut effort = RetrySummary::new(2, Duration::from_secs(1), StopReason::Attempts);
         effort.exhausted = true;
         let plain = || Error::new(Kind::Unavailable, "down");
         for error in [
@@ -388,14 +389,14 @@ mod with_anyhow {
         }
         for context in [false, true] {
             let error: BoxError = App::Middleware(fetch(context).unwrap_err()).into();
-            assert_eq!(error.classified(), not_sent(), "{context}");
+            assert_eq!(error.classified(), not_processed(), "{context}");
         }
     }
 
     #[test]
     fn a_box_in_an_anyhow_error_is_searched() {
         let error = || anyhow::Error::from_boxed(BoxError::from(refused()));
-        assert_eq!(error().classified(), not_sent());
+        assert_eq!(error().classified(), not_processed());
         assert_eq!(Error::from(error()).kind(), Kind::Unavailable);
     }
 }
@@ -414,7 +415,7 @@ mod with_eyre {
     fn an_eyre_report_is_searched_with_and_without_context() {
         for context in [false, true] {
             let error = fetch(context).translate().unwrap_err();
-            assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::NotSent));
+            assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::NotProcessed));
             assert!(error.find::<io::Error>().is_some());
             let text = format!("{error:#}");
             assert_eq!(
@@ -423,13 +424,13 @@ mod with_eyre {
             );
             let question_mark = || -> Result<()> { Ok(fetch(context)?) };
             assert_eq!(question_mark().unwrap_err().kind(), Kind::Unavailable);
-            assert_eq!(fetch(context).unwrap_err().classified(), not_sent());
+            assert_eq!(fetch(context).unwrap_err().classified(), not_processed());
             assert_eq!(Exit::from(fetch(context).unwrap_err()).error().unwrap().kind(), Kind::Unavailable);
             let boxed = eyre::Report::msg("x").wrap_err("y");
             assert_eq!(Error::from(boxed).kind(), Kind::Unknown);
         }
         let error = || eyre::eyre!(BoxError::from(refused()));
-        assert_eq!(error().classified(), not_sent());
+        assert_eq!(error().classified(), not_processed());
         assert_eq!(Error::from(error()).kind(), Kind::Unavailable);
     }
 
@@ -446,7 +447,7 @@ mod with_eyre {
 
     #[test]
     fn an_eyre_report_is_marked_as_given_up() {
-        let mut effort = Effort::new(2, Duration::from_secs(1), Stop::Attempts);
+        let mut effort = RetrySummary::new(2, Duration::from_secs(1), StopReason::Attempts);
         effort.exhausted = true;
         let mut outcome: Result<(), eyre::Report> =
             Err(eyre::Report::from(Error::new(Kind::Unavailable, "down")).wrap_err("c"));

@@ -31,15 +31,15 @@ pub use boundary::read_json;
 pub use boundary::{invalid, read_valid_json};
 #[doc(inline)]
 pub use buttress_error::Transport;
-pub use classify::{ByStatus, Profile, http, translate};
+pub use classify::{ByStatus, Profile, http_classifier, translate};
 #[cfg(feature = "reqwest")]
 pub use client::{CrossOriginRedirect, same_origin};
 pub use client::{FromHttp, Head, IntoHttp};
 pub use grpc_timeout::{GrpcTimeout, InvalidGrpcTimeout};
 pub use guard::{BodyGuard, GuardedBody};
 pub use headers::{ATTEMPT, DEADLINE, REQUEST_ID, SHOULD_RETRY, TRACEPARENT};
-pub use idempotency::{IdempotencyKey, IdempotencyKeyLayer};
-pub use layer::{Http, HttpLayer, ResponseFuture};
+pub use idempotency::{IdempotencyKeyLayer, IdempotencyKeyService};
+pub use layer::{HttpLayer, HttpService, ResponseFuture};
 pub use origin::InvalidOrigin;
 pub use problem::{Problem, ProblemDetails};
 pub use request::IntoRequest;

@@ -71,7 +71,7 @@ impl std::error::Error for InvalidOrigin {}
 
 impl Classify for InvalidOrigin {
     fn class(&self) -> Class {
-        Class::new(Kind::Config).delivery(Delivery::NotSent)
+        Class::new(Kind::Config).delivery(Delivery::NotProcessed)
     }
 }
 

@@ -5,14 +5,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use buttress_error::{BoxError, ByKind, Class, Classifier, Deferral, Effort, Error, Kind, Verdict, classify};
+use buttress_error::{
+    BoxError, ByKind, Class, Classifier, Deferral, Error, Kind, RetrySummary, Verdict, classify,
+};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
 use crate::classify::cut;
-use crate::{ByStatus, Head, http};
+use crate::{ByStatus, Head, http_classifier};
 
 /// Lets the layers above wait for the end of the body, where their classifier is [`at_end`]. For the bottom of the stack;
 /// over reqwest [`HttpLayer::judge_bodies`](crate::HttpLayer::judge_bodies) does it.
@@ -46,7 +48,7 @@ pub fn settle_body<B: Body>(mut answer: Response<B>) -> Response<SettledBody<B>>
     if let Some(deferral) = &deferral {
         answer.extensions_mut().insert(deferral.clone());
     }
-    let trailers = http().for_request(answer.headers());
+    let trailers = http_classifier().for_request(answer.headers());
     answer.map(|body| SettledBody { body, trailers, end: Pending { deferral, waiting: None } })
 }
 
@@ -65,7 +67,7 @@ impl<Res: Head, E, C: Classifier<Res, E>> Classifier<Res, E> for AtEnd<C> {
         self.0.judge(outcome)
     }
 
-    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &Effort) {
+    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &RetrySummary) {
         self.0.stamp(outcome, effort);
     }
 
@@ -91,7 +93,7 @@ pin_project! {
 impl<B> SettledBody<B> {
     /// One for whose end nobody waits.
     pub(crate) const fn unsettled(body: B) -> Self {
-        Self { body, trailers: http(), end: Pending { deferral: None, waiting: None } }
+        Self { body, trailers: http_classifier(), end: Pending { deferral: None, waiting: None } }
     }
 }
 

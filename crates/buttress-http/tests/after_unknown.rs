@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
 use buttress_context::IDEMPOTENCY_KEY;
-use buttress_error::{Delivery, Error, Kind, Retry, Stop};
-use buttress_http::{Body, Http, HttpLayer, IdempotencyKey, IdempotencyKeyLayer, http as statuses};
+use buttress_error::{Delivery, Error, Kind, RetryAdvice, StopReason};
+use buttress_http::{
+    Body, HttpLayer, HttpService, IdempotencyKeyLayer, IdempotencyKeyService, http_classifier as statuses,
+};
 use buttress_retry::{Policy, PolicyBuilder, RetryLayer, retry};
-use buttress_timeout::{AttemptTimeout, AttemptTimeoutLayer};
+use buttress_timeout::{AttemptTimeoutLayer, AttemptTimeoutService};
 use common::{Server, Then};
 use http::{HeaderName, Method, Request, Response, header};
 use tower::{ServiceBuilder, ServiceExt};
@@ -20,8 +22,8 @@ use tower::{ServiceBuilder, ServiceExt};
 const MS: Duration = Duration::from_millis(1);
 const NOTE: &str = "an earlier attempt of this call may have taken effect";
 
-type Inner = AttemptTimeout<Http<reqwest::Client, reqwest::Request>>;
-type Client = IdempotencyKey<buttress_retry::Retry<Inner>>;
+type Inner = AttemptTimeoutService<HttpService<reqwest::Client, reqwest::Request>>;
+type Client = IdempotencyKeyService<buttress_retry::RetryService<Inner>>;
 
 fn quick() -> PolicyBuilder {
     Policy::fixed(MS).no_budget()
@@ -188,20 +190,23 @@ async fn a_conflict_over_the_key_says_when_to_come_back() {
 async fn a_conflict_that_stays_is_of_unknown_outcome() {
     let server = Server::script([Then::Reset, Then::status("409 Conflict")]).await;
     let policies = [
-        (quick(), Stop::Attempts),
-        (quick().max_attempts(99).max_elapsed(50 * MS), Stop::Elapsed),
-        (quick().max_attempts(99).budget(buttress_retry::Budget::tokens(12).build().unwrap()), Stop::Budget),
+        (quick(), StopReason::Attempts),
+        (quick().max_attempts(99).max_elapsed(50 * MS), StopReason::Elapsed),
+        (
+            quick().max_attempts(99).budget(buttress_retry::Budget::tokens(12).build().unwrap()),
+            StopReason::Budget,
+        ),
     ];
     for (policy, stop) in policies {
-        let server = if stop == Stop::Attempts {
+        let server = if stop == StopReason::Attempts {
             &server
         } else {
             &Server::script([Then::Reset, Then::status("409 Conflict")]).await
         };
         let error = client(policy).oneshot(post(&server.url)).await.unwrap_err();
         assert_eq!((error.kind(), error.class().delivery), (Kind::Aborted, Delivery::Unknown));
-        assert_eq!((error.advice(), error.class().retry), (Retry::Never, Retry::Never));
-        assert_eq!(error.effort().unwrap().stopped, stop);
+        assert_eq!((error.advice(), error.class().retry), (RetryAdvice::Never, RetryAdvice::Never));
+        assert_eq!(error.retry_summary().unwrap().stopped, stop);
         assert!(error.notes().any(|note| note == NOTE), "{error:#}");
     }
 }
@@ -213,7 +218,7 @@ async fn a_conflict_without_an_unknown_attempt_before_it() {
         let requests = before.len() + 1;
         let server = Server::script(before.into_iter().chain([Then::status("409 Conflict")])).await;
         let error = client(quick()).oneshot(post(&server.url)).await.unwrap_err();
-        assert_eq!((error.kind(), error.advice()), (Kind::Aborted, Retry::Operation));
+        assert_eq!((error.kind(), error.advice()), (Kind::Aborted, RetryAdvice::Operation));
         assert_eq!((error.class().delivery, server.seen().len()), (Delivery::Processed, requests));
         assert!(error.notes().all(|note| note != NOTE));
     }
@@ -227,7 +232,7 @@ async fn a_misused_key_is_the_callers_fault() {
         let answers = before.into_iter().chain([Then::status("422 Unprocessable Content")]);
         let server = Server::script(answers).await;
         let error = client(quick()).oneshot(post(&server.url)).await.unwrap_err();
-        assert_eq!((error.kind(), error.advice()), (Kind::InvalidArgument, Retry::Never));
+        assert_eq!((error.kind(), error.advice()), (Kind::InvalidArgument, RetryAdvice::Never));
         assert_eq!(server.seen().len(), requests);
     }
 }
@@ -292,7 +297,11 @@ async fn a_contradiction_is_no_proof() {
     ] {
         let (error, requests) = after_a_reset(method, status).await;
         assert_eq!((error.kind(), requests), (kind, 2));
-        assert_eq!((error.class().delivery, error.advice()), (Delivery::Unknown, Retry::Never), "{status}");
+        assert_eq!(
+            (error.class().delivery, error.advice()),
+            (Delivery::Unknown, RetryAdvice::Never),
+            "{status}"
+        );
         assert!(error.notes().any(|note| note == NOTE), "{error:#}");
     }
     // On the first attempt they mean what they say.
@@ -316,7 +325,11 @@ async fn conditional_writes_are_not_repeated() {
             let client = ServiceBuilder::new().layer(plain).service(inner());
             let error = client.clone().oneshot(reset).await.unwrap_err();
             assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::Unknown));
-            assert_eq!(error.effort().unwrap().stopped, Stop::NotIdempotent, "{method} {condition:?}");
+            assert_eq!(
+                error.retry_summary().unwrap().stopped,
+                StopReason::NotIdempotent,
+                "{method} {condition:?}"
+            );
             assert_eq!(server.seen().len(), 1);
 
             let server = Server::script([Then::status("429 Slow Down"), Then::status("200 OK")]).await;
@@ -347,8 +360,8 @@ async fn a_circuit_that_opens_does_not_hide_a_reset() {
         let error = client.oneshot(request(method, &server.url, headers)).await.unwrap_err();
         assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::Unknown));
         assert!(!error.class().repeatable(false) && server.seen().len() == 1);
-        let effort = error.effort().unwrap();
-        assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, Stop::Rejected, true));
+        let effort = error.retry_summary().unwrap();
+        assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, StopReason::Rejected, true));
         assert!(
             error.notes().any(|note| note.starts_with("a later attempt was refused: payments")),
             "{error:?}"
@@ -372,6 +385,10 @@ async fn a_server_that_is_gone_does_not_hide_a_reset() {
     let error = retry(&policy, call).not_idempotent().await.unwrap_err();
     server.await.unwrap();
     assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::Unknown));
-    assert_eq!(error.effort().unwrap().attempts, 2, "the outer retry may not send it again: {error:?}");
+    assert_eq!(
+        error.retry_summary().unwrap().attempts,
+        2,
+        "the outer retry may not send it again: {error:?}"
+    );
     assert!(error.notes().any(|note| note == NOTE));
 }

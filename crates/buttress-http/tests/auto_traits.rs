@@ -1,9 +1,9 @@
 //! What may cross threads.
 
 use buttress_http::{
-    BadStatus, Bearer, BearerLayer, BearerService, Body, BodyGuard, ByStatus, GrpcTimeout, GuardedBody, Http,
-    HttpLayer, IdempotencyKey, IdempotencyKeyLayer, InvalidOrigin, Problem, ProblemDetails, Profile,
-    ResponseFuture, Transport,
+    BadStatus, Bearer, BearerLayer, BearerService, Body, BodyGuard, ByStatus, GrpcTimeout, GuardedBody,
+    HttpLayer, HttpService, IdempotencyKeyLayer, IdempotencyKeyService, InvalidOrigin, Problem,
+    ProblemDetails, Profile, ResponseFuture, Transport,
 };
 use http::Request;
 
@@ -17,7 +17,7 @@ type Local = std::rc::Rc<()>;
 #[test]
 fn everything_is_send_and_sync() {
     send_sync_static::<HttpLayer<Local>>();
-    send_sync_static::<Http<(), Local>>();
+    send_sync_static::<HttpService<(), Local>>();
     send_sync_static::<ResponseFuture<(), ()>>();
     send_sync_static::<Body>();
     send_sync_static::<BadStatus>();
@@ -33,13 +33,13 @@ fn everything_is_send_and_sync() {
     send_sync_static::<BearerLayer>();
     send_sync_static::<BearerService<()>>();
     send_sync_static::<IdempotencyKeyLayer>();
-    send_sync_static::<IdempotencyKey<()>>();
+    send_sync_static::<IdempotencyKeyService<()>>();
     send_sync_static::<Problem>();
     send_sync_static::<ProblemDetails>();
     unpin::<Body>();
-    unpin::<Http<(), Local>>();
+    unpin::<HttpService<(), Local>>();
     clone_debug::<HttpLayer<Request<Body>>>();
-    clone_debug::<Http<u8, Request<Body>>>();
+    clone_debug::<HttpService<u8, Request<Body>>>();
     clone_debug::<BadStatus>();
     clone_debug::<Problem>();
     clone_debug::<ProblemDetails>();

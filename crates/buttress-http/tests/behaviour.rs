@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer, Window};
 use buttress_context::{Context, Replay, RequestId, Trace};
-use buttress_error::{BoxError, Class, Classifier, Delivery, Error, Kind, Rejection, Retry, Why, check};
-use buttress_http::{ATTEMPT, BadStatus, Body, HttpLayer, IntoRequest, Profile, http};
+use buttress_error::{
+    BoxError, Class, Classifier, Delivery, Error, Kind, Rejection, RejectionReason, RetryAdvice, check,
+};
+use buttress_http::{ATTEMPT, BadStatus, Body, HttpLayer, IntoRequest, Profile, http_classifier};
 use http::{HeaderMap, Request, Response, StatusCode};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
@@ -54,7 +56,7 @@ async fn statuses_pass_where_that_is_asked() {
 
 #[tokio::test]
 async fn the_classifier_is_a_setting() {
-    let aws = HttpLayer::new("orders").classifier(http().profile(Profile::Aws));
+    let aws = HttpLayer::new("orders").classifier(http_classifier().profile(Profile::Aws));
     assert!(call(aws, 500).await.unwrap_err().class().repeatable(true));
     assert!(!call(HttpLayer::new("orders"), 500).await.unwrap_err().class().repeatable(true));
 }
@@ -80,7 +82,7 @@ async fn inner_errors_are_translated() {
         Err(Error::new(Kind::DataLoss, "torn page"))
     }
     let error = HttpLayer::new("orders").layer(service_fn(refused)).oneshot(get()).await.unwrap_err();
-    assert_eq!(*error.class(), Class::new(Kind::Unavailable).delivery(Delivery::NotSent).dependency());
+    assert_eq!(*error.class(), Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed).dependency());
     assert_eq!((error.to_string().as_str(), error.location()), ("orders: connection refused", None));
 
     let error = HttpLayer::new("orders").layer(service_fn(boxed)).oneshot(get()).await.unwrap_err();
@@ -111,13 +113,13 @@ fn every_status_has_its_kind() {
         (&[507], Kind::ResourceExhausted),
         (&[100, 101, 300, 302, 304, 308, 600, 999], Kind::BadResponse),
     ];
-    let classifier = http().for_request(&HeaderMap::new());
+    let classifier = http_classifier().for_request(&HeaderMap::new());
     for (statuses, kind) in table {
         for status in *statuses {
             let class = classifier.class(&with(*status, &[])).unwrap();
             assert_eq!(class.kind, *kind, "{status}");
-            let not_sent = [407, 421, 425, 429, 511].contains(status);
-            assert_eq!(class.delivery == Delivery::NotSent, not_sent, "{status}");
+            let not_processed = [407, 421, 425, 429, 511].contains(status);
+            assert_eq!(class.delivery == Delivery::NotProcessed, not_processed, "{status}");
         }
     }
     for status in 100..=999 {
@@ -129,7 +131,7 @@ fn every_status_has_its_kind() {
 #[test]
 fn what_was_asked_for_is_a_success() {
     let ask = |name: &'static str| {
-        http()
+        http_classifier()
             .for_request(&HeaderMap::from_iter([(http::HeaderName::from_static(name), "x".parse().unwrap())]))
     };
     assert_eq!(ask("if-none-match").class(&with(304, &[])), None);
@@ -137,14 +139,14 @@ fn what_was_asked_for_is_a_success() {
     assert_eq!(ask("upgrade").class(&with(101, &[])), None);
     assert_eq!(ask("upgrade").class(&with(304, &[])).unwrap().kind, Kind::BadResponse);
     // Without the request in hand the server is believed.
-    assert_eq!(http().class(&with(304, &[])), None);
+    assert_eq!(http_classifier().class(&with(304, &[])), None);
 }
 
 /// [S10] Issue E, line 12: a wait counts on 429, every 5xx, 403 and 413, and where a state passes: 409, 423 and 425.
 #[test]
 fn line_12_a_wait_counts_on_every_5xx() {
     for status in 300..=999 {
-        let class = http().class(&with(status, &[("retry-after", "3")]));
+        let class = http_classifier().class(&with(status, &[("retry-after", "3")]));
         let wait = class.and_then(|class| class.retry_after);
         let counts = (500..=599).contains(&status) || [403, 409, 413, 423, 425, 429].contains(&status);
         assert_eq!(wait, counts.then_some(Duration::from_secs(3)), "{status}");
@@ -158,24 +160,28 @@ fn line_12_an_unknown_5xx_is_treated_as_500_is() {
         classifier.class(&with(status, &[])).unwrap().repeatable(true)
     };
     for status in [500, 506, 509, 510, 519, 528, 540, 561, 597] {
-        assert!(!repeated(http(), status), "{status}");
-        assert!(repeated(http().profile(Profile::Aws), status), "{status}");
+        assert!(!repeated(http_classifier(), status), "{status}");
+        assert!(repeated(http_classifier().profile(Profile::Aws), status), "{status}");
         let answer = with(status, &[("retry-after", "2")]);
         for profile in [Profile::Strict, Profile::Aws] {
-            let wait = http().profile(profile).class(&answer).unwrap().retry_after;
+            let wait = http_classifier().profile(profile).class(&answer).unwrap().retry_after;
             assert_eq!(wait, Some(Duration::from_secs(2)), "{status}");
         }
     }
-    assert!(!repeated(http().profile(Profile::Aws), 508) && !repeated(http().profile(Profile::Aws), 501));
+    assert!(
+        !repeated(http_classifier().profile(Profile::Aws), 508)
+            && !repeated(http_classifier().profile(Profile::Aws), 501)
+    );
     for status in [502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529, 530, 598, 599] {
-        assert!(repeated(http(), status), "{status}");
+        assert!(repeated(http_classifier(), status), "{status}");
     }
 }
 
 /// Some APIs say 403 where others say 429.
 #[test]
 fn a_forbidden_request_that_may_come_back_is_throttled() {
-    let kind = |headers: &[(&'static str, &'static str)]| http().class(&with(403, headers)).unwrap().kind;
+    let kind =
+        |headers: &[(&'static str, &'static str)]| http_classifier().class(&with(403, headers)).unwrap().kind;
     assert_eq!(kind(&[]), Kind::PermissionDenied);
     assert_eq!(kind(&[("retry-after", "5")]), Kind::Throttled);
     for left in ["x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining"] {
@@ -188,12 +194,13 @@ fn a_forbidden_request_that_may_come_back_is_throttled() {
 #[test]
 fn retry_after_is_capped() {
     let wait = |max| {
-        let class =
-            http().max_retry_after(max).class(&with(429, &[("retry-after", "99999999999999999999999")]));
+        let class = http_classifier()
+            .max_retry_after(max)
+            .class(&with(429, &[("retry-after", "99999999999999999999999")]));
         class.unwrap().retry_after.unwrap()
     };
     assert_eq!(wait(Duration::from_secs(60)), Duration::from_secs(60));
-    let class = http().class(&with(503, &[("retry-after", "99999999999999999999999")])).unwrap();
+    let class = http_classifier().class(&with(503, &[("retry-after", "99999999999999999999999")])).unwrap();
     assert_eq!(class.retry_after, Some(Duration::from_secs(24 * 60 * 60)));
 }
 
@@ -202,7 +209,7 @@ fn grpc_has_its_own_status() {
     let grpc = |headers: &[(&'static str, &'static str)]| {
         let mut all = vec![("content-type", "application/grpc+proto")];
         all.extend(headers);
-        http().class(&with(200, &all))
+        http_classifier().class(&with(200, &all))
     };
     assert_eq!(grpc(&[]), None, "the status comes in a trailer");
     assert_eq!(grpc(&[("grpc-status", "0")]), None);
@@ -221,14 +228,14 @@ fn grpc_has_its_own_status() {
     assert_eq!((unreadable.kind, unreadable.retry_after), (Kind::ResourceExhausted, None));
     for forbids in ["-1", "+1", "soon", "", "1e3", "99999999999"] {
         let class = grpc(&[("grpc-status", "14"), ("grpc-retry-pushback-ms", forbids)]).unwrap();
-        assert_eq!((class.kind, class.retry), (Kind::Unavailable, Retry::Never), "{forbids}");
+        assert_eq!((class.kind, class.retry), (Kind::Unavailable, RetryAdvice::Never), "{forbids}");
     }
     for nonsense in ["17", "32", "-1", "+0", "+14", "x", "", "300"] {
         assert_eq!(grpc(&[("grpc-status", nonsense)]).unwrap().kind, Kind::Unknown, "{nonsense}");
     }
     // gRPC-Web is another protocol.
     let web = with(503, &[("content-type", "application/grpc-web"), ("grpc-status", "5")]);
-    assert_eq!(http().class(&web).unwrap().kind, Kind::Unavailable);
+    assert_eq!(http_classifier().class(&web).unwrap().kind, Kind::Unavailable);
 }
 
 /// Issue E 5 and 11: what a proxy answers to gRPC is no failure of the dependency where it would be none over HTTP.
@@ -238,7 +245,7 @@ fn grpc_proxies_that_redirect_are_neutral() {
         let answer = with(status, &[("content-type", "text/html")]);
         let mut asked = HeaderMap::new();
         asked.insert("content-type", "application/grpc".parse().unwrap());
-        http().for_request(&asked).judge(&Ok::<_, Error>(answer))
+        http_classifier().for_request(&asked).judge(&Ok::<_, Error>(answer))
     };
     for status in [101, 103, 300, 301, 302, 303, 304, 307, 308, 421] {
         let verdict = judge(status);
@@ -252,7 +259,7 @@ fn grpc_proxies_that_redirect_are_neutral() {
 
 #[test]
 fn the_classifier_judges_answers_and_errors() {
-    let judge = |outcome: Result<Response<()>, Error>| http().judge(&outcome);
+    let judge = |outcome: Result<Response<()>, Error>| http_classifier().judge(&outcome);
     assert!(judge(Ok(with(200, &[]))).is_success());
     assert!(judge(Ok(with(503, &[]))).is_failure());
     assert!(judge(Ok(with(429, &[]))).is_throttle());
@@ -366,9 +373,9 @@ async fn a_grpc_call_that_is_late() {
     };
     let error = call("https://api.test", 0).await.unwrap_err();
     assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 0);
-    assert_eq!((error.kind(), error.class().delivery), (Kind::DeadlineExceeded, Delivery::NotSent));
+    assert_eq!((error.kind(), error.class().delivery), (Kind::DeadlineExceeded, Delivery::NotProcessed));
     let rejection = error.find::<Rejection>().unwrap();
-    assert_eq!((rejection.why(), rejection.layer()), (Why::Deadline, "orders"));
+    assert_eq!((rejection.reason(), rejection.layer()), (RejectionReason::Deadline, "orders"));
     assert_eq!(error.notes().collect::<Vec<_>>(), ["POST https://api.test/Orders/Get"]);
     call("https://api.test", 1_000_000).await.unwrap();
     call("https://other.test", 0).await.unwrap();
@@ -429,12 +436,12 @@ async fn clones_have_the_same_settings() {
     assert!(service.clone().oneshot(get()).await.is_ok() && service.oneshot(get()).await.is_ok());
 }
 
-/// Issue E 51. [S7] A breaker judged by `http()` keeps the last real failure: it is the source of its rejections.
+/// Issue E 51. [S7] A breaker judged by `http_classifier()` keeps the last real failure: it is the source of its rejections.
 #[tokio::test]
 async fn the_last_failure_is_the_source_of_a_rejection() {
     let breaker = Breaker::builder("orders").window(Window::consecutive(2)).build().unwrap();
     let client = ServiceBuilder::new()
-        .layer(BreakerLayer::new(breaker).classifier(http()))
+        .layer(BreakerLayer::new(breaker).classifier(http_classifier()))
         .layer(HttpLayer::new("orders").pass_status())
         .service(service_fn(|_: Request<Body>| async {
             Err::<Response<Body>, _>(io::Error::from(io::ErrorKind::ConnectionReset))

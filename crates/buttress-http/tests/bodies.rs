@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer, BreakerService};
 use buttress_error::{ByKind, Kind};
-use buttress_http::{AtEnd, Body, Http, HttpLayer, at_end, translate};
+use buttress_http::{AtEnd, Body, HttpLayer, HttpService, at_end, translate};
 use common::{Server, Then, get, send};
 use http::{Method, Request};
 use http_body_util::BodyExt;
@@ -17,7 +17,7 @@ use tower::{Layer, ServiceBuilder, ServiceExt};
 
 const MS: Duration = Duration::from_millis(1);
 
-type Judged = BreakerService<Http<reqwest::Client, reqwest::Request>, AtEnd<ByKind>>;
+type Judged = BreakerService<HttpService<reqwest::Client, reqwest::Request>, AtEnd<ByKind>>;
 
 /// A client whose breaker waits for the end of bodies.
 fn judged(breaker: &Breaker, idle: Duration) -> Judged {

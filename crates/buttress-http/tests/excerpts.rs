@@ -53,7 +53,7 @@ async fn answer(status: u16, head: Duration, begin: &'static str) -> Result<Resp
     Ok(Response::builder().status(status).header("retry-after", "7").body(stalls_after(begin)).unwrap())
 }
 
-fn http() -> HttpLayer<Request<Body>> {
+fn http_classifier() -> HttpLayer<Request<Body>> {
     HttpLayer::new("payments")
 }
 
@@ -78,7 +78,7 @@ async fn a_stalled_error_body_keeps_its_status() {
             let stack = ServiceBuilder::new()
                 .layer(BreakerLayer::new(breaker))
                 .layer(AttemptTimeoutLayer::new(400 * MS))
-                .layer(http())
+                .layer(http_classifier())
                 .service(service);
             let (error, took) = ends(stack).await;
             assert_eq!((error.kind(), took), (kind, 400 * MS), "{status} {begin:?}");
@@ -94,7 +94,7 @@ async fn a_stalled_error_body_keeps_its_status() {
 #[tokio::test(start_paused = true)]
 async fn a_status_wins_over_every_limit() {
     let service = || service_fn(|_: Request<Body>| answer(429, 260 * MS, "slow"));
-    let patient = || http().error_body(1_024, 60_000 * MS);
+    let patient = || http_classifier().error_body(1_024, 60_000 * MS);
 
     let stack = ServiceBuilder::new().layer(AttemptTimeoutLayer::new(400 * MS)).layer(patient());
     let (error, took) = ends(stack.service(service())).await;
@@ -123,7 +123,7 @@ async fn a_status_wins_over_every_limit() {
     assert_eq!(within.scope(ends(stack)).await.0.kind(), Kind::Throttled);
 
     // Without any limit, the time for the body is that of the setting.
-    let (error, took) = ends(ServiceBuilder::new().layer(http()).service(service())).await;
+    let (error, took) = ends(ServiceBuilder::new().layer(http_classifier()).service(service())).await;
     assert_eq!((error.kind(), took), (Kind::Throttled, 760 * MS));
 }
 
@@ -132,7 +132,7 @@ async fn a_status_wins_over_every_limit() {
 async fn a_head_in_time() {
     for (head, kind) in [(400, Kind::Throttled), (401, Kind::Timeout)] {
         let service = service_fn(move |_: Request<Body>| answer(429, head * MS, "slow"));
-        let stack = ServiceBuilder::new().layer(AttemptTimeoutLayer::new(400 * MS)).layer(http());
+        let stack = ServiceBuilder::new().layer(AttemptTimeoutLayer::new(400 * MS)).layer(http_classifier());
         let (error, took) = ends(stack.service(service)).await;
         assert_eq!((error.kind(), took), (kind, 400 * MS));
     }

@@ -13,7 +13,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use buttress_context::{Context, RequestId, Trace};
-use buttress_error::{ByKind, Classifier, Error, Kind, Rejection, Settle, Verdict, Why};
+use buttress_error::{ByKind, Classifier, Error, Kind, Rejection, RejectionReason, Settle, Verdict};
 use buttress_http::{Body, HttpLayer, at_end, translate};
 use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
 use bytes::Bytes;
@@ -129,7 +129,7 @@ async fn the_deadline_covers_the_body() {
     assert_eq!((parts, start.elapsed()), (2, 5 * SECOND));
     assert_eq!(error.kind(), Kind::DeadlineExceeded);
     let rejection = error.find::<Rejection>().unwrap();
-    assert_eq!((rejection.why(), rejection.layer()), (Why::Deadline, "files"));
+    assert_eq!((rejection.reason(), rejection.layer()), (RejectionReason::Deadline, "files"));
     assert!(error.to_string().starts_with("files: deadline exceeded after 5.0"), "{error}");
     assert_eq!(error.location(), None);
 

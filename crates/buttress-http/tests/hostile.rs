@@ -5,9 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use buttress_error::{Error, Kind, Retry};
-use buttress_http::{BadStatus, Http, HttpLayer};
-use buttress_timeout::{AttemptTimeout, AttemptTimeoutLayer};
+use buttress_error::{Error, Kind, RetryAdvice};
+use buttress_http::{BadStatus, HttpLayer, HttpService};
+use buttress_timeout::{AttemptTimeoutLayer, AttemptTimeoutService};
 use common::{Client, Server, Then, get, send};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -95,7 +95,7 @@ async fn odd_statuses() {
         ("20 Odd", Kind::BadResponse),
     ] {
         let error = fails(status, b"", b"").await;
-        assert_eq!((error.kind(), error.advice()), (kind, Retry::Never), "{status}: {error:?}");
+        assert_eq!((error.kind(), error.advice()), (kind, RetryAdvice::Never), "{status}: {error:?}");
     }
     // Answers in between are none: the last one counts.
     let early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(50);
@@ -167,7 +167,7 @@ async fn hostile_problems() {
 async fn headers_that_are_no_text() {
     let lines = b"traceparent: \xff\r\nx-request-id: \xfe\r\nx-should-retry: \xff\r\ngrpc-status: \xff\r\nContent-Type: \xff\r\n";
     let error = fails("503 Busy", lines, b"\xff").await;
-    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, Retry::Call));
+    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, RetryAdvice::Call));
     let good = [&b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"[..], lines, b"\r\nok"].concat();
     assert_eq!(answered(good).await.unwrap().text().await.unwrap(), "ok");
 }
@@ -212,7 +212,7 @@ async fn a_slow_head() {
         }
         told.send(()).unwrap();
     });
-    let client: AttemptTimeout<Http<reqwest::Client, reqwest::Request>> = ServiceBuilder::new()
+    let client: AttemptTimeoutService<HttpService<reqwest::Client, reqwest::Request>> = ServiceBuilder::new()
         .layer(AttemptTimeoutLayer::new(50 * MS))
         .layer(HttpLayer::new("payments"))
         .service(reqwest::Client::builder().no_proxy().build().unwrap());

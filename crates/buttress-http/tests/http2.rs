@@ -135,20 +135,24 @@ async fn refused_by(then: Then) -> (Kind, Delivery) {
 /// [S12] a stream that the server refused was not processed: even a POST may be repeated.
 #[tokio::test]
 async fn a_refused_stream_was_not_processed() {
-    assert_eq!(refused_by(Then::Reset(REFUSED_STREAM)).await, (Kind::Unavailable, Delivery::NotSent));
+    assert_eq!(refused_by(Then::Reset(REFUSED_STREAM)).await, (Kind::Unavailable, Delivery::NotProcessed));
 }
 
 /// [S12] so it is with a stream that a closing server has not looked at.
 #[tokio::test]
 async fn a_stream_after_goaway_was_not_processed() {
-    assert_eq!(refused_by(Then::GoAway(NO_ERROR)).await, (Kind::Unavailable, Delivery::NotSent));
+    assert_eq!(refused_by(Then::GoAway(NO_ERROR)).await, (Kind::Unavailable, Delivery::NotProcessed));
 }
 
 /// [S12] Issue E, line 14: the error code is that of the connection, and says nothing about a stream above the last one.
 #[tokio::test]
 async fn line_14_a_stream_above_the_last_one_was_not_processed() {
     for code in [INTERNAL_ERROR, CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR] {
-        assert_eq!(refused_by(Then::GoAway(code)).await, (Kind::Unavailable, Delivery::NotSent), "{code}");
+        assert_eq!(
+            refused_by(Then::GoAway(code)).await,
+            (Kind::Unavailable, Delivery::NotProcessed),
+            "{code}"
+        );
     }
 }
 

@@ -5,9 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerLayer, Stats, Window};
+use buttress_breaker::{Breaker, BreakerLayer, BreakerStats, Window};
 use buttress_context::{Context, RequestId, Trace};
-use buttress_error::{ByKind, Class, Classifier, Delivery, Error, Kind, Retry};
+use buttress_error::{ByKind, Class, Classifier, Delivery, Error, Kind, RetryAdvice};
 use buttress_http::{Bearer, BearerLayer, BearerService, Body, CrossOriginRedirect, HttpLayer, same_origin};
 use common::{Client, Server, Then, client, get, send};
 use http::Request;
@@ -78,7 +78,7 @@ async fn a_redirect_to_another_origin_is_refused() {
         Server::answers(&format!("HTTP/1.1 302 Found\nLocation: {}\nContent-Length: 0\n\n", other.url)).await;
     let mut client = client(reqwest::Client::builder().redirect(same_origin()));
     let error = context().scope(send(&mut client, get(&server.url))).await.unwrap_err();
-    assert_eq!((error.kind(), error.class().retry), (Kind::FailedPrecondition, Retry::Never));
+    assert_eq!((error.kind(), error.class().retry), (Kind::FailedPrecondition, RetryAdvice::Never));
     assert_eq!(error.find::<CrossOriginRedirect>().unwrap().to(), other.url);
     assert!(other.heads().is_empty());
 }
@@ -88,7 +88,7 @@ async fn a_redirect_inside_the_origin_is_followed_ten_times() {
     let server = Server::answers("HTTP/1.1 302 Found\nLocation: /\nContent-Length: 0\n\n").await;
     let mut client = client(reqwest::Client::builder().redirect(same_origin()));
     let error = send(&mut client, get(&server.url)).await.unwrap_err();
-    assert_eq!((error.kind(), error.class().retry), (Kind::FailedPrecondition, Retry::Never));
+    assert_eq!((error.kind(), error.class().retry), (Kind::FailedPrecondition, RetryAdvice::Never));
     assert_eq!(server.heads().len(), 11);
 }
 
@@ -158,7 +158,7 @@ async fn counted<C>(
     layer: HttpLayer<reqwest::Request>,
     http: reqwest::ClientBuilder,
     request: impl Fn() -> Request<Body>,
-) -> (Stats, Vec<Result<u16, Class>>)
+) -> (BreakerStats, Vec<Result<u16, Class>>)
 where
     C: Classifier<reqwest::Response, Error> + Clone,
 {
@@ -205,7 +205,8 @@ async fn an_unfollowed_redirect_is_neutral() {
             assert!(!class.repeatable(true));
         }
         let (stats, ends) =
-            counted(buttress_http::http(), orders().pass_status(), none(), || get(&server.url)).await;
+            counted(buttress_http::http_classifier(), orders().pass_status(), none(), || get(&server.url))
+                .await;
         assert_eq!(ends, [Ok(status); 5]);
         // Without the request in hand a 304 is believed to be what it was asked for.
         let expected = if status == 304 { (0, 0, 5) } else { (5, 0, 0) };

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use buttress_context::{Frame as ContextFrame, ReplayBody, Report, Scope};
-use buttress_error::{Error, Kind, Stop};
+use buttress_error::{Error, Kind, StopReason};
 use buttress_http::{Body, HttpLayer};
 use buttress_retry::{Policy, RetryLayer};
 use buttress_test::allocations;
@@ -537,7 +537,7 @@ fn put(stream: Frames) -> Request<Body> {
 async fn an_answer_to_the_whole_request() {
     let (sent, report, kind) = call(put(frames(["a", "b"])), 9, Ok(503)).await;
     assert_eq!((sent, kind), (vec![b"ab".to_vec(); 3], Kind::Unavailable));
-    assert_eq!((report.attempts, report.stopped), (3, Some(Stop::Attempts)));
+    assert_eq!((report.attempts, report.stopped), (3, Some(StopReason::Attempts)));
 }
 
 /// [S13] when the answer came before the whole request was read there is no retry.
@@ -546,7 +546,7 @@ async fn an_answer_to_half_a_request() {
     for reads in [0, 1, 2] {
         let (sent, report, _) = call(put(frames(["a", "b"])), reads, Ok(503)).await;
         assert_eq!(sent.len(), 1);
-        assert_eq!((report.attempts, report.stopped), (1, Some(Stop::NotReplayable)));
+        assert_eq!((report.attempts, report.stopped), (1, Some(StopReason::NotReplayable)));
     }
 }
 
@@ -579,7 +579,7 @@ async fn an_answer_to_a_long_request() {
     let long = vec![b'x'; Body::REPLAY_BUFFER + 1];
     let (sent, report, kind) = call(put(frames([long.clone()])), 9, Ok(503)).await;
     assert_eq!((sent, kind), (vec![long], Kind::Unavailable));
-    assert_eq!(report.stopped, Some(Stop::NotReplayable));
+    assert_eq!(report.stopped, Some(StopReason::NotReplayable));
 }
 
 /// [S13] An attempt that ended without an answer may still be held by its connection. It reads nothing more of the stream,

@@ -1,4 +1,4 @@
-//! Retry and HTTP layer over reqwest, against real servers that fail in all the usual ways.
+//! RetryService and HTTP layer over reqwest, against real servers that fail in all the usual ways.
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
 mod common;
@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use buttress_context::{Context, Frame, IDEMPOTENCY_KEY, Replay, Report, RequestId, Scope};
-use buttress_error::{Error, Kind, Stop};
-use buttress_http::{Bearer, BearerLayer, Body, Http, HttpLayer, Problem, translate};
-use buttress_retry::{Budget, Policy, PolicyBuilder, Retry, RetryLayer, on};
+use buttress_error::{Error, Kind, StopReason};
+use buttress_http::{Bearer, BearerLayer, Body, HttpLayer, HttpService, Problem, translate};
+use buttress_retry::{Budget, Policy, PolicyBuilder, RetryLayer, RetryService, on};
 use common::{Seen, Server, Then, get};
 use http::{Request, Response};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -22,7 +22,7 @@ use tower::{Layer, ServiceBuilder, ServiceExt};
 
 const MS: Duration = Duration::from_millis(1);
 
-type Client = Retry<Http<reqwest::Client, reqwest::Request>>;
+type Client = RetryService<HttpService<reqwest::Client, reqwest::Request>>;
 
 fn policy() -> PolicyBuilder {
     Policy::fixed(MS).max_attempts(3).no_budget()
@@ -88,7 +88,10 @@ async fn retry_after_the_deadline() {
     let within = Context::default().with_timeout(40_000 * MS);
     let begin = Instant::now();
     let error = within.scope(client.oneshot(get(&server.url))).await.unwrap_err();
-    assert_eq!((error.kind(), error.effort().unwrap().stopped), (Kind::Unavailable, Stop::Deadline));
+    assert_eq!(
+        (error.kind(), error.retry_summary().unwrap().stopped),
+        (Kind::Unavailable, StopReason::Deadline)
+    );
     assert!(server.seen().len() == 1 && begin.elapsed() < 20_000 * MS);
 }
 
@@ -108,7 +111,7 @@ async fn a_flap() {
     let server = Server::script([down.clone(), down, Then::status("200 OK")]).await;
     let (outcome, report) = call(&client(), get(&server.url)).await;
     assert_eq!(outcome.unwrap().status(), 200);
-    assert_eq!((report.attempts, report.stopped), (3, Some(Stop::Success)));
+    assert_eq!((report.attempts, report.stopped), (3, Some(StopReason::Success)));
     let seen = server.seen();
     let headers = |name: &str| seen.iter().map(|seen| seen.header(name).unwrap()).collect::<Vec<_>>();
     assert_eq!(headers("x-request-attempt"), ["1", "2", "3"]);
@@ -282,7 +285,7 @@ async fn a_long_stream_is_sent_once() {
     assert_eq!(outcome.unwrap_err().kind(), Kind::Unavailable);
     let bodies: Vec<Seen> = server.seen();
     assert_eq!((bodies.len(), bodies[0].body.len()), (1, 9 * 8 * 1024));
-    assert_eq!(report.stopped, Some(Stop::NotReplayable));
+    assert_eq!(report.stopped, Some(StopReason::NotReplayable));
 }
 
 /// [S13] nor is one that was answered before it was read.
@@ -294,7 +297,7 @@ async fn an_early_answer_is_final() {
     let request = Request::put(&server.url).body(Body::streaming(pieces)).unwrap();
     let (outcome, report) = call(&client(), request).await;
     assert_eq!(outcome.unwrap_err().kind(), Kind::Unavailable);
-    assert_eq!((server.seen().len(), report.stopped), (1, Some(Stop::NotReplayable)));
+    assert_eq!((server.seen().len(), report.stopped), (1, Some(StopReason::NotReplayable)));
 }
 
 /// [S13] a server that reads nothing holds the connection of an attempt that was given up, and the body in it, but not the
@@ -362,7 +365,7 @@ async fn retries_of_two_hops_do_not_multiply() {
     let error = outcome.unwrap_err();
     assert_eq!((error.kind(), error.class().exhausted), (Kind::Unavailable, true));
     assert_eq!((backend.seen().len(), middle.seen().len(), outer.seen().len()), (3, 1, 1));
-    assert_eq!((report.attempts, report.stopped), (1, Some(Stop::NotRetryable)));
+    assert_eq!((report.attempts, report.stopped), (1, Some(StopReason::NotRetryable)));
 }
 
 /// [S15] so it is with budgets, in an outage: each request costs the backend 1 + ratio calls, and the reserve once, not the
@@ -393,7 +396,7 @@ async fn a_status_that_is_passed_on_is_exhausted() {
     let backend = Server::start(Then::status("503 Service Unavailable")).await;
     let url = backend.url.clone();
     let passing = ServiceBuilder::new()
-        .layer(RetryLayer::new(policy().build().unwrap()).classifier(buttress_http::http()))
+        .layer(RetryLayer::new(policy().build().unwrap()).classifier(buttress_http::http_classifier()))
         .layer(HttpLayer::new("payments").pass_status())
         .service(reqwest::Client::builder().no_proxy().build().unwrap());
     let middle = Server::start(Then::handle(move |_head| {
@@ -426,12 +429,15 @@ async fn the_head_is_enough() {
 #[tokio::test]
 async fn a_mark_causes_no_retry() {
     for status in ["400 Bad Request", "404 Not Found", "500 Internal Server Error"] {
-        let server =
-            Server::answers(&format!("HTTP/1.1 {status}\nX-Should-Retry: true\nContent-Length: 0\n\n")).await;
+        let server = Server::answers(&format!(
+            "HTTP/1.1 {status}\nX-Should-RetryService: true\nContent-Length: 0\n\n"
+        ))
+        .await;
         assert!(call(&client(), get(&server.url)).await.0.is_err());
         assert_eq!(server.seen().len(), 1);
     }
-    let stops = Server::answers("HTTP/1.1 503 Busy\nX-Should-Retry: false\nContent-Length: 0\n\n").await;
+    let stops =
+        Server::answers("HTTP/1.1 503 Busy\nX-Should-RetryService: false\nContent-Length: 0\n\n").await;
     assert!(call(&client(), get(&stops.url)).await.0.is_err());
     assert_eq!(stops.seen().len(), 1);
 }
@@ -439,7 +445,7 @@ async fn a_mark_causes_no_retry() {
 /// [S15] it stops what the body would have repeated, whatever the status.
 #[tokio::test]
 async fn a_mark_stops_every_retry() {
-    const BODY: &str = r#"{"kind":"unavailable","retry":"call","delivery":"not_sent"}"#;
+    const BODY: &str = r#"{"kind":"unavailable","retry":"call","delivery":"not_processed"}"#;
     for status in [401, 404, 409, 429, 500, 503] {
         let server = Server::start(Then::handle(move |_| async move {
             let answer = Response::builder().status(status).header("x-should-retry", "false");

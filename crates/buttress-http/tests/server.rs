@@ -6,7 +6,7 @@ mod common;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use buttress_error::{Class, Delivery, Error, Kind, Retry};
+use buttress_error::{Class, Delivery, Error, Kind, RetryAdvice};
 use buttress_http::{BadStatus, Body, FromHttp, HttpLayer, IntoRequest, translate};
 use common::{Client, Server, Then, client, get, send};
 use http::{Request, header};
@@ -84,7 +84,7 @@ async fn a_refused_connection_sent_nothing() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let request = Request::post(format!("http://{closed}/")).body(Body::from("x")).unwrap();
     let error = send(&mut plain(), request).await.unwrap_err();
-    assert_eq!(what(&error), (Kind::Unavailable, Delivery::NotSent), "{error:?}");
+    assert_eq!(what(&error), (Kind::Unavailable, Delivery::NotProcessed), "{error:?}");
     assert!(error.class().repeatable(false));
     assert!(error.find::<reqwest::Error>().is_some());
     assert_eq!(error.to_string(), "payments: connection refused");
@@ -111,7 +111,7 @@ impl Resolve for NoName {
 async fn a_name_without_address_sent_nothing() {
     let mut client = client(reqwest::Client::builder().dns_resolver(NoName { hangs: false }));
     let error = send(&mut client, get("http://payments.test/")).await.unwrap_err();
-    assert_eq!(what(&error), (Kind::Unavailable, Delivery::NotSent), "{error:?}");
+    assert_eq!(what(&error), (Kind::Unavailable, Delivery::NotProcessed), "{error:?}");
     assert_eq!(error.to_string(), "payments: name not resolved");
 }
 
@@ -120,7 +120,7 @@ async fn a_connection_that_takes_too_long_sent_nothing() {
     let builder = reqwest::Client::builder().dns_resolver(NoName { hangs: true });
     let mut client = client(builder.connect_timeout(Duration::from_millis(20)));
     let error = send(&mut client, get("http://payments.test/")).await.unwrap_err();
-    assert_eq!(what(&error), (Kind::Unavailable, Delivery::NotSent), "{error:?}");
+    assert_eq!(what(&error), (Kind::Unavailable, Delivery::NotProcessed), "{error:?}");
     assert_eq!(error.to_string(), "payments: connecting timed out");
 }
 
@@ -133,8 +133,8 @@ async fn an_untrusted_certificate_is_never_repeated() {
     let builder = reqwest::Client::builder().dns_resolver(NoName { hangs: false });
     let mut client = client(builder.connector_layer(MapErrLayer::new(untrusted)));
     let error = send(&mut client, get("http://payments.test/")).await.unwrap_err();
-    assert_eq!(what(&error), (Kind::FailedPrecondition, Delivery::NotSent), "{error:?}");
-    assert_eq!(error.class().retry, Retry::Never);
+    assert_eq!(what(&error), (Kind::FailedPrecondition, Delivery::NotProcessed), "{error:?}");
+    assert_eq!(error.class().retry, RetryAdvice::Never);
 }
 
 #[tokio::test]
@@ -142,11 +142,11 @@ async fn what_reqwest_cannot_send_is_the_callers_fault() {
     for url in ["ftp://payments.test/", "/relative", "http://[::1"] {
         let Ok(request) = Request::get(url).body(Body::empty()) else { continue };
         let error = send(&mut plain(), request).await.unwrap_err();
-        assert_eq!(what(&error), (Kind::InvalidArgument, Delivery::NotSent), "{url}: {error:?}");
+        assert_eq!(what(&error), (Kind::InvalidArgument, Delivery::NotProcessed), "{url}: {error:?}");
         assert_eq!(error.origin(), Some("payments"));
     }
     let error = reqwest::Client::new().get("not a url").into_request().unwrap_err();
-    assert_eq!(what(&error), (Kind::InvalidArgument, Delivery::NotSent));
+    assert_eq!(what(&error), (Kind::InvalidArgument, Delivery::NotProcessed));
     assert_eq!((error.to_string().as_str(), error.location()), ("invalid request", None));
 }
 
@@ -170,7 +170,7 @@ async fn redirects_without_end_are_never_repeated() {
     let server = Server::answers("HTTP/1.1 302 Found\nLocation: /\nContent-Length: 0\n\n").await;
     let error = send(&mut plain(), get(&server.url)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::FailedPrecondition);
-    assert_eq!(error.class().retry, Retry::Never);
+    assert_eq!(error.class().retry, RetryAdvice::Never);
 }
 
 #[tokio::test]

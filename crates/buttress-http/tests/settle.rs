@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
 use buttress_error::{BoxError, ByKind, Classifier, Deferral, Error, Kind, Rejection, Settle, Verdict};
-use buttress_http::{Body, HttpLayer, SettledBody, at_end, http, settle_body};
+use buttress_http::{Body, HttpLayer, SettledBody, at_end, http_classifier, settle_body};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as _, Frame};
@@ -98,7 +98,7 @@ fn passed<B: http_body::Body>(answer: Response<B>) -> (SettledBody<B>, Arc<Mutex
     let outcome = fine(settle_body(answer));
     let told = Arc::default();
     assert!(at_end(ByKind).judge(&outcome).is_success());
-    match at_end(http()).deferral(&outcome) {
+    match at_end(http_classifier()).deferral(&outcome) {
         Some(deferral) => deferral.defer(Box::new(Layer(Arc::clone(&told)))),
         None => *told.lock().unwrap() = Some(End::Settled(None)),
     }

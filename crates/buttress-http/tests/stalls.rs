@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
-use buttress_error::{Error, Kind, Rejection, Why};
-use buttress_http::{Body, HttpLayer, http};
+use buttress_error::{Error, Kind, Rejection, RejectionReason};
+use buttress_http::{Body, HttpLayer, http_classifier};
 use buttress_retry::{Policy, RetryLayer};
 use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
 use bytes::Bytes;
@@ -157,7 +157,10 @@ async fn a_caller_that_stalls_is_no_failure() {
         let error = stack.send(stalled()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Cancelled);
         let rejection = error.find::<Rejection>().unwrap();
-        assert_eq!((rejection.why(), rejection.limit()), (Why::RequestStalled, Some(4_000 * MS)));
+        assert_eq!(
+            (rejection.reason(), rejection.limit()),
+            (RejectionReason::RequestStalled, Some(4_000 * MS))
+        );
         assert_eq!(start.elapsed(), 4_000 * MS, "ten times the limit of an attempt");
         assert_eq!(stack.asked.load(SeqCst), asked, "once");
     }
@@ -204,8 +207,8 @@ async fn a_server_that_stalls_is_the_servers() {
         let start = Instant::now();
         let error = stack.send(put([0; 8], true)).await.unwrap_err();
         assert_eq!(
-            (error.kind(), error.find::<Rejection>().unwrap().why()),
-            (Kind::Timeout, Why::AttemptTimeout)
+            (error.kind(), error.find::<Rejection>().unwrap().reason()),
+            (Kind::Timeout, RejectionReason::AttemptTimeout)
         );
         assert_eq!((stack.asked.load(SeqCst), stack.breaker.stats().failed), (3, 3));
         assert_eq!(start.elapsed(), 3 * 400 * MS + 2 * MS);
@@ -309,8 +312,8 @@ async fn a_408_in_a_stall_that_is_passed_on_is_neutral() {
         let seen = Arc::clone(&asked);
         let retry = Policy::fixed(MS).max_attempts(3).no_budget().build().unwrap();
         let gateway = ServiceBuilder::new()
-            .layer(RetryLayer::new(retry).classifier(http()))
-            .layer(BreakerLayer::new(breaker.clone()).classifier(http()))
+            .layer(RetryLayer::new(retry).classifier(http_classifier()))
+            .layer(BreakerLayer::new(breaker.clone()).classifier(http_classifier()))
             .layer(HttpLayer::new("files").pass_status())
             .service(service_fn(move |request| {
                 seen.fetch_add(1, SeqCst);

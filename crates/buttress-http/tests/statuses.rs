@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer, State};
 use buttress_error::{ByKind, Classifier, Error, Kind};
-use buttress_http::{Body, ByStatus, HttpLayer, Profile, http};
+use buttress_http::{Body, ByStatus, HttpLayer, Profile, http_classifier};
 use buttress_retry::{Policy, RetryLayer};
 use http::{Method, Request, Response};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
@@ -62,14 +62,18 @@ const BUSY: Answer = (503, &[]);
 /// Issue E, line 11: nothing proves that a retry takes another connection, so there is one.
 #[tokio::test(start_paused = true)]
 async fn line_11_a_misdirected_request_is_retried_at_most_once() {
-    assert_eq!(attempts(Method::GET, http(), &[MISDIRECTED]).await, 2);
-    assert_eq!(attempts(Method::POST, http(), &[MISDIRECTED]).await, 2, "it was not processed");
-    assert_eq!(attempts(Method::GET, http(), &[MISDIRECTED, OK]).await, 2);
+    assert_eq!(attempts(Method::GET, http_classifier(), &[MISDIRECTED]).await, 2);
+    assert_eq!(attempts(Method::POST, http_classifier(), &[MISDIRECTED]).await, 2, "it was not processed");
+    assert_eq!(attempts(Method::GET, http_classifier(), &[MISDIRECTED, OK]).await, 2);
     // The one retry is that of this failure; others keep their own attempts.
-    assert_eq!(attempts(Method::GET, http(), &[BUSY, MISDIRECTED]).await, 3);
-    assert_eq!(attempts(Method::GET, http(), &[MISDIRECTED, BUSY]).await, 4);
-    assert_eq!(attempts(Method::GET, http(), &[MISDIRECTED, BUSY, MISDIRECTED]).await, 3);
-    assert_eq!(attempts(Method::GET, http(), &[(425, &[])]).await, 4, "too early passes by itself");
+    assert_eq!(attempts(Method::GET, http_classifier(), &[BUSY, MISDIRECTED]).await, 3);
+    assert_eq!(attempts(Method::GET, http_classifier(), &[MISDIRECTED, BUSY]).await, 4);
+    assert_eq!(attempts(Method::GET, http_classifier(), &[MISDIRECTED, BUSY, MISDIRECTED]).await, 3);
+    assert_eq!(
+        attempts(Method::GET, http_classifier(), &[(425, &[])]).await,
+        4,
+        "too early passes by itself"
+    );
 }
 
 /// [S15] Issue E, line 11: nested retries do not multiply it either.
@@ -84,7 +88,7 @@ async fn line_11_nested_retries_do_not_multiply_it() {
     let client = ServiceBuilder::new()
         .layer(RetryLayer::new(policy()))
         .layer(RetryLayer::new(policy()))
-        .layer(layers(false, http()))
+        .layer(layers(false, http_classifier()))
         .service(service_fn(dependency));
     client.oneshot(Request::get("http://localhost/").body(Body::empty()).unwrap()).await.unwrap_err();
     assert_eq!(asked.load(Relaxed), 2);
@@ -94,13 +98,17 @@ async fn line_11_nested_retries_do_not_multiply_it() {
 #[tokio::test(start_paused = true)]
 async fn line_12_statuses_beyond_the_standard_are_retried() {
     for status in [520, 521, 522, 523, 524, 525, 526, 527, 529, 530, 598, 599] {
-        assert_eq!(attempts(Method::GET, http(), &[(status, &[])]).await, 4, "{status}");
-        assert_eq!(attempts(Method::POST, http(), &[(status, &[])]).await, 1, "{status} may be processed");
+        assert_eq!(attempts(Method::GET, http_classifier(), &[(status, &[])]).await, 4, "{status}");
+        assert_eq!(
+            attempts(Method::POST, http_classifier(), &[(status, &[])]).await,
+            1,
+            "{status} may be processed"
+        );
     }
     for status in [500, 509, 510, 561] {
-        assert_eq!(attempts(Method::GET, http(), &[(status, &[])]).await, 1, "{status}");
+        assert_eq!(attempts(Method::GET, http_classifier(), &[(status, &[])]).await, 1, "{status}");
         assert_eq!(
-            attempts(Method::GET, http().profile(Profile::Aws), &[(status, &[])]).await,
+            attempts(Method::GET, http_classifier().profile(Profile::Aws), &[(status, &[])]).await,
             4,
             "{status}"
         );
@@ -110,7 +118,7 @@ async fn line_12_statuses_beyond_the_standard_are_retried() {
 /// Succeeded, failed and throttled of a breaker after ten calls with this answer, and whether the circuit opened.
 async fn counted(answer: Answer) -> (u64, u64, u64, bool) {
     let by_errors = counted_in(false, ByKind, answer).await;
-    let by_statuses = counted_in(true, http().for_request(&http::HeaderMap::new()), answer).await;
+    let by_statuses = counted_in(true, http_classifier().for_request(&http::HeaderMap::new()), answer).await;
     assert_eq!(by_errors, by_statuses, "{answer:?}");
     by_errors
 }
@@ -143,7 +151,7 @@ where
 {
     ServiceBuilder::new()
         .layer(BreakerLayer::new(breaker).classifier(classifier))
-        .layer(layers(pass, http()))
+        .layer(layers(pass, http_classifier()))
         .service(service_fn(move |_: Request<Body>| ready(Ok::<_, Infallible>(response(answer)))))
 }
 
@@ -176,7 +184,7 @@ async fn line_16_a_probe_that_finds_the_dependency_exhausted_failed() {
             }
             tokio::time::sleep(Duration::from_secs(60)).await;
             let state = if pass {
-                probed(&breaker, stack(&breaker, pass, http(), answer)).await
+                probed(&breaker, stack(&breaker, pass, http_classifier(), answer)).await
             } else {
                 probed(&breaker, stack(&breaker, pass, ByKind, answer)).await
             };

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
-use buttress_error::{Error, Kind, Rejection, Why};
+use buttress_error::{Error, Kind, Rejection, RejectionReason};
 use buttress_http::{Body, FromHttp, Head, HttpLayer, IntoHttp};
 use buttress_retry::{Policy, RetryLayer};
 use buttress_timeout::AttemptTimeoutLayer;
@@ -235,10 +235,10 @@ async fn a_caller_that_stalls_is_no_failure() {
         let mut calls = calls.map(tokio::spawn).collect::<Vec<_>>();
         for call in &mut calls {
             let error = call.await.unwrap().unwrap_err();
-            let why = error.find::<Rejection>().map(Rejection::why);
+            let why = error.find::<Rejection>().map(Rejection::reason);
             assert_eq!(
                 (error.kind(), why),
-                (Kind::Cancelled, Some(Why::RequestStalled)),
+                (Kind::Cancelled, Some(RejectionReason::RequestStalled)),
                 "{client:?} {version:?}"
             );
         }
@@ -284,8 +284,12 @@ async fn a_server_that_stalls_is_the_servers() {
             let breaker = breaker();
             let stack = stack(client, version, &breaker, 150 * MS);
             let error = stack.oneshot(put(&url, caller)).await.unwrap_err();
-            let why = error.find::<Rejection>().map(Rejection::why);
-            assert_eq!(why, Some(Why::AttemptTimeout), "{client:?} {version:?} {server:?}: {error:?}");
+            let why = error.find::<Rejection>().map(Rejection::reason);
+            assert_eq!(
+                why,
+                Some(RejectionReason::AttemptTimeout),
+                "{client:?} {version:?} {server:?}: {error:?}"
+            );
             assert!(breaker.stats().failed >= 1, "{client:?} {version:?} {server:?}");
         }
     }

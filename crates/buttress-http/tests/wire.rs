@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use buttress_context::{Context, RequestId};
 use buttress_error::{
-    Breaker, Class, Delivery, Error, ErrorGroup, Fault, Handled, Kind, Outcome, Retry, TranslateLayer,
-    Violation,
+    BreakerEffect, Class, Delivery, Error, ErrorGroup, Fault, Handled, Kind, Outcome, RetryAdvice,
+    TranslateLayer, Violation,
 };
-use buttress_http::{BadStatus, Body, HttpLayer, Problem, ProblemDetails, Profile, SHOULD_RETRY, http};
+use buttress_http::{
+    BadStatus, Body, HttpLayer, Problem, ProblemDetails, Profile, SHOULD_RETRY, http_classifier,
+};
 use http::{HeaderValue, Request, Response};
 use proptest::prelude::*;
 use tower::{Layer, ServiceExt, service_fn};
@@ -48,10 +50,10 @@ prop_compose! {
     fn classes()(
         kind in prop::sample::select(Kind::ALL.to_vec()),
         retry in prop::option::of(prop::sample::select(
-            vec![Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy],
+            vec![RetryAdvice::Never, RetryAdvice::Call, RetryAdvice::Operation, RetryAdvice::AfterRemedy],
         )),
         delivery in prop::option::of(prop::sample::select(
-            vec![Delivery::NotSent, Delivery::Unknown, Delivery::Processed],
+            vec![Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed],
         )),
         exhausted: bool,
         wait in prop::option::of(0..86_400_000_u64),
@@ -92,18 +94,18 @@ proptest! {
         prop_assert_eq!(got.class().reason, if bug { None } else { class.reason });
         prop_assert_eq!(got.class().retry_after, if bug { None } else { class.retry_after });
 
-        let refused = refused && !bug && class.delivery == Delivery::NotSent;
+        let refused = refused && !bug && class.delivery == Delivery::NotProcessed;
         let told = refused || (!bug && class.retry_after.is_some());
         let never = [Kind::InvalidArgument, Kind::Internal, Kind::DataLoss].contains(&kind);
         let advice = if class.exhausted || never {
-            Retry::Never
+            RetryAdvice::Never
         } else if told {
             class.retry
         } else {
             kind.retry()
         };
         prop_assert_eq!(got.advice(), advice, "law 7");
-        prop_assert_eq!(got.class().delivery == Delivery::NotSent, refused, "law 7");
+        prop_assert_eq!(got.class().delivery == Delivery::NotProcessed, refused, "law 7");
         prop_assert!(got.class().dependency);
     }
 
@@ -112,7 +114,7 @@ proptest! {
     fn exhausted_stays_so_over_two_hops(class in classes()) {
         let first = travels(&Error::new(class.exhausted(), "busy"), Handled::Yes);
         let second = travels(&first, Handled::Yes);
-        prop_assert_eq!(second.advice(), Retry::Never);
+        prop_assert_eq!(second.advice(), RetryAdvice::Never);
     }
 
     /// What a server has to say of fields arrives whole.
@@ -240,7 +242,7 @@ fn canary() {
 #[tokio::test]
 async fn the_body_wins() {
     let error = arrives(problem(500, r#"{"kind":"unavailable","retry_after_ms":50,"retry":"call"}"#)).await;
-    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, Retry::Call));
+    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, RetryAdvice::Call));
     assert_eq!(error.class().retry_after, Some(Duration::from_millis(50)));
     assert!(error.find::<BadStatus>().unwrap().problem().is_some());
 
@@ -262,7 +264,7 @@ fn google(status: &str) -> String {
     format!(r#"{{"error":{{"code":500,"message":"no","status":"{status}","details":[{RETRY_INFO}]}}}}"#)
 }
 
-/// Such an answer with `Retry-After`.
+/// Such an answer with `RetryAdvice-After`.
 fn waiting(status: u16, seconds: &str, body: impl Into<Body>) -> Response<Body> {
     let mut answer = json(status, "application/json", body);
     answer.headers_mut().insert("retry-after", seconds.parse().unwrap());
@@ -352,7 +354,7 @@ async fn line_3_the_kind_of_a_body_never_discards_a_wait() {
     let quota = r#"{"error":{"status":"RESOURCE_EXHAUSTED"}}"#;
     assert_eq!(arrives(waiting(429, "3", quota)).await.kind(), Kind::Throttled);
     let spent = arrives(json(429, "application/json", quota)).await;
-    assert_eq!((spent.kind(), spent.class().breaker()), (Kind::ResourceExhausted, Breaker::Throttle));
+    assert_eq!((spent.kind(), spent.class().breaker()), (Kind::ResourceExhausted, BreakerEffect::Throttle));
 }
 
 /// [S10] The milliseconds of our own bodies are exact where the header only rounds them; a longer header counts.
@@ -446,7 +448,8 @@ async fn a_wait_in_the_body_is_capped() {
     let body = format!(r#"{{"kind":"throttled","retry_after_ms":{}}}"#, u64::MAX);
     let error = arrives(problem(429, body.clone())).await;
     assert_eq!(error.class().retry_after, Some(Duration::from_secs(86_400)));
-    let layer = HttpLayer::new("orders").classifier(http().max_retry_after(Duration::from_secs(9)));
+    let layer =
+        HttpLayer::new("orders").classifier(http_classifier().max_retry_after(Duration::from_secs(9)));
     let error = arrives_by(layer, problem(429, body)).await;
     assert_eq!(error.class().retry_after, Some(Duration::from_secs(9)));
 }
@@ -456,13 +459,13 @@ async fn a_wait_in_the_body_is_capped() {
 #[tokio::test]
 async fn a_profile_holds_for_bodies() {
     for (body, advice) in [
-        (r#"{"kind":"internal"}"#, Retry::Call),
-        (r#"{"kind":"internal","retry":"never"}"#, Retry::Never),
-        (r#"{"kind":"data_loss"}"#, Retry::Never),
+        (r#"{"kind":"internal"}"#, RetryAdvice::Call),
+        (r#"{"kind":"internal","retry":"never"}"#, RetryAdvice::Never),
+        (r#"{"kind":"data_loss"}"#, RetryAdvice::Never),
     ] {
-        let aws = HttpLayer::new("orders").classifier(http().profile(Profile::Aws));
+        let aws = HttpLayer::new("orders").classifier(http_classifier().profile(Profile::Aws));
         assert_eq!(arrives_by(aws, problem(500, body)).await.advice(), advice, "{body}");
-        assert_eq!(arrives(problem(500, body)).await.advice(), Retry::Never, "{body}");
+        assert_eq!(arrives(problem(500, body)).await.advice(), RetryAdvice::Never, "{body}");
     }
 }
 
@@ -520,13 +523,16 @@ async fn the_head_alone_exhausts() {
     let bodies = [
         problem(503, ""),
         problem(503, r#"{"kind":"unavailable"}"#),
-        problem(503, r#"{"kind":"unavailable","retry":"call","retry_after_ms":5,"delivery":"not_sent"}"#),
+        problem(
+            503,
+            r#"{"kind":"unavailable","retry":"call","retry_after_ms":5,"delivery":"not_processed"}"#,
+        ),
         problem(429, r#"{"kind":"timeout","retry":"call"}"#),
         json(503, "text/html", "<h1>busy</h1>"),
     ];
     for mut answer in bodies {
         answer.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
-        let passed = http().class(&answer).unwrap();
+        let passed = http_classifier().class(&answer).unwrap();
         assert!(passed.exhausted && !passed.repeatable(true), "{passed:?}");
         let error = arrives(answer).await;
         assert!(error.class().exhausted && !error.class().repeatable(true), "{error:?}");
@@ -536,7 +542,8 @@ async fn the_head_alone_exhausts() {
 /// [S15] so it is for those who read a problem by themselves.
 #[test]
 fn a_head_that_was_given_up_stays_so() {
-    let problem = ProblemDetails::from_json(br#"{"kind":"timeout","retry":"call","delivery":"not_sent"}"#);
+    let problem =
+        ProblemDetails::from_json(br#"{"kind":"timeout","retry":"call","delivery":"not_processed"}"#);
     let class = |head: Class| problem.as_ref().unwrap().class(head);
     assert!(class(Kind::Unavailable.into()).repeatable(false));
     let given_up = class(Class::new(Kind::Unavailable).exhausted());
@@ -552,14 +559,14 @@ proptest! {
             if let Some(mark) = mark {
                 answer = answer.header(SHOULD_RETRY, mark);
             }
-            http().class(&answer.body(()).unwrap())
+            http_classifier().class(&answer.body(()).unwrap())
         };
         let (without, with) = (judged(None), judged(Some(&mark)));
         prop_assert_eq!(without.is_some(), with.is_some(), "nor is it a failure or a success because of it");
         if let (Some(without), Some(with)) = (without, with) {
             prop_assert_eq!(without.kind, with.kind);
             prop_assert!(without.repeatable(true) || !with.repeatable(true));
-            prop_assert_eq!(with.exhausted, mark == "false" && without.retry == Retry::Call);
+            prop_assert_eq!(with.exhausted, mark == "false" && without.retry == RetryAdvice::Call);
             prop_assert!(without == with || with.exhausted);
         }
     }
@@ -569,12 +576,12 @@ proptest! {
 #[test]
 fn one_mark_of_many_is_enough() {
     let marked = Response::builder().status(503).header(SHOULD_RETRY, "true").header(SHOULD_RETRY, "false");
-    assert!(http().class(&marked.body(()).unwrap()).unwrap().exhausted);
+    assert!(http_classifier().class(&marked.body(()).unwrap()).unwrap().exhausted);
 }
 
 /// A 401 that says so is left to a remedy all the same: that is no blind repetition.
 #[test]
 fn the_mark_leaves_remedies_alone() {
     let answer = Response::builder().status(401).header(SHOULD_RETRY, "false").body(()).unwrap();
-    assert_eq!(http().class(&answer).unwrap().retry, Retry::AfterRemedy);
+    assert_eq!(http_classifier().class(&answer).unwrap().retry, RetryAdvice::AfterRemedy);
 }

@@ -29,7 +29,7 @@ fn seeds() -> Vec<Vec<u8>> {
         .violation(Violation::new("a[1].b", "is \"wrong\"").reason("WRONG"));
     let text = [
         ProblemDetails::of(&full, Handled::No).to_json(),
-        r#"{"type":"https://example.org/p","title":"Busy","status":503,"instance":"/a/b","delivery":"not_sent"}"#.into(),
+        r#"{"type":"https://example.org/p","title":"Busy","status":503,"instance":"/a/b","delivery":"not_processed"}"#.into(),
         r#"{"error":{"code":404,"status":"NOT_FOUND","message":"no"}}"#.into(),
         r#"{"kind":"panic","retry":"after_remedy","retry_after_ms":18446744073709551615,"status":70000}"#.into(),
         "[".repeat(200),

@@ -13,14 +13,14 @@ pub(crate) type Keep<V> = Box<dyn Fn(&V) -> bool + Send + Sync>;
 
 /// Changes the settings of a [`Keyed`]; made by [`Keyed::builder`]. Nothing is checked before [`build`](Self::build).
 #[must_use = "a builder does nothing before `build`"]
-pub struct Builder<K, V> {
+pub struct KeyedBuilder<K, V> {
     pub(crate) max_keys: usize,
     pub(crate) idle_after: Duration,
     pub(crate) keep: Option<Keep<V>>,
     keys: PhantomData<fn() -> K>,
 }
 
-impl<K, V: Clone> Builder<K, V> {
+impl<K, V: Clone> KeyedBuilder<K, V> {
     pub(crate) const fn new() -> Self {
         Self { max_keys: 10_000, idle_after: Duration::from_secs(600), keep: None, keys: PhantomData }
     }
@@ -73,7 +73,7 @@ impl<K, V: Clone> Builder<K, V> {
     }
 }
 
-impl<K, V> fmt::Debug for Builder<K, V> {
+impl<K, V> fmt::Debug for KeyedBuilder<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("max_keys", &self.max_keys)

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::builder::Keep;
 use crate::shard::{Candidate, SAMPLE, Shard};
 use crate::stats::Exit;
-use crate::{Builder, Stats};
+use crate::{KeyedBuilder, KeyedStats};
 
 /// Enough that a sample is taken from several times as many.
 const KEYS_PER_SHARD: usize = 64;
@@ -50,12 +50,12 @@ impl<K, V: Clone> Keyed<K, V> {
     }
 
     /// Other settings.
-    pub const fn builder() -> Builder<K, V> {
-        Builder::new()
+    pub const fn builder() -> KeyedBuilder<K, V> {
+        KeyedBuilder::new()
     }
 
-    pub(crate) fn with(settings: Builder<K, V>) -> Self {
-        let Builder { max_keys, idle_after, keep, .. } = settings;
+    pub(crate) fn with(settings: KeyedBuilder<K, V>) -> Self {
+        let KeyedBuilder { max_keys, idle_after, keep, .. } = settings;
         let shards = (max_keys / KEYS_PER_SHARD).clamp(1, MAX_SHARDS);
         // A power of two, rounded down: its shards are found by a mask.
         let shards = 1 << shards.ilog2();
@@ -85,8 +85,8 @@ impl<K, V: Clone> Keyed<K, V> {
 
     /// What was counted, shard after shard: exact when nobody else uses the map.
     #[must_use]
-    pub fn stats(&self) -> Stats {
-        (0..self.shards.len()).fold(Stats::default(), |sum, shard| sum.plus(self.lock(shard).stats()))
+    pub fn stats(&self) -> KeyedStats {
+        (0..self.shards.len()).fold(KeyedStats::default(), |sum, shard| sum.plus(self.lock(shard).stats()))
     }
 
     /// All keys and their states, copied shard after shard, in no order. It doesn't count as a lookup.

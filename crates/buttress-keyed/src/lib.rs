@@ -5,7 +5,7 @@ mod keyed;
 mod shard;
 mod stats;
 
-pub use builder::Builder;
+pub use builder::KeyedBuilder;
 pub use buttress_error::ConfigError;
 pub use keyed::Keyed;
-pub use stats::Stats;
+pub use stats::KeyedStats;

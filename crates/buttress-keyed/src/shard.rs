@@ -13,7 +13,7 @@ use std::time::Duration;
 use hashbrown::HashTable;
 use tokio::time::Instant;
 
-use crate::stats::{Exit, Stats};
+use crate::stats::{Exit, KeyedStats};
 
 /// Entries that are compared to find one that may go. The oldest of 16 is among the oldest eighth of all in seven cases
 /// of eight.
@@ -36,7 +36,7 @@ pub(crate) struct Shard<K, V> {
     mark: (Instant, u64),
     /// Entries with this stamp, or a lower one, are idle.
     idle: u64,
-    stats: Stats,
+    stats: KeyedStats,
 }
 
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl<K, V: Clone> Shard<K, V> {
             hand: 0,
             mark: (now, 0),
             idle: 0,
-            stats: Stats::default(),
+            stats: KeyedStats::default(),
         }
     }
 
@@ -154,8 +154,8 @@ impl<K, V: Clone> Shard<K, V> {
         Some(entry)
     }
 
-    pub(crate) fn stats(&self) -> Stats {
-        Stats { keys: self.entries.len() as u64, ..self.stats }
+    pub(crate) fn stats(&self) -> KeyedStats {
+        KeyedStats { keys: self.entries.len() as u64, ..self.stats }
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = (K, V)>

@@ -6,7 +6,7 @@
 /// `inserted == keys + removed + evicted_idle + evicted_full + evicted_kept`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stats {
+pub struct KeyedStats {
     /// Keys that have a state now.
     pub keys: u64,
     /// States that came in.
@@ -18,7 +18,7 @@ pub struct Stats {
     /// States that were evicted because the map was full, although they weren't idle. When this grows,
     /// `max_keys` is too small for the traffic, or somebody makes up keys.
     pub evicted_full: u64,
-    /// States that were evicted because the map was full, although [`keep`](crate::Builder::keep) spoke for them.
+    /// States that were evicted because the map was full, although [`keep`](crate::KeyedBuilder::keep) spoke for them.
     pub evicted_kept: u64,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Exit {
     Kept,
 }
 
-impl Stats {
+impl KeyedStats {
     pub(crate) const fn left(&mut self, exit: Exit) {
         let count = match exit {
             Exit::Removed => &mut self.removed,

@@ -3,15 +3,15 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use buttress_keyed::{Builder, Keyed, Stats};
+use buttress_keyed::{Keyed, KeyedBuilder, KeyedStats};
 
 const fn all<T: Send + Sync + Unpin + 'static>() {}
 
 #[test]
 fn auto_traits() {
     all::<Keyed<String, Arc<u32>>>();
-    all::<Builder<String, Arc<u32>>>();
-    all::<Stats>();
+    all::<KeyedBuilder<String, Arc<u32>>>();
+    all::<KeyedStats>();
     // `Mutex` makes what is only `Send` shareable.
     all::<Keyed<std::cell::Cell<u32>, Arc<u32>>>();
 }

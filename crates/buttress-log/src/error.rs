@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::iter;
 
 use buttress_error::__private::{holds_details_of, ours};
-use buttress_error::{Error, Retry, Violation, classify, is_secret, is_secret_number, verbatim};
+use buttress_error::{Error, RetryAdvice, Violation, classify, is_secret, is_secret_number, verbatim};
 
 use crate::contain;
 use crate::json::{self, Text};
@@ -45,8 +45,8 @@ pub(crate) fn write(out: &mut Vec<u8>, error: Link<'_>, limit: usize, redact: bo
         json::string(out, domain, room(out).min(256));
     }
     member(out, "retry");
-    json::string(out, if class.exhausted { Retry::Never } else { class.retry }.as_str(), 256);
-    if let Some(effort) = known.links().find_map(Error::effort) {
+    json::string(out, if class.exhausted { RetryAdvice::Never } else { class.retry }.as_str(), 256);
+    if let Some(effort) = known.links().find_map(Error::retry_summary) {
         member(out, "attempts");
         json::integer(out, effort.attempts);
         member(out, "stopped");
@@ -187,7 +187,7 @@ mod tests {
     use std::fmt;
     use std::io;
 
-    use buttress_error::{Effort, Kind, Stop};
+    use buttress_error::{Kind, RetrySummary, StopReason};
     use serde_json::{Value, json};
     use std::time::Duration;
 
@@ -360,7 +360,7 @@ mod tests {
     /// [S35] The attempts of a retry layer that gave up are told, and its advice is never.
     #[test]
     fn attempts_are_told() {
-        let mut effort = Effort::new(3, Duration::from_secs(1), Stop::Attempts);
+        let mut effort = RetrySummary::new(3, Duration::from_secs(1), StopReason::Attempts);
         effort.exhausted = true;
         let mut outcome: Result<(), Error> = Err(Error::new(Kind::Unavailable, "gone"));
         buttress_error::Classifier::stamp(&buttress_error::ByKind, &mut outcome, &effort);

@@ -202,7 +202,7 @@ async fn the_report_of_the_call_is_read() {
             report.attempts = 3;
             report.delay = Duration::from_micros(1_500);
             report.degraded = true;
-            report.stopped = Some(buttress_error::Stop::Attempts);
+            report.stopped = Some(buttress_error::StopReason::Attempts);
         });
         Ok::<_, Error>(())
     }));

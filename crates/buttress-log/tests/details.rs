@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{ByKind, Classifier, Effort, Error, Kind, Stop};
+use buttress_error::{ByKind, Classifier, Error, Kind, RetrySummary, StopReason};
 use buttress_log::{Limits, as_dyn};
 use kit::{log, log_one, log_with};
 use serde_json::json;
@@ -150,11 +150,11 @@ fn context_names_that_overlap() {
 fn the_effort_of_an_inner_link() {
     let with_effort = |attempts, stop| {
         let mut outcome: Result<(), _> = Err(Error::new(Kind::Unavailable, "gone"));
-        ByKind.stamp(&mut outcome, &Effort::new(attempts, Duration::from_secs(1), stop));
+        ByKind.stamp(&mut outcome, &RetrySummary::new(attempts, Duration::from_secs(1), stop));
         outcome.unwrap_err()
     };
-    let inner = Error::new(Kind::Internal, "outer").caused_by(with_effort(3, Stop::Budget));
-    let foreign = std::io::Error::other(with_effort(4, Stop::Deadline));
+    let inner = Error::new(Kind::Internal, "outer").caused_by(with_effort(3, StopReason::Budget));
+    let foreign = std::io::Error::other(with_effort(4, StopReason::Deadline));
     let logged = |error: &(dyn std::error::Error + 'static)| {
         let line = log_one(|| error!(error = error, "x"));
         (line["error"]["attempts"].clone(), line["error"]["stopped"].clone())

@@ -7,7 +7,9 @@ mod kit;
 use std::io;
 use std::time::Duration;
 
-use buttress_error::{ByKind, Class, Classifier, Effort, Error, ErrorGroup, Kind, Stop, Violation};
+use buttress_error::{
+    ByKind, Class, Classifier, Error, ErrorGroup, Kind, RetrySummary, StopReason, Violation,
+};
 use buttress_log::test::Lines;
 use buttress_log::{Human, JsonLayer, as_dyn};
 use kit::{log_one, log_with};
@@ -27,7 +29,7 @@ fn everything() -> (Error, u32) {
         .attr("amount", 4999)
         .attr("rate", 0.5)
         .attr("card_token", "tok_1234");
-    let effort = Effort::new(3, Duration::from_secs(1), Stop::Budget);
+    let effort = RetrySummary::new(3, Duration::from_secs(1), StopReason::Budget);
     let mut outcome: Result<(), _> = Err(error);
     ByKind.stamp(&mut outcome, &effort);
     (outcome.unwrap_err(), line)

@@ -51,7 +51,7 @@ where
 /// How a policy repeats what blocks: see [`Policy::blocking`].
 #[derive(Clone)]
 #[must_use = "nothing is called before `run`"]
-pub struct Blocking<'p, C = ByKind, S = fn(Duration)> {
+pub struct BlockingRetry<'p, C = ByKind, S = fn(Duration)> {
     policy: &'p Policy,
     classifier: C,
     idempotent: Option<bool>,
@@ -83,16 +83,16 @@ impl Policy {
     /// assert_eq!(reply, "pong");
     /// # Ok(()) }
     /// ```
-    pub const fn blocking(&self) -> Blocking<'_> {
-        Blocking { policy: self, classifier: ByKind, idempotent: None, sleep: thread::sleep }
+    pub const fn blocking(&self) -> BlockingRetry<'_> {
+        BlockingRetry { policy: self, classifier: ByKind, idempotent: None, sleep: thread::sleep }
     }
 }
 
-impl<'p, C, S> Blocking<'p, C, S> {
+impl<'p, C, S> BlockingRetry<'p, C, S> {
     /// Judges outcomes with `classifier`. A closure has to name its argument's type: `|outcome: &Result<Job, Busy>| …`.
-    pub fn classifier<C2>(self, classifier: C2) -> Blocking<'p, C2, S> {
+    pub fn classifier<C2>(self, classifier: C2) -> BlockingRetry<'p, C2, S> {
         let Self { policy, idempotent, sleep, .. } = self;
-        Blocking { policy, classifier, idempotent, sleep }
+        BlockingRetry { policy, classifier, idempotent, sleep }
     }
 
     /// Repeats only what provably was not sent: the operation may not be done twice.
@@ -106,9 +106,9 @@ impl<'p, C, S> Blocking<'p, C, S> {
     /// [`std::thread::sleep`].
     ///
     /// (A [`Remedy`](crate::Remedy) is waited for otherwise: until it is done.)
-    pub fn sleep_with<S2: FnMut(Duration)>(self, sleep: S2) -> Blocking<'p, C, S2> {
+    pub fn sleep_with<S2: FnMut(Duration)>(self, sleep: S2) -> BlockingRetry<'p, C, S2> {
         let Self { policy, classifier, idempotent, .. } = self;
-        Blocking { policy, classifier, idempotent, sleep }
+        BlockingRetry { policy, classifier, idempotent, sleep }
     }
 
     /// Calls `attempt` until it succeeds or the policy says stop.
@@ -146,7 +146,7 @@ impl<'p, C, S> Blocking<'p, C, S> {
         let policy = own.as_deref().unwrap_or(self.policy);
         let mut operation = Operation::new(operation::begin(policy), None);
         let outcome = run(&mut operation, policy, &mut attempt);
-        Blocking { policy, ..self }.repeat(attempt, outcome, operation)
+        BlockingRetry { policy, ..self }.repeat(attempt, outcome, operation)
     }
 
     fn repeat<T, E>(
@@ -183,7 +183,7 @@ impl<'p, C, S> Blocking<'p, C, S> {
     }
 }
 
-impl<C, S> fmt::Debug for Blocking<'_, C, S> {
+impl<C, S> fmt::Debug for BlockingRetry<'_, C, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Blocking").field("policy", self.policy).finish_non_exhaustive()
     }

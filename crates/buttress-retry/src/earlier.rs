@@ -1,6 +1,6 @@
 //! `Earlier`: what the earlier attempts of a call leave open. A plain value.
 
-use buttress_error::{Class, Delivery, Kind, Retry};
+use buttress_error::{Class, Delivery, Kind, RetryAdvice};
 
 /// Whether an earlier attempt of the call may have taken effect although nobody got its answer.
 ///
@@ -30,7 +30,7 @@ impl Earlier {
         // A conflict of unknown delivery was read like this by a retry layer closer to the dependency.
         let unresolved = self.unresolved || matches!(class.delivery, Delivery::Unknown);
         if unresolved && in_progress(class, keyed) {
-            return class.after_unknown().retry(Retry::Call);
+            return class.after_unknown().retry(RetryAdvice::Call);
         }
         if self.unresolved { class.after_unknown() } else { *class }
     }
@@ -65,7 +65,7 @@ mod tests {
     fn what_stays_open() {
         assert!(!after(Kind::Throttled).is_unresolved() && !after(Kind::NotFound).is_unresolved());
         let mut earlier = after(Kind::Timeout);
-        earlier.record(&Class::new(Kind::Unavailable).delivery(Delivery::NotSent));
+        earlier.record(&Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed));
         assert!(earlier.is_unresolved());
     }
 
@@ -76,7 +76,7 @@ mod tests {
             let class = Class::new(kind);
             let read = after(Kind::Unavailable).read(&class, Some(false));
             assert_eq!((read.kind, read.delivery), (kind, Delivery::Unknown));
-            assert_ne!(read.retry, Retry::Operation);
+            assert_ne!(read.retry, RetryAdvice::Operation);
             assert_eq!(after(Kind::Throttled).read(&class, Some(true)), class, "nothing is open");
         }
     }
@@ -96,10 +96,10 @@ mod tests {
             (Class::new(Kind::InvalidArgument), Some(true), false),
         ] {
             let read = after(Kind::Timeout).read(&class, keyed);
-            assert_eq!(read.retry == Retry::Call, repeated, "{class:?} {keyed:?}");
+            assert_eq!(read.retry == RetryAdvice::Call, repeated, "{class:?} {keyed:?}");
             assert_eq!(Earlier::new().read(&class, keyed), class, "the first attempt");
         }
         let stamped = conflict.after_unknown();
-        assert_eq!(Earlier::new().read(&stamped, Some(true)).retry, Retry::Call, "by an inner retry");
+        assert_eq!(Earlier::new().read(&stamped, Some(true)).retry, RetryAdvice::Call, "by an inner retry");
     }
 }

@@ -15,13 +15,13 @@
 //! Those of a retry also have `retry`, the name of the layer or policy, where it has one.
 //!
 //! `history` is the kind of each failed attempt and the wait after it, the last 16 at most:
-//! `unavailable 52ms, timeout 110ms, unavailable`. `elapsed_ms` is that of [`Effort`].
+//! `unavailable 52ms, timeout 110ms, unavailable`. `elapsed_ms` is that of [`RetrySummary`].
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use buttress_error::{Class, Effort, Error, Kind, Try};
+use buttress_error::{Class, Error, FailedAttempt, Kind, RetrySummary};
 use tracing::{debug, info, warn};
 
 pub(crate) fn scheduled(retry: Option<&str>, attempt: u32, wait: Duration, class: &Class) {
@@ -48,7 +48,7 @@ pub(crate) fn recovered(retry: Option<&str>, attempts: u32, slept: Duration) {
     );
 }
 
-pub(crate) fn stopped(retry: Option<&str>, effort: &Effort, slept: Duration, class: &Class) {
+pub(crate) fn stopped(retry: Option<&str>, effort: &RetrySummary, slept: Duration, class: &Class) {
     macro_rules! emit {
         ($level:ident, $message:literal) => {
             $level!(
@@ -145,7 +145,7 @@ pub(crate) fn remedy_refused(remedy: &str, class: &Class) {
 }
 
 struct History<'e> {
-    tries: &'e [Try],
+    tries: &'e [FailedAttempt],
     /// Of the only attempt, where no tries were kept.
     only: Kind,
 }

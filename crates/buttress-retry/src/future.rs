@@ -18,12 +18,12 @@ use crate::nested::GivenUp;
 use crate::operation::{self, Begin, Next, Operation, Repeatability};
 use crate::rare::Rare;
 use crate::remedy::Wait;
-use crate::repeat::Repeat;
+use crate::repeat::ReplayStrategy;
 use crate::service::Core;
 use crate::{Policy, nested, overriding};
 
 pin_project! {
-    /// The future of [`Retry`](crate::Retry).
+    /// The future of [`RetryService`](crate::RetryService).
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, Req, C, R, H = Arc<Core<S, C, R>>>
     where
@@ -122,7 +122,7 @@ impl<S: Service<Req>, Req, C, R, H> ResponseFuture<S, Req, C, R, H> {
 pub(crate) fn begin_apart<S, Req, C, R>(core: &Core<S, C, R>, service: &mut S, request: Req) -> After<S, Req>
 where
     S: Service<Req>,
-    R: Repeat<Req>,
+    R: ReplayStrategy<Req>,
 {
     let own = overriding::policy(&core.policy);
     let policy = own.as_deref().unwrap_or(&core.policy);
@@ -138,7 +138,7 @@ impl<S, Req, C, R, H> Future for ResponseFuture<S, Req, C, R, H>
 where
     S: Service<Req> + Clone,
     C: Classifier<S::Response, S::Error>,
-    R: Repeat<Req>,
+    R: ReplayStrategy<Req>,
     H: Deref<Target = Core<S, C, R>>,
 {
     type Output = Result<S::Response, S::Error>;
@@ -180,7 +180,7 @@ impl<S, Req, C, R, H> ResponseFuture<S, Req, C, R, H>
 where
     S: Service<Req> + Clone,
     C: Classifier<S::Response, S::Error>,
-    R: Repeat<Req>,
+    R: ReplayStrategy<Req>,
     H: Deref<Target = Core<S, C, R>>,
 {
     // All this is out of line, so that the poll of a first success is so small that it becomes a part of its caller.
@@ -229,7 +229,7 @@ impl<S: Clone, Req, F, T, E> Later<S, Req, F, Result<T, E>> {
         S: Service<Req, Response = T, Error = E, Future = F>,
         F: Future<Output = Result<T, E>>,
         C: Classifier<T, E>,
-        R: Repeat<Req>,
+        R: ReplayStrategy<Req>,
     {
         let mut this = self.project();
         let policy = this.policy.as_deref().unwrap_or(&core.policy);
@@ -275,7 +275,7 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
         S: Service<Req, Response = T, Error = E, Future = F>,
         F: Future<Output = Result<T, E>>,
         C: Classifier<T, E>,
-        R: Repeat<Req>,
+        R: ReplayStrategy<Req>,
     {
         loop {
             let next = match self.as_mut().project() {
@@ -317,7 +317,7 @@ impl<S: Clone, F, T, E> Stage<S, F, Result<T, E>> {
 impl<S, C, R> Core<S, C, R> {
     fn repeatability<Req>(&self, request: &Request<Req>) -> Repeatability<'_>
     where
-        R: Repeat<Req>,
+        R: ReplayStrategy<Req>,
     {
         Repeatability {
             idempotent: request.idempotent,
@@ -331,7 +331,7 @@ impl<S, C, R> Core<S, C, R> {
     /// Does the request carry an idempotency key? The copy knows, which lies there as long as an attempt may follow.
     fn keyed<Req>(&self, request: &Request<Req>) -> Option<bool>
     where
-        R: Repeat<Req>,
+        R: ReplayStrategy<Req>,
     {
         self.repeat.has_idempotency_key(request.copy.as_ref()?)
     }

@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 use buttress_error::{ByKind, Error, Verdict};
 use tower_layer::Layer;
 
-use crate::repeat::{ByTrait, Cloning, RepeatWith};
+use crate::repeat::{ByTrait, Cloning, ReplayWith};
 use crate::service::Core;
-use crate::{On, Policy, Remedy, Retry};
+use crate::{On, Policy, Remedy, RetryService};
 
 /// Repeats calls that failed, by a [`Policy`].
 ///
@@ -19,7 +19,7 @@ use crate::{On, Policy, Remedy, Retry};
 /// Every service made by one layer value, and every clone, shares the policy's budget.
 ///
 /// The request has to be [`Replay`](buttress_context::Replay), unless the layer is told how to copy it
-/// ([`cloning`](Self::cloning), [`repeat_with`](Self::repeat_with)); the error has to know its class, unless the layer is
+/// ([`cloning`](Self::cloning), [`replay_with`](Self::replay_with)); the error has to know its class, unless the layer is
 /// given a [`classifier`](Self::classifier). Where the compiler only says that `.ready()` does not exist,
 /// [`check`](buttress_error::check)`(&service)` says which is missing.
 ///
@@ -43,7 +43,7 @@ use crate::{On, Policy, Remedy, Retry};
 /// and budget.
 ///
 /// [`buttress_error::Error`] holds all this; an error type of one's own by
-/// [`note_effort`](buttress_error::Classify::note_effort). A foreign error type can't, and a closure as classifier doesn't
+/// [`note_retry_summary`](buttress_error::Classify::note_retry_summary). A foreign error type can't, and a closure as classifier doesn't
 /// try: instead of an error which says that nothing was sent the caller then gets the last one of unknown outcome. An answer,
 /// such as a response with status 404, stays what it is; outer retries of the same task leave it alone.
 ///
@@ -122,12 +122,12 @@ impl<C, R> RetryLayer<C, R> {
         Fut: Future<Output = Result<O, E>> + Send + 'static,
         E: Into<Error>,
     {
-        self.healed_by(Remedy::run(on, state, cure).unchecked())
+        self.with_remedy(Remedy::run(on, state, cure).unchecked())
     }
 
     /// Heals failures by `remedy`, and repeats the call then.
     #[must_use]
-    pub fn healed_by(mut self, remedy: Remedy) -> Self {
+    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
         self.policy.add(remedy);
         self
     }
@@ -174,11 +174,11 @@ impl<C, R> RetryLayer<C, R> {
 
     /// Copies requests with a function, such as `reqwest::Request::try_clone`; none means: sent once.
     #[must_use]
-    pub fn repeat_with<Req, F>(self, repeat: F) -> RetryLayer<C, RepeatWith<F>>
+    pub fn replay_with<Req, F>(self, repeat: F) -> RetryLayer<C, ReplayWith<F>>
     where
         F: Fn(&Req) -> Option<Req>,
     {
-        self.repeat(RepeatWith(repeat))
+        self.repeat(ReplayWith(repeat))
     }
 
     /// Takes every request for idempotent of which neither itself nor the context says otherwise.
@@ -213,11 +213,11 @@ impl<C, R> fmt::Debug for RetryLayer<C, R> {
 }
 
 impl<S: Clone, C: Clone, R: Clone> Layer<S> for RetryLayer<C, R> {
-    type Service = Retry<S, C, R>;
+    type Service = RetryService<S, C, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let core = self.core(inner.clone());
-        Retry::new(inner, Arc::new(core))
+        RetryService::new(inner, Arc::new(core))
     }
 }
 
@@ -226,7 +226,7 @@ impl<S: Clone, C: Clone, R: Clone> Layer<S> for RetryLayer<C, R> {
 pub struct LeakedRetryLayer<C = ByKind, R = ByTrait>(RetryLayer<C, R>);
 
 /// The service of [`LeakedRetryLayer`].
-pub type LeakedRetry<S, C = ByKind, R = ByTrait> = Retry<S, C, R, &'static Core<S, C, R>>;
+pub type LeakedRetry<S, C = ByKind, R = ByTrait> = RetryService<S, C, R, &'static Core<S, C, R>>;
 
 impl<S, C, R> Layer<S> for LeakedRetryLayer<C, R>
 where
@@ -238,6 +238,6 @@ where
 
     fn layer(&self, inner: S) -> Self::Service {
         let core = self.0.core(inner.clone());
-        Retry::new(inner, Box::leak(Box::new(core)))
+        RetryService::new(inner, Box::leak(Box::new(core)))
     }
 }

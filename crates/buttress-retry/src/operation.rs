@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use buttress_context::{Context, Frame, Report, Scope};
-use buttress_error::{Cause, Class, Classifier, Delivery, Effort, Error, Kind, Stop, Try};
+use buttress_error::{
+    Cause, Class, Classifier, Delivery, Error, FailedAttempt, Kind, RetrySummary, StopReason,
+};
 use tokio::time::Instant;
 
 use crate::budget::{Reservation, Spent};
@@ -34,7 +36,7 @@ pub(crate) struct Operation {
     reservation: Option<Reservation>,
     /// What the latest retry that the policy made has cost.
     spent: Option<Spent>,
-    history: Vec<Try>,
+    history: Vec<FailedAttempt>,
     /// The remedies that were tried.
     tried: Vec<Remedy>,
     /// Why the latest of them did not heal.
@@ -198,7 +200,7 @@ impl Operation {
         if self.attempts > 1 {
             context = context.with_attempt(self.attempts);
         }
-        Frame::new(if policy.outermost_owns() { context.with_retries_owned() } else { context })
+        Frame::new(if policy.retry_only_outermost() { context.with_retries_owned() } else { context })
     }
 
     /// An attempt has ended: what follows.
@@ -235,7 +237,7 @@ impl Operation {
                 Next::Wait(wait)
             }
             Err(stop) => {
-                if stop == Stop::NotIdempotent && policy.would_repeat(&facts) {
+                if stop == StopReason::NotIdempotent && policy.would_repeat(&facts) {
                     request.warn(policy.name(), &class);
                 }
                 let last = kept.last_real(class, outcome, self.earlier);
@@ -252,14 +254,20 @@ impl Operation {
         last: Last<Result<Res, E>>,
         kept: &mut Kept<Result<Res, E>>,
         facts: &Facts,
-        stop: Stop,
+        stop: StopReason,
     ) -> Result<Res, E> {
         let Last { mut class, mut outcome, refusal, refused } = last;
         // Cut while it ran, so that a retry had no part in it.
-        let cut = stop == Stop::Deadline && class.kind == Kind::DeadlineExceeded;
-        let mut effort = Effort::new(self.attempts, facts.time.elapsed, stop);
-        let given_up =
-            matches!(stop, Stop::Attempts | Stop::Deadline | Stop::Budget | Stop::Elapsed | Stop::Rule);
+        let cut = stop == StopReason::Deadline && class.kind == Kind::DeadlineExceeded;
+        let mut effort = RetrySummary::new(self.attempts, facts.time.elapsed, stop);
+        let given_up = matches!(
+            stop,
+            StopReason::Attempts
+                | StopReason::Deadline
+                | StopReason::Budget
+                | StopReason::Elapsed
+                | StopReason::Rule
+        );
         // That of a remedy for another failure, earlier in the call, says nothing about this one.
         let of_this = self.tried.last().is_some_and(|remedy| remedy.heals(&class));
         effort.remedy = self.remedy_error.take().filter(|_| of_this);
@@ -270,7 +278,7 @@ impl Operation {
         effort.unresolved = self.earlier.is_unresolved();
         effort.refusal = refusal.and_then(|refusal| classifier.keep(&refusal));
         // Who wonders why a failed POST was sent once finds the answer on the error.
-        let unsafe_to_repeat = matches!(stop, Stop::NotIdempotent | Stop::NotReplayable);
+        let unsafe_to_repeat = matches!(stop, StopReason::NotIdempotent | StopReason::NotReplayable);
         let stamped =
             effort.exhausted || unsafe_to_repeat || cut || effort.remedy.is_some() || self.attempts > 1;
         if stamped {
@@ -278,7 +286,7 @@ impl Operation {
             effort.history = std::mem::take(&mut self.history);
             classifier.stamp(&mut outcome, &effort);
         }
-        if effort.unresolved && claims_not_sent(classifier, &outcome) {
+        if effort.unresolved && claims_not_processed(classifier, &outcome) {
             // Its type can't hold that an earlier attempt may have taken effect: the one that says so comes first.
             if let Some(unknown) = kept.take_unknown() {
                 outcome = unknown;
@@ -352,7 +360,7 @@ impl Operation {
             time,
             idempotent: request.idempotent.or(cx.idempotent()).unwrap_or(request.assume_idempotent),
             replayable: request.replayable,
-            owned_outside: cx.retries_owned(),
+            outer_retries: cx.retries_owned(),
         })
     }
 
@@ -362,11 +370,11 @@ impl Operation {
         Time { now, elapsed, deadline: Context::read(|cx| cx.deadline().instant()) }
     }
 
-    fn decide(&mut self, policy: &Policy, facts: &Facts) -> Result<Duration, Stop> {
+    fn decide(&mut self, policy: &Policy, facts: &Facts) -> Result<Duration, StopReason> {
         let wait = policy.decide(facts, &mut self.waits)?;
         if let Some(budget) = policy.budget() {
             self.reservation =
-                Some(budget.withdraw_at(facts.class.kind, facts.time.now).ok_or(Stop::Budget)?);
+                Some(budget.withdraw_at(facts.class.kind, facts.time.now).ok_or(StopReason::Budget)?);
         }
         Ok(wait)
     }
@@ -376,24 +384,24 @@ impl Operation {
             budget.succeeded(self.spent);
         }
         if self.attempts > 1 {
-            self.report(Some(Stop::Success), None);
+            self.report(Some(StopReason::Success), None);
             events::recovered(policy.name(), self.attempts, self.slept);
         }
     }
 
     /// The oldest goes when there are too many.
     fn remember(&mut self, kind: Kind, wait: Duration) {
-        if self.history.len() == Effort::HISTORY {
+        if self.history.len() == RetrySummary::HISTORY {
             self.history.remove(0);
         }
-        self.history.push(Try::new(kind, wait));
+        self.history.push(FailedAttempt::new(kind, wait));
     }
 
-    fn report(&self, stopped: Option<Stop>, last: Option<Cause>) {
+    fn report(&self, stopped: Option<StopReason>, last: Option<Cause>) {
         Report::write(|report| self.write(report, stopped, last));
     }
 
-    fn write(&self, report: &mut Report, stopped: Option<Stop>, last: Option<Cause>) {
+    fn write(&self, report: &mut Report, stopped: Option<StopReason>, last: Option<Cause>) {
         report.attempts = self.attempts;
         report.delay = self.slept;
         report.stopped = stopped;
@@ -405,11 +413,11 @@ impl Operation {
 
 /// Has another retry layer stopped at this very failure?
 fn has_been_retried(class: &Class, cause: &Cause) -> bool {
-    class.exhausted || cause.error.as_ref().is_some_and(|error| error.effort().is_some())
+    class.exhausted || cause.error.as_ref().is_some_and(|error| error.retry_summary().is_some())
 }
 
 /// Does an error say of itself that nothing was sent?
-fn claims_not_sent<Res, E>(classifier: &impl Classifier<Res, E>, outcome: &Result<Res, E>) -> bool {
+fn claims_not_processed<Res, E>(classifier: &impl Classifier<Res, E>, outcome: &Result<Res, E>) -> bool {
     let verdict = classifier.judge(outcome);
-    outcome.is_err() && verdict.class().is_some_and(|class| class.delivery == Delivery::NotSent)
+    outcome.is_err() && verdict.class().is_some_and(|class| class.delivery == Delivery::NotProcessed)
 }

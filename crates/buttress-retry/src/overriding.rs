@@ -15,7 +15,7 @@ use crate::{Policy, operation};
 ///
 /// What belongs to the dependency stays the layer's: its [budget](crate::PolicyBuilder::budget), unless the policy was
 /// given one or [none](crate::PolicyBuilder::no_budget); its remedies, which are asked after the policy's own; and
-/// [`outermost_owns`](crate::PolicyBuilder::outermost_owns). [`Context::with_max_attempts`] overrides this policy too;
+/// [`retry_only_outermost`](crate::PolicyBuilder::retry_only_outermost). [`Context::with_max_attempts`] overrides this policy too;
 /// with [`Context::without_retries`] nothing is repeated.
 ///
 /// A call with a policy of its own allocates twice when it begins, where others allocate nothing.
@@ -38,7 +38,7 @@ use crate::{Policy, operation};
 /// let patient = Policy::fixed(Duration::from_secs(60)).max_attempts(10).build()?;
 /// let cx = Context::current().with_retry_policy(patient);
 /// let error = cx.scope(async { client.oneshot(7).await }).await.unwrap_err();
-/// assert_eq!(error.effort().unwrap().attempts, 10);
+/// assert_eq!(error.retry_summary().unwrap().attempts, 10);
 /// # Ok(()) }
 /// ```
 pub trait RetryContext: Sized + sealed::Sealed {

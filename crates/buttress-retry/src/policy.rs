@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_error::{Breaker, Class, Delivery, Kind, Retry, Stop};
+use buttress_error::{BreakerEffect, Class, Delivery, Kind, RetryAdvice, StopReason};
 use tokio::time::Instant;
 
 use crate::backoff::{Spread, Waits};
@@ -28,12 +28,12 @@ use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
 /// | [`max_elapsed`](PolicyBuilder::max_elapsed) | time | any | none |
 /// | [`stop_when`](PolicyBuilder::stop_when) | | | never |
 /// | [`budget`](PolicyBuilder::budget) | retries | | 20 % of the requests + 2 per second, over 10 s |
-/// | [`healed_by`](PolicyBuilder::healed_by) | | | none |
+/// | [`with_remedy`](PolicyBuilder::with_remedy) | | | none |
 /// | [`name`](PolicyBuilder::name) | | | none |
-/// | [`repeat_rejections`](PolicyBuilder::repeat_rejections) | | | no |
-/// | [`outermost_owns`](PolicyBuilder::outermost_owns) | | | no |
+/// | [`retry_rejections`](PolicyBuilder::retry_rejections) | | | no |
+/// | [`retry_only_outermost`](PolicyBuilder::retry_only_outermost) | | | no |
 ///
-/// Repeated are failures whose class says [`Retry::Call`] and that no retry layer has given up on: a request that was
+/// Repeated are failures whose class says [`RetryAdvice::Call`] and that no retry layer has given up on: a request that was
 /// provably not sent always, any other only if it is idempotent. Rejections by a layer of this stack are not. So of the
 /// [kinds](Kind) unavailable, timeout and throttled are repeated; unknown, which is what an error is that nobody has
 /// classified, is not.
@@ -76,7 +76,7 @@ pub(crate) struct Facts {
     pub(crate) time: Time,
     pub(crate) idempotent: bool,
     pub(crate) replayable: bool,
-    pub(crate) owned_outside: bool,
+    pub(crate) outer_retries: bool,
 }
 
 /// How late it is for a call.
@@ -107,7 +107,7 @@ impl Policy {
         let budget = settings.budget.as_ref();
         let needs_clock = settings.max_elapsed.is_some() || budget.is_some_and(Budget::needs_clock);
         let start = match settings.max_attempts {
-            _ if settings.outermost_owns => Start::Apart,
+            _ if settings.retry_only_outermost => Start::Apart,
             1 => Start::Once,
             _ => Start::Repeatable,
         };
@@ -126,7 +126,7 @@ impl Policy {
             settings.budget.clone_from(&own.settings.budget);
         }
         settings.remedies.extend_from_slice(&own.settings.remedies);
-        settings.outermost_owns |= own.settings.outermost_owns;
+        settings.retry_only_outermost |= own.settings.retry_only_outermost;
         settings.name = settings.name.or_else(|| own.settings.name.clone());
         Self::new(settings)
     }
@@ -144,8 +144,8 @@ impl Policy {
             min_attempt_time: Duration::ZERO,
             max_elapsed: None,
             stop_when: None,
-            repeat_rejections: false,
-            outermost_owns: false,
+            retry_rejections: false,
+            retry_only_outermost: false,
             budget: Some(Budget::default()),
             budget_given: false,
             remedies: Vec::new(),
@@ -226,8 +226,8 @@ impl Policy {
         sum.min(self.settings.max_elapsed.unwrap_or(Duration::MAX))
     }
 
-    pub(crate) const fn outermost_owns(&self) -> bool {
-        self.settings.outermost_owns
+    pub(crate) const fn retry_only_outermost(&self) -> bool {
+        self.settings.retry_only_outermost
     }
 
     pub(crate) const fn start(&self) -> Start {
@@ -250,28 +250,28 @@ impl Policy {
 
     /// The wait before the next attempt, or why there is none. The questions come in a fixed order, the first "no" is
     /// the answer: may it be repeated, are attempts left, is there time? (The budget is asked last, by the caller.)
-    pub(crate) fn decide(&self, facts: &Facts, waits: &mut Memory) -> Result<Duration, Stop> {
+    pub(crate) fn decide(&self, facts: &Facts, waits: &mut Memory) -> Result<Duration, StopReason> {
         let settings = &self.settings;
         let class = &facts.class;
-        if class.exhausted || class.retry != Retry::Call {
+        if class.exhausted || class.retry != RetryAdvice::Call {
             let late = facts.time.deadline.is_some_and(|end| !self.fits(facts.time.now, Duration::ZERO, end));
             let cut = late && class.kind == Kind::DeadlineExceeded;
-            return Err(if cut { Stop::Deadline } else { Stop::NotRetryable });
+            return Err(if cut { StopReason::Deadline } else { StopReason::NotRetryable });
         }
-        if class.kind == Kind::Rejected && !(settings.repeat_rejections && class.retry_after.is_some()) {
-            return Err(Stop::Rejected);
+        if class.kind == Kind::Rejected && !(settings.retry_rejections && class.retry_after.is_some()) {
+            return Err(StopReason::Rejected);
         }
         if !class.repeatable(facts.idempotent) {
-            return Err(Stop::NotIdempotent);
+            return Err(StopReason::NotIdempotent);
         }
         self.another(facts)?;
         if class.retry_once && waits.retried_once {
-            return Err(Stop::Attempts);
+            return Err(StopReason::Attempts);
         }
-        let (wait, jitter) = self.wait(facts, waits).ok_or(Stop::Attempts)?;
+        let (wait, jitter) = self.wait(facts, waits).ok_or(StopReason::Attempts)?;
         if class.kind == Kind::Rejected && class.retry_after.is_some_and(|asked| asked > wait) {
             // The cut wait would end while the layer still refuses.
-            return Err(Stop::Rejected);
+            return Err(StopReason::Rejected);
         }
         self.in_time(&facts.time, wait)?;
         waits.retried_once |= class.retry_once;
@@ -290,8 +290,8 @@ impl Policy {
         let wanted = |remedy: &&Remedy| remedy.heals(class) && !tried.iter().any(|other| other.is(remedy));
         let remedy = self.settings.remedies.iter().find(wanted)?;
         // An answer that blames the dependency may come after the work was done: its reply was garbled, or lost in part.
-        let refused = class.delivery == Delivery::Processed && class.breaker() != Breaker::Failure;
-        let harmless = facts.idempotent || class.delivery == Delivery::NotSent || refused;
+        let refused = class.delivery == Delivery::Processed && class.breaker() != BreakerEffect::Failure;
+        let harmless = facts.idempotent || class.delivery == Delivery::NotProcessed || refused;
         let may = !class.exhausted
             && harmless
             && self.another(facts).is_ok()
@@ -300,33 +300,33 @@ impl Policy {
     }
 
     /// May there be another attempt at all, whatever the failure and the time?
-    fn another(&self, facts: &Facts) -> Result<(), Stop> {
+    fn another(&self, facts: &Facts) -> Result<(), StopReason> {
         self.attempt_left(facts)?;
         match &self.settings.stop_when {
-            Some(Rule(stops)) if stops(&facts.progress()) => Err(Stop::Rule),
+            Some(Rule(stops)) if stops(&facts.progress()) => Err(StopReason::Rule),
             _ => Ok(()),
         }
     }
 
     /// Is there an attempt left, and a request to send?
-    fn attempt_left(&self, facts: &Facts) -> Result<(), Stop> {
-        if facts.owned_outside {
-            return Err(Stop::OwnedOutside);
+    fn attempt_left(&self, facts: &Facts) -> Result<(), StopReason> {
+        if facts.outer_retries {
+            return Err(StopReason::OuterRetries);
         }
         if facts.attempts >= facts.max_attempts.unwrap_or(self.settings.max_attempts) {
-            return Err(Stop::Attempts);
+            return Err(StopReason::Attempts);
         }
-        if facts.replayable { Ok(()) } else { Err(Stop::NotReplayable) }
+        if facts.replayable { Ok(()) } else { Err(StopReason::NotReplayable) }
     }
 
     /// Is there time for an attempt after `wait`?
-    pub(crate) fn in_time(&self, time: &Time, wait: Duration) -> Result<(), Stop> {
+    pub(crate) fn in_time(&self, time: &Time, wait: Duration) -> Result<(), StopReason> {
         let begins = time.elapsed.saturating_add(slept(wait));
         if self.settings.max_elapsed.is_some_and(|longest| begins > longest) {
-            return Err(Stop::Elapsed);
+            return Err(StopReason::Elapsed);
         }
         match time.deadline {
-            Some(deadline) if !self.fits(time.now, wait, deadline) => Err(Stop::Deadline),
+            Some(deadline) if !self.fits(time.now, wait, deadline) => Err(StopReason::Deadline),
             _ => Ok(()),
         }
     }

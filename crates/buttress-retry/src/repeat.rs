@@ -3,7 +3,7 @@
 use buttress_context::Replay;
 
 /// How a retry layer makes the request for the next attempt.
-pub trait Repeat<Req> {
+pub trait ReplayStrategy<Req> {
     /// A copy to send again; none if it can be sent only once.
     fn repeat(&self, request: &Req) -> Option<Req>;
 
@@ -31,7 +31,7 @@ pub trait Repeat<Req> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ByTrait;
 
-impl<Req: Replay> Repeat<Req> for ByTrait {
+impl<Req: Replay> ReplayStrategy<Req> for ByTrait {
     fn repeat(&self, request: &Req) -> Option<Req> {
         request.replay()
     }
@@ -53,7 +53,7 @@ impl<Req: Replay> Repeat<Req> for ByTrait {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cloning;
 
-impl<Req: Clone> Repeat<Req> for Cloning {
+impl<Req: Clone> ReplayStrategy<Req> for Cloning {
     fn repeat(&self, request: &Req) -> Option<Req> {
         Some(request.clone())
     }
@@ -61,9 +61,9 @@ impl<Req: Clone> Repeat<Req> for Cloning {
 
 /// Copies the request with a function, such as `reqwest::Request::try_clone`.
 #[derive(Clone, Copy, Debug)]
-pub struct RepeatWith<F>(pub(crate) F);
+pub struct ReplayWith<F>(pub(crate) F);
 
-impl<Req, F: Fn(&Req) -> Option<Req>> Repeat<Req> for RepeatWith<F> {
+impl<Req, F: Fn(&Req) -> Option<Req>> ReplayStrategy<Req> for ReplayWith<F> {
     fn repeat(&self, request: &Req) -> Option<Req> {
         (self.0)(request)
     }

@@ -9,21 +9,21 @@ use buttress_error::{ByKind, Classifier};
 use tower_service::Service;
 
 use crate::overriding::Start;
-use crate::repeat::{ByTrait, Repeat};
+use crate::repeat::{ByTrait, ReplayStrategy};
 use crate::spare::Spare;
 use crate::{Policy, ResponseFuture, future, nested, operation, overriding};
 
 /// The service of [`RetryLayer`](crate::RetryLayer): around a service `S`, with what the layer does by default, it is
-/// `Retry<S>`.
+/// `RetryService<S>`.
 ///
 /// `H` is how it holds what its calls share: counted, or [kept for ever](crate::RetryLayer::leak).
-pub struct Retry<S, C = ByKind, R = ByTrait, H = Arc<Core<S, C, R>>> {
+pub struct RetryService<S, C = ByKind, R = ByTrait, H = Arc<Core<S, C, R>>> {
     inner: S,
     core: H,
     of: PhantomData<fn() -> (C, R)>,
 }
 
-/// What the calls of a [`Retry`] share.
+/// What the calls of a [`RetryService`] share.
 pub struct Core<S, C, R> {
     pub(crate) policy: Policy,
     pub(crate) classifier: C,
@@ -35,7 +35,7 @@ pub struct Core<S, C, R> {
     pub(crate) warned: Arc<AtomicBool>,
 }
 
-impl<S, C, R, H> Retry<S, C, R, H> {
+impl<S, C, R, H> RetryService<S, C, R, H> {
     pub(crate) const fn new(inner: S, core: H) -> Self {
         Self { inner, core, of: PhantomData }
     }
@@ -58,7 +58,7 @@ impl<S, C, R> Core<S, C, R> {
     /// A copy of the request, if another attempt may follow the one that is about to begin after `earlier` ones.
     pub(crate) fn copy<Req>(&self, policy: &Policy, earlier: u32, request: &Req) -> Option<Req>
     where
-        R: Repeat<Req>,
+        R: ReplayStrategy<Req>,
     {
         if operation::may_repeat(policy, earlier) { self.repeat.repeat(request) } else { None }
     }
@@ -67,13 +67,13 @@ impl<S, C, R> Core<S, C, R> {
     /// itself.
     pub(crate) fn replayable<Req>(&self, copy: Option<&Req>) -> bool
     where
-        R: Repeat<Req>,
+        R: ReplayStrategy<Req>,
     {
         copy.is_some_and(|copy| self.repeat.repeatable(copy)) && !self.spare.is_cloning_here()
     }
 }
 
-impl<S, C, R, H> Retry<S, C, R, H> {
+impl<S, C, R, H> RetryService<S, C, R, H> {
     /// The inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
@@ -90,13 +90,13 @@ impl<S, C, R, H> Retry<S, C, R, H> {
     }
 }
 
-impl<S: Clone, C, R, H: Clone> Clone for Retry<S, C, R, H> {
+impl<S: Clone, C, R, H: Clone> Clone for RetryService<S, C, R, H> {
     fn clone(&self) -> Self {
         Self::new(self.inner.clone(), self.core.clone())
     }
 }
 
-impl<S: fmt::Debug, C, R, H: Deref<Target = Core<S, C, R>>> fmt::Debug for Retry<S, C, R, H> {
+impl<S: fmt::Debug, C, R, H: Deref<Target = Core<S, C, R>>> fmt::Debug for RetryService<S, C, R, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry")
             .field("inner", &self.inner)
@@ -111,11 +111,11 @@ impl<S, C, R> fmt::Debug for Core<S, C, R> {
     }
 }
 
-impl<Req, S, C, R, H> Service<Req> for Retry<S, C, R, H>
+impl<Req, S, C, R, H> Service<Req> for RetryService<S, C, R, H>
 where
     S: Service<Req> + Clone,
     C: Classifier<S::Response, S::Error>,
-    R: Repeat<Req>,
+    R: ReplayStrategy<Req>,
     H: Deref<Target = Core<S, C, R>> + Clone,
 {
     type Response = S::Response;

@@ -26,8 +26,8 @@ pub struct PolicyBuilder {
     pub(crate) min_attempt_time: Duration,
     pub(crate) max_elapsed: Option<Duration>,
     pub(crate) stop_when: Option<Rule>,
-    pub(crate) repeat_rejections: bool,
-    pub(crate) outermost_owns: bool,
+    pub(crate) retry_rejections: bool,
+    pub(crate) retry_only_outermost: bool,
     pub(crate) budget: Option<Budget>,
     /// Has the user said so, or is it the default?
     pub(crate) budget_given: bool,
@@ -192,12 +192,12 @@ impl PolicyBuilder {
         Fut: Future<Output = Result<O, E>> + Send + 'static,
         E: Into<Error>,
     {
-        self.healed_by(Remedy::run(on, state, cure).unchecked())
+        self.with_remedy(Remedy::run(on, state, cure).unchecked())
     }
 
     /// Heals failures by `remedy`, and repeats the call then. Of several remedies the first that is on the failure, and
     /// that this call hasn't tried yet, is run.
-    pub fn healed_by(mut self, remedy: Remedy) -> Self {
+    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
         self.remedies.push(remedy);
         self
     }
@@ -213,7 +213,7 @@ impl PolicyBuilder {
     /// No bound but each call's own. In an outage this multiplies the traffic by the number of attempts.
     ///
     /// A ratio budget reads the clock when a call begins. Without one no clock is read before the first failure, and
-    /// [`Effort::elapsed`](buttress_error::Effort::elapsed) counts from there.
+    /// [`RetrySummary::elapsed`](buttress_error::RetrySummary::elapsed) counts from there.
     pub fn no_budget(mut self) -> Self {
         self.budget = None;
         self.budget_given = true;
@@ -222,15 +222,15 @@ impl PolicyBuilder {
 
     /// Repeats also what a layer of this stack has refused, if it says when to come back and that wait is not cut by
     /// [`max_retry_after`](Self::max_retry_after) or the deadline. Default: a rejection ends the call.
-    pub const fn repeat_rejections(mut self) -> Self {
-        self.repeat_rejections = true;
+    pub const fn retry_rejections(mut self) -> Self {
+        self.retry_rejections = true;
         self
     }
 
     /// Only this layer repeats: retry layers further in try once. Default: the retry next to the failure repeats, and
     /// those further out leave alone what it has given up on.
-    pub const fn outermost_owns(mut self) -> Self {
-        self.outermost_owns = true;
+    pub const fn retry_only_outermost(mut self) -> Self {
+        self.retry_only_outermost = true;
         self
     }
 

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 
 use buttress_context::{Context, Replay};
 use buttress_error::{
-    BoxError, ByKind, Class, Classifier, Classify, Delivery, Effort, Error, Kind, Rejection, Retry, Stop,
-    Verdict,
+    BoxError, ByKind, Class, Classifier, Classify, Delivery, Error, Kind, Rejection, RetryAdvice,
+    RetrySummary, StopReason, Verdict,
 };
 use buttress_retry::{Policy, PolicyBuilder, Remedy, RetryLayer, on, retry, retry_blocking};
 use buttress_test::TestError;
@@ -33,7 +33,7 @@ fn reset() -> Class {
 }
 
 fn refused() -> Class {
-    Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
+    Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed)
 }
 
 fn rejected() -> Class {
@@ -67,23 +67,23 @@ async fn all_forms(policy: PolicyBuilder, classes: &[Class]) -> [Error; 3] {
 async fn a_refusal_does_not_hide_a_reset() {
     for error in all_forms(quick(), &[reset(), rejected()]).await {
         assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::Unknown));
-        assert_eq!((error.to_string().as_str(), error.advice()), ("unavailable unknown", Retry::Never));
-        let effort = error.effort().unwrap();
-        assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, Stop::Rejected, true));
+        assert_eq!((error.to_string().as_str(), error.advice()), ("unavailable unknown", RetryAdvice::Never));
+        let effort = error.retry_summary().unwrap();
+        assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, StopReason::Rejected, true));
         let kinds: Vec<_> = effort.history.iter().map(|attempt| attempt.kind).collect();
         assert_eq!(kinds, [Kind::Unavailable, Kind::Rejected]);
         assert_eq!(effort.refusal.as_ref().unwrap().kind(), Kind::Rejected);
-        assert!(error.notes().any(|note| note == "a later attempt was refused: rejected not_sent"));
+        assert!(error.notes().any(|note| note == "a later attempt was refused: rejected not_processed"));
     }
 }
 
 /// Issue E 33. The last real failure is the caller's, also one that was not sent: its delivery is unknown all the same.
 #[tokio::test(start_paused = true)]
 async fn a_later_failure_to_connect_does_not_hide_it() {
-    let cases: [(&[Class], Stop); 3] = [
-        (&[reset(), refused(), refused()], Stop::Attempts),
-        (&[reset(), refused(), rejected()], Stop::Rejected),
-        (&[reset(), Class::new(Kind::Throttled), rejected()], Stop::Rejected),
+    let cases: [(&[Class], StopReason); 3] = [
+        (&[reset(), refused(), refused()], StopReason::Attempts),
+        (&[reset(), refused(), rejected()], StopReason::Rejected),
+        (&[reset(), Class::new(Kind::Throttled), rejected()], StopReason::Rejected),
     ];
     for (classes, stop) in cases {
         for error in all_forms(quick(), classes).await {
@@ -92,16 +92,16 @@ async fn a_later_failure_to_connect_does_not_hide_it() {
                 (Delivery::Unknown, classes[1].kind),
                 "{classes:?}"
             );
-            assert!(error.to_string().ends_with("not_sent"), "the last real failure itself: {error}");
-            assert_eq!(error.effort().unwrap().stopped, stop);
-            assert!(error.effort().unwrap().unresolved && error.notes().any(|note| note == NOTE));
+            assert!(error.to_string().ends_with("not_processed"), "the last real failure itself: {error}");
+            assert_eq!(error.retry_summary().unwrap().stopped, stop);
+            assert!(error.retry_summary().unwrap().unresolved && error.notes().any(|note| note == NOTE));
             assert!(!error.class().repeatable(false));
         }
     }
     // Where nothing was sent, nothing is unknown.
     for error in all_forms(quick(), &[refused(), rejected()]).await {
-        assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::NotSent));
-        assert!(!error.effort().unwrap().unresolved && error.notes().all(|note| note != NOTE));
+        assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::NotProcessed));
+        assert!(!error.retry_summary().unwrap().unresolved && error.notes().all(|note| note != NOTE));
     }
 }
 
@@ -109,13 +109,13 @@ async fn a_later_failure_to_connect_does_not_hide_it() {
 #[tokio::test(start_paused = true)]
 async fn refusals_alone() {
     let again = rejected().retry_after(MS);
-    for error in all_forms(quick().repeat_rejections(), &[again, again, again]).await {
-        assert_eq!((error.kind(), error.class().delivery), (Kind::Rejected, Delivery::NotSent));
-        assert!(error.effort().unwrap().refusal.is_none());
+    for error in all_forms(quick().retry_rejections(), &[again, again, again]).await {
+        assert_eq!((error.kind(), error.class().delivery), (Kind::Rejected, Delivery::NotProcessed));
+        assert!(error.retry_summary().unwrap().refusal.is_none());
     }
-    for error in all_forms(quick().repeat_rejections(), &[reset(), again, again]).await {
+    for error in all_forms(quick().retry_rejections(), &[reset(), again, again]).await {
         assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::Unknown));
-        assert_eq!(error.effort().unwrap().stopped, Stop::Attempts);
+        assert_eq!(error.retry_summary().unwrap().stopped, StopReason::Attempts);
     }
 }
 
@@ -125,7 +125,7 @@ async fn no_kind_is_definite_after_a_reset() {
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Rejected) {
         for error in all_forms(quick().max_attempts(2), &[reset(), kind.into()]).await {
             assert_eq!((error.kind(), error.class().delivery), (kind, Delivery::Unknown));
-            assert_ne!(error.class().retry, Retry::Operation);
+            assert_ne!(error.class().retry, RetryAdvice::Operation);
         }
     }
 }
@@ -137,8 +137,8 @@ async fn a_contradiction_advises_nothing() {
     for number in [5, 6, 9, 10] {
         let class = Class::of_grpc(number);
         for error in all_forms(quick(), &[Kind::Timeout.into(), class]).await {
-            assert_eq!((error.kind(), error.class().retry), (class.kind, Retry::Never));
-            assert_eq!(error.effort().unwrap().stopped, Stop::NotRetryable);
+            assert_eq!((error.kind(), error.class().retry), (class.kind, RetryAdvice::Never));
+            assert_eq!(error.retry_summary().unwrap().stopped, StopReason::NotRetryable);
             assert!(error.notes().any(|note| note == NOTE));
         }
         for error in all_forms(quick(), &[class]).await {
@@ -151,13 +151,13 @@ async fn a_contradiction_advises_nothing() {
 #[tokio::test(start_paused = true)]
 async fn after_a_remedy() {
     let remedy = || Remedy::run_blocking(on(Kind::NotFound), (), |()| Ok::<_, Error>(())).build().unwrap();
-    let policy = || quick().healed_by(remedy());
+    let policy = || quick().with_remedy(remedy());
     for error in all_forms(policy(), &[Kind::NotFound.into(), reset(), rejected()]).await {
-        assert_eq!((error.kind(), error.effort().unwrap().attempts), (Kind::Unavailable, 3));
+        assert_eq!((error.kind(), error.retry_summary().unwrap().attempts), (Kind::Unavailable, 3));
     }
     for error in all_forms(policy(), &[Kind::NotFound.into(), rejected()]).await {
         assert_eq!((error.kind(), error.class().delivery), (Kind::NotFound, Delivery::Processed));
-        assert!(error.effort().unwrap().refusal.is_some());
+        assert!(error.retry_summary().unwrap().refusal.is_some());
     }
 }
 
@@ -168,8 +168,11 @@ async fn the_report_has_the_last_real_failure() {
     let script = Mutex::new(VecDeque::from([reset(), rejected()]));
     let (outcome, report) = reported(Context::default(), retry(&policy, || ready(next(&script)))).await;
     let last = report.last.unwrap();
-    assert_eq!((report.attempts, report.stopped, last.kind), (2, Some(Stop::Rejected), Kind::Unavailable));
-    assert_eq!(last.error.unwrap().effort(), outcome.unwrap_err().effort());
+    assert_eq!(
+        (report.attempts, report.stopped, last.kind),
+        (2, Some(StopReason::Rejected), Kind::Unavailable)
+    );
+    assert_eq!(last.error.unwrap().retry_summary(), outcome.unwrap_err().retry_summary());
 }
 
 /// Issue E 33. Responses judged by a classifier: a failed one is not kept while the call is retried, as its body may hold a
@@ -187,7 +190,7 @@ async fn a_refusal_after_a_response() {
             }
         }
 
-        fn stamp(&self, outcome: &mut Result<u16, Error>, effort: &Effort) {
+        fn stamp(&self, outcome: &mut Result<u16, Error>, effort: &RetrySummary) {
             ByKind.stamp(outcome, effort);
         }
     }
@@ -210,7 +213,7 @@ async fn a_refusal_after_a_response() {
     assert_eq!(answer.unwrap(), 404);
 }
 
-/// Issue E 33. An error type of one's own holds it by `note_effort`; a box holds it where it has an `Error` in it.
+/// Issue E 33. An error type of one's own holds it by `note_retry_summary`; a box holds it where it has an `Error` in it.
 #[tokio::test(start_paused = true)]
 async fn what_holds_it() {
     let policy = quick().build().unwrap();
@@ -248,7 +251,7 @@ async fn what_holds_it() {
         ready(Err::<(), TestError>(if script.get() == 1 { TestError::from(reset()) } else { open.into() }))
     };
     let kept = retry(&policy, tries).await.unwrap_err();
-    assert_eq!((kept.kind(), kept.effort().unwrap().refusal.is_none()), (Kind::Unavailable, true));
+    assert_eq!((kept.kind(), kept.retry_summary().unwrap().refusal.is_none()), (Kind::Unavailable, true));
 }
 
 /// A type that holds nothing.
@@ -304,7 +307,7 @@ async fn an_outer_retry_is_not_misled() {
     let outcome = retry(&policy, || inner.clone().call(Twice(true))).not_idempotent().await;
     let error = outcome.unwrap_err();
     assert_eq!((calls.get(), error.class().delivery), (2, Delivery::Unknown));
-    assert_eq!(error.effort().unwrap().stopped, Stop::NotIdempotent, "by the outer one");
+    assert_eq!(error.retry_summary().unwrap().stopped, StopReason::NotIdempotent, "by the outer one");
 }
 
 /// Issue E 33. What an inner retry has exhausted is of unknown outcome after an outer attempt that was.
@@ -320,7 +323,7 @@ async fn an_inner_retry_does_not_hide_it() {
         }
     };
     let failed = retry(&policy, attempt).await.unwrap_err();
-    assert_eq!((failed.class().delivery, failed.effort().unwrap().attempts), (Delivery::Unknown, 3));
+    assert_eq!((failed.class().delivery, failed.retry_summary().unwrap().attempts), (Delivery::Unknown, 3));
     assert!(failed.notes().any(|note| note == NOTE));
 }
 

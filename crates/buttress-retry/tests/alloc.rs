@@ -20,7 +20,7 @@ fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
 fn policies() -> [Policy; 5] {
     let tokens = Budget::tokens(500).build().expect("good settings");
     let healed = plain().remedy(on(Kind::Unauthenticated), (), |()| async { Ok::<_, TestError>(()) });
-    let owner = Policy::exponential().outermost_owns();
+    let owner = Policy::exponential().retry_only_outermost();
     [Policy::exponential(), plain(), plain().budget(tokens), owner, healed]
         .map(|policy| policy.build().expect("good settings"))
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use buttress_error::{ByKind, Error, Kind};
 use buttress_retry::{
     Backoff, Budget, BudgetStats, ByTrait, Cloning, ConfigError, Jitter, LeakedRetry, LeakedRetryLayer, On,
-    Policy, PolicyBuilder, Progress, RatioBudget, Remedy, RemedyStats, Repeat, Reservation, ResponseFuture,
-    Retry, RetryLayer, TokenBudget, Tokens, retry,
+    Policy, PolicyBuilder, Progress, RatioBudget, Remedy, RemedyStats, ReplayStrategy, Reservation,
+    ResponseFuture, RetryLayer, RetryService, TokenBudget, TokenSource, retry,
 };
 use buttress_test::{Step, Strict, TestError};
 use tower::util::{BoxCloneService, BoxCloneSyncService};
@@ -38,8 +38,8 @@ const _: () = {
     all::<Progress>();
     all::<Remedy>();
     all::<RemedyStats>();
-    all::<Tokens>();
-    all::<Retry<Strict>>();
+    all::<TokenSource>();
+    all::<RetryService<Strict>>();
     // A service that is Send alone still makes futures that are Send.
     const fn future<T: Send + 'static>() {}
     future::<ResponseFuture<BoxCloneService<u32, u32, Error>, u32, ByKind, ByTrait>>();
@@ -47,7 +47,7 @@ const _: () = {
 
 /// A named field, with its whole type written out.
 struct Client {
-    orders: Retry<Strict>,
+    orders: RetryService<Strict>,
     payments: BoxCloneSyncService<u32, u32, TestError>,
 }
 
@@ -113,7 +113,7 @@ struct Once(u32);
 #[derive(Clone)]
 struct Again;
 
-impl Repeat<Once> for Again {
+impl ReplayStrategy<Once> for Again {
     fn repeat(&self, request: &Once) -> Option<Once> {
         Some(Once(request.0))
     }

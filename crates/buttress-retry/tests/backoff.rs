@@ -18,7 +18,7 @@ async fn waits(policy: impl Fn() -> PolicyBuilder, kind: Kind) -> Vec<Vec<Durati
     for _ in 0..CALLS {
         let error =
             call(policy(), &script(vec![Step::fail(kind); 16])).await.expect_err("every attempt fails");
-        let history = &error.effort().expect("retried").history;
+        let history = &error.retry_summary().expect("retried").history;
         all.push(history[..history.len() - 1].iter().map(|attempt| attempt.delay).collect());
     }
     all

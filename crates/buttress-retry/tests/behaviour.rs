@@ -10,7 +10,7 @@ use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{Class, Kind, Stop, Verdict};
+use buttress_error::{Class, Kind, StopReason, Verdict};
 use buttress_retry::{Backoff, Budget, Jitter, Policy, Remedy, RetryLayer, on, retry};
 use buttress_test::{Step, Strict, TestError, conform};
 use kit::{MS, call, plain, reported, script};
@@ -27,7 +27,7 @@ async fn conforms() {
         let at_rest = || assert_eq!(budget.available(), 10);
         conform(|inner| layer.layer(inner)).at_rest(at_rest).run().await;
     }
-    let outermost = RetryLayer::new(plain().outermost_owns().build().unwrap());
+    let outermost = RetryLayer::new(plain().retry_only_outermost().build().unwrap());
     conform(|inner| outermost.layer(inner)).run().await;
     let leaked = RetryLayer::new(plain().build().unwrap()).leak();
     conform(|inner| leaked.layer(inner)).run().await;
@@ -42,7 +42,7 @@ async fn one_attempt_at_a_time() {
     // It is asked for a copy right before an attempt, unless that is the last one.
     let layer = RetryLayer::new(plain().backoff(Backoff::none()).max_attempts(4).build().unwrap())
         .assume_idempotent()
-        .repeat_with(move |request: &u32| {
+        .replay_with(move |request: &u32| {
             seen.lock().unwrap().push(watched.alive());
             Some(*request)
         });
@@ -84,14 +84,14 @@ async fn rejections_are_not_repeated() {
         let inner = script([Step::fail(class)]);
         let (outcome, report) = reported(Context::default(), call(plain(), &inner)).await;
         assert_eq!(outcome.unwrap_err().kind(), Kind::Rejected);
-        assert_eq!((inner.calls(), report.stopped), (1, Some(Stop::Rejected)));
+        assert_eq!((inner.calls(), report.stopped), (1, Some(StopReason::Rejected)));
     }
 }
 
 /// [S7] where the policy asks for it they are, if `retry_after` fits both the policy and the deadline.
 #[tokio::test(start_paused = true)]
 async fn rejections_are_repeated_on_request() {
-    let policy = || plain().repeat_rejections().max_retry_after(MS * 500);
+    let policy = || plain().retry_rejections().max_retry_after(MS * 500);
     let rejected = |wait: u32| Step::fail(Class::new(Kind::Rejected).retry_after(MS * wait));
     let deadline = Context::default().with_timeout(MS * 300);
 
@@ -238,10 +238,10 @@ impl Service<u32> for ReadyOnce {
 async fn a_retry_that_cannot_become_ready_has_failed() {
     let layer = RetryLayer::new(plain().build().unwrap()).assume_idempotent();
     let error = layer.layer(ReadyOnce(true)).oneshot(7).await.unwrap_err();
-    let effort = error.effort().unwrap();
+    let effort = error.retry_summary().unwrap();
     let kinds: Vec<_> = effort.history.iter().map(|attempt| attempt.kind).collect();
     assert_eq!(kinds, [Kind::Unavailable, Kind::Timeout, Kind::Timeout]);
-    assert_eq!((effort.attempts, effort.stopped), (3, Stop::Attempts));
+    assert_eq!((effort.attempts, effort.stopped), (3, StopReason::Attempts));
 }
 
 /// An attempt finds nothing left of those before it, such as the only connection that a failed response holds: in the
@@ -257,7 +257,7 @@ async fn nothing_is_left_of_an_attempt() {
     let heal = |()| Ok::<_, TestError>(());
     for wait in [MS, Duration::ZERO] {
         let remedy = Remedy::run_blocking(on(Kind::Unavailable), (), heal).build().unwrap();
-        let policy = plain().backoff(Backoff::fixed(wait)).healed_by(remedy).build().unwrap();
+        let policy = plain().backoff(Backoff::fixed(wait)).with_remedy(remedy).build().unwrap();
         drop(retry(&policy, || async { checkout() }).classifier(down).await);
         let layer = RetryLayer::new(policy.clone()).assume_idempotent().classify_with(down);
         drop(layer.layer(service_fn(|_: u32| async { checkout() })).oneshot(7).await);

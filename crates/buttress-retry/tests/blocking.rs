@@ -68,7 +68,7 @@ fn not_idempotent() {
     let call = |class: Class| policy.blocking().not_idempotent().sleep_with(drop).run(failing(class, &calls));
     call(Kind::Timeout.into()).unwrap_err();
     assert_eq!(calls.take(), 1);
-    call(Class::from(Kind::Timeout).delivery(Delivery::NotSent)).unwrap_err();
+    call(Class::from(Kind::Timeout).delivery(Delivery::NotProcessed)).unwrap_err();
     assert_eq!(calls.take(), 3);
 }
 

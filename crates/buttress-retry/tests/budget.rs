@@ -5,7 +5,7 @@ mod kit;
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{Error, Kind, Stop};
+use buttress_error::{Error, Kind, StopReason};
 use buttress_retry::{Backoff, Budget, Policy, Remedy, Reservation, TokenBudget, on, retry};
 use buttress_test::{Step, TestError};
 use kit::{MS, call, call_built, plain, reported, script};
@@ -125,8 +125,11 @@ async fn a_spent_budget_refuses_nothing() {
     let inner = failing(1);
     let (outcome, report) = reported(Context::default(), call(plain().budget(none()), &inner)).await;
     let error = outcome.unwrap_err();
-    assert_eq!((error.kind(), inner.calls(), report.stopped), (Kind::Unavailable, 1, Some(Stop::Budget)));
-    assert!(error.effort().unwrap().exhausted);
+    assert_eq!(
+        (error.kind(), inner.calls(), report.stopped),
+        (Kind::Unavailable, 1, Some(StopReason::Budget))
+    );
+    assert!(error.retry_summary().unwrap().exhausted);
     assert_eq!(call(plain().budget(none()), &inner).await.unwrap(), 7);
 }
 
@@ -251,7 +254,7 @@ async fn a_success_after_a_remedy_gives_back() {
     let budget = Budget::tokens(50).build().unwrap();
     let cure = Remedy::run(on(Kind::Unauthenticated), (), |()| async { Ok::<_, Error>(()) }).build().unwrap();
     let inner = script([Step::fail(Kind::Unavailable), Step::fail(Kind::Unauthenticated)]);
-    call(plain().budget(budget.clone()).healed_by(cure), &inner).await.unwrap();
+    call(plain().budget(budget.clone()).with_remedy(cure), &inner).await.unwrap();
     assert_eq!((inner.calls(), budget.available()), (3, 50));
 }
 

@@ -73,7 +73,7 @@ async fn dropped_with_a_remedy_at_every_moment() {
         };
         let remedy = Remedy::run(on(Kind::Unauthenticated), (), heal).build().unwrap();
         let budget = Budget::tokens(50).build().unwrap();
-        let policy = plain().max_attempts(4).budget(budget.clone()).healed_by(remedy.clone());
+        let policy = plain().max_attempts(4).budget(budget.clone()).with_remedy(remedy.clone());
         let cut = timeout(MS * millis + MS / 2, call(policy, &inner)).await;
         assert_eq!((inner.alive(), inner.reserved()), (0, 0), "dropped after {millis} ms");
         let paid = 50 - [0, 0, 5, 5, 10][inner.calls() as usize] + if cut.is_ok() { 5 } else { 0 };

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use buttress_error::Kind;
-use buttress_retry::{Backoff, Retry, RetryLayer};
+use buttress_retry::{Backoff, RetryLayer, RetryService};
 use buttress_test::TestError;
 use kit::plain;
 use tower::{Layer, Service, ServiceExt};
@@ -53,7 +53,11 @@ impl Service<u32> for Hooked {
 }
 
 /// The hook runs while `armed`.
-fn service(failures: u32, armed: &Arc<AtomicBool>, hook: impl Fn() + Send + Sync + 'static) -> Retry<Hooked> {
+fn service(
+    failures: u32,
+    armed: &Arc<AtomicBool>,
+    hook: impl Fn() + Send + Sync + 'static,
+) -> RetryService<Hooked> {
     let armed = Arc::clone(armed);
     let hook = Arc::new(move || {
         if armed.load(Relaxed) {
@@ -87,7 +91,7 @@ fn a_clone_that_panics() {
 /// Issue E 27. A clone may call the same retry: what it calls is not retried while it waits for the clone itself.
 #[test]
 fn a_clone_that_calls_the_same_retry() {
-    static RETRY: OnceLock<Mutex<Retry<Hooked>>> = OnceLock::new();
+    static RETRY: OnceLock<Mutex<RetryService<Hooked>>> = OnceLock::new();
     static OUTCOME: OnceLock<Result<u32, Kind>> = OnceLock::new();
     let armed: Arc<AtomicBool> = Arc::default();
     let once = Arc::clone(&armed);

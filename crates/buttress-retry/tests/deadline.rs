@@ -5,7 +5,7 @@ mod kit;
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{Delivery, Effort, Error, Kind, Stop};
+use buttress_error::{Delivery, Error, Kind, RetrySummary, StopReason};
 use buttress_retry::{Backoff, PolicyBuilder, retry};
 use buttress_test::{Step, TestError};
 use kit::{MS, call, plain, reported, script};
@@ -19,7 +19,7 @@ async fn fails(policy: PolicyBuilder, timeout: Duration) -> (TestError, Duration
     (outcome.expect_err("it fails at every attempt"), start.elapsed())
 }
 
-fn attempts(effort: &Effort) -> (u32, Stop, bool) {
+fn attempts(effort: &RetrySummary) -> (u32, StopReason, bool) {
     (effort.attempts, effort.stopped, effort.exhausted)
 }
 
@@ -28,29 +28,29 @@ fn attempts(effort: &Effort) -> (u32, Stop, bool) {
 async fn stops_before_the_wait_that_does_not_fit() {
     let (error, took) = fails(plain().max_attempts(10), MS * 250).await;
     assert_eq!(error.kind(), Kind::Unavailable, "never turned into a timeout");
-    assert_eq!(attempts(error.effort().unwrap()), (3, Stop::Deadline, true));
+    assert_eq!(attempts(error.retry_summary().unwrap()), (3, StopReason::Deadline, true));
     assert_eq!(took, MS * 200);
 }
 
 /// [S11] an attempt that would begin exactly at the deadline is not made.
 #[tokio::test(start_paused = true)]
 async fn the_deadline_itself_is_too_late() {
-    assert_eq!(fails(plain(), MS * 200).await.0.effort().unwrap().attempts, 2);
-    assert_eq!(fails(plain(), MS * 201).await.0.effort().unwrap().attempts, 3);
+    assert_eq!(fails(plain(), MS * 200).await.0.retry_summary().unwrap().attempts, 2);
+    assert_eq!(fails(plain(), MS * 201).await.0.retry_summary().unwrap().attempts, 3);
     // The timer counts in milliseconds, and rounds up: a wait of 99.9 ms is over after 100.
     let uneven = || plain().backoff(Backoff::fixed(MS * 999 / 10));
-    assert_eq!(fails(uneven(), MS * 200).await.0.effort().unwrap().attempts, 2);
-    assert_eq!(fails(uneven(), MS * 201).await.0.effort().unwrap().attempts, 3);
+    assert_eq!(fails(uneven(), MS * 200).await.0.retry_summary().unwrap().attempts, 2);
+    assert_eq!(fails(uneven(), MS * 201).await.0.retry_summary().unwrap().attempts, 3);
 }
 
 /// [S11] the smallest useful attempt has to fit too.
 #[tokio::test(start_paused = true)]
 async fn room_for_a_useful_attempt() {
     let policy = || plain().min_attempt_time(MS * 60);
-    assert_eq!(fails(policy(), MS * 260).await.0.effort().unwrap().attempts, 2);
-    assert_eq!(fails(policy(), MS * 261).await.0.effort().unwrap().attempts, 3);
+    assert_eq!(fails(policy(), MS * 260).await.0.retry_summary().unwrap().attempts, 2);
+    assert_eq!(fails(policy(), MS * 261).await.0.retry_summary().unwrap().attempts, 3);
     let never = plain().min_attempt_time(Duration::MAX);
-    assert_eq!(fails(never, MS * 1000).await.0.effort().unwrap().attempts, 1);
+    assert_eq!(fails(never, MS * 1000).await.0.retry_summary().unwrap().attempts, 1);
 }
 
 /// [S11] a deadline that is already past allows the first attempt and no other.
@@ -62,7 +62,7 @@ async fn already_past() {
     let cx = Context::default().with_deadline(past);
     let error = reported(cx, call(plain(), &inner)).await.0.unwrap_err();
     assert_eq!((error.kind(), inner.calls()), (Kind::Timeout, 1));
-    assert_eq!(error.effort().unwrap().stopped, Stop::Deadline);
+    assert_eq!(error.retry_summary().unwrap().stopped, StopReason::Deadline);
 }
 
 /// [S11] never asleep past a deadline, whatever the backoff.
@@ -72,7 +72,7 @@ async fn never_asleep_past_it() {
         let policy = plain().backoff(Backoff::exponential(MS * 10)).max_attempts(u32::MAX);
         let (error, took) = fails(policy, MS * millis).await;
         assert!(took < MS * millis, "{took:?} of {millis} ms");
-        assert_eq!(error.effort().unwrap().stopped, Stop::Deadline);
+        assert_eq!(error.retry_summary().unwrap().stopped, StopReason::Deadline);
     }
 }
 
@@ -83,7 +83,7 @@ async fn the_function_too() {
     let cx = Context::default().with_timeout(MS * 150);
     let failing = || async { Err::<(), _>(TestError::from(Kind::Unavailable)) };
     let error = reported(cx, retry(&policy, failing)).await.0.unwrap_err();
-    assert_eq!(attempts(error.effort().unwrap()), (2, Stop::Deadline, true));
+    assert_eq!(attempts(error.retry_summary().unwrap()), (2, StopReason::Deadline, true));
 }
 
 /// A success after the deadline is a success: cutting it is the deadline layer's work.
@@ -102,14 +102,14 @@ async fn an_attempt_that_is_cut_stops_for_the_deadline() {
         Err::<(), _>(Error::new(Kind::DeadlineExceeded, "cut"))
     };
     for (attempts, late, stopped) in
-        [(3, 500, Stop::Deadline), (1, 500, Stop::Deadline), (3, 100, Stop::NotRetryable)]
+        [(3, 500, StopReason::Deadline), (1, 500, StopReason::Deadline), (3, 100, StopReason::NotRetryable)]
     {
         let policy = plain().max_attempts(attempts).build().unwrap();
         let cx = Context::default().with_timeout(MS * 500);
         let (outcome, report) = reported(cx.clone(), retry(&policy, || cut(late))).await;
         assert_eq!(report.stopped, Some(stopped), "{attempts} {late}");
-        let effort = outcome.unwrap_err().effort().cloned();
-        assert_eq!(effort.map(|effort| effort.stopped), (stopped == Stop::Deadline).then_some(stopped));
+        let effort = outcome.unwrap_err().retry_summary().cloned();
+        assert_eq!(effort.map(|effort| effort.stopped), (stopped == StopReason::Deadline).then_some(stopped));
     }
     let policy = plain().build().unwrap();
     let first = std::cell::Cell::new(true);
@@ -118,7 +118,10 @@ async fn an_attempt_that_is_cut_stops_for_the_deadline() {
     };
     let cx = Context::default().with_timeout(MS * 500);
     let error = reported(cx, retry(&policy, later)).await.0.unwrap_err();
-    let effort = error.effort().unwrap();
-    assert_eq!((error.kind(), effort.attempts, effort.stopped), (Kind::DeadlineExceeded, 2, Stop::Deadline));
+    let effort = error.retry_summary().unwrap();
+    assert_eq!(
+        (error.kind(), effort.attempts, effort.stopped),
+        (Kind::DeadlineExceeded, 2, StopReason::Deadline)
+    );
     assert_eq!(error.class().delivery, Delivery::Unknown);
 }

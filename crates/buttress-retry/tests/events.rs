@@ -166,7 +166,7 @@ async fn events_of_a_remedy() {
     };
     let remedy =
         Remedy::run(on(Kind::Aborted), tired.clone(), nap).name("nap").runs_per_minute(2).build().unwrap();
-    let policy = || plain().healed_by(remedy.clone());
+    let policy = || plain().with_remedy(remedy.clone());
     let sick = || script([Step::fail(Class::new(Kind::Aborted).reason("SICK"))]);
 
     call(policy(), &sick()).await.unwrap();
@@ -206,9 +206,9 @@ async fn a_log_that_panics() {
     let fail = |()| async { Err::<(), _>(Error::new(Kind::Internal, "no doctor")) };
     let remedy = Remedy::run(on(Kind::NotFound), (), fail).build().unwrap();
     let error =
-        call(plain().healed_by(remedy.clone()), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
+        call(plain().with_remedy(remedy.clone()), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
     assert_eq!(events.lock().unwrap()[0]["event"], "remedy.failed");
-    assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Internal));
+    assert_eq!(error.retry_summary().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Internal));
     assert_eq!(remedy.stats().failed, 1);
 }
 
@@ -226,7 +226,7 @@ async fn a_failure_while_the_log_is_told() {
             if told.swap(true, Relaxed) {
                 return;
             }
-            let policy = plain().healed_by(remedy.clone()).build().unwrap();
+            let policy = plain().with_remedy(remedy.clone()).build().unwrap();
             let clock = Handle::current();
             let thread = thread::spawn(move || {
                 let _clock = clock.enter();
@@ -240,10 +240,10 @@ async fn a_failure_while_the_log_is_told() {
         }
     });
     let _default = tracing::subscriber::set_default(subscriber);
-    let first = call(plain().healed_by(remedy), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
+    let first = call(plain().with_remedy(remedy), &script([Step::fail(Kind::NotFound)])).await.unwrap_err();
     assert_eq!(events.lock().unwrap()[0]["event"], "remedy.failed");
     for error in [first, meanwhile.recv().unwrap().join().unwrap()] {
-        assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Internal));
+        assert_eq!(error.retry_summary().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Internal));
     }
 }
 
@@ -272,7 +272,7 @@ async fn a_request_type_that_says_nothing_is_warned_of_once() {
 
     // Each of these has another reason.
     let spent = RetryLayer::new(plain().max_attempts(1).build().unwrap());
-    let never = layer().repeat_with(|_: &u32| None);
+    let never = layer().replay_with(|_: &u32| None);
     assert!(warnings(&spent, cx(), down).await.is_empty(), "no attempt is left");
     assert!(warnings(&layer(), cx().with_timeout(MS), Class::new(Kind::NotFound)).await.is_empty());
     assert!(warnings(&layer(), cx(), down.exhausted()).await.is_empty());

@@ -3,7 +3,7 @@
 mod kit;
 
 use buttress_context::Context;
-use buttress_error::{Effort, Error, Kind, Stop, Verdict};
+use buttress_error::{Error, Kind, RetrySummary, StopReason, Verdict};
 use buttress_retry::{Backoff, RetryLayer, retry};
 use buttress_test::{Step, TestError};
 use kit::{MS, call, plain, reported, script};
@@ -20,8 +20,8 @@ async fn the_last_real_error() {
     let policy = plain().throttled_backoff(Backoff::fixed(MS * 300)).budget(budget);
     let error = call(policy, &script(three())).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout);
-    let effort = error.effort().unwrap();
-    assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (3, Stop::Attempts, true));
+    let effort = error.retry_summary().unwrap();
+    assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (3, StopReason::Attempts, true));
     assert_eq!(effort.elapsed, MS * (100 + 100 + 300));
     let history: Vec<_> = effort.history.iter().map(|attempt| (attempt.kind, attempt.delay)).collect();
     let expected = [(Kind::Unavailable, 100), (Kind::Throttled, 300), (Kind::Timeout, 0)];
@@ -45,7 +45,7 @@ async fn the_last_real_response() {
     );
     let (outcome, report) = reported(Context::default(), layer.layer(service).oneshot(7)).await;
     assert_eq!(outcome.unwrap(), 503);
-    assert_eq!((report.attempts, report.stopped), (3, Some(Stop::Attempts)));
+    assert_eq!((report.attempts, report.stopped), (3, Some(StopReason::Attempts)));
 }
 
 /// [S16] the history is bounded: of many attempts the latest stay.
@@ -54,8 +54,8 @@ async fn the_history_is_bounded() {
     let backoff = Backoff::iterator(|| (1..).map(|wait| MS * wait));
     let inner = script(vec![Step::fail(Kind::Unavailable); 40]);
     let error = call(plain().backoff(backoff).max_attempts(40), &inner).await.unwrap_err();
-    let effort = error.effort().unwrap();
-    assert_eq!((effort.attempts, effort.history.len()), (40, Effort::HISTORY));
+    let effort = error.retry_summary().unwrap();
+    assert_eq!((effort.attempts, effort.history.len()), (40, RetrySummary::HISTORY));
     let waits: Vec<_> = effort.history.iter().map(|attempt| attempt.delay.as_millis()).collect();
     assert_eq!(waits, [25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 0]);
 }
@@ -66,8 +66,8 @@ async fn the_end_of_an_iterator() {
     let backoff = Backoff::iterator(|| [MS].into_iter());
     let inner = script(vec![Step::fail(Kind::Unavailable); 9]);
     let error = call(plain().backoff(backoff).max_attempts(9), &inner).await.unwrap_err();
-    let effort = error.effort().unwrap();
-    assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, Stop::Attempts, true));
+    let effort = error.retry_summary().unwrap();
+    assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, StopReason::Attempts, true));
 }
 
 /// [S16] the report: after a success with retries, after a failure, and while it waits or runs when dropped.
@@ -75,11 +75,11 @@ async fn the_end_of_an_iterator() {
 async fn the_report() {
     let cx = Context::default;
     let report = reported(cx(), call(plain(), &script(three()[..2].to_vec()))).await.1;
-    assert_eq!((report.attempts, report.delay, report.stopped), (3, MS * 200, Some(Stop::Success)));
+    assert_eq!((report.attempts, report.delay, report.stopped), (3, MS * 200, Some(StopReason::Success)));
     assert_eq!(report.last.unwrap().kind, Kind::Throttled, "the last real failure");
 
     let report = reported(cx(), call(plain(), &script([Step::fail(Kind::NotFound)]))).await.1;
-    assert_eq!((report.attempts, report.stopped), (1, Some(Stop::NotRetryable)));
+    assert_eq!((report.attempts, report.stopped), (1, Some(StopReason::NotRetryable)));
 
     for (cut, attempts, delay) in [(50, 1, 100), (150, 2, 100), (250, 2, 200)] {
         let inner =
@@ -107,7 +107,7 @@ async fn the_report_of_the_one_that_ends() {
         Err::<(), _>(TestError::from(Kind::NotFound))
     };
     let report = reported(Context::default(), retry(&policy, twice)).await.1;
-    assert_eq!((report.attempts, report.stopped), (1, Some(Stop::NotRetryable)));
+    assert_eq!((report.attempts, report.stopped), (1, Some(StopReason::NotRetryable)));
     assert_eq!(report.last.unwrap().kind, Kind::NotFound);
 }
 
@@ -118,15 +118,15 @@ async fn the_error_in_the_report() {
     let fail = || async { Err::<(), _>(Error::new(Kind::Timeout, "slow")) };
     let (outcome, report) = reported(Context::default(), retry(&policy, fail)).await;
     let (error, kept) = (outcome.unwrap_err(), report.last.unwrap().error.unwrap());
-    assert_eq!((error.effort(), error.to_string()), (kept.effort(), kept.to_string()));
-    assert_eq!(error.effort().unwrap().attempts, 3);
+    assert_eq!((error.retry_summary(), error.to_string()), (kept.retry_summary(), kept.to_string()));
+    assert_eq!(error.retry_summary().unwrap().attempts, 3);
 }
 
 /// Without a ratio budget no clock is read before the first failure: the time counts from there, as documented.
 #[tokio::test(start_paused = true)]
 async fn elapsed_without_a_clock() {
     let slow = || script(vec![Step::fail(Kind::Timeout).after(MS * 1000); 2]);
-    let elapsed = |error: TestError| error.effort().unwrap().elapsed;
+    let elapsed = |error: TestError| error.retry_summary().unwrap().elapsed;
     let policy = || plain().max_attempts(2);
     assert_eq!(elapsed(call(policy(), &slow()).await.unwrap_err()), MS * 1100);
     let ratio = policy().budget(buttress_retry::Budget::default());

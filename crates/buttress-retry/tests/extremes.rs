@@ -53,7 +53,7 @@ async fn the_longest_waits() {
             assert!(asked.is_none() || wait == MAX, "{wait:?} with {backoff:?}");
         };
         let outcome = policy.blocking().sleep_with(sleeps).run(attempt);
-        let effort = outcome.unwrap_err().effort().cloned().unwrap();
+        let effort = outcome.unwrap_err().retry_summary().cloned().unwrap();
         assert_eq!(effort.attempts, 30);
         assert!(policy.longest_waits().0 <= MAX && policy.longest_asked_waits() <= MAX);
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use buttress_error::{ByKind, Class, Classifier, Effort, Error, Kind, Verdict};
-use buttress_retry::{Backoff, Budget, On, Policy, Remedy, Repeat, RetryLayer, on, retry};
+use buttress_error::{ByKind, Class, Classifier, Error, Kind, RetrySummary, Verdict};
+use buttress_retry::{Backoff, Budget, On, Policy, Remedy, ReplayStrategy, RetryLayer, on, retry};
 use buttress_test::{Step, Strict, TestError};
 use kit::{MS, call, plain, script};
 use tower::{Layer, Service, ServiceExt};
@@ -39,7 +39,7 @@ impl Classifier<u32, TestError> for Bomb {
         ByKind.judge(outcome)
     }
 
-    fn stamp(&self, outcome: &mut Result<u32, TestError>, effort: &Effort) {
+    fn stamp(&self, outcome: &mut Result<u32, TestError>, effort: &RetrySummary) {
         self.tick();
         ByKind.stamp(outcome, effort);
     }
@@ -50,7 +50,7 @@ impl Classifier<u32, TestError> for Bomb {
     }
 }
 
-impl Repeat<u32> for Bomb {
+impl ReplayStrategy<u32> for Bomb {
     fn repeat(&self, request: &u32) -> Option<u32> {
         self.tick();
         Some(*request)
@@ -199,9 +199,9 @@ async fn a_remedy_that_panics_at_once() {
         let remedy = remedy.build().unwrap();
         for failed in 1..3 {
             let inner = script([Step::fail(Kind::Unauthenticated)]);
-            let error = call(plain().healed_by(remedy.clone()), &inner).await.unwrap_err();
+            let error = call(plain().with_remedy(remedy.clone()), &inner).await.unwrap_err();
             assert_eq!((error.kind(), inner.calls()), (Kind::Unauthenticated, 1));
-            assert_eq!(error.effort().unwrap().remedy.as_ref().unwrap().kind(), Kind::Panic);
+            assert_eq!(error.retry_summary().unwrap().remedy.as_ref().unwrap().kind(), Kind::Panic);
             assert_eq!(remedy.stats().failed, failed);
             tokio::time::sleep(kit::MS * 100).await;
         }
@@ -219,7 +219,7 @@ async fn debug_says_what_it_is() {
     let said = format!("{remedy:?}");
     assert!(said.contains("nap") && said.contains("succeeded: 0"), "{said}");
 
-    let policy = plain().healed_by(remedy).build().unwrap();
+    let policy = plain().with_remedy(remedy).build().unwrap();
     assert!(format!("{:?}", policy.blocking()).contains("Blocking"));
     let mut future = Box::pin(retry(&policy, std::future::pending::<Result<(), TestError>>));
     assert!(format!("{future:?}").contains("RetryFuture"));

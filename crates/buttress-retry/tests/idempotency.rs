@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use buttress_context::{Context, Replay, Report};
-use buttress_error::{ByKind, Class, Delivery, Kind, Stop};
-use buttress_retry::{Repeat, RetryLayer, retry};
+use buttress_error::{ByKind, Class, Delivery, Kind, StopReason};
+use buttress_retry::{ReplayStrategy, RetryLayer, retry};
 use buttress_test::TestError;
 use kit::{plain, reported};
 use tower::{Layer, ServiceExt, service_fn};
@@ -51,7 +51,7 @@ async fn sent<R>(
     class: impl Into<Class>,
 ) -> (Vec<&'static str>, Report)
 where
-    R: Repeat<Request> + Clone,
+    R: ReplayStrategy<Request> + Clone,
 {
     let class = class.into();
     let keys = Mutex::new(Vec::new());
@@ -81,7 +81,7 @@ fn says(idempotent: bool) -> Context {
 async fn silence_is_not_idempotent() {
     for kind in [Kind::Unavailable, Kind::Timeout] {
         let (keys, report) = sent(layer(), Context::default(), Request::saying(None), kind).await;
-        assert_eq!((keys.len(), report.stopped), (1, Some(Stop::NotIdempotent)));
+        assert_eq!((keys.len(), report.stopped), (1, Some(StopReason::NotIdempotent)));
     }
 }
 
@@ -100,10 +100,10 @@ async fn whose_word_counts() {
 
 /// [S12] what provably was not sent may always be repeated.
 #[tokio::test(start_paused = true)]
-async fn not_sent_is_always_repeated() {
-    let not_sent = Class::new(Kind::Unavailable).delivery(Delivery::NotSent);
-    assert_eq!(attempts(layer(), Context::default(), None, not_sent).await, 3);
-    assert_eq!(attempts(layer(), says(false), Some(false), not_sent).await, 3);
+async fn not_processed_is_always_repeated() {
+    let not_processed = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed);
+    assert_eq!(attempts(layer(), Context::default(), None, not_processed).await, 3);
+    assert_eq!(attempts(layer(), says(false), Some(false), not_processed).await, 3);
     assert_eq!(attempts(layer(), says(false), Some(false), Kind::Throttled).await, 3);
 }
 
@@ -138,10 +138,10 @@ async fn closures() {
 async fn what_cannot_be_replayed_is_sent_once() {
     let once = || Request { replayable: false, ..Request::saying(Some(true)) };
     let (keys, report) = sent(layer(), Context::default(), once(), Kind::Throttled).await;
-    assert_eq!((keys.len(), report.stopped), (1, Some(Stop::NotReplayable)));
-    let never = layer().repeat_with(|_: &Request| None);
+    assert_eq!((keys.len(), report.stopped), (1, Some(StopReason::NotReplayable)));
+    let never = layer().replay_with(|_: &Request| None);
     let (keys, report) = sent(never, Context::default(), Request::saying(None), Kind::Throttled).await;
-    assert_eq!((keys.len(), report.stopped), (1, Some(Stop::NotReplayable)));
+    assert_eq!((keys.len(), report.stopped), (1, Some(StopReason::NotReplayable)));
 }
 
 /// [S13] a request is copied only if another attempt may follow: never for the last one.
@@ -170,7 +170,7 @@ async fn copies_are_made_for_attempts_that_may_follow() {
 async fn strategies() {
     let keys = sent(layer().cloning(), Context::default(), Request::saying(None), Kind::Throttled).await.0;
     assert_eq!(keys.len(), 3);
-    let rekeyed = layer().repeat_with(|request: &Request| Some(Request { key: "copy", ..request.clone() }));
+    let rekeyed = layer().replay_with(|request: &Request| Some(Request { key: "copy", ..request.clone() }));
     let keys = sent(rekeyed, Context::default(), Request::saying(None), Kind::Throttled).await.0;
     assert_eq!(keys, ["order-17", "copy", "copy"]);
     // They say nothing of idempotency: the context decides.
@@ -178,6 +178,6 @@ async fn strategies() {
         let (keys, report) = sent(layer().cloning(), cx, Request::saying(Some(true)), Kind::Timeout).await;
         (keys.len(), report.stopped)
     };
-    assert_eq!(timed_out(Context::default()).await, (1, Some(Stop::NotIdempotent)));
-    assert_eq!(timed_out(Context::default().with_idempotent(true)).await, (3, Some(Stop::Attempts)));
+    assert_eq!(timed_out(Context::default()).await, (1, Some(StopReason::NotIdempotent)));
+    assert_eq!(timed_out(Context::default().with_idempotent(true)).await, (3, Some(StopReason::Attempts)));
 }

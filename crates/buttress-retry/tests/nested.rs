@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{BoxError, Class, Classified, Classify, Error, Kind, Stop, Verdict};
+use buttress_error::{BoxError, Class, Classified, Classify, Error, Kind, StopReason, Verdict};
 use buttress_retry::{Policy, RetryLayer, retry};
 use buttress_test::{Step, TestError};
 use kit::{MS, plain, reported, script};
@@ -32,7 +32,7 @@ async fn layers_do_not_multiply() {
     let error = outcome.unwrap_err();
     assert_eq!(inner.calls(), 3);
     assert!(error.class().exhausted);
-    assert_eq!((report.attempts, report.stopped), (3, Some(Stop::Attempts)), "the owner's report");
+    assert_eq!((report.attempts, report.stopped), (3, Some(StopReason::Attempts)), "the owner's report");
     assert_eq!(report.delay, MS * 200);
 }
 
@@ -47,12 +47,15 @@ async fn functions_do_not_multiply() {
     };
     let error = retry(&policy, || retry(&policy, || retry(&policy, fail))).await.unwrap_err();
     assert_eq!(calls.swap(0, Relaxed), 3);
-    assert_eq!(error.effort().map(|effort| (effort.attempts, effort.stopped)), Some((3, Stop::Attempts)));
+    assert_eq!(
+        error.retry_summary().map(|effort| (effort.attempts, effort.stopped)),
+        Some((3, StopReason::Attempts))
+    );
 
     let boxed = || async { retry(&policy, fail).await.map_err(BoxError::from) };
     let error = retry(&policy, boxed).await.unwrap_err();
     assert_eq!(calls.swap(0, Relaxed), 3);
-    assert_eq!(Error::from(error).effort().map(|effort| effort.attempts), Some(3));
+    assert_eq!(Error::from(error).retry_summary().map(|effort| effort.attempts), Some(3));
 }
 
 /// [S15] given up for the deadline or the budget is given up too.
@@ -60,7 +63,7 @@ async fn functions_do_not_multiply() {
 async fn exhausted_by_deadline_or_budget() {
     let spent = buttress_retry::Budget::ratio(0.0).min_per_second(0).build().unwrap();
     let late = plain().min_attempt_time(MS * 1000);
-    for (policy, stop) in [(plain().budget(spent), Stop::Budget), (late, Stop::Deadline)] {
+    for (policy, stop) in [(plain().budget(spent), StopReason::Budget), (late, StopReason::Deadline)] {
         let inner = script(vec![Step::fail(Kind::Unavailable); 9]);
         let stack = ServiceBuilder::new()
             .layer(layer(built()))
@@ -68,7 +71,7 @@ async fn exhausted_by_deadline_or_budget() {
             .service(inner.clone());
         let cx = Context::default().with_timeout(MS * 1000);
         let (outcome, report) = reported(cx, stack.oneshot(7)).await;
-        assert_eq!(outcome.unwrap_err().effort().map(|effort| effort.stopped), Some(stop));
+        assert_eq!(outcome.unwrap_err().retry_summary().map(|effort| effort.stopped), Some(stop));
         assert_eq!((inner.calls(), report.attempts, report.stopped), (1, 1, Some(stop)));
     }
 }
@@ -78,12 +81,15 @@ async fn exhausted_by_deadline_or_budget() {
 async fn not_everything_is_exhausted() {
     let permanent = script([Step::fail(Kind::NotFound)]);
     let error = layer(built()).layer(permanent).oneshot(7).await.unwrap_err();
-    assert!(!error.class().exhausted && error.effort().is_none());
+    assert!(!error.class().exhausted && error.retry_summary().is_none());
 
     let late = script([Kind::Unavailable, Kind::NotFound].map(Step::fail));
     let error = layer(built()).layer(late).oneshot(7).await.unwrap_err();
     assert!(!error.class().exhausted);
-    assert_eq!(error.effort().map(|effort| (effort.attempts, effort.stopped)), Some((2, Stop::NotRetryable)));
+    assert_eq!(
+        error.retry_summary().map(|effort| (effort.attempts, effort.stopped)),
+        Some((2, StopReason::NotRetryable))
+    );
 
     let inner = script(vec![Step::fail(Kind::Unavailable); 2]);
     let once = layer(plain().max_attempts(1).build().unwrap());
@@ -91,7 +97,7 @@ async fn not_everything_is_exhausted() {
     assert_eq!(inner.calls(), 3, "a policy of one attempt leaves it to the next");
 
     let inner = script(vec![Step::fail(Kind::Unavailable); 2]);
-    let uncopied = layer(built()).repeat_with(|_: &u32| None);
+    let uncopied = layer(built()).replay_with(|_: &u32| None);
     ServiceBuilder::new()
         .layer(layer(built()))
         .layer(uncopied)
@@ -114,7 +120,7 @@ async fn the_inner_report_stays() {
     let nested = retry(&policy, || retry(&policy, fail));
     let (outcome, report) = reported(Context::default(), nested).await;
     assert_eq!(outcome.unwrap_err().kind(), Kind::NotFound);
-    assert_eq!((report.attempts, report.stopped), (2, Some(Stop::NotRetryable)));
+    assert_eq!((report.attempts, report.stopped), (2, Some(StopReason::NotRetryable)));
 }
 
 /// [S15] an error that was given up elsewhere, as across the wire, is not repeated, and reported by whoever meets it.
@@ -124,7 +130,7 @@ async fn exhausted_elsewhere() {
     let (outcome, report) =
         reported(Context::default(), layer(built()).layer(inner.clone()).oneshot(7)).await;
     assert!(outcome.is_err());
-    assert_eq!((inner.calls(), report.attempts, report.stopped), (1, 1, Some(Stop::NotRetryable)));
+    assert_eq!((inner.calls(), report.attempts, report.stopped), (1, 1, Some(StopReason::NotRetryable)));
     assert_eq!(report.last.unwrap().kind, Kind::Unavailable);
 }
 
@@ -151,20 +157,20 @@ async fn across_tasks() {
     assert_eq!(calls(|error| BoxError::from(io::Error::other(error))).await, 3);
 }
 
-/// [S15] the other way round on request: under `outermost_owns` the inner ones run once.
+/// [S15] the other way round on request: under `retry_only_outermost` the inner ones run once.
 #[tokio::test(start_paused = true)]
-async fn outermost_owns() {
-    let owner = || plain().outermost_owns().max_attempts(4).build().unwrap();
+async fn retry_only_outermost() {
+    let owner = || plain().retry_only_outermost().max_attempts(4).build().unwrap();
     let inner = script(vec![Step::fail(Kind::Unavailable); 40]);
     let stack = ServiceBuilder::new()
         .layer(layer(owner()))
         .layer(layer(built()))
-        .layer(layer(plain().outermost_owns().max_attempts(2).build().unwrap()))
+        .layer(layer(plain().retry_only_outermost().max_attempts(2).build().unwrap()))
         .service(inner.clone());
     let (outcome, report) = reported(Context::default(), stack.oneshot(7)).await;
     assert_eq!(inner.calls(), 4);
-    assert_eq!(outcome.unwrap_err().effort().unwrap().attempts, 4);
-    assert_eq!((report.attempts, report.stopped), (4, Some(Stop::Attempts)));
+    assert_eq!(outcome.unwrap_err().retry_summary().unwrap().attempts, 4);
+    assert_eq!((report.attempts, report.stopped), (4, Some(StopReason::Attempts)));
 
     let calls = AtomicU32::new(0);
     let (policy, owner) = (built(), owner());
@@ -185,7 +191,7 @@ async fn the_attempt_is_in_the_context() {
             self.0.lock().unwrap().push(Context::current().attempt());
         }
     }
-    for policy in [plain(), plain().outermost_owns()] {
+    for policy in [plain(), plain().retry_only_outermost()] {
         let policy = policy.build().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let inner = {

@@ -10,7 +10,7 @@ use std::task::{Context as Task, Waker};
 use std::time::Duration;
 
 use buttress_context::{Context, ContextLayer, Frame, Replay, Scope};
-use buttress_error::{Class, Kind, Stop};
+use buttress_error::{Class, Kind, StopReason};
 use buttress_retry::{
     Backoff, Budget, Policy, PolicyBuilder, RetryContext, RetryLayer, on, retry, retry_blocking,
 };
@@ -29,7 +29,7 @@ fn failing(class: impl Into<Class>) -> Strict {
 }
 
 /// Attempts of a call through a layer, and why it stopped.
-async fn stops(cx: Context, layer: PolicyBuilder, class: impl Into<Class>) -> (u32, Option<Stop>) {
+async fn stops(cx: Context, layer: PolicyBuilder, class: impl Into<Class>) -> (u32, Option<StopReason>) {
     let inner = failing(class);
     let (outcome, report) = reported(cx, call(layer, &inner)).await;
     outcome.expect_err("every attempt fails");
@@ -67,9 +67,9 @@ async fn a_policy_for_one_call() {
     assert_eq!((attempts.swap(0, Relaxed), start.elapsed()), (5, Duration::ZERO), "the thread");
 
     let rule = |rule: PolicyBuilder| stops(brings(rule.max_attempts(99)), plain(), Kind::Unavailable);
-    assert_eq!(rule(plain().stop_when(|call| call.attempts == 4)).await, (4, Some(Stop::Rule)));
+    assert_eq!(rule(plain().stop_when(|call| call.attempts == 4)).await, (4, Some(StopReason::Rule)));
     // The clock is read when the call begins, though the layer's policy would not: attempts begin at 0, 100, 200 ms.
-    assert_eq!(rule(plain().max_elapsed(MS * 250)).await, (3, Some(Stop::Elapsed)));
+    assert_eq!(rule(plain().max_elapsed(MS * 250)).await, (3, Some(StopReason::Elapsed)));
 }
 
 /// `max_elapsed` counts from the begin of the call, also where only the call's own policy has it.
@@ -102,9 +102,12 @@ async fn its_own_limit_of_retry_after() {
 #[tokio::test(start_paused = true)]
 async fn attempts_on_top() {
     let five = || brings(plain().max_attempts(5));
-    assert_eq!(stops(five(), plain(), Kind::Timeout).await, (5, Some(Stop::Attempts)));
+    assert_eq!(stops(five(), plain(), Kind::Timeout).await, (5, Some(StopReason::Attempts)));
     assert_eq!(stops(five().with_max_attempts(7), plain(), Kind::Timeout).await.0, 7);
-    assert_eq!(stops(five().without_retries(), plain(), Kind::Timeout).await, (1, Some(Stop::Attempts)));
+    assert_eq!(
+        stops(five().without_retries(), plain(), Kind::Timeout).await,
+        (1, Some(StopReason::Attempts))
+    );
     assert_eq!(stops(Context::default().without_retries(), plain(), Kind::Timeout).await.0, 1);
     assert_eq!(stops(brings(plain().max_attempts(1)), plain(), Kind::Timeout).await.0, 1);
 
@@ -115,7 +118,7 @@ async fn attempts_on_top() {
     };
     let healed = || plain().remedy(on(Kind::Timeout), Arc::clone(&runs), count);
     for cx in [Context::default().without_retries(), brings(healed()).without_retries()] {
-        assert_eq!(stops(cx, healed(), Kind::Timeout).await, (1, Some(Stop::Attempts)));
+        assert_eq!(stops(cx, healed(), Kind::Timeout).await, (1, Some(StopReason::Attempts)));
         assert_eq!(runs.load(Relaxed), 0);
     }
 }
@@ -126,11 +129,15 @@ async fn whose_budget() {
     let budget = |ratio| Budget::ratio(ratio).min_per_second(0).build().expect("good settings");
     let spent = || plain().budget(budget(0.0));
     let default = || Policy::fixed(MS).max_attempts(3);
-    assert_eq!(stops(brings(default()), spent(), Kind::Timeout).await, (1, Some(Stop::Budget)));
+    assert_eq!(stops(brings(default()), spent(), Kind::Timeout).await, (1, Some(StopReason::Budget)));
     assert_eq!(stops(brings(default().no_budget()), spent(), Kind::Timeout).await.0, 3);
     let own = budget(1.0);
     let cx = || brings(default().budget(own.clone()));
-    assert_eq!(stops(cx(), spent(), Kind::Timeout).await, (2, Some(Stop::Budget)), "one request, one retry");
+    assert_eq!(
+        stops(cx(), spent(), Kind::Timeout).await,
+        (2, Some(StopReason::Budget)),
+        "one request, one retry"
+    );
     assert_eq!(own.available(), 0);
 
     let layers = budget(1.0);
@@ -218,11 +225,11 @@ async fn ownership_stays() {
     let five = || plain().max_attempts(5);
     assert_eq!(calls(plain(), Context::default()).await, 9);
     for cx in [Context::default().with_extension("no policy"), Context::default().with_max_attempts(3)] {
-        assert_eq!(calls(plain().outermost_owns(), cx.clone()).await, 3);
+        assert_eq!(calls(plain().retry_only_outermost(), cx.clone()).await, 3);
         assert_eq!(calls(plain(), cx).await, 9);
     }
-    assert_eq!(calls(plain().outermost_owns(), brings(five())).await, 5);
-    assert_eq!(calls(plain(), brings(five().outermost_owns())).await, 5);
+    assert_eq!(calls(plain().retry_only_outermost(), brings(five())).await, 5);
+    assert_eq!(calls(plain(), brings(five().retry_only_outermost())).await, 5);
     assert_eq!(calls(plain(), brings(five()).with_retries_owned()).await, 1);
 }
 

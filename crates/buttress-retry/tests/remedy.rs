@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use buttress_context::{Context, spawn};
-use buttress_error::{Class, Delivery, Error, Kind, Stop};
+use buttress_error::{Class, Delivery, Error, Kind, StopReason};
 use buttress_retry::{
-    On, Policy, PolicyBuilder, Remedy, RemedyBuilder, RetryLayer, Tokens, on, retry, retry_blocking,
+    On, Policy, PolicyBuilder, Remedy, RemedyBuilder, RetryLayer, TokenSource, on, retry, retry_blocking,
 };
 use buttress_test::{Step, TestError};
 use kit::{MS, call, plain, reported, script};
@@ -53,18 +53,21 @@ async fn heals_and_repeats_once() {
     let remedy = clinic.remedy().build().unwrap();
     let start = Instant::now();
     let inner = script([sick()]);
-    let policy = || plain().healed_by(remedy.clone());
+    let policy = || plain().with_remedy(remedy.clone());
     let (outcome, report) = reported(Context::default(), call(policy(), &inner)).await;
     assert_eq!((outcome.unwrap(), inner.calls(), clinic.runs()), (7, 2, (1, 1)));
     assert_eq!(start.elapsed(), 50 * MS, "no wait but for the remedy");
-    assert_eq!((report.attempts, report.delay, report.stopped), (2, Duration::ZERO, Some(Stop::Success)));
+    assert_eq!(
+        (report.attempts, report.delay, report.stopped),
+        (2, Duration::ZERO, Some(StopReason::Success))
+    );
     assert_eq!(report.last.unwrap().kind, Kind::Unauthenticated);
 
     let inner = script(vec![sick(); 9]);
     let error = call(policy(), &inner).await.unwrap_err();
     assert_eq!((inner.calls(), clinic.runs().0), (2, 2), "the second failure is not healed again");
-    let effort = error.effort().unwrap();
-    assert_eq!((effort.attempts, effort.stopped, effort.history.len()), (2, Stop::NotRetryable, 2));
+    let effort = error.retry_summary().unwrap();
+    assert_eq!((effort.attempts, effort.stopped, effort.history.len()), (2, StopReason::NotRetryable, 2));
     assert!(effort.exhausted && effort.remedy.is_none());
 }
 
@@ -95,7 +98,7 @@ async fn concurrent_callers_share_one_run() {
         let clinic = Clinic { fails, ..Clinic::default() };
         let remedy = clinic.remedy().build().unwrap();
         let calls = (0..200).map(|n| {
-            let policy = plain().healed_by(remedy.clone());
+            let policy = plain().with_remedy(remedy.clone());
             // They fail at different times, all before the remedy is done.
             tokio::spawn(async move { call(policy, &script([sick().after(MS / 5 * n)])).await })
         });
@@ -113,7 +116,7 @@ async fn concurrent_callers_share_one_run() {
 async fn healed_meanwhile() {
     let clinic = Clinic::default();
     let remedy = clinic.remedy().build().unwrap();
-    let policy = || plain().healed_by(remedy.clone());
+    let policy = || plain().with_remedy(remedy.clone());
     let early = tokio::spawn({
         let policy = policy();
         async move { call(policy, &script([sick().after(500 * MS)])).await }
@@ -133,7 +136,7 @@ async fn the_caller_that_runs_it_is_dropped() {
     for millis in [0, 1, 10, 25, 49] {
         let clinic = Clinic::default();
         let remedy = clinic.remedy().build().unwrap();
-        let policy = || plain().healed_by(remedy.clone());
+        let policy = || plain().with_remedy(remedy.clone());
         let inner = script([sick()]);
         let first = timeout(MS * millis + MS / 2, call(policy(), &inner));
         let waiter = tokio::spawn({
@@ -146,7 +149,7 @@ async fn the_caller_that_runs_it_is_dropped() {
     }
     // Nor is it lost when nobody waits any more.
     let clinic = Clinic::default();
-    let policy = plain().healed_by(clinic.remedy().build().unwrap());
+    let policy = plain().with_remedy(clinic.remedy().build().unwrap());
     assert!(timeout(10 * MS, call(policy, &script([sick()]))).await.is_err());
     sleep(100 * MS).await;
     assert_eq!(clinic.runs(), (1, 1));
@@ -165,12 +168,12 @@ async fn it_has_a_time_limit() {
     let remedy = Remedy::run(on(Kind::Unauthenticated), runs, hangs_once);
     let remedy = remedy.time_limit(300 * MS).build().unwrap();
     let start = Instant::now();
-    let error = call(plain().healed_by(remedy.clone()), &script([sick()])).await.unwrap_err();
+    let error = call(plain().with_remedy(remedy.clone()), &script([sick()])).await.unwrap_err();
     assert_eq!((start.elapsed(), error.kind()), (300 * MS, Kind::Unauthenticated));
-    let why = error.effort().unwrap().remedy.as_ref().unwrap();
+    let why = error.retry_summary().unwrap().remedy.as_ref().unwrap();
     assert_eq!((why.kind(), why.to_string().contains("300ms")), (Kind::Timeout, true), "{why}");
     sleep(100 * MS).await;
-    call(plain().healed_by(remedy.clone()), &script([sick()])).await.unwrap();
+    call(plain().with_remedy(remedy.clone()), &script([sick()])).await.unwrap();
     assert_eq!((remedy.stats().failed, remedy.stats().succeeded), (1, 1));
 }
 
@@ -186,13 +189,13 @@ async fn a_cure_that_fails_at_once() {
     let start = Instant::now();
     let mut callers = Vec::new();
     while start.elapsed() < Duration::from_secs(5) {
-        let policy = plain().healed_by(remedy.clone());
+        let policy = plain().with_remedy(remedy.clone());
         callers.push(tokio::spawn(async move { call(policy, &script([sick()])).await }));
         sleep(10 * MS).await;
     }
     for caller in callers {
         let error = caller.await.unwrap().unwrap_err();
-        let why = error.effort().unwrap().remedy.clone().unwrap();
+        let why = error.retry_summary().unwrap().remedy.clone().unwrap();
         assert_eq!(
             (error.kind(), why.to_string()),
             (Kind::Unauthenticated, "nobody issues tokens".to_owned())
@@ -204,7 +207,7 @@ async fn a_cure_that_fails_at_once() {
     // The pause after the sixth is the longest that those who come now wait for a token.
     works.store(true, Relaxed);
     let healthy = Instant::now();
-    while call(plain().healed_by(remedy.clone()), &script([sick()])).await.is_err() {
+    while call(plain().with_remedy(remedy.clone()), &script([sick()])).await.is_err() {
         sleep(10 * MS).await;
     }
     assert!(healthy.elapsed() <= 3200 * MS, "{:?}", healthy.elapsed());
@@ -219,11 +222,11 @@ fn the_longest_remedies() {
         remedy.time_limit(limit).build().unwrap()
     };
     let longest = |policy: PolicyBuilder| policy.build().unwrap().longest_remedies();
-    let healed = || plain().healed_by(remedy(3 * MS)).healed_by(remedy(40 * MS));
+    let healed = || plain().with_remedy(remedy(3 * MS)).with_remedy(remedy(40 * MS));
     assert_eq!(longest(plain()), Duration::ZERO);
     assert_eq!(longest(healed().max_attempts(2)), 43 * MS);
     assert_eq!(longest(healed().max_attempts(1)), Duration::ZERO);
-    assert_eq!(longest(healed().healed_by(remedy(Duration::MAX))), Duration::MAX);
+    assert_eq!(longest(healed().with_remedy(remedy(Duration::MAX))), Duration::MAX);
 }
 
 /// [S17] the default time limit is 10 s.
@@ -242,15 +245,15 @@ async fn it_has_a_budget() {
     for (remedy, runs) in [(clinic.remedy().build(), 10), (clinic.remedy().runs_per_minute(2).build(), 2)] {
         let remedy = remedy.unwrap();
         for n in 0..12 {
-            let outcome = call(plain().healed_by(remedy.clone()), &script([sick()])).await;
+            let outcome = call(plain().with_remedy(remedy.clone()), &script([sick()])).await;
             assert_eq!(outcome.is_ok(), n < runs, "run {n}");
             if let Err(error) = outcome {
-                assert_eq!(error.effort().unwrap().remedy.as_ref().unwrap().kind(), Kind::Rejected);
+                assert_eq!(error.retry_summary().unwrap().remedy.as_ref().unwrap().kind(), Kind::Rejected);
             }
         }
         assert_eq!(remedy.stats().refused, 12 - runs);
         advance(Duration::from_secs(60)).await;
-        call(plain().healed_by(remedy), &script([sick()])).await.unwrap();
+        call(plain().with_remedy(remedy), &script([sick()])).await.unwrap();
     }
     assert!(clinic.remedy().runs_per_minute(0).build().unwrap_err().to_string().contains("runs_per_minute"));
     assert!(
@@ -263,7 +266,7 @@ async fn it_has_a_budget() {
 async fn the_retry_budget_is_left_alone() {
     let budget = buttress_retry::Budget::ratio(0.0).min_per_second(0).build().unwrap();
     let clinic = Clinic::default();
-    let policy = plain().budget(budget).healed_by(clinic.remedy().build().unwrap());
+    let policy = plain().budget(budget).with_remedy(clinic.remedy().build().unwrap());
     call(policy, &script([sick()])).await.unwrap();
 }
 
@@ -281,22 +284,22 @@ async fn a_remedy_that_fails() {
     let panics = panics.build().unwrap();
     for (remedy, kind) in [(fails, Kind::Unavailable), (panics, Kind::Panic)] {
         let inner = script([sick()]);
-        let (outcome, report) = reported(Context::default(), call(plain().healed_by(remedy), &inner)).await;
+        let (outcome, report) = reported(Context::default(), call(plain().with_remedy(remedy), &inner)).await;
         let error = outcome.unwrap_err();
         assert_eq!((error.kind(), inner.calls()), (Kind::Unauthenticated, 1));
-        let effort = error.effort().unwrap();
+        let effort = error.retry_summary().unwrap();
         assert_eq!(
             (effort.stopped, effort.remedy.as_ref().map(Error::kind)),
-            (Stop::NotRetryable, Some(kind))
+            (StopReason::NotRetryable, Some(kind))
         );
-        assert_eq!(report.stopped, Some(Stop::NotRetryable));
+        assert_eq!(report.stopped, Some(StopReason::NotRetryable));
     }
-    let policy = plain().healed_by(clinic.remedy().build().unwrap()).build().unwrap();
+    let policy = plain().with_remedy(clinic.remedy().build().unwrap()).build().unwrap();
     let error = retry(&policy, || async { Err::<(), _>(Error::new(Kind::Unauthenticated, "who?")) }).await;
     let error = error.unwrap_err();
     assert_eq!(error.to_string(), "who?");
     assert_eq!(error.notes().collect::<Vec<_>>(), ["the remedy failed: no doctor"]);
-    assert_eq!(error.effort().unwrap().remedy.as_ref().unwrap().to_string(), "no doctor");
+    assert_eq!(error.retry_summary().unwrap().remedy.as_ref().unwrap().to_string(), "no doctor");
 }
 
 /// [S17] a failure that the policy would have repeated anyway is repeated by it when its remedy fails.
@@ -322,7 +325,7 @@ async fn what_may_not_be_repeated_is_not_healed() {
         (cx().with_idempotent(false), Kind::Unauthenticated.into(), 1),
         (cx().with_idempotent(false), garbled, 0),
         (cx().with_idempotent(true), garbled, 1),
-        (cx().with_idempotent(false), garbled.delivery(Delivery::NotSent), 1),
+        (cx().with_idempotent(false), garbled.delivery(Delivery::NotProcessed), 1),
         (cx().with_max_attempts(1), Kind::Unauthenticated.into(), 0),
         (cx().with_timeout(Duration::ZERO), Kind::Unauthenticated.into(), 0),
         (cx().with_retries_owned(), Kind::Unauthenticated.into(), 0),
@@ -331,14 +334,14 @@ async fn what_may_not_be_repeated_is_not_healed() {
     for (cx, class, runs) in table {
         let clinic = Clinic::default();
         let remedy = Remedy::run(On::class(|_| true), clinic.clone(), Clinic::treat).build().unwrap();
-        let policy = plain().healed_by(remedy);
+        let policy = plain().with_remedy(remedy);
         let _ = cx.clone().scope(call(policy, &script([Step::fail(class)]))).await;
         sleep(MS).await;
         assert_eq!(clinic.runs().0, runs, "{cx:?} {class:?}");
     }
     let clinic = Clinic::default();
-    let layer = RetryLayer::new(Policy::default()).healed_by(clinic.remedy().build().unwrap());
-    let once = layer.repeat_with(|_: &u32| None);
+    let layer = RetryLayer::new(Policy::default()).with_remedy(clinic.remedy().build().unwrap());
+    let once = layer.replay_with(|_: &u32| None);
     once.layer(script([sick()])).oneshot(7).await.unwrap_err();
     assert_eq!(clinic.runs().0, 0);
 }
@@ -347,12 +350,12 @@ async fn what_may_not_be_repeated_is_not_healed() {
 #[tokio::test(start_paused = true)]
 async fn the_deadline_of_one_caller() {
     let clinic = Clinic::default();
-    let policy = plain().healed_by(clinic.remedy().build().unwrap());
+    let policy = plain().with_remedy(clinic.remedy().build().unwrap());
     let start = Instant::now();
     let cx = Context::default().with_timeout(20 * MS);
     let error = cx.scope(call(policy, &script([sick()]))).await.unwrap_err();
     assert_eq!((start.elapsed(), error.kind()), (20 * MS, Kind::Unauthenticated));
-    assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::DeadlineExceeded));
+    assert_eq!(error.retry_summary().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::DeadlineExceeded));
     sleep(100 * MS).await;
     assert_eq!(clinic.runs(), (1, 1));
 }
@@ -361,7 +364,7 @@ async fn the_deadline_of_one_caller() {
 #[tokio::test(start_paused = true)]
 async fn no_longer_than_it_is_of_use() {
     let clinic = Clinic::default();
-    let healed = || plain().healed_by(clinic.remedy().build().unwrap());
+    let healed = || plain().with_remedy(clinic.remedy().build().unwrap());
     let table = [
         (healed().max_elapsed(20 * MS), 20, 1),
         (healed().max_elapsed(51 * MS), 50, 2),
@@ -373,7 +376,7 @@ async fn no_longer_than_it_is_of_use() {
         let outcome = Context::default().with_timeout(100 * MS).scope(call(policy, &inner)).await;
         assert_eq!((start.elapsed(), inner.calls()), (MS * millis, attempts));
         if let Err(error) = outcome {
-            let remedy = error.effort().unwrap().remedy.as_ref().unwrap();
+            let remedy = error.retry_summary().unwrap().remedy.as_ref().unwrap();
             assert_eq!((error.kind(), remedy.kind()), (Kind::Unauthenticated, Kind::DeadlineExceeded));
         }
     }
@@ -390,7 +393,7 @@ async fn healed_too_late() {
     };
     for by_function in [false, true] {
         let remedy = Remedy::run(on(Kind::Unauthenticated), Arc::clone(&done), heal).build().unwrap();
-        let policy = plain().max_elapsed(20 * MS).healed_by(remedy.clone());
+        let policy = plain().max_elapsed(20 * MS).with_remedy(remedy.clone());
         let inner = script([sick()]);
         let watched = inner.clone();
         let waits = tokio::spawn(async move {
@@ -404,7 +407,7 @@ async fn healed_too_late() {
         advance(30 * MS).await;
         let error = waits.await.unwrap().unwrap_err();
         assert_eq!((remedy.stats().succeeded, watched.calls(), error.kind()), (1, 1, Kind::Unauthenticated));
-        let late = error.effort().unwrap().remedy.as_ref().unwrap();
+        let late = error.retry_summary().unwrap().remedy.as_ref().unwrap();
         assert!(late.to_string().contains("too late"), "{late}");
     }
 }
@@ -434,7 +437,7 @@ async fn ask(client: Client, kind: Kind) -> Result<(), Error> {
 }
 
 fn of_remedy(error: &Error) -> Error {
-    error.effort().and_then(|effort| effort.remedy.clone()).expect("it was attached")
+    error.retry_summary().and_then(|effort| effort.remedy.clone()).expect("it was attached")
 }
 
 /// A remedy that needs itself, as when the token is fetched by the client that needs it, fails at once and doesn't wait
@@ -484,7 +487,7 @@ async fn a_task_that_outlives_its_run() {
     client.set(plain().remedy(on(Kind::Unauthenticated), state, leaves).build().unwrap()).unwrap();
     ask(client, Kind::Unauthenticated).await.unwrap_err();
     let error = outcomes.recv().await.unwrap().unwrap_err();
-    let effort = error.effort().unwrap();
+    let effort = error.retry_summary().unwrap();
     assert!(effort.attempts == 2 && effort.remedy.is_none(), "{effort:?}");
 }
 
@@ -493,7 +496,7 @@ async fn a_task_that_outlives_its_run() {
 async fn several_remedies() {
     let (first, second) = (Clinic::default(), Clinic::default());
     let missing = Remedy::run(on(Kind::NotFound), second.clone(), Clinic::treat).build().unwrap();
-    let policy = || plain().healed_by(first.remedy().build().unwrap()).healed_by(missing.clone());
+    let policy = || plain().with_remedy(first.remedy().build().unwrap()).with_remedy(missing.clone());
     let inner = script([sick(), Step::fail(Kind::NotFound)]);
     call(policy(), &inner).await.unwrap();
     assert_eq!((inner.calls(), first.runs(), second.runs()), (3, (1, 1), (1, 1)));
@@ -522,11 +525,11 @@ async fn on_the_layer() {
 async fn tokens() {
     let issued = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&issued);
-    let tokens = Tokens::new(move || {
+    let tokens = TokenSource::new(move || {
         let token = counter.fetch_add(1, Relaxed) + 1;
         async move { Ok::<_, Error>(token) }
     });
-    let policy = plain().healed_by(tokens.remedy().build().unwrap()).build().unwrap();
+    let policy = plain().with_remedy(tokens.remedy().build().unwrap()).build().unwrap();
     assert!(tokens.current().is_none());
     for valid in [1, 1, 2] {
         let fetch = || {
@@ -546,7 +549,7 @@ async fn tokens() {
 fn a_missing_directory() {
     let root = std::env::temp_dir().join(format!("buttress-retry-{}", std::process::id()));
     let write = |remedy: &Remedy, to: &std::path::Path| -> io::Result<()> {
-        let policy = Policy::exponential().healed_by(remedy.clone()).build().unwrap();
+        let policy = Policy::exponential().with_remedy(remedy.clone()).build().unwrap();
         retry_blocking(&policy, || std::fs::write(to, "x"))
     };
     let deep = root.join("a/b");
@@ -563,7 +566,7 @@ fn a_missing_directory() {
     let remedy = Remedy::create_dir(&other).build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let policy = Policy::exponential().healed_by(remedy.clone()).build().unwrap();
+        let policy = Policy::exponential().with_remedy(remedy.clone()).build().unwrap();
         retry(&policy, || async { std::fs::write(other.join("file"), "x") }).await.unwrap();
     });
     assert_eq!(remedy.stats().succeeded, 1);
@@ -577,7 +580,7 @@ fn a_missing_directory() {
 /// A thread may wait for an async remedy of a runtime; without a runtime such a one fails, and says so.
 #[test]
 fn an_async_remedy_and_a_thread() {
-    let policy = |clinic: &Clinic| plain().healed_by(clinic.remedy().build().unwrap()).build().unwrap();
+    let policy = |clinic: &Clinic| plain().with_remedy(clinic.remedy().build().unwrap()).build().unwrap();
     let heal = |policy: &Policy| {
         let mut calls = 0;
         retry_blocking(policy, || {
@@ -592,7 +595,7 @@ fn an_async_remedy_and_a_thread() {
     assert_eq!(outcome.unwrap().unwrap(), 2);
 
     let error = heal(&policy(&Clinic::default())).unwrap_err();
-    assert!(error.effort().unwrap().remedy.as_ref().unwrap().to_string().contains("needs a runtime"));
+    assert!(error.retry_summary().unwrap().remedy.as_ref().unwrap().to_string().contains("needs a runtime"));
 }
 
 /// A remedy that blocks and hangs is waited for no longer than its time limit.
@@ -606,9 +609,9 @@ fn a_blocking_remedy_that_hangs() {
     };
     let remedy =
         Remedy::run_blocking(on(Kind::NotFound), receiver, hang).time_limit(20 * MS).build().unwrap();
-    let policy = plain().healed_by(remedy).build().unwrap();
+    let policy = plain().with_remedy(remedy).build().unwrap();
     let error = retry_blocking(&policy, || Err::<(), _>(TestError::from(Kind::NotFound))).unwrap_err();
-    assert_eq!(error.effort().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Timeout));
+    assert_eq!(error.retry_summary().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::Timeout));
     drop(sender);
 }
 
@@ -623,7 +626,7 @@ fn a_blocking_remedy_that_panics() {
         Ok::<_, Error>(())
     };
     let remedy = Remedy::run_blocking(on(Kind::NotFound), runs, panics_once).build().unwrap();
-    let policy = plain().healed_by(remedy.clone()).build().unwrap();
+    let policy = plain().with_remedy(remedy.clone()).build().unwrap();
     let start = Instant::now();
     while remedy.stats().succeeded == 0 && start.elapsed() < Duration::from_secs(60) {
         let _ = retry_blocking(&policy, || Err::<(), _>(TestError::from(Kind::NotFound)));
@@ -639,16 +642,16 @@ async fn the_remedys_error_stays_with_its_failure() {
     for (then, told) in [(Kind::Unavailable, true), (Kind::NotFound, false)] {
         let remedy = Remedy::run(on(Kind::Unavailable), (), in_vain).build().unwrap();
         let inner = script([Kind::Unavailable, then, then].map(Step::fail));
-        let error = call(plain().healed_by(remedy), &inner).await.unwrap_err();
-        assert_eq!(error.effort().unwrap().remedy.is_some(), told, "{then:?}");
+        let error = call(plain().with_remedy(remedy), &inner).await.unwrap_err();
+        assert_eq!(error.retry_summary().unwrap().remedy.is_some(), told, "{then:?}");
     }
     // Nor with a failure whose own remedy has worked, and which came back.
     let clinic = Clinic::default();
     let remedy = Remedy::run(on(Kind::Unavailable), (), in_vain).build().unwrap();
-    let policy = plain().healed_by(remedy).healed_by(clinic.remedy().build().unwrap());
+    let policy = plain().with_remedy(remedy).with_remedy(clinic.remedy().build().unwrap());
     let inner = script([Step::fail(Kind::Unavailable), sick(), sick()]);
     let error = call(policy, &inner).await.unwrap_err();
-    assert_eq!((clinic.runs(), error.effort().unwrap().remedy.is_some()), ((1, 1), false));
+    assert_eq!((clinic.runs(), error.retry_summary().unwrap().remedy.is_some()), ((1, 1), false));
 }
 
 /// Issue E 51. [S17] An attempt that began after a success of the remedy needs a run of its own, also where the first
@@ -657,7 +660,7 @@ async fn the_remedys_error_stays_with_its_failure() {
 async fn every_attempt_has_a_begin_of_its_own() {
     let clinic = Clinic::default();
     let remedy = clinic.remedy().build().unwrap();
-    let policy = || plain().healed_by(remedy.clone());
+    let policy = || plain().with_remedy(remedy.clone());
     let early = tokio::spawn({
         let policy = policy();
         // A wait of 100 ms between its attempts.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use buttress_context::{Context, Replay};
-use buttress_error::{Kind, Stop};
+use buttress_error::{Kind, StopReason};
 use buttress_retry::RetryLayer;
 use buttress_test::TestError;
 use kit::{plain, reported};
@@ -36,7 +36,7 @@ impl Replay for Upload {
 #[tokio::test(start_paused = true)]
 async fn a_copy_is_asked_late() {
     for (loses_itself, sent, stop) in
-        [(3, 3, Stop::Attempts), (2, 2, Stop::NotReplayable), (1, 1, Stop::NotReplayable)]
+        [(3, 3, StopReason::Attempts), (2, 2, StopReason::NotReplayable), (1, 1, StopReason::NotReplayable)]
     {
         let calls = AtomicU32::new(0);
         let service = service_fn(|upload: Upload| {

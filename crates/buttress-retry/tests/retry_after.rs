@@ -5,7 +5,7 @@ mod kit;
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{Class, Kind, Stop};
+use buttress_error::{Class, Kind, StopReason};
 use buttress_retry::{Backoff, Jitter, Policy, PolicyBuilder};
 use buttress_test::Step;
 use kit::{MS, call, call_built, plain, reported, script};
@@ -46,7 +46,10 @@ async fn beyond_the_deadline_it_stops() {
         let cx = Context::default().with_timeout(MS * 500);
         let (outcome, report) = reported(cx, call(plain().max_retry_after(Duration::MAX), &inner)).await;
         assert_eq!((inner.calls(), start.elapsed()), (1, Duration::ZERO));
-        assert_eq!((outcome.unwrap_err().kind(), report.stopped), (Kind::Throttled, Some(Stop::Deadline)));
+        assert_eq!(
+            (outcome.unwrap_err().kind(), report.stopped),
+            (Kind::Throttled, Some(StopReason::Deadline))
+        );
     }
 }
 

@@ -67,7 +67,8 @@ async fn waits_have_a_cap() {
     let inner = script(vec![Step::fail(Kind::Unavailable); 40]);
     let many = Policy::exponential().no_budget().max_attempts(40);
     let (outcome, report) = reported(Context::default(), call(many, &inner)).await;
-    let longest = outcome.unwrap_err().effort().unwrap().history.iter().map(|attempt| attempt.delay).max();
+    let longest =
+        outcome.unwrap_err().retry_summary().unwrap().history.iter().map(|attempt| attempt.delay).max();
     assert!(longest <= Some(MS * 5000) && report.delay <= MS * 5000 * 39);
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use buttress_context::Context;
 use buttress_error::{Class, Error, Kind};
-use buttress_retry::{Policy, RetryLayer, Tokens};
+use buttress_retry::{Policy, RetryLayer, TokenSource};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
@@ -96,14 +96,14 @@ async fn get(address: SocketAddr, path: &str, token: Option<&str>) -> Result<Str
 async fn two_hundred_callers_one_refresh() {
     let server = Arc::new(Server::default());
     let address = Arc::clone(&server).start().await.expect("loopback");
-    let tokens = Tokens::new(move || get(address, "/token", None));
+    let tokens = TokenSource::new(move || get(address, "/token", None));
     let remedy = tokens.remedy().build().expect("good settings");
     let used = tokens.clone();
     let bearer = service_fn(move |path: String| {
         let token = used.current();
         async move { get(address, &path, token.as_deref().map(String::as_str)).await }
     });
-    let layer = RetryLayer::new(Policy::default()).healed_by(remedy.clone());
+    let layer = RetryLayer::new(Policy::default()).with_remedy(remedy.clone());
     let client = layer.layer(bearer);
 
     for round in 1..=3 {

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use buttress_context::Context;
-use buttress_error::{Class, Classify, Error, Kind, Stop, Verdict};
+use buttress_error::{Class, Classify, Error, Kind, StopReason, Verdict};
 use buttress_retry::{Policy, Remedy, RetryContext, RetryLayer, on, retry, retry_blocking};
 use buttress_test::{Step, TestError};
 use kit::{MS, plain, script};
@@ -142,7 +142,7 @@ async fn before_the_first_poll() {
 async fn remedies_do_not_multiply() {
     let heal = |()| async { Ok::<_, TestError>(()) };
     let remedy = Remedy::run(on(Kind::Unavailable), (), heal).build().unwrap();
-    let policy = plain().max_attempts(2).healed_by(remedy.clone()).build().unwrap();
+    let policy = plain().max_attempts(2).with_remedy(remedy.clone()).build().unwrap();
     let calls = Cell::new(0);
     let outcome = retry(&policy, || retry(&policy, || retry(&policy, || down(&calls)))).await;
     assert_eq!((outcome, calls.replace(0), remedy.stats().succeeded), (Err(Plain::Down), 2, 1));
@@ -152,11 +152,11 @@ async fn remedies_do_not_multiply() {
         std::future::ready(Err::<(), _>(TestError::from(Kind::Unauthenticated)))
     };
     let remedy = Remedy::run(on(Kind::Unauthenticated), (), heal).build().unwrap();
-    let policy = plain().healed_by(remedy.clone()).build().unwrap();
+    let policy = plain().with_remedy(remedy.clone()).build().unwrap();
     let error = retry(&policy, || retry(&policy, || retry(&policy, sick))).await.unwrap_err();
-    let effort = error.effort().unwrap();
+    let effort = error.retry_summary().unwrap();
     assert_eq!((calls.get(), remedy.stats().succeeded), (2, 1));
-    assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, Stop::NotRetryable, true));
+    assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, StopReason::NotRetryable, true));
 }
 
 /// [S15] where both hold the mark, the mark alone counts: a session that ends like a call in it is begun anew. Whatever was

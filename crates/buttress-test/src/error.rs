@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use buttress_error::{Class, Classify, Effort, Kind, Rejection};
+use buttress_error::{Class, Classify, Kind, Rejection, RetrySummary};
 
 /// The error of [`Strict`](crate::Strict): a classified failure, or the rejection of a layer, inline.
 ///
@@ -16,7 +16,7 @@ pub enum TestError {
         /// The class of the failure.
         class: Class,
         /// What a retry layer noted.
-        effort: Option<Box<Effort>>,
+        effort: Option<Box<RetrySummary>>,
     },
     /// A layer refused.
     Rejected(Rejection),
@@ -40,7 +40,7 @@ impl TestError {
 
     /// What a retry layer noted.
     #[must_use]
-    pub fn effort(&self) -> Option<&Effort> {
+    pub fn retry_summary(&self) -> Option<&RetrySummary> {
         match self {
             Self::Failed { effort, .. } => effort.as_deref(),
             Self::Rejected(_) => None,
@@ -74,7 +74,7 @@ impl Classify for TestError {
         }
     }
 
-    fn note_effort(&mut self, noted: &Effort) {
+    fn note_retry_summary(&mut self, noted: &RetrySummary) {
         if let Self::Failed { class, effort } = self {
             *class = noted.class(*class);
             *effort = Some(Box::new(noted.clone()));

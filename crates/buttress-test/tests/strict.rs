@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use buttress_error::{Classify, Effort, Kind, Rejection, Stop};
+use buttress_error::{Classify, Kind, Rejection, RetrySummary, StopReason};
 use buttress_test::{Boom, HOLD, Step, Strict, TestError};
 use tokio::time::Instant;
 use tower_service::Service;
@@ -64,10 +64,10 @@ async fn panics_where_it_should() {
 #[test]
 fn errors_keep_rejections_and_efforts() {
     let mut error = TestError::from(Kind::Unavailable);
-    let mut effort = Effort::new(3, HOLD, Stop::Attempts);
+    let mut effort = RetrySummary::new(3, HOLD, StopReason::Attempts);
     effort.exhausted = true;
-    error.note_effort(&effort);
-    assert_eq!(error.effort(), Some(&effort));
+    error.note_retry_summary(&effort);
+    assert_eq!(error.retry_summary(), Some(&effort));
     assert!(error.class().exhausted);
 
     let error = TestError::from(Rejection::attempt_timeout("a".into(), HOLD, HOLD));

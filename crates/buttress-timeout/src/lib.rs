@@ -9,6 +9,6 @@ mod refusal;
 mod setting;
 mod timer;
 
-pub use attempt::{AttemptTimeout, AttemptTimeoutFuture, AttemptTimeoutLayer};
+pub use attempt::{AttemptTimeoutFuture, AttemptTimeoutLayer, AttemptTimeoutService};
 pub use buttress_error::ConfigError;
 pub use deadline::{DeadlineFuture, DeadlineLayer, DeadlineService};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_context::Report;
-use buttress_error::{Cause, Rejection, Stop};
+use buttress_error::{Cause, Rejection, StopReason};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -64,7 +64,7 @@ pub(crate) fn deadline(name: &Name, allowance: &Allowance, last: Option<Cause>) 
         last_reason = last.as_ref().and_then(|cause| cause.reason),
         "deadline exceeded"
     );
-    Report::write(|report| report.stopped = Some(Stop::Deadline));
+    Report::write(|report| report.stopped = Some(StopReason::Deadline));
     Rejection::deadline(Arc::clone(name), limit, elapsed, last)
 }
 

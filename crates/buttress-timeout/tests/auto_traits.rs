@@ -6,8 +6,8 @@ use std::marker::PhantomPinned;
 use std::rc::Rc;
 
 use buttress_timeout::{
-    AttemptTimeout, AttemptTimeoutFuture, AttemptTimeoutLayer, ConfigError, DeadlineFuture, DeadlineLayer,
-    DeadlineService,
+    AttemptTimeoutFuture, AttemptTimeoutLayer, AttemptTimeoutService, ConfigError, DeadlineFuture,
+    DeadlineLayer, DeadlineService,
 };
 
 type Inner = Ready<Result<u32, Infallible>>;
@@ -19,7 +19,7 @@ const fn send_sync<T: Send + Sync + std::fmt::Debug>() {}
 fn public_types_go_anywhere() {
     all::<AttemptTimeoutLayer>();
     all::<DeadlineLayer>();
-    all::<AttemptTimeout<()>>();
+    all::<AttemptTimeoutService<()>>();
     all::<DeadlineService<()>>();
     all::<ConfigError>();
     send_sync::<AttemptTimeoutFuture<Inner>>();
@@ -30,7 +30,7 @@ fn public_types_go_anywhere() {
 #[test]
 fn nothing_is_asked_of_the_inner_types() {
     struct NoTraits(#[expect(dead_code)] Rc<()>, PhantomPinned);
-    let _ = std::mem::size_of::<AttemptTimeout<NoTraits>>();
+    let _ = std::mem::size_of::<AttemptTimeoutService<NoTraits>>();
     let _ = std::mem::size_of::<DeadlineService<NoTraits>>();
     let _ = std::mem::size_of::<AttemptTimeoutFuture<NoTraits>>();
     let _ = std::mem::size_of::<DeadlineFuture<NoTraits>>();

@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use buttress_context::{CallerClock, Context, LastPoll, Report};
-use buttress_error::{Cause, Class, Error, Kind, Rejection, Stop, Why};
+use buttress_error::{Cause, Class, Error, Kind, Rejection, RejectionReason, StopReason};
 use buttress_test::{Step, Strict, TestError};
 use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
 use tokio::time::{Instant, advance, sleep, timeout};
@@ -40,7 +40,7 @@ async fn an_attempt_timeout_says_what_it_is() {
     let start = Instant::now();
     let rejection = rejected(attempt(2 * SECOND).layer(hang())).await;
     assert_eq!(start.elapsed(), 2 * SECOND);
-    assert_eq!(rejection.why(), Why::AttemptTimeout);
+    assert_eq!(rejection.reason(), RejectionReason::AttemptTimeout);
     assert_eq!(Class::from(&rejection).kind, Kind::Timeout);
     assert_eq!(rejection.layer(), "payments");
     assert_eq!(rejection.limit(), Some(2 * SECOND));
@@ -53,7 +53,7 @@ async fn a_deadline_says_what_it_is() {
     let start = Instant::now();
     let rejection = rejected(deadline(3 * SECOND).layer(hang())).await;
     assert_eq!(start.elapsed(), 3 * SECOND);
-    assert_eq!(rejection.why(), Why::Deadline);
+    assert_eq!(rejection.reason(), RejectionReason::Deadline);
     assert_eq!(Class::from(&rejection).kind, Kind::DeadlineExceeded);
     assert_eq!(rejection.layer(), "orders");
     assert_eq!(rejection.limit(), Some(3 * SECOND));
@@ -131,7 +131,7 @@ async fn an_attempt_gets_what_the_deadline_leaves() {
     let start = Instant::now();
     let rejection = context.scope(rejected(attempt(2 * SECOND).layer(hang()))).await;
     assert_eq!(start.elapsed(), SECOND);
-    assert_eq!((rejection.why(), rejection.layer()), (Why::Deadline, "payments"));
+    assert_eq!((rejection.reason(), rejection.layer()), (RejectionReason::Deadline, "payments"));
     assert_eq!((rejection.limit(), rejection.elapsed()), (Some(5 * SECOND), 5 * SECOND));
 }
 
@@ -139,7 +139,7 @@ async fn an_attempt_gets_what_the_deadline_leaves() {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_within_the_deadline_keeps_its_limit() {
     let rejection = rejected(deadline(5 * SECOND).layer(attempt(2 * SECOND).layer(hang()))).await;
-    assert_eq!((rejection.why(), rejection.limit()), (Why::AttemptTimeout, Some(2 * SECOND)));
+    assert_eq!((rejection.reason(), rejection.limit()), (RejectionReason::AttemptTimeout, Some(2 * SECOND)));
 }
 
 /// [S28] Where the deadline cuts an attempt, the layer that set the deadline reports it: the limit and the elapsed time
@@ -155,7 +155,7 @@ async fn the_owner_of_the_deadline_reports_it() {
         }
     });
     let rejection = rejected(deadline(5 * SECOND).layer(waiting)).await;
-    assert_eq!((rejection.why(), rejection.layer()), (Why::Deadline, "orders"));
+    assert_eq!((rejection.reason(), rejection.layer()), (RejectionReason::Deadline, "orders"));
     assert_eq!((rejection.limit(), rejection.elapsed()), (Some(5 * SECOND), 5 * SECOND));
 }
 
@@ -169,7 +169,7 @@ async fn too_late_is_not_called() {
     let by_attempt = context.clone().scope(rejected(attempt(SECOND).layer(inner.clone()))).await;
     let by_deadline = context.scope(rejected(deadline(SECOND).layer(inner.clone()))).await;
     for rejection in [by_attempt, by_deadline] {
-        assert_eq!(rejection.why(), Why::Deadline);
+        assert_eq!(rejection.reason(), RejectionReason::Deadline);
         assert_eq!((rejection.limit(), rejection.elapsed()), (Some(SECOND), SECOND));
     }
     assert_eq!((inner.calls(), inner.reserved(), start.elapsed()), (0, 0, Duration::ZERO));
@@ -247,13 +247,16 @@ fn where_no_timer_is_needed_none_is_made() {
         let mut call = std::pin::pin!(context.scope(attempt(limit).layer(hang()).oneshot(7)));
         // Twice: a deadline yields once.
         (0..2).find_map(|_| match call.as_mut().poll(&mut cx) {
-            Poll::Ready(result) => Some(result.unwrap_err().rejection().unwrap().why()),
+            Poll::Ready(result) => Some(result.unwrap_err().rejection().unwrap().reason()),
             Poll::Pending => None,
         })
     };
     assert_eq!(ended(Duration::MAX, Context::default()), None);
-    assert_eq!(ended(Duration::ZERO, Context::default()), Some(Why::AttemptTimeout));
-    assert_eq!(ended(SECOND, Context::default().with_deadline(Instant::now())), Some(Why::Deadline));
+    assert_eq!(ended(Duration::ZERO, Context::default()), Some(RejectionReason::AttemptTimeout));
+    assert_eq!(
+        ended(SECOND, Context::default().with_deadline(Instant::now())),
+        Some(RejectionReason::Deadline)
+    );
 }
 
 /// [S28] An attempt without a limit of its own ends with the deadline.
@@ -262,7 +265,7 @@ async fn no_limit_is_what_the_deadline_leaves() {
     let start = Instant::now();
     let context = Context::current().with_timeout(3 * SECOND);
     let rejection = context.scope(rejected(attempt(Duration::MAX).layer(hang()))).await;
-    assert_eq!((rejection.why(), start.elapsed()), (Why::Deadline, 3 * SECOND));
+    assert_eq!((rejection.reason(), start.elapsed()), (RejectionReason::Deadline, 3 * SECOND));
 }
 
 /// [S5] The longest durations mean never; nothing overflows.
@@ -293,9 +296,15 @@ fn zero_is_refused_where_settings_are_checked() {
 #[tokio::test(start_paused = true)]
 async fn zero_is_zero() {
     assert_eq!(attempt(Duration::ZERO).layer(Strict::new()).oneshot(7).await.unwrap(), 7);
-    assert_eq!(rejected(attempt(Duration::ZERO).layer(hang())).await.why(), Why::AttemptTimeout);
+    assert_eq!(
+        rejected(attempt(Duration::ZERO).layer(hang())).await.reason(),
+        RejectionReason::AttemptTimeout
+    );
     let inner = Strict::new();
-    assert_eq!(rejected(deadline(Duration::ZERO).layer(inner.clone())).await.why(), Why::Deadline);
+    assert_eq!(
+        rejected(deadline(Duration::ZERO).layer(inner.clone())).await.reason(),
+        RejectionReason::Deadline
+    );
     assert_eq!(inner.calls(), 0);
 }
 
@@ -344,14 +353,14 @@ async fn a_callers_deadline_is_reported_as_given() {
             let elapsed = begin.elapsed();
             assert!((5 * SECOND..=5 * SECOND + late).contains(&elapsed));
             assert_eq!(
-                (rejection.why(), rejection.limit()),
-                (Why::Deadline, Some(5 * SECOND)),
+                (rejection.reason(), rejection.limit()),
+                (RejectionReason::Deadline, Some(5 * SECOND)),
                 "{form} {late:?}"
             );
             assert_eq!(rejection.elapsed(), elapsed);
             // Of two layers the outer one, which knows the last failure of the call.
             assert_eq!(rejection.layer(), if form == 1 { "payments" } else { "orders" });
-            assert_eq!(report.stopped, Some(Stop::Deadline));
+            assert_eq!(report.stopped, Some(StopReason::Deadline));
         }
     }
 }
@@ -432,16 +441,16 @@ async fn the_attempt_timeout_does_not_count_the_caller() {
             let outcome = attempt(2 * SECOND).layer(service).oneshot(1).await;
             let why = outcome.err().map(|error| {
                 let rejection = error.find::<Rejection>().unwrap();
-                (rejection.why(), rejection.limit().unwrap().as_secs(), rejection.elapsed().as_secs())
+                (rejection.reason(), rejection.limit().unwrap().as_secs(), rejection.elapsed().as_secs())
             });
             (start.elapsed().as_secs(), why)
         }
     };
     assert_eq!(call(19, 1).await, (20, None));
     assert_eq!(call(1, 1).await, (2, None), "what is ready at the limit wins");
-    assert_eq!(call(5, 3).await, (7, Some((Why::AttemptTimeout, 2, 2))));
-    assert_eq!(call(1, 5).await, (3, Some((Why::AttemptTimeout, 2, 2))));
-    assert_eq!(call(60, 0).await, (20, Some((Why::RequestStalled, 20, 20))));
+    assert_eq!(call(5, 3).await, (7, Some((RejectionReason::AttemptTimeout, 2, 2))));
+    assert_eq!(call(1, 5).await, (3, Some((RejectionReason::AttemptTimeout, 2, 2))));
+    assert_eq!(call(60, 0).await, (20, Some((RejectionReason::RequestStalled, 20, 20))));
 }
 
 /// [S28] The deadline counts all time, that of the caller too.
@@ -452,8 +461,8 @@ async fn the_deadline_counts_the_caller() {
     let error = deadline(5 * SECOND).layer(attempt(2 * SECOND).layer(service)).oneshot(1).await.unwrap_err();
     let rejection = error.find::<Rejection>().unwrap();
     assert_eq!(
-        (rejection.why(), rejection.layer(), rejection.limit()),
-        (Why::Deadline, "orders", Some(5 * SECOND))
+        (rejection.reason(), rejection.layer(), rejection.limit()),
+        (RejectionReason::Deadline, "orders", Some(5 * SECOND))
     );
     assert_eq!(start.elapsed(), 5 * SECOND);
 
@@ -463,7 +472,7 @@ async fn the_deadline_counts_the_caller() {
     let error = Context::default().with_timeout(5 * SECOND).scope(call).await.unwrap_err();
     let rejection = error.find::<Rejection>().unwrap();
     assert_eq!(
-        (rejection.why(), rejection.limit(), rejection.elapsed()),
-        (Why::Deadline, Some(5 * SECOND), 5 * SECOND)
+        (rejection.reason(), rejection.limit(), rejection.elapsed()),
+        (RejectionReason::Deadline, Some(5 * SECOND), 5 * SECOND)
     );
 }

@@ -23,7 +23,8 @@ pub use buttress_error as error;
 #[doc(no_inline)]
 pub use buttress_error::{
     BoxError, ByKind, ByResult, Chain, Class, Classifier, ConfigError, Error, ErrorGroup, Exit, Guarded,
-    Kind, OptionExt, Rejection, Result, ResultExt, TranslateLayer, Verdict, Why, bail, bug, check, ensure,
+    Kind, OptionExt, Rejection, RejectionReason, Result, ResultExt, TranslateLayer, Verdict, bail, bug,
+    check, ensure,
 };
 #[cfg(feature = "derive")]
 #[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
@@ -57,7 +58,7 @@ pub use buttress_retry as retry;
 #[cfg(feature = "retry")]
 #[doc(no_inline)]
 pub use buttress_retry::{
-    Backoff, Budget, Jitter, Policy, Remedy, RetryContext, RetryLayer, Tokens, on, retry, retry_blocking,
+    Backoff, Budget, Jitter, Policy, Remedy, RetryContext, RetryLayer, TokenSource, on, retry, retry_blocking,
 };
 
 #[cfg(feature = "timeout")]

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buttress::http::{Bearer, BearerLayer, IntoRequest, translate};
-use buttress::{Backoff, Body, Breaker, Client, Context, Kind, Policy, Rejection, RetryContext, Why, on};
+use buttress::{
+    Backoff, Body, Breaker, Client, Context, Kind, Policy, Rejection, RejectionReason, RetryContext, on,
+};
 use http::{HeaderMap, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -172,7 +174,7 @@ async fn an_open_circuit_tells_the_whole_story() {
     let error = get(&client, &server).await.unwrap_err();
     assert_eq!((error.kind(), server.requests()), (Kind::Rejected, asked));
     let rejection = error.find::<Rejection>().unwrap();
-    assert_eq!((rejection.layer(), rejection.why()), ("payments", Why::CircuitOpen));
+    assert_eq!((rejection.layer(), rejection.reason()), ("payments", RejectionReason::CircuitOpen));
     assert!(rejection.to_string().contains("5 of 5 failed, threshold 50 %, window 30s"), "{rejection}");
     assert_eq!(rejection.cause().unwrap().kind, Kind::Unavailable);
     assert!(format!("{error:#}").contains("503 Service Unavailable"), "{error:#}");
@@ -247,7 +249,7 @@ async fn the_error_says_why_it_was_not_repeated() {
     let server = Server::start(&[DOWN]).await;
     let client = client().service(reqwest::Client::new()).unwrap();
     let error = client.send(reqwest::Client::new().post(&server.url)).await.unwrap_err();
-    assert_eq!(error.effort().unwrap().stopped.as_str(), "not_idempotent");
+    assert_eq!(error.retry_summary().unwrap().stopped.as_str(), "not_idempotent");
     assert!(!error.class().exhausted, "somebody who knows better may");
 }
 
@@ -377,7 +379,7 @@ async fn a_callers_deadline_is_reported_as_given() {
     let error = cx.scope(get(&client, &server)).await.unwrap_err();
     assert_eq!((error.kind(), server.requests()), (Kind::DeadlineExceeded, 2));
     let cut = error.find::<Rejection>().unwrap();
-    assert_eq!((cut.why(), cut.limit()), (Why::Deadline, Some(500 * MS)));
+    assert_eq!((cut.reason(), cut.limit()), (RejectionReason::Deadline, Some(500 * MS)));
     assert!(cut.elapsed() >= 500 * MS, "{:?}", cut.elapsed());
     assert_eq!(cut.cause().unwrap().kind, Kind::Unavailable);
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use buttress::Breaker;
-use buttress::breaker::{Builder, TripRule, Window};
+use buttress::breaker::{BreakerBuilder, TripRule, Window};
 use buttress::context::SampleRatio;
 use buttress::error::ConfigError;
 use buttress::retry::{Backoff, Budget, Jitter, Policy};
@@ -12,7 +12,7 @@ use buttress::timeout::{AttemptTimeoutLayer, DeadlineLayer};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn breaker(change: impl FnOnce(Builder) -> Builder) -> ConfigError {
+fn breaker(change: impl FnOnce(BreakerBuilder) -> BreakerBuilder) -> ConfigError {
     change(Breaker::builder("b")).build().map(drop).expect_err("a bad setting")
 }
 

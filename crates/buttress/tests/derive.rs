@@ -6,7 +6,7 @@ extern crate std as buttress_error;
 use std::io;
 use std::time::Duration;
 
-use buttress::error::{Delivery, Retry};
+use buttress::error::{Delivery, RetryAdvice};
 use buttress::{Classify, Error, Kind, Rejection};
 
 #[derive(Debug, thiserror::Error, Classify)]
@@ -42,11 +42,11 @@ fn the_derive_needs_no_other_crate() {
     assert_eq!((refused.class().kind, refused.class().domain), (Kind::Rejected, Some("payments")));
 
     let unreachable = PaymentError::Gateway(io::Error::from(io::ErrorKind::ConnectionRefused)).class();
-    assert_eq!((unreachable.kind, unreachable.delivery), (Kind::Unavailable, Delivery::NotSent));
+    assert_eq!((unreachable.kind, unreachable.delivery), (Kind::Unavailable, Delivery::NotProcessed));
 
     let error = Error::from(PaymentError::<io::Error>::GatewayTimeout(io::ErrorKind::TimedOut.into()));
     assert_eq!(
         (error.kind(), error.advice(), error.origin()),
-        (Kind::Timeout, Retry::Call, Some("payments"))
+        (Kind::Timeout, RetryAdvice::Call, Some("payments"))
     );
 }

@@ -29,7 +29,7 @@ async fn two_calls_into_a_hang_open_the_circuit() {
     let client = Client::new("payments", service_fn(hang));
     let begin = Instant::now();
     let error = client.send(get()).await.unwrap_err();
-    assert_eq!((error.kind(), error.effort().unwrap().attempts), (Kind::Timeout, 4), "all four fit");
+    assert_eq!((error.kind(), error.retry_summary().unwrap().attempts), (Kind::Timeout, 4), "all four fit");
     assert!(begin.elapsed() < SECOND * 30, "{:?}: before the deadline", begin.elapsed());
     assert_eq!(client.breaker().stats().failed, 4);
     client.send(get()).await.unwrap_err();

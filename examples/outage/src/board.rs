@@ -70,13 +70,13 @@ impl From<Error> for Ending {
     fn from(error: Error) -> Self {
         let what = match (error.find::<Rejection>(), error.find::<BadStatus>()) {
             (Some(rejection), _) if error.kind() == Kind::Rejected => {
-                return Self::Refused(rejection.why().as_str());
+                return Self::Refused(rejection.reason().as_str());
             }
-            (Some(rejection), _) => rejection.why().to_string(),
+            (Some(rejection), _) => rejection.reason().to_string(),
             (_, Some(answer)) => format!("status {}", answer.status().as_u16()),
             _ => error.kind().to_string(),
         };
-        Self::Failed(match error.effort() {
+        Self::Failed(match error.retry_summary() {
             Some(effort) => format!("{what} (stopped by: {})", effort.stopped).into(),
             None => what.into(),
         })

@@ -49,7 +49,7 @@ async fn main() -> Result<ExitCode, Box<dyn StdError>> {
     // Outermost first: the token is put on below the retry, so that the repeated request carries the new one.
     let bearer = BearerLayer::new(&issuer.token, &url)?;
     let refresh = Remedy::run(on(Kind::Unauthenticated), issuer, Issuer::refresh).name("refresh").build()?;
-    let retry = RetryLayer::new(Policy::default()).healed_by(refresh.clone());
+    let retry = RetryLayer::new(Policy::default()).with_remedy(refresh.clone());
     let client = retry.layer(bearer.layer(HttpLayer::new("orders").layer(http)));
 
     println!("round  callers  refused  refreshed  answered");

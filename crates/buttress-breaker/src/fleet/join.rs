@@ -12,7 +12,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use super::{Answer, Report, StateStore, Terms, Verdict};
-use crate::{Breaker, Stats, Subscription, events};
+use crate::{Breaker, BreakerStats, Subscription, events};
 
 /// Between two exchanges, give or take a fifth.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -28,7 +28,7 @@ impl Breaker {
     /// Every 200 ms ± 20 %, and at once when this circuit opens or closes, it tells the store what was counted and takes
     /// over what the fleet says, as long as there is something to say or the fleet is open. Calls never wait for it. While the
     /// fleet is open, calls are refused but for leased probes (state [`Open`](crate::State::Open), rule
-    /// [`Fleet`](buttress_error::Rule::Fleet)); while it is closed, each breaker judges for itself, opens and probes. An
+    /// [`Fleet`](buttress_error::TripReason::Fleet)); while it is closed, each breaker judges for itself, opens and probes. An
     /// order given here, as [`force_open`](Self::force_open), is stronger than the fleet.
     ///
     /// A store that answers with an error, or not within 50 ms, is lost: that is told once, and so is its return. Meanwhile
@@ -78,7 +78,7 @@ struct Member {
     /// The latest answer.
     fleet: Option<Answer>,
     /// What the store has been told of.
-    told: Stats,
+    told: BreakerStats,
     report: Report,
     /// Calls, as of the last look.
     admitted: u64,

@@ -5,11 +5,11 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use buttress_keyed::{Keyed, Stats as KeyedStats};
+use buttress_keyed::{Keyed, KeyedStats};
 
 use super::builder::Bounds;
 use super::name::name;
-use crate::{Breaker, KeyedBuilder, State};
+use crate::{Breaker, KeyedBreakersBuilder, State};
 
 /// One [`Breaker`] for each key, such as a host or a tenant, all with the settings of one template.
 ///
@@ -70,8 +70,8 @@ impl<K> KeyedBreakers<K> {
     }
 
     /// Other bounds.
-    pub fn builder(template: impl Into<Breaker>) -> KeyedBuilder<K> {
-        KeyedBuilder::new(template.into())
+    pub fn builder(template: impl Into<Breaker>) -> KeyedBreakersBuilder<K> {
+        KeyedBreakersBuilder::new(template.into())
     }
 
     pub(super) fn with(template: Breaker, bounds: Bounds, breakers: Keyed<K, Breaker>) -> Self {
@@ -81,7 +81,7 @@ impl<K> KeyedBreakers<K> {
     /// Other breakers of the same template, within the same bounds.
     pub(super) fn alike(&self) -> Self {
         let Shared { template, bounds, .. } = &*self.shared;
-        KeyedBuilder::within(template.clone(), *bounds).unchecked()
+        KeyedBreakersBuilder::within(template.clone(), *bounds).unchecked()
     }
 
     /// Whose name and settings they have, as they are when a breaker is made.

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use buttress_keyed::{Builder, ConfigError, Keyed};
+use buttress_keyed::{ConfigError, Keyed, KeyedBuilder};
 
 use super::breakers::matters;
 use crate::{Breaker, KeyedBreakers};
@@ -12,7 +12,7 @@ use crate::{Breaker, KeyedBreakers};
 /// [`build`](Self::build).
 #[derive(Debug)]
 #[must_use = "a builder does nothing before `build`"]
-pub struct KeyedBuilder<K> {
+pub struct KeyedBreakersBuilder<K> {
     template: Breaker,
     bounds: Bounds,
     keys: PhantomData<fn() -> K>,
@@ -24,7 +24,7 @@ pub(super) struct Bounds {
     idle_after: Duration,
 }
 
-impl<K> KeyedBuilder<K> {
+impl<K> KeyedBreakersBuilder<K> {
     pub(super) const fn new(template: Breaker) -> Self {
         Self::within(template, Bounds { max_keys: 10_000, idle_after: Duration::from_secs(600) })
     }
@@ -61,7 +61,7 @@ impl<K> KeyedBuilder<K> {
         self.over(map)
     }
 
-    fn map(&self) -> Builder<K, Breaker> {
+    fn map(&self) -> KeyedBuilder<K, Breaker> {
         Keyed::builder().max_keys(self.bounds.max_keys).idle_after(self.bounds.idle_after).keep(matters)
     }
 

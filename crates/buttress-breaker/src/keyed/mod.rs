@@ -8,7 +8,7 @@ mod name;
 mod service;
 
 pub use breakers::KeyedBreakers;
-pub use builder::KeyedBuilder;
+pub use builder::KeyedBreakersBuilder;
 pub use key::{ByKey, ByStr, FindBreaker};
 pub use layer::KeyedBreakerLayer;
 pub use service::KeyedBreakerService;

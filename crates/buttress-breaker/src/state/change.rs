@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_error::{Cause, Class, Kind, Rule, Trip, Verdict};
+use buttress_error::{Cause, Class, Kind, Trip, TripReason, Verdict};
 
 use crate::state::{Nanos, nanos};
 
@@ -111,7 +111,7 @@ impl Failure {
 pub(crate) enum Due {
     /// Open by this rule; since `since`, if it was noticed later than it happened.
     Open {
-        rule: Rule,
+        rule: TripReason,
         since: Option<Nanos>,
     },
     HalfOpen,

@@ -11,7 +11,7 @@ use super::ramp::Ramp;
 use super::round::Round;
 use super::wait::Growth;
 use super::{Due, Failure, Mark, NEVER, Nanos, Pass, Refusal, State};
-use crate::Stats;
+use crate::BreakerStats;
 use crate::fleet::{Lease, ProbeResult};
 use crate::settings::Settings;
 use crate::window::{Entry, Memory, RecentFailures, Tally};
@@ -49,7 +49,7 @@ pub(crate) struct Circuit {
     pub(super) probed: Vec<(Lease, ProbeResult)>,
     /// The next ticket of a probe that the fleet grants.
     pub(super) tickets: u32,
-    pub(super) stats: Stats,
+    pub(super) stats: BreakerStats,
 }
 
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl Circuit {
             tickets: 0,
             growth: Growth::default(),
             ramp: None,
-            stats: Stats::default(),
+            stats: BreakerStats::default(),
         }
     }
 
@@ -451,7 +451,7 @@ impl Circuit {
     }
 
     /// Without the calls that passed or were refused unasked.
-    pub(crate) fn stats(&mut self, now: Nanos) -> Stats {
+    pub(crate) fn stats(&mut self, now: Nanos) -> BreakerStats {
         let now = self.tick(now);
         let window = match &self.phase {
             Phase::HalfOpen { round, .. } => round.settled(),
@@ -460,6 +460,6 @@ impl Circuit {
             }
             _ => self.memories[0].tally(now),
         };
-        Stats { window: window.into(), ..self.stats }
+        BreakerStats { window: window.into(), ..self.stats }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use buttress_error::{Rule, Trip};
+use buttress_error::{Trip, TripReason};
 
 use super::circuit::Phase;
 use super::{Change, Circuit, Mark, Nanos, nanos};
@@ -115,7 +115,7 @@ impl Circuit {
                     Phase::Open { trip, .. } | Phase::HalfOpen { trip, .. } => trip.cause.clone(),
                     _ => self.last.as_ref().map(|failure| failure.cause.clone()),
                 };
-                let trip = Arc::new(Trip::new(Arc::clone(&self.name), Rule::Fleet, cause));
+                let trip = Arc::new(Trip::new(Arc::clone(&self.name), TripReason::Fleet, cause));
                 let opened = Some((Arc::clone(&trip), until - now));
                 let change = self.enter(Phase::Fleet { since: now, until, trip, leases: Leases::default() });
                 Some(Change { opened, ..change })

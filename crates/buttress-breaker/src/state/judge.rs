@@ -1,6 +1,6 @@
 //! The rules by which the circuit opens, and what its probes make due.
 
-use buttress_error::Rule;
+use buttress_error::TripReason;
 
 use super::circuit::Phase;
 use super::round::Verdict;
@@ -11,7 +11,7 @@ use crate::window::Tally;
 
 impl Circuit {
     /// The rule by which the closed circuit has to open now.
-    pub(super) fn broken_rule(&mut self, now: Nanos) -> Option<Rule> {
+    pub(super) fn broken_rule(&mut self, now: Nanos) -> Option<TripReason> {
         if !matches!(self.phase, Phase::Closed { .. }) {
             return None;
         }
@@ -21,14 +21,14 @@ impl Circuit {
                 let tally = memories[check.window].tally(now);
                 if tally.total >= check.minimum { check.broken(&tally) } else { None }
             }
-            Check::Streak(limit) => (*streak >= limit).then_some(Rule::Streak { failures: *streak }),
+            Check::Streak(limit) => (*streak >= limit).then_some(TripReason::Streak { failures: *streak }),
             Check::FailuresWithin { failures, time, number } => {
                 let broken = recent_failures[number].is_broken(now);
-                broken.then_some(Rule::FailuresWithin { failures, window: time })
+                broken.then_some(TripReason::FailuresWithin { failures, window: time })
             }
             Check::Stuck { calls, age, number } => {
                 let broken = in_flight.count(number, now, calls) >= calls;
-                broken.then(|| Rule::Stuck { calls: in_flight.count(number, now, u32::MAX), age })
+                broken.then(|| TripReason::Stuck { calls: in_flight.count(number, now, u32::MAX), age })
             }
         })
     }
@@ -41,7 +41,7 @@ impl Circuit {
                 let broken = in_flight.count(number, now, calls) >= calls;
                 broken.then(|| {
                     let calls = in_flight.count(number, now, u32::MAX);
-                    Due::Open { rule: Rule::Stuck { calls, age }, since: None }
+                    Due::Open { rule: TripReason::Stuck { calls, age }, since: None }
                 })
             }
             _ => None,
@@ -76,7 +76,7 @@ impl Circuit {
 
 impl RateCheck {
     /// The rule, if the calls of this window break it.
-    fn broken(&self, tally: &Tally) -> Option<Rule> {
+    fn broken(&self, tally: &Tally) -> Option<TripReason> {
         let Self { part, threshold, span: window, .. } = *self;
         let Tally { total: calls, failed, slow, throttled } = *tally;
         let count = match part {
@@ -93,9 +93,9 @@ impl RateCheck {
         };
         let threshold = threshold.rate();
         broken.then_some(match part {
-            Part::Failed => Rule::Rate { failed, calls, threshold, window },
-            Part::Slow => Rule::SlowRate { slow, calls, threshold, window },
-            Part::Throttled => Rule::ThrottleRate { throttled, calls, threshold, window },
+            Part::Failed => TripReason::Rate { failed, calls, threshold, window },
+            Part::Slow => TripReason::SlowRate { slow, calls, threshold, window },
+            Part::Throttled => TripReason::ThrottleRate { throttled, calls, threshold, window },
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_error::{Rejection, Trip, Why};
+use buttress_error::{Rejection, RejectionReason, Trip};
 
 use super::Nanos;
 
@@ -71,12 +71,12 @@ impl Refusal {
         }
     }
 
-    pub(crate) const fn why(&self) -> Why {
+    pub(crate) const fn reason(&self) -> RejectionReason {
         match self {
-            Self::Open { .. } => Why::CircuitOpen,
-            Self::Probing { .. } => Why::ProbesTaken,
-            Self::Forced { .. } => Why::ForcedOpen,
-            Self::Ramping { .. } => Why::Ramping,
+            Self::Open { .. } => RejectionReason::CircuitOpen,
+            Self::Probing { .. } => RejectionReason::ProbesTaken,
+            Self::Forced { .. } => RejectionReason::ForcedOpen,
+            Self::Ramping { .. } => RejectionReason::Ramping,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A round of probes: what a half-open circuit admits, and what follows from it.
 
-use buttress_error::Rule;
+use buttress_error::TripReason;
 
 use crate::settings::Probing;
 use crate::state::Nanos;
@@ -146,9 +146,9 @@ impl Round {
     }
 
     /// The rule by which it reopens the circuit.
-    pub(crate) const fn rule(&self) -> Rule {
+    pub(crate) const fn rule(&self) -> TripReason {
         let Bad { failed, throttled, slow, expired } = self.bad;
-        Rule::Probes { failed, throttled, slow, expired, probes: self.settings.probes }
+        TripReason::Probes { failed, throttled, slow, expired, probes: self.settings.probes }
     }
 
     pub(crate) const fn slow_call(&self) -> Option<Nanos> {

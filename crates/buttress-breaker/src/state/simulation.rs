@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::tests::{admit, settings, settle};
 use super::{Circuit, Mark, Nanos};
-use crate::config::Builder;
+use crate::config::BreakerBuilder;
 
 const SECOND: Nanos = 1_000_000_000;
 
@@ -35,7 +35,7 @@ impl Traffic {
     /// With a breaker of these settings.
     fn run(
         &self,
-        change: impl FnOnce(Builder) -> Builder,
+        change: impl FnOnce(BreakerBuilder) -> BreakerBuilder,
         seed: u64,
         fails: impl Fn(Nanos) -> f64,
     ) -> Outcome {
@@ -134,7 +134,7 @@ fn a_dead_dependency_is_noticed() {
 #[test]
 fn a_bare_rate_does_not() {
     let traffic = Traffic { calls_per_second: 20, attempts: 1, seconds: 60 };
-    let opens = |change: fn(Builder) -> Builder| {
+    let opens = |change: fn(BreakerBuilder) -> BreakerBuilder| {
         (0..50).filter(|seed| traffic.run(change, *seed, |_| 0.4).opened.is_some()).count()
     };
     let (bare, evidence) = (opens(|builder| builder.failure_rate(0.5)), opens(|builder| builder));

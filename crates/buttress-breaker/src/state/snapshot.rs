@@ -8,7 +8,7 @@ use super::circuit::Phase;
 use super::{Bad, Circuit, Nanos, State};
 use crate::settings::Settings;
 use crate::window::Tally;
-use crate::{Stats, Window};
+use crate::{BreakerStats, Window};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
@@ -31,7 +31,7 @@ pub(crate) struct Snapshot {
     pub(crate) ramp: Option<(u8, Nanos)>,
     pub(crate) windows: Vec<(Window, Tally)>,
     pub(crate) streak: u32,
-    pub(crate) stats: Stats,
+    pub(crate) stats: BreakerStats,
 }
 
 impl Circuit {

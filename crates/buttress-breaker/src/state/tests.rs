@@ -7,12 +7,12 @@ use proptest::prelude::*;
 
 use super::{Answer, BLIND, Circuit, Mark, Nanos, Pass, State};
 use crate::Window;
-use crate::config::Builder;
+use crate::config::BreakerBuilder;
 use crate::fleet::{Lease, ProbeResult, Verdict};
 use crate::settings::Settings;
 
-pub(crate) fn settings(change: impl FnOnce(Builder) -> Builder) -> Settings {
-    Settings::new(change(Builder::new("test".into())))
+pub(crate) fn settings(change: impl FnOnce(BreakerBuilder) -> BreakerBuilder) -> Settings {
+    Settings::new(change(BreakerBuilder::new("test".into())))
 }
 
 const WINDOW: usize = 6;

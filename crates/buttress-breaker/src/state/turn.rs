@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use buttress_error::{Rule, Trip};
+use buttress_error::{Trip, TripReason};
 
 use super::circuit::Phase;
 use super::ramp::Ramp;
@@ -24,7 +24,7 @@ impl Circuit {
         }
     }
 
-    fn open(&mut self, rule: Rule, now: Nanos, dice: f64) -> Change {
+    fn open(&mut self, rule: TripReason, now: Nanos, dice: f64) -> Change {
         let healthy = match self.phase {
             Phase::Closed { since } => now.saturating_sub(since),
             _ => 0,

@@ -10,8 +10,8 @@ mod support;
 use std::time::Duration;
 
 use buttress_breaker::fleet::{Answer, Report, StateStore, Terms, Verdict};
-use buttress_breaker::{Breaker, BreakerLayer, Builder, State};
-use buttress_error::{Error, Kind, Rule};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, State};
+use buttress_error::{Error, Kind, TripReason};
 use buttress_test::Strict;
 use memory::{Health, Memory};
 use support::{fail, ms, plain, secs};
@@ -37,7 +37,7 @@ fn join(memory: &Memory, nodes: u32) -> Vec<Node> {
     join_as(memory, nodes, &plain())
 }
 
-fn join_as(memory: &Memory, nodes: u32, settings: &Builder) -> Vec<Node> {
+fn join_as(memory: &Memory, nodes: u32, settings: &BreakerBuilder) -> Vec<Node> {
     (0..nodes)
         .map(|id| {
             let breaker = settings.clone().minimum_calls(10).build().expect("good settings");
@@ -92,7 +92,7 @@ async fn all_agree_within_two_exchanges() {
     }
     assert_eq!(states(&nodes), [State::Open; 3]);
     let rejection = support::refused(healthy);
-    assert_eq!(rejection.trip().unwrap().rule, Rule::Fleet);
+    assert_eq!(rejection.trip().unwrap().rule, TripReason::Fleet);
     assert!(rejection.to_string().contains("(the fleet has opened), retry after 4."), "{rejection}");
     assert_eq!(healthy.stats().failed, 0);
     let text = healthy.explain().to_string();

@@ -5,16 +5,16 @@ mod naive;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, Builder, Permit, Stats, TripRule, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerStats, Permit, TripRule, Window};
 use buttress_error::{Class, Error, Kind};
-use naive::{Call, Counts, Ending, Model, Order, Part, Rule, Settings, Span};
+use naive::{Call, Counts, Ending, Model, Order, Part, Settings, Span, TripReason};
 use proptest::prelude::*;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-fn builder() -> Builder {
+fn builder() -> BreakerBuilder {
     Breaker::builder("db")
         .open_for(ms(naive::OPEN_FOR))
         .open_max(ms(naive::OPEN_MAX))
@@ -28,17 +28,17 @@ fn builder() -> Builder {
 /// A breaker's settings, in both languages.
 #[derive(Debug)]
 struct Setup {
-    ours: Builder,
+    ours: BreakerBuilder,
     naive: Settings,
 }
 
 fn setups() -> Vec<Setup> {
     let time = Span::Time { bucket: 20, buckets: 5 };
     let few = Span::Count(6);
-    let rate = |part, threshold, minimum, span| Rule::Rate { part, threshold, minimum, span };
-    let evidence = |threshold, minimum, span| Rule::Evidence { threshold, minimum, span };
-    let streak = |limit| Rule::Streak { limit };
-    let within = |failures, time| Rule::FailuresWithin { failures, time };
+    let rate = |part, threshold, minimum, span| TripReason::Rate { part, threshold, minimum, span };
+    let evidence = |threshold, minimum, span| TripReason::Evidence { threshold, minimum, span };
+    let streak = |limit| TripReason::Streak { limit };
+    let within = |failures, time| TripReason::FailuresWithin { failures, time };
     let long = || builder().window(Window::time_buckets(ms(100), 5));
     let bare = || long().failure_rate(None).consecutive_failures(None);
     // Two of three probes close, by default and where the rate is 60 %.
@@ -109,8 +109,8 @@ fn setups() -> Vec<Setup> {
                 vec![
                     rate(Part::Failed, 0.5, 8, time),
                     streak(4),
-                    Rule::Stuck { calls: 2, age: 12 },
-                    Rule::Stuck { calls: 1, age: 25 },
+                    TripReason::Stuck { calls: 2, age: 12 },
+                    TripReason::Stuck { calls: 1, age: 25 },
                 ],
             ),
         },
@@ -217,9 +217,9 @@ fn obey(breaker: &Breaker, order: Order) {
     }
 }
 
-fn counts(stats: &Stats) -> Counts {
-    let Stats { admitted, rejected, shadowed, succeeded, failed, throttled, .. } = *stats;
-    let Stats { neutral, late, slow, abandoned, expired, transitions, .. } = *stats;
+fn counts(stats: &BreakerStats) -> Counts {
+    let BreakerStats { admitted, rejected, shadowed, succeeded, failed, throttled, .. } = *stats;
+    let BreakerStats { neutral, late, slow, abandoned, expired, transitions, .. } = *stats;
     Counts {
         admitted,
         rejected,

@@ -22,7 +22,7 @@ pub(crate) enum Part {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Rule {
+pub(crate) enum TripReason {
     Rate { part: Part, threshold: f64, minimum: usize, span: Span },
     Evidence { threshold: f64, minimum: usize, span: Span },
     Streak { limit: usize },
@@ -34,7 +34,7 @@ pub(crate) enum Rule {
 pub(crate) struct Settings {
     /// What `stats().window` shows; none: the streak.
     pub(crate) shown: Option<Span>,
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<TripReason>,
     pub(crate) slow: Option<u64>,
     /// Probes that have to succeed.
     pub(crate) needed: usize,
@@ -330,17 +330,17 @@ impl Model {
 
     fn watches_ages(&self) -> bool {
         let closed = matches!(self.period, Period::Closed { .. });
-        closed && self.settings.rules.iter().any(|rule| matches!(rule, Rule::Stuck { .. }))
+        closed && self.settings.rules.iter().any(|rule| matches!(rule, TripReason::Stuck { .. }))
     }
 
     fn stuck(&self, now: u64) -> bool {
-        let stuck = |rule: &Rule| matches!(rule, Rule::Stuck { .. }) && self.breaks(*rule, now);
+        let stuck = |rule: &TripReason| matches!(rule, TripReason::Stuck { .. }) && self.breaks(*rule, now);
         self.settings.rules.iter().any(stuck)
     }
 
-    fn breaks(&self, rule: Rule, now: u64) -> bool {
+    fn breaks(&self, rule: TripReason, now: u64) -> bool {
         match rule {
-            Rule::Rate { part, threshold, minimum, span } => {
+            TripReason::Rate { part, threshold, minimum, span } => {
                 let window = self.window(span, now);
                 let part = window.iter().filter(|outcome| match part {
                     Part::Failed => outcome.failed,
@@ -349,7 +349,7 @@ impl Model {
                 });
                 window.len() >= minimum && part.count() as f64 / window.len() as f64 >= threshold
             }
-            Rule::Evidence { threshold, minimum, span } => {
+            TripReason::Evidence { threshold, minimum, span } => {
                 let window = self.window(span, now);
                 let (calls, failed) = (window.len(), window.iter().filter(|outcome| outcome.failed).count());
                 let (n, k) = (calls as f64, failed as f64);
@@ -359,12 +359,12 @@ impl Model {
                 let all = failed == calls && matches!(span, Span::Count(capacity) if capacity == calls);
                 calls >= minimum && (exceeds || all)
             }
-            Rule::Streak { limit } => self.streak() >= limit,
-            Rule::FailuresWithin { failures, time } => {
+            TripReason::Streak { limit } => self.streak() >= limit,
+            TripReason::FailuresWithin { failures, time } => {
                 let young = |outcome: &&Outcome| outcome.failed && now - outcome.at <= time;
                 self.outcomes.iter().filter(young).count() >= failures
             }
-            Rule::Stuck { calls, age } => {
+            TripReason::Stuck { calls, age } => {
                 self.in_flight.iter().filter(|call| now - call.since > age).count() >= calls
             }
         }

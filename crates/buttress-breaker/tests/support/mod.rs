@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerLayer, BreakerService, Builder, Permit};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, BreakerService, Permit};
 use buttress_error::{Kind, Rejection};
 use buttress_test::{Strict, TestError};
 use tower::{Layer, Service, ServiceExt};
@@ -21,12 +21,12 @@ pub(crate) async fn sleep(time: Duration) {
 }
 
 /// Five failures in a row open it for exactly 5 s, and three probes have to succeed.
-pub(crate) fn plain() -> Builder {
+pub(crate) fn plain() -> BreakerBuilder {
     defaults().consecutive_failures(5).probes_to_close(3)
 }
 
 /// The default settings, but for exact times.
-pub(crate) fn defaults() -> Builder {
+pub(crate) fn defaults() -> BreakerBuilder {
     Breaker::builder("db").open_jitter(0.0)
 }
 

@@ -13,7 +13,7 @@ enum Wrong {
     #[classify(forward)]
     Which(Error, Rejection),
     #[classify(forward, retry = Call)]
-    Retry(Error),
+    RetryAdvice(Error),
 }
 
 #[derive(Classify)]

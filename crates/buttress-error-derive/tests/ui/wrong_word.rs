@@ -17,7 +17,7 @@ enum Wrong {
     #[classify(kind = 14)]
     Number,
     #[classify(kind = Internal, retry = Always)]
-    Retry,
+    RetryAdvice,
     #[classify(kind = Timeout, retry = calls)]
     RetryMisspelt,
     #[classify(kind = Timeout, delivery = Unsent)]

@@ -8,7 +8,7 @@ use super::drop::depth_of;
 use super::render::shown;
 use super::{BELOW, Counted, Error, Extra, Inner, Links, Logged, Place, Source, Text, Trace, What};
 use crate::foreign::{self, Whose, first_ours, into_box, itself};
-use crate::{BoxError, Chain, Class, Classify, Delivery, Effort, ErrorGroup, Kind, Value, Violation};
+use crate::{BoxError, Chain, Class, Classify, Delivery, ErrorGroup, Kind, RetrySummary, Value, Violation};
 
 impl Error {
     /// An error of `class` (a [`Kind`] will do) that says `message`: a lowercase fragment without its cause.
@@ -143,7 +143,7 @@ impl Error {
     pub(crate) fn with_details(self, details: Option<Box<Extra>>) -> Self {
         let Some(mut details) = details else { return self };
         self.edit(|inner| {
-            inner.depth = inner.depth.max(details.effort.as_ref().map_or(0, Effort::depth));
+            inner.depth = inner.depth.max(details.effort.as_ref().map_or(0, RetrySummary::depth));
             // The inner one is nearer to the cause.
             let outer = inner.extra.take().and_then(|extra| extra.trace);
             details.trace = details.trace.take().or(outer);
@@ -389,8 +389,8 @@ impl Error {
 
     /// The retry layer that has exhausted it owns it: an outer one adds only that an earlier attempt of its own may have
     /// taken effect.
-    pub(crate) fn set_effort(&mut self, effort: &Effort) {
-        let owned = self.class().exhausted && self.effort().is_some();
+    pub(crate) fn set_effort(&mut self, effort: &RetrySummary) {
+        let owned = self.class().exhausted && self.retry_summary().is_some();
         let inner = Counted::make_mut(&mut self.0).inner_mut();
         let hides = effort.unresolved && inner.class.delivery != Delivery::Unknown;
         if hides {
@@ -416,7 +416,7 @@ impl Error {
     }
 }
 
-impl Effort {
+impl RetrySummary {
     /// How deep the errors in it are.
     fn depth(&self) -> u32 {
         self.remedy.iter().chain(&self.refusal).map(Error::depth).max().unwrap_or(0)

@@ -6,7 +6,7 @@ use std::iter;
 use super::render::shown;
 use super::{BELOW, Error, MAX_DEPTH, Place};
 use crate::foreign::first_ours;
-use crate::{Class, Effort, Kind, Retry, Safe, Value, Violation};
+use crate::{Class, Kind, RetryAdvice, RetrySummary, Safe, Value, Violation};
 
 impl Error {
     /// The kind.
@@ -43,10 +43,10 @@ impl Error {
         self.class().reason == Some(reason)
     }
 
-    /// The retry advice: [`Retry::Never`] once a retry layer has given up on it.
+    /// The retry advice: [`RetryAdvice::Never`] once a retry layer has given up on it.
     #[must_use]
-    pub fn advice(&self) -> Retry {
-        if self.class().exhausted { Retry::Never } else { self.class().retry }
+    pub fn advice(&self) -> RetryAdvice {
+        if self.class().exhausted { RetryAdvice::Never } else { self.class().retry }
     }
 
     /// The part of the system that it comes from: what [`domain`](Self::domain) said, else its class, else the first
@@ -122,7 +122,7 @@ impl Error {
     /// What a retry layer did before it gave up on it. None where there was none, or nothing for it to do: a failure of the
     /// first attempt that is not to be repeated, or that of a call without retries.
     #[must_use]
-    pub fn effort(&self) -> Option<&Effort> {
+    pub fn retry_summary(&self) -> Option<&RetrySummary> {
         self.extra()?.effort.as_ref()
     }
 

@@ -19,7 +19,7 @@ use std::iter;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use crate::{Class, Effort, ErrorGroup, Value, Violation};
+use crate::{Class, ErrorGroup, RetrySummary, Value, Violation};
 use links::Links;
 use logged::Logged;
 pub use render::verbatim;
@@ -116,7 +116,7 @@ pub(crate) struct Extra {
     hints: Vec<Text>,
     attrs: Vec<(&'static str, Value)>,
     violations: Vec<Violation>,
-    effort: Option<Effort>,
+    effort: Option<RetrySummary>,
     hidden: Option<Error>,
     trace: Option<Trace>,
 }

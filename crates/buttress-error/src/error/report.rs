@@ -102,7 +102,7 @@ impl Page<'_> {
             let value: &dyn Display = if is_secret_value(key, value) { &"[redacted]" } else { value };
             self.line("with", format_args!("{key} = {value}"))?;
         }
-        if let Some(effort) = error.effort() {
+        if let Some(effort) = error.retry_summary() {
             let text =
                 format_args!("{} in {:?}, stopped: {}", effort.attempts, effort.elapsed, effort.stopped);
             self.line("attempts", text)?;

@@ -7,13 +7,13 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::{exhausted_by, first_ours, into_box, itself, links, seen};
-use crate::{BoxError, ByKind, Class, Classifier, Classify, Effort, Error, Kind, Verdict};
+use crate::{BoxError, ByKind, Class, Classifier, Classify, Error, Kind, RetrySummary, Verdict};
 
 type Link = dyn StdError + 'static;
 type Find = Arc<dyn Fn(&Link) -> Finding + Send + Sync>;
 type Refine = Arc<dyn Fn(&Link, Class) -> Class + Send + Sync>;
 type PassOn = Arc<dyn Fn(&Link) -> Option<&Error> + Send + Sync>;
-type Stamp = Arc<dyn Fn(&mut BoxError, &Effort) + Send + Sync>;
+type Stamp = Arc<dyn Fn(&mut BoxError, &RetrySummary) + Send + Sync>;
 
 /// The classifier of errors that may be anything: rules of your own, then what [`classify`](crate::classify) knows.
 ///
@@ -117,7 +117,7 @@ impl<C: Into<Class>> From<Option<C>> for Finding {
 
 impl Chain {
     /// `T` says itself what it is, wherever it stands in the chain. A retry layer that gives up on one in a box tells
-    /// it so ([`Classify::note_effort`]).
+    /// it so ([`Classify::note_retry_summary`]).
     #[must_use]
     pub fn knows<T: Classify + StdError + Send + Sync + 'static>(self) -> Self {
         self.edit(|rules| {
@@ -125,11 +125,11 @@ impl Chain {
             rules.pass_on.push(Arc::new(|link| seen::<T>(link).and_then(Classify::passes_on)));
             rules.stamp.push(Arc::new(|error, effort| {
                 if let Some(error) = error.downcast_mut::<T>() {
-                    Classify::note_effort(error, effort);
+                    Classify::note_retry_summary(error, effort);
                 } else if let Some(error) = error.downcast_mut::<Box<T>>() {
-                    Classify::note_effort(error, effort);
+                    Classify::note_retry_summary(error, effort);
                 } else if let Some(error) = error.downcast_mut::<Arc<T>>() {
-                    Classify::note_effort(error, effort);
+                    Classify::note_retry_summary(error, effort);
                 }
             }));
         })
@@ -270,7 +270,7 @@ impl<Res> Classifier<Res, BoxError> for Chain {
         outcome.as_ref().map_or_else(|error| Verdict::of(self.classify(&**error)), |_| Verdict::success())
     }
 
-    fn stamp(&self, outcome: &mut Result<Res, BoxError>, effort: &Effort) {
+    fn stamp(&self, outcome: &mut Result<Res, BoxError>, effort: &RetrySummary) {
         ByKind.stamp(outcome, effort);
         if let Err(error) = outcome {
             self.rules.stamp.iter().for_each(|stamp| stamp(error, effort));
@@ -287,7 +287,7 @@ impl<Res> Classifier<Res, Error> for Chain {
         outcome.as_ref().map_or_else(|error| Verdict::of(self.classify(error)), |_| Verdict::success())
     }
 
-    fn stamp(&self, outcome: &mut Result<Res, Error>, effort: &Effort) {
+    fn stamp(&self, outcome: &mut Result<Res, Error>, effort: &RetrySummary) {
         ByKind.stamp(outcome, effort);
     }
 

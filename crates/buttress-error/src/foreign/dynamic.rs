@@ -81,7 +81,7 @@ macro_rules! classified {
                 super::classify(unboxed(&**self, self.downcast_ref()))
             }
 
-            fn stamp(&mut self, effort: &crate::Effort) {
+            fn stamp(&mut self, effort: &crate::RetrySummary) {
                 // With or without contexts above it.
                 if self.is::<crate::Error>() {
                     if let Some(error) = self.downcast_mut::<crate::Error>() {
@@ -121,7 +121,7 @@ macro_rules! classified {
                 }
             }
 
-            fn stamp(&self, outcome: &mut Result<Res, $type>, effort: &crate::Effort) {
+            fn stamp(&self, outcome: &mut Result<Res, $type>, effort: &crate::RetrySummary) {
                 crate::ByKind.stamp(outcome, effort);
             }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Class, Kind, Retry};
+use crate::{Class, Kind, RetryAdvice};
 
 impl Class {
     /// The class of a gRPC status code that a client receives: the kind of that number, and [`Kind::Unknown`] for 0 (a
@@ -34,7 +34,7 @@ impl Class {
         let digits = millis.bytes().all(|byte| byte.is_ascii_digit());
         match millis.parse::<u32>() {
             Ok(millis) if digits => self.asked_to_wait(Duration::from_millis(millis.into())),
-            _ => self.retry(Retry::Never),
+            _ => self.retry(RetryAdvice::Never),
         }
     }
 

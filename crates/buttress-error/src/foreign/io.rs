@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind as Io};
 
 use super::tls::{self, Alert};
 use crate::error::in_io;
-use crate::{Class, Classify, Delivery, Effort, Kind, Rejection, Retry, Transport};
+use crate::{Class, Classify, Delivery, Kind, Rejection, RetryAdvice, RetrySummary, Transport};
 
 /// By its number, then by its kind; where those say nothing, by the error that it carries.
 impl Classify for Error {
@@ -14,7 +14,7 @@ impl Classify for Error {
         if self.get_ref().is_none() { of_error(self) } else { super::classify(self) }
     }
 
-    fn note_effort(&mut self, effort: &Effort) {
+    fn note_retry_summary(&mut self, effort: &RetrySummary) {
         if let Some(error) = in_io(self) {
             error.set_effort(effort);
         }
@@ -46,7 +46,7 @@ pub(super) fn of_error(error: &Error) -> Class {
         Transport::Untrusted.class()
     } else if error.raw_os_error().is_some() && error.kind() == Io::AddrNotAvailable {
         // To bind or to connect: this host has said so itself.
-        from_kind(error.kind()).delivery(Delivery::NotSent)
+        from_kind(error.kind()).delivery(Delivery::NotProcessed)
     } else {
         from_kind(error.kind())
     }
@@ -88,7 +88,7 @@ pub(super) fn from_kind(kind: Io) -> Class {
         | Io::NotConnected
         | Io::HostUnreachable
         | Io::NetworkUnreachable
-        | Io::NetworkDown => return Class::new(Kind::Unavailable).delivery(Delivery::NotSent),
+        | Io::NetworkDown => return Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed),
         Io::ConnectionReset
         | Io::ConnectionAborted
         | Io::BrokenPipe
@@ -104,7 +104,7 @@ pub(super) fn from_kind(kind: Io) -> Class {
         | Io::AddrNotAvailable
         | Io::CrossesDevices => Kind::FailedPrecondition,
         Io::WouldBlock | Io::ResourceBusy | Io::ExecutableFileBusy | Io::Deadlock | Io::Interrupted => {
-            return Class::new(Kind::Aborted).retry(Retry::Call);
+            return Class::new(Kind::Aborted).retry(RetryAdvice::Call);
         }
         Io::StorageFull
         | Io::QuotaExceeded

@@ -20,7 +20,7 @@ impl Classify for RedisError {
             ErrorKind::InvalidClientConfig | ErrorKind::EmptySentinelList | ErrorKind::RESP3NotSupported => {
                 Class::new(Kind::Config)
             }
-            ErrorKind::Client => Class::new(Kind::InvalidArgument).delivery(Delivery::NotSent),
+            ErrorKind::Client => Class::new(Kind::InvalidArgument).delivery(Delivery::NotProcessed),
             ErrorKind::MasterNameNotFoundBySentinel
             | ErrorKind::NoValidReplicasFoundBySentinel
             | ErrorKind::ClusterConnectionNotFound => unavailable(),
@@ -36,7 +36,7 @@ pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
 
 /// It did nothing.
 const fn unavailable() -> Class {
-    Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
+    Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed)
 }
 
 fn connection(error: &RedisError) -> Class {

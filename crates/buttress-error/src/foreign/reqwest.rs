@@ -8,7 +8,7 @@ use super::links::links;
 use super::wire::{after_connect, before_connect};
 use crate::{BoxError, Class, Classify, Transport};
 
-/// By what happened on the way; the error of `error_for_status` by its status, without `Retry-After` and body: it has lost
+/// By what happened on the way; the error of `error_for_status` by its status, without `RetryAdvice-After` and body: it has lost
 /// the answer. `buttress_http::HttpLayer` around the client keeps both.
 impl Classify for Error {
     fn class(&self) -> Class {

@@ -1,6 +1,6 @@
 //! The table: HTTP status of an API's answer → class.
 
-use crate::{Breaker, Class, Delivery, Kind};
+use crate::{BreakerEffect, Class, Delivery, Kind};
 
 impl Class {
     /// The class of an HTTP status that is no success, where nothing else is known: 404 is [`Kind::NotFound`], 503
@@ -17,7 +17,7 @@ impl Class {
         let kind = match status {
             401 => Kind::Unauthenticated,
             // A proxy or a network asks for its own credentials: the origin has not seen the request.
-            407 | 511 => return Self::new(Kind::Unauthenticated).delivery(Delivery::NotSent),
+            407 | 511 => return Self::new(Kind::Unauthenticated).delivery(Delivery::NotProcessed),
             402 | 412 | 426 | 428 => Kind::FailedPrecondition,
             403 | 451 => Kind::PermissionDenied,
             404 | 410 => Kind::NotFound,
@@ -30,12 +30,12 @@ impl Class {
             // another one. The origin itself is not at fault.
             421 => {
                 return Self::new(Kind::Unavailable)
-                    .delivery(Delivery::NotSent)
-                    .breaker_effect(Breaker::No)
+                    .delivery(Delivery::NotProcessed)
+                    .breaker_effect(BreakerEffect::No)
                     .retry_once();
             }
             // Too early: the server did nothing.
-            425 => return Self::new(Kind::Unavailable).delivery(Delivery::NotSent),
+            425 => return Self::new(Kind::Unavailable).delivery(Delivery::NotProcessed),
             429 => Kind::Throttled,
             499 => Kind::Cancelled,
             400..=499 => Kind::InvalidArgument,
@@ -43,7 +43,11 @@ impl Class {
             502 | 503 | 520 | 521 | 523 | 525..=527 | 529 | 530 => Kind::Unavailable,
             507 => return Self::exhausted_elsewhere(),
             500..=599 => Kind::Internal,
-            _ => return Self::new(Kind::BadResponse).delivery(Delivery::Unknown).breaker_effect(Breaker::No),
+            _ => {
+                return Self::new(Kind::BadResponse)
+                    .delivery(Delivery::Unknown)
+                    .breaker_effect(BreakerEffect::No);
+            }
         };
         Self::new(kind)
     }
@@ -51,6 +55,6 @@ impl Class {
     /// A dependency has no quota, memory or disk left. It worked before and may again, so a circuit breaker counts a
     /// throttle.
     pub(crate) const fn exhausted_elsewhere() -> Self {
-        Self::new(Kind::ResourceExhausted).breaker_effect(Breaker::Throttle)
+        Self::new(Kind::ResourceExhausted).breaker_effect(BreakerEffect::Throttle)
     }
 }

@@ -23,7 +23,7 @@ impl Classify for Overloaded {
 /// The buffer's worker is gone.
 impl Classify for Closed {
     fn class(&self) -> Class {
-        Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
+        Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed)
     }
 }
 

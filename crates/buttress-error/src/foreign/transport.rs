@@ -1,6 +1,6 @@
 //! `Transport`: why no answer came, or none that can be used.
 
-use crate::{Class, Delivery, Kind, Retry};
+use crate::{Class, Delivery, Kind, RetryAdvice};
 
 /// Why no answer to an HTTP request came, or none that can be used.
 ///
@@ -8,7 +8,7 @@ use crate::{Class, Delivery, Kind, Retry};
 /// use buttress_error::{Class, Delivery, Kind, Transport};
 ///
 /// let class = Class::from(Transport::Connect);
-/// assert_eq!((class.kind, class.delivery), (Kind::Unavailable, Delivery::NotSent));
+/// assert_eq!((class.kind, class.delivery), (Kind::Unavailable, Delivery::NotProcessed));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -54,24 +54,24 @@ impl Transport {
     pub const fn class(self) -> Class {
         match self {
             Self::Dns | Self::Connect | Self::RefusedStream | Self::GoAway => {
-                Class::new(Kind::Unavailable).delivery(Delivery::NotSent)
+                Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed)
             }
-            Self::HostExhausted => Class::new(Kind::ResourceExhausted).delivery(Delivery::NotSent),
+            Self::HostExhausted => Class::new(Kind::ResourceExhausted).delivery(Delivery::NotProcessed),
             // The remedy for a missing token of the origin's is none for this.
             Self::ProxyUnauthenticated => {
-                Class::new(Kind::Unauthenticated).retry(Retry::Never).delivery(Delivery::NotSent)
+                Class::new(Kind::Unauthenticated).retry(RetryAdvice::Never).delivery(Delivery::NotProcessed)
             }
-            Self::ProxyRefused => Class::new(Kind::PermissionDenied).delivery(Delivery::NotSent),
-            Self::Untrusted => {
-                Class::new(Kind::FailedPrecondition).retry(Retry::Never).delivery(Delivery::NotSent)
-            }
+            Self::ProxyRefused => Class::new(Kind::PermissionDenied).delivery(Delivery::NotProcessed),
+            Self::Untrusted => Class::new(Kind::FailedPrecondition)
+                .retry(RetryAdvice::Never)
+                .delivery(Delivery::NotProcessed),
             Self::Reset => Class::new(Kind::Unavailable),
             Self::ReadTimeout => Class::new(Kind::Timeout),
             Self::Undecodable => Class::new(Kind::BadResponse),
             Self::Redirect => {
-                Class::new(Kind::FailedPrecondition).retry(Retry::Never).delivery(Delivery::Unknown)
+                Class::new(Kind::FailedPrecondition).retry(RetryAdvice::Never).delivery(Delivery::Unknown)
             }
-            Self::InvalidRequest => Class::new(Kind::InvalidArgument).delivery(Delivery::NotSent),
+            Self::InvalidRequest => Class::new(Kind::InvalidArgument).delivery(Delivery::NotProcessed),
             Self::RequestBody => Class::new(Kind::InvalidArgument).delivery(Delivery::Unknown),
             Self::Cancelled => Class::new(Kind::Cancelled),
         }

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use buttress_context::has_idempotency_key;
-use buttress_error::{ByKind, Class, Classified, Classifier, Effort, Error, Kind, Retry, Verdict};
+use buttress_error::{
+    ByKind, Class, Classified, Classifier, Error, Kind, RetryAdvice, RetrySummary, Verdict,
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::grpc;
@@ -11,7 +13,7 @@ use crate::{Head, ProblemDetails, SHOULD_RETRY, retry_after};
 
 /// The classifier of HTTP answers, with its defaults: [`ByStatus`].
 #[must_use]
-pub const fn http() -> ByStatus {
+pub const fn http_classifier() -> ByStatus {
     ByStatus { profile: Profile::Strict, max_retry_after: ByStatus::MAX_RETRY_AFTER, asked: Asked::UNKNOWN }
 }
 
@@ -34,7 +36,7 @@ impl Profile {
         };
         // An unknown 5xx is treated as a 500 is; 508 says that the request runs in a loop.
         let internal = class.kind == Kind::Internal && code != StatusCode::LOOP_DETECTED;
-        if self == Self::Aws && internal { class.retry(Retry::Call) } else { class }
+        if self == Self::Aws && internal { class.retry(RetryAdvice::Call) } else { class }
     }
 }
 
@@ -48,14 +50,14 @@ impl Profile {
 ///
 /// let answer = http::Response::builder().status(503).body(()).unwrap();
 /// let outcome: Result<_, Error> = Ok(answer);
-/// let verdict = buttress_http::http().judge(&outcome);
+/// let verdict = buttress_http::http_classifier().judge(&outcome);
 /// assert!(verdict.is_failure());
 /// assert_eq!(verdict.class().unwrap().kind, Kind::Unavailable);
 /// ```
 ///
 /// A 2xx is a success. So is a 304 to a conditional request and a 101 to one that asks for an upgrade; any other 1xx or
 /// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse), which a circuit breaker ignores.
-/// [`Retry-After`](crate::retry_after) counts on 429, on every 5xx, and on 403, 409, 413, 423 and 425. A 409, 423 or 425 to a
+/// [`RetryAdvice-After`](crate::retry_after) counts on 429, on every 5xx, and on 403, 409, 413, 423 and 425. A 409, 423 or 425 to a
 /// request with an `Idempotency-Key` may mean that an earlier attempt is still running ([`Class::in_progress`]). A 403 that has one, or whose
 /// rate-limit headers say that nothing is left, is a [throttle](buttress_error::Kind::Throttled). An answer with
 /// [`SHOULD_RETRY`] `false` has been given up by somebody and is not repeated, whatever its status and its body say; only a
@@ -179,7 +181,7 @@ impl ByStatus {
     }
 }
 
-/// Does `Retry-After` count beside this status? Besides those for which a standard defines it (429 and 503, 413), beside
+/// Does `RetryAdvice-After` count beside this status? Besides those for which a standard defines it (429 and 503, 413), beside
 /// every 5xx; beside 403, where it tells a rate limit from a missing right; and beside those that are over after a while.
 fn may_ask_to_wait(code: StatusCode) -> bool {
     code.is_server_error() || matches!(code.as_u16(), 403 | 409 | 413 | 423 | 425 | 429)
@@ -196,7 +198,7 @@ fn asks_to_slow_down(headers: &HeaderMap) -> bool {
 /// What [`SHOULD_RETRY`] leaves of a class. Only what may be repeated as it is can be given up; a remedy changes it.
 fn heed(class: Class, headers: &HeaderMap) -> Class {
     let said = headers.get_all(SHOULD_RETRY).iter().any(|said| said == "false");
-    if said && class.retry == Retry::Call { class.exhausted() } else { class }
+    if said && class.retry == RetryAdvice::Call { class.exhausted() } else { class }
 }
 
 impl<Res: Head, E: Classified> Classifier<Res, E> for ByStatus {
@@ -208,7 +210,7 @@ impl<Res: Head, E: Classified> Classifier<Res, E> for ByStatus {
     }
 
     /// An answer bears the mark in its head: a gateway passes it on, and whoever asked the gateway must not repeat it.
-    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &Effort) {
+    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &RetrySummary) {
         ByKind.stamp(outcome, effort);
         if let Ok(answer) = outcome
             && effort.exhausted

@@ -1,6 +1,6 @@
 //! gRPC over HTTP: status in a header, push-back, and proxies that know nothing of it.
 
-use buttress_error::{Breaker, Class, Kind};
+use buttress_error::{BreakerEffect, Class, Kind};
 use http::{HeaderMap, StatusCode, header};
 
 use super::base64;
@@ -42,7 +42,7 @@ pub(super) fn class(http: StatusCode, headers: &HeaderMap) -> Option<Class> {
 fn proxied(http: StatusCode) -> Class {
     let class = Class::new(by_proxy(http));
     match Class::of_http(http.as_u16()).breaker_effect {
-        Some(Breaker::No) if !http.is_success() => class.breaker_effect(Breaker::No),
+        Some(BreakerEffect::No) if !http.is_success() => class.breaker_effect(BreakerEffect::No),
         _ => class,
     }
 }

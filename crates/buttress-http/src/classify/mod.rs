@@ -7,7 +7,7 @@ mod translate;
 mod words;
 
 pub(crate) use by_status::{AnsweredInStall, stalled};
-pub use by_status::{ByStatus, Profile, http};
+pub use by_status::{ByStatus, Profile, http_classifier};
 pub(crate) use grpc::{is_grpc, status as grpc_status};
 pub(crate) use translate::cut;
 pub use translate::translate;

@@ -1,6 +1,6 @@
 use tower_layer::Layer;
 
-use super::IdempotencyKey;
+use super::IdempotencyKeyService;
 
 /// Gives each request whose method is not idempotent a new `Idempotency-Key`
 /// ([draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)), so that it may be repeated.
@@ -49,9 +49,9 @@ impl IdempotencyKeyLayer {
 }
 
 impl<S> Layer<S> for IdempotencyKeyLayer {
-    type Service = IdempotencyKey<S>;
+    type Service = IdempotencyKeyService<S>;
 
-    fn layer(&self, inner: S) -> IdempotencyKey<S> {
-        IdempotencyKey::new(inner)
+    fn layer(&self, inner: S) -> IdempotencyKeyService<S> {
+        IdempotencyKeyService::new(inner)
     }
 }

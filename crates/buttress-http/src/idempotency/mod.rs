@@ -4,4 +4,4 @@ mod layer;
 mod service;
 
 pub use layer::IdempotencyKeyLayer;
-pub use service::IdempotencyKey;
+pub use service::IdempotencyKeyService;

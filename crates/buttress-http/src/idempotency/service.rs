@@ -8,11 +8,11 @@ use crate::headers::add;
 
 /// The service of [`IdempotencyKeyLayer`](crate::IdempotencyKeyLayer).
 #[derive(Clone, Copy, Debug)]
-pub struct IdempotencyKey<S> {
+pub struct IdempotencyKeyService<S> {
     inner: S,
 }
 
-impl<S> IdempotencyKey<S> {
+impl<S> IdempotencyKeyService<S> {
     pub(super) const fn new(inner: S) -> Self {
         Self { inner }
     }
@@ -33,7 +33,7 @@ impl<S> IdempotencyKey<S> {
     }
 }
 
-impl<S, B> Service<Request<B>> for IdempotencyKey<S>
+impl<S, B> Service<Request<B>> for IdempotencyKeyService<S>
 where
     S: Service<Request<B>>,
 {

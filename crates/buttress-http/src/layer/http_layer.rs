@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
-use super::Http;
+use super::HttpService;
 use super::settings::{Bad, Settings};
 use crate::headers::Outgoing;
 use crate::origin::Origin;
-use crate::{ByStatus, InvalidOrigin, http};
+use crate::{ByStatus, InvalidOrigin, http_classifier};
 
 /// The bottom of a client stack: above it requests are `http::Request<Body>` and every failure is an
 /// [`Error`](buttress_error::Error), whatever the client below.
@@ -74,7 +74,7 @@ impl<R> HttpLayer<R> {
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         let settings = Settings {
             name: name.into(),
-            classifier: http(),
+            classifier: http_classifier(),
             bad: Bad::Error { bytes: Self::ERROR_BODY, time: Self::ERROR_BODY_TIMEOUT },
             outgoing: Outgoing::default(),
             idle: None,
@@ -88,7 +88,7 @@ impl<R> HttpLayer<R> {
         self
     }
 
-    /// How answers are judged. Default: [`http()`].
+    /// How answers are judged. Default: [`http_classifier()`].
     #[must_use]
     pub fn classifier(self, classifier: ByStatus) -> Self {
         self.edit(|settings| settings.classifier = classifier)
@@ -127,7 +127,7 @@ impl<R> HttpLayer<R> {
         self.edit(|settings| settings.judge_bodies = true)
     }
 
-    /// Passes bad statuses on as answers, for gateways. Every layer above then needs [`http()`] as its classifier: a 503
+    /// Passes bad statuses on as answers, for gateways. Every layer above then needs [`http_classifier()`] as its classifier: a 503
     /// is a success otherwise, neither retried nor counted.
     #[must_use]
     pub fn pass_status(self) -> Self {
@@ -156,10 +156,10 @@ impl<R> HttpLayer<R> {
 }
 
 impl<S, R> Layer<S> for HttpLayer<R> {
-    type Service = Http<S, R>;
+    type Service = HttpService<S, R>;
 
-    fn layer(&self, inner: S) -> Http<S, R> {
-        Http::new(inner, Arc::clone(&self.settings))
+    fn layer(&self, inner: S) -> HttpService<S, R> {
+        HttpService::new(inner, Arc::clone(&self.settings))
     }
 }
 

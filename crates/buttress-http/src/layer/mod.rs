@@ -10,4 +10,4 @@ mod settings;
 
 pub use future::ResponseFuture;
 pub use http_layer::HttpLayer;
-pub use service::Http;
+pub use service::HttpService;

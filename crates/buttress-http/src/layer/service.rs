@@ -14,13 +14,13 @@ use crate::headers::{self, Late};
 use crate::{Body, FromHttp, Head, IntoHttp};
 
 /// The service of [`HttpLayer`](crate::HttpLayer).
-pub struct Http<S, R> {
+pub struct HttpService<S, R> {
     inner: S,
     settings: Arc<Settings>,
     request: PhantomData<fn(R)>,
 }
 
-impl<S, R> Http<S, R> {
+impl<S, R> HttpService<S, R> {
     pub(super) const fn new(inner: S, settings: Arc<Settings>) -> Self {
         Self { inner, settings, request: PhantomData }
     }
@@ -41,7 +41,7 @@ impl<S, R> Http<S, R> {
     }
 }
 
-impl<S, R> Service<Request<Body>> for Http<S, R>
+impl<S, R> Service<Request<Body>> for HttpService<S, R>
 where
     R: FromHttp,
     S: Service<R>,
@@ -78,13 +78,13 @@ where
     }
 }
 
-impl<S: Clone, R> Clone for Http<S, R> {
+impl<S: Clone, R> Clone for HttpService<S, R> {
     fn clone(&self) -> Self {
         Self::new(self.inner.clone(), Arc::clone(&self.settings))
     }
 }
 
-impl<S: fmt::Debug, R> fmt::Debug for Http<S, R> {
+impl<S: fmt::Debug, R> fmt::Debug for HttpService<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").field("inner", &self.inner).field("settings", &self.settings).finish()
     }

@@ -58,7 +58,7 @@ impl Settings {
     /// The deadline of the request `asked` is over.
     pub(super) fn late(&self, asked: &Asked) -> Error {
         let rejection = Rejection::deadline(Arc::clone(&self.name), Duration::ZERO, Duration::ZERO, None);
-        let class = rejection.class().delivery(Delivery::NotSent);
+        let class = rejection.class().delivery(Delivery::NotProcessed);
         Error::wrap(class, rejection).without_location().note(asked.to_string())
     }
 

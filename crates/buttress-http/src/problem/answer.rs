@@ -1,6 +1,6 @@
 //! `Problem`: an error as an answer.
 
-use buttress_error::{Error, Handled, Retry};
+use buttress_error::{Error, Handled, RetryAdvice};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -80,7 +80,7 @@ impl Problem {
         ProblemDetails::of(&self.error, self.handled)
     }
 
-    /// The answer, with `Retry-After` where there is something to wait for, and with [`SHOULD_RETRY`] where nobody should
+    /// The answer, with `RetryAdvice-After` where there is something to wait for, and with [`SHOULD_RETRY`] where nobody should
     /// repeat the request. The error goes along among its extensions, for
     /// a layer that logs it; those are not sent.
     #[must_use]
@@ -94,7 +94,7 @@ impl Problem {
             let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
             answer.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
-        if details.retry == Some(Retry::Never) {
+        if details.retry == Some(RetryAdvice::Never) {
             // For those who don't see the body: it answers a HEAD, is too long, or is passed on by a gateway.
             answer.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }

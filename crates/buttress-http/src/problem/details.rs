@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buttress_error::{Class, Delivery, Kind, Retry, Sent, Violation};
+use buttress_error::{Class, Delivery, Kind, RetryAdvice, Violation, WireError};
 
 /// What the body of a failed answer says: the members of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457), and those by
 /// which an error stays the same error on the other side.
@@ -29,7 +29,7 @@ use buttress_error::{Class, Delivery, Kind, Retry, Sent, Violation};
 /// | `type`, `title`, `status`, `detail`, `instance` | as in the RFC; `detail` is the error's public message |
 /// | `kind`, `reason` | of the error |
 /// | `retry`, `delivery` | advice that the kind doesn't give by itself (law 7 of the taxonomy) |
-/// | `retry_after_ms` | when to come back; the header `Retry-After` says it in seconds |
+/// | `retry_after_ms` | when to come back; the header `RetryAdvice-After` says it in seconds |
 /// | `violations` | the fields of the request that are wrong: `field`, `reason`, `description` |
 /// | `hints` | what to do about it |
 /// | `request_id` | by which the people of the server find their log lines |
@@ -54,9 +54,9 @@ pub struct ProblemDetails {
     /// too many, or beside a kind that is not known. Of what is received only, and told as the attribute `code` of the error.
     pub code: Option<String>,
     /// The retry advice; none where the client is to judge by the kind.
-    pub retry: Option<Retry>,
+    pub retry: Option<RetryAdvice>,
     /// The whole request was refused before any work was done: whatever the method, it may be sent again.
-    pub not_sent: bool,
+    pub not_processed: bool,
     /// When to come back, in whole milliseconds.
     pub retry_after: Option<Duration>,
     /// The fields of the request that are wrong.
@@ -88,11 +88,11 @@ impl ProblemDetails {
     }
 
     fn received(&self, kind: Kind, head: Class) -> Class {
-        let mut sent = Sent::new(kind);
+        let mut sent = WireError::new(kind);
         sent.reason = self.reason;
         sent.retry = self.retry;
-        if self.not_sent {
-            sent.delivery = Delivery::NotSent;
+        if self.not_processed {
+            sent.delivery = Delivery::NotProcessed;
         }
         let mut class = sent.received();
         if class.kind == head.kind {
@@ -107,7 +107,7 @@ impl ProblemDetails {
                 class.retry = head.retry;
             }
         }
-        if head.exhausted { class.retry(Retry::Never).exhausted() } else { class }
+        if head.exhausted { class.retry(RetryAdvice::Never).exhausted() } else { class }
     }
 
     fn wait(&self, head: Option<Duration>) -> Option<Duration> {

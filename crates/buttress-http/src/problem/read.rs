@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use buttress_error::{Kind, Retry, Violation, intern_reason};
+use buttress_error::{Kind, RetryAdvice, Violation, intern_reason};
 use serde_json::{Map, Value};
 
 use super::{ProblemDetails, plain};
@@ -49,7 +49,7 @@ impl ProblemDetails {
             reason,
             code: if reason.is_none() { text("reason") } else { None },
             retry: named("retry").and_then(retry),
-            not_sent: named("delivery") == Some("not_sent"),
+            not_processed: named("delivery") == Some("not_processed"),
             retry_after: body.get("retry_after_ms").and_then(Value::as_u64).map(Duration::from_millis),
             violations: list("violations").filter_map(violation).collect(),
             hints: list("hints").filter_map(Value::as_str).map(|hint| plain(hint, Self::MAX_TEXT)).collect(),
@@ -76,8 +76,8 @@ fn members(body: &[u8]) -> Option<Map<String, Value>> {
     serde_json::from_slice(body).ok()
 }
 
-fn retry(name: &str) -> Option<Retry> {
-    [Retry::Never, Retry::Call, Retry::Operation, Retry::AfterRemedy]
+fn retry(name: &str) -> Option<RetryAdvice> {
+    [RetryAdvice::Never, RetryAdvice::Call, RetryAdvice::Operation, RetryAdvice::AfterRemedy]
         .into_iter()
         .find(|retry| retry.as_str() == name)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use buttress_context::Context;
-use buttress_error::{Delivery, Error, Handled, Kind, Retry};
+use buttress_error::{Delivery, Error, Handled, Kind, RetryAdvice};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ impl ProblemDetails {
             reason: sent.reason,
             code: None,
             retry: sent.retry,
-            not_sent: sent.delivery == Delivery::NotSent,
+            not_processed: sent.delivery == Delivery::NotProcessed,
             retry_after: sent.retry_after.map(whole_millis),
             violations: safe.violations().iter().take(Self::MAX_ITEMS).map(Self::violation).collect(),
             hints: safe.hints().take(Self::MAX_ITEMS).map(|text| plain(text, Self::MAX_TEXT)).collect(),
@@ -67,8 +67,8 @@ impl ProblemDetails {
             instance: self.instance.as_deref(),
             kind: self.kind.map(Kind::as_str),
             reason: self.reason.or(self.code.as_deref()),
-            retry: self.retry.map(Retry::as_str),
-            delivery: self.not_sent.then_some(Delivery::NotSent.as_str()),
+            retry: self.retry.map(RetryAdvice::as_str),
+            delivery: self.not_processed.then_some(Delivery::NotProcessed.as_str()),
             retry_after_ms: self.retry_after.map(millis),
             violations: self
                 .violations

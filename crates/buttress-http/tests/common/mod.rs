@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use buttress_error::Error;
-use buttress_http::{Body, Http, HttpLayer};
+use buttress_http::{Body, HttpLayer, HttpService};
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -182,10 +182,13 @@ async fn body(stream: &mut TcpStream, head: &str) -> Vec<u8> {
     }
 }
 
-pub(crate) async fn send<S, R>(client: &mut Http<S, R>, request: Request<Body>) -> Result<S::Response, Error>
+pub(crate) async fn send<S, R>(
+    client: &mut HttpService<S, R>,
+    request: Request<Body>,
+) -> Result<S::Response, Error>
 where
     S: Service<R>,
-    Http<S, R>: Service<Request<Body>, Response = S::Response, Error = Error>,
+    HttpService<S, R>: Service<Request<Body>, Response = S::Response, Error = Error>,
 {
     client.ready().await?.call(request).await
 }
@@ -195,7 +198,7 @@ pub(crate) fn get(url: &str) -> Request<Body> {
 }
 
 #[cfg(feature = "reqwest")]
-pub(crate) type Client = Http<reqwest::Client, reqwest::Request>;
+pub(crate) type Client = HttpService<reqwest::Client, reqwest::Request>;
 
 #[cfg(feature = "reqwest")]
 pub(crate) fn client(builder: reqwest::ClientBuilder) -> Client {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use buttress_context::{Context, Frame};
-use buttress_error::{Class, Classifier, Kind, Stop};
+use buttress_error::{Class, Classifier, Kind, StopReason};
 use tokio::time::Instant;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -101,7 +101,7 @@ impl<C> Call<C> {
         // A retry layer that retried nothing reports nothing: then there was one attempt.
         let attempts = report.attempts.max(1);
         let delay = (attempts > 1).then(|| millis(report.delay));
-        let (stopped, degraded) = (report.stopped.map(Stop::as_str), report.degraded.then_some(true));
+        let (stopped, degraded) = (report.stopped.map(StopReason::as_str), report.degraded.then_some(true));
         let shared = Arc::clone(&self.shared);
         let level = match class {
             Some(class) => level_of(class.kind),

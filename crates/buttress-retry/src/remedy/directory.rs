@@ -15,7 +15,7 @@ impl Remedy {
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let spool = std::env::temp_dir().join(format!("spool-{}", std::process::id()));
-    /// let policy = Policy::exponential().healed_by(Remedy::create_dir(&spool).build()?).build()?;
+    /// let policy = Policy::exponential().with_remedy(Remedy::create_dir(&spool).build()?).build()?;
     /// retry_blocking(&policy, || std::fs::write(spool.join("first"), "job"))?;
     /// # std::fs::remove_dir_all(spool)?;
     /// # Ok(()) }

@@ -19,11 +19,11 @@ use flight::Flight;
 pub use on::{On, on};
 use run::Outcome;
 pub(crate) use run::{Healing, Wait};
-pub use tokens::Tokens;
+pub use tokens::TokenSource;
 
 /// Heals a kind of failure, after which the call is repeated: refreshes a token, creates a directory, clears a cache.
 ///
-/// It is given to a [`Policy`](crate::PolicyBuilder::healed_by) or a [layer](crate::RetryLayer::remedy). When an attempt
+/// It is given to a [`Policy`](crate::PolicyBuilder::remedy) or a [layer](crate::RetryLayer::remedy). When an attempt
 /// fails with what it is [`on`], it runs, and the call is repeated at once: once per call, within the policy's
 /// [`max_attempts`](crate::PolicyBuilder::max_attempts), if the request can be sent again. The retry budget doesn't pay
 /// for that; the remedy has one of its own, its runs per minute.
@@ -38,7 +38,7 @@ pub use tokens::Tokens;
 ///
 /// If it fails, takes too long, or has run too often, the call ends with the failure as it was (or is repeated by the
 /// policy, where that would have repeated it anyway). The remedy's error is attached where the error type can hold it:
-/// [`Effort::remedy`](buttress_error::Effort::remedy).
+/// [`RetrySummary::remedy`](buttress_error::RetrySummary::remedy).
 ///
 /// A failure within its own run it can't heal, and such a call doesn't wait for it: also in tasks of that run that keep the
 /// context, and in the runs of other remedies that it needs.
@@ -71,7 +71,7 @@ pub use tokens::Tokens;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let refresh = Remedy::run(on(Kind::Unauthenticated), (), |()| refresh()).build()?;
-/// let policy = Policy::exponential().healed_by(refresh.clone()).build()?;
+/// let policy = Policy::exponential().with_remedy(refresh.clone()).build()?;
 /// assert_eq!(retry(&policy, fetch).await?, "body");
 /// assert_eq!(refresh.stats().succeeded, 1);
 /// # Ok(()) }
@@ -89,7 +89,7 @@ struct Shared {
 
 enum Cure {
     Async(Box<dyn Fn() -> BoxFuture<()> + Send + Sync>),
-    Blocking(Box<dyn Fn() -> Result<(), Error> + Send + Sync>),
+    BlockingRetry(Box<dyn Fn() -> Result<(), Error> + Send + Sync>),
 }
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
@@ -149,7 +149,7 @@ impl Remedy {
         E: Into<Error>,
     {
         let cure = move || cure(state.clone()).map(drop).map_err(Into::into);
-        RemedyBuilder::new(on, Cure::Blocking(Box::new(cure)))
+        RemedyBuilder::new(on, Cure::BlockingRetry(Box::new(cure)))
     }
 
     /// Its name, as in events.

@@ -104,10 +104,10 @@ impl Remedy {
                 runtime.spawn(Scope::new(Frame::boundary(context), limited).in_current_span());
             }
             (Cure::Async(_), Err(_)) => run.end(Err(self.error(Kind::FailedPrecondition, "needs a runtime"))),
-            (Cure::Blocking(_), runtime) => {
+            (Cure::BlockingRetry(_), runtime) => {
                 let span = tracing::Span::current();
                 let cure = move || match &shared.cure {
-                    Cure::Blocking(cure) => cure(),
+                    Cure::BlockingRetry(cure) => cure(),
                     Cure::Async(_) => unreachable!("it was one that blocks"),
                 };
                 let work = move || span.in_scope(|| context.run(|| run.end(cure())));

@@ -1,4 +1,4 @@
-//! `Tokens`: a credential, and the remedy that refreshes it.
+//! `TokenSource`: a credential, and the remedy that refreshes it.
 
 use std::fmt;
 use std::future::Future;
@@ -18,11 +18,11 @@ use super::{BoxFuture, Remedy, RemedyBuilder, on};
 ///
 /// ```
 /// use buttress_error::{Error, Kind};
-/// use buttress_retry::{Policy, Tokens, retry};
+/// use buttress_retry::{Policy, TokenSource, retry};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let tokens = Tokens::new(|| async { Ok::<_, Error>("s3cret".to_owned()) });
-/// let policy = Policy::exponential().healed_by(tokens.remedy().build()?).build()?;
+/// let tokens = TokenSource::new(|| async { Ok::<_, Error>("s3cret".to_owned()) });
+/// let policy = Policy::exponential().with_remedy(tokens.remedy().build()?).build()?;
 ///
 /// let body = retry(&policy, || async {
 ///     match tokens.current() {
@@ -33,14 +33,14 @@ use super::{BoxFuture, Remedy, RemedyBuilder, on};
 /// assert_eq!(body.await?, "body");
 /// # Ok(()) }
 /// ```
-pub struct Tokens<T = String>(Arc<Source<T>>);
+pub struct TokenSource<T = String>(Arc<Source<T>>);
 
 struct Source<T> {
     current: RwLock<Option<Arc<T>>>,
     fetch: Box<dyn Fn() -> BoxFuture<T> + Send + Sync>,
 }
 
-impl<T: Send + Sync + 'static> Tokens<T> {
+impl<T: Send + Sync + 'static> TokenSource<T> {
     /// Tokens that `fetch` gets from who issues them. There is none before the first [`refresh`](Self::refresh).
     pub fn new<F, Fut, E>(fetch: F) -> Self
     where
@@ -84,14 +84,14 @@ impl<T: Send + Sync + 'static> Tokens<T> {
 }
 
 /// The same tokens.
-impl<T> Clone for Tokens<T> {
+impl<T> Clone for TokenSource<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
 /// Without the token.
-impl<T> fmt::Debug for Tokens<T> {
+impl<T> fmt::Debug for TokenSource<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens").finish_non_exhaustive()
     }

@@ -14,7 +14,7 @@ use crate::refusal;
 use crate::timer::Timer;
 
 pin_project! {
-    /// The future of [`AttemptTimeout`](crate::AttemptTimeout).
+    /// The future of [`AttemptTimeoutService`](crate::AttemptTimeoutService).
     ///
     /// # Cancel safety
     /// Dropped, it drops the inner future and its timer; it holds nothing else.

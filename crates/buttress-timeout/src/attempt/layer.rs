@@ -4,7 +4,7 @@ use std::time::Duration;
 use buttress_error::ConfigError;
 use tower_layer::Layer;
 
-use super::AttemptTimeout;
+use super::AttemptTimeoutService;
 use crate::name::Name;
 use crate::setting::check_limit;
 
@@ -24,13 +24,13 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "attempt timeout".into());
 /// over the timer. Else the inner future is dropped at once, and the call fails with a
 /// [`Rejection`](buttress_error::Rejection):
 ///
-/// * [`Why::AttemptTimeout`](buttress_error::Why::AttemptTimeout), of kind `Timeout`, where the limit was the nearer
+/// * [`RejectionReason::AttemptTimeout`](buttress_error::RejectionReason::AttemptTimeout), of kind `Timeout`, where the limit was the nearer
 ///   one; a retry may help;
-/// * [`Why::Deadline`](buttress_error::Why::Deadline), of kind `DeadlineExceeded`, where the deadline was; a retry
+/// * [`RejectionReason::Deadline`](buttress_error::RejectionReason::Deadline), of kind `DeadlineExceeded`, where the deadline was; a retry
 ///   can't help. If a [`DeadlineLayer`](crate::DeadlineLayer) further out has set that deadline, it cuts the call and
 ///   reports it. A call whose deadline has passed before it began is refused without calling the inner service.
 ///
-/// * [`Why::RequestStalled`](buttress_error::Why::RequestStalled), of kind `Cancelled`, where a gap in the caller's own
+/// * [`RejectionReason::RequestStalled`](buttress_error::RejectionReason::RequestStalled), of kind `Cancelled`, where a gap in the caller's own
 ///   request body was too long: neutral to a circuit breaker, and never retried.
 ///
 /// Each names the layer, the limit and the time that passed. Those of a deadline count from when it was set.
@@ -112,9 +112,9 @@ impl AttemptTimeoutLayer {
 }
 
 impl<S> Layer<S> for AttemptTimeoutLayer {
-    type Service = AttemptTimeout<S>;
+    type Service = AttemptTimeoutService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AttemptTimeout::new(inner, self.limit, self.name.clone())
+        AttemptTimeoutService::new(inner, self.limit, self.name.clone())
     }
 }

@@ -6,4 +6,4 @@ mod service;
 
 pub use future::AttemptTimeoutFuture;
 pub use layer::AttemptTimeoutLayer;
-pub use service::AttemptTimeout;
+pub use service::AttemptTimeoutService;

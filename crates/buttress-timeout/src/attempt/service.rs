@@ -12,13 +12,13 @@ use crate::name::Name;
 
 /// The service of [`AttemptTimeoutLayer`](crate::AttemptTimeoutLayer).
 #[derive(Clone, Debug)]
-pub struct AttemptTimeout<S> {
+pub struct AttemptTimeoutService<S> {
     inner: S,
     limit: Duration,
     name: Name,
 }
 
-impl<S> AttemptTimeout<S> {
+impl<S> AttemptTimeoutService<S> {
     pub(super) const fn new(inner: S, limit: Duration, name: Name) -> Self {
         Self { inner, limit, name }
     }
@@ -39,7 +39,7 @@ impl<S> AttemptTimeout<S> {
     }
 }
 
-impl<Req, S> Service<Req> for AttemptTimeout<S>
+impl<Req, S> Service<Req> for AttemptTimeoutService<S>
 where
     S: Service<Req>,
     S::Error: From<Rejection>,
@@ -63,7 +63,7 @@ where
     }
 }
 
-impl<S> AttemptTimeout<S> {
+impl<S> AttemptTimeoutService<S> {
     /// Apart, so that the future of a call that is made is built in one place.
     #[cold]
     #[inline(never)]

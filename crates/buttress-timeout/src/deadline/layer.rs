@@ -20,7 +20,7 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "deadline".into());
 /// When the time is up the work is polled [for the last time](buttress_context::LastPoll): a result that is ready wins over
 /// the timer. Else the inner future
 /// is dropped at once, in its context, and the call fails with a [`Rejection`](buttress_error::Rejection),
-/// [`Why::Deadline`](buttress_error::Why::Deadline) of kind `DeadlineExceeded`: it names the layer, the limit, the
+/// [`RejectionReason::Deadline`](buttress_error::RejectionReason::Deadline) of kind `DeadlineExceeded`: it names the layer, the limit, the
 /// time that passed, and the last real failure that layers inside have [reported](buttress_context::Report). Where the
 /// caller's deadline is the nearer one, limit and time count from when the caller set it. A call that came with a deadline which has passed is refused without calling
 /// the inner service. Of several layers with the same deadline the one that has set it reports.

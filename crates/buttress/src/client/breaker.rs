@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, Builder, TripRule, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, TripRule, Window};
 use buttress_error::ConfigError;
 
 /// A [`Breaker`], or settings of one: what [`ClientBuilder::breaker`](super::ClientBuilder::breaker) takes.
@@ -15,7 +15,7 @@ pub struct BreakerSetting(Setting);
 enum Setting {
     Made(Breaker),
     // Boxed for its size: a builder is several times as large as a handle.
-    New(Box<Builder>),
+    New(Box<BreakerBuilder>),
 }
 
 impl BreakerSetting {
@@ -53,8 +53,8 @@ impl From<String> for BreakerSetting {
     }
 }
 
-impl From<Builder> for BreakerSetting {
-    fn from(settings: Builder) -> Self {
+impl From<BreakerBuilder> for BreakerSetting {
+    fn from(settings: BreakerBuilder) -> Self {
         Self(Setting::New(Box::new(settings)))
     }
 }

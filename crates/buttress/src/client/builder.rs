@@ -6,7 +6,7 @@ use std::time::Duration;
 use buttress_breaker::Breaker;
 use buttress_context::ContextLayer;
 use buttress_error::{BoxError, ConfigError};
-use buttress_http::{BearerLayer, BearerService, FromHttp, Head, Http, HttpLayer, IntoHttp};
+use buttress_http::{BearerLayer, BearerService, FromHttp, Head, HttpLayer, HttpService, IntoHttp};
 use buttress_log::LogLayer;
 use buttress_retry::{Policy, PolicyBuilder};
 use tower_layer::Layer;
@@ -249,9 +249,9 @@ impl ClientBuilder {
     /// let client = buttress::client("database").build()?.layer(database);
     ///
     /// let error = client.clone().oneshot(Query("select 1")).await.unwrap_err();
-    /// assert_eq!(error.effort().unwrap().attempts, 4);
+    /// assert_eq!(error.retry_summary().unwrap().attempts, 4);
     /// let error = client.oneshot(Query("insert 1")).await.unwrap_err();
-    /// assert_eq!(error.effort().unwrap().attempts, 1);
+    /// assert_eq!(error.retry_summary().unwrap().attempts, 1);
     /// # Ok(()) }
     /// ```
     ///
@@ -320,7 +320,7 @@ impl ClientBuilder {
     }
 
     /// All that is below the attempt timeout: the HTTP client, and what makes its failures ours.
-    pub(super) fn http_client<S, R>(&self, inner: S) -> BearerService<Http<S, R>> {
+    pub(super) fn http_client<S, R>(&self, inner: S) -> BearerService<HttpService<S, R>> {
         self.bearer.clone().unwrap_or_default().layer(self.http().layer(inner))
     }
 

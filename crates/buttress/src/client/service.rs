@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use buttress_breaker::Breaker;
 use buttress_error::{BoxError, ByKind, Error};
 use buttress_http::{
-    AtEnd, BearerService, Body, FromHttp, Head, Http, IdempotencyKeyLayer, IntoHttp, IntoRequest, at_end,
+    AtEnd, BearerService, Body, FromHttp, Head, HttpService, IdempotencyKeyLayer, IntoHttp, IntoRequest,
+    at_end,
 };
 use http::Request;
 use pin_project_lite::pin_project;
@@ -41,7 +42,7 @@ pub struct Client<S, R> {
 }
 
 /// All that is around an HTTP client; the breaker may wait for the end of a body.
-type Whole<S, R> = Stack<BearerService<Http<S, R>>, AtEnd>;
+type Whole<S, R> = Stack<BearerService<HttpService<S, R>>, AtEnd>;
 
 impl<S, R> Client<S, R> {
     /// What the stack does, in words and numbers: the order, the worst case, and warnings.

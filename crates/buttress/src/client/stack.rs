@@ -6,8 +6,8 @@ use buttress_breaker::{Breaker, BreakerLayer, BreakerService};
 use buttress_context::ContextService;
 use buttress_error::ByKind;
 use buttress_log::{LogLayer, LogService};
-use buttress_retry::{Policy, Retry, RetryLayer};
-use buttress_timeout::{AttemptTimeout, AttemptTimeoutLayer, DeadlineLayer, DeadlineService};
+use buttress_retry::{Policy, RetryLayer, RetryService};
+use buttress_timeout::{AttemptTimeoutLayer, AttemptTimeoutService, DeadlineLayer, DeadlineService};
 use tower_layer::Layer;
 
 use super::{ClientBuilder, client};
@@ -16,8 +16,9 @@ use super::{ClientBuilder, client};
 ///
 /// The same whatever the settings: a layer that is switched off is a state of the layer, not another type. `C` is how the
 /// breaker judges.
-pub type Stack<S, C = ByKind> =
-    ContextService<LogService<DeadlineService<Retry<BreakerService<AttemptTimeout<S>, C>>>, ByKind>>;
+pub type Stack<S, C = ByKind> = ContextService<
+    LogService<DeadlineService<RetryService<BreakerService<AttemptTimeoutService<S>, C>>>, ByKind>,
+>;
 
 /// The ready-made stack as one layer, for services that need no HTTP: [`new`](Self::new) has the defaults, and
 /// [`ClientBuilder::build`] settings of its own.

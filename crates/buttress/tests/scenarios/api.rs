@@ -3,9 +3,9 @@
 pub(crate) use buttress::breaker::{Breaker, BreakerLayer, KeyedBreakers, Permit, State, Window};
 pub(crate) use buttress::context::{Context, Frame, Report, Scope, Trace};
 pub(crate) use buttress::error::{
-    ByKind, Class, Classifier, ConfigError, Error, Kind, Rejection, Retry, Stop,
+    ByKind, Class, Classifier, ConfigError, Error, Kind, Rejection, RetryAdvice, StopReason,
 };
 pub(crate) use buttress::http::{
-    Body, ByStatus, GrpcTimeout, HttpLayer, Profile, Transport, http, retry_after,
+    Body, ByStatus, GrpcTimeout, HttpLayer, Profile, Transport, http_classifier, retry_after,
 };
 pub(crate) use buttress::retry::{Backoff, Budget, Jitter, Policy, Reservation, RetryLayer, retry};

@@ -152,8 +152,8 @@ impl Case {
 
     fn classifier(&self) -> ByStatus {
         match self.profile {
-            None => api::http(),
-            Some(Profile::Aws) => api::http().profile(api::Profile::Aws),
+            None => api::http_classifier(),
+            Some(Profile::Aws) => api::http_classifier().profile(api::Profile::Aws),
         }
     }
 
@@ -205,7 +205,7 @@ fn coarse(class: Option<Class>) -> Coarse {
         Kind::Cancelled => Coarse::Cancelled,
         Kind::Throttled => Coarse::Throttled,
         Kind::Timeout | Kind::DeadlineExceeded => Coarse::Timeout,
-        _ if class.retry == api::Retry::Call => Coarse::Transient,
+        _ if class.retry == api::RetryAdvice::Call => Coarse::Transient,
         _ => Coarse::Permanent,
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::api::{self, Context, Error, Frame, Kind, Policy, Report, RetryLayer, Scope, Stop, retry};
+use crate::api::{self, Context, Error, Frame, Kind, Policy, Report, RetryLayer, Scope, StopReason, retry};
 use crate::backoff::Backoff;
 use crate::budget::{Ask, Budget};
 use crate::clock::{Clock, skip, virtual_time};
@@ -269,13 +269,13 @@ impl Expect {
 
         // Nothing is reported of a call that needed no retry layer: its first attempt has succeeded.
         let (attempts, stopped) = match report.attempts {
-            0 => (1, Some(Stop::Success)),
+            0 => (1, Some(StopReason::Success)),
             attempts => (attempts, report.stopped),
         };
         same("ended by", &Some(self.ended_by.stop()), &stopped)?;
         same("attempts in the report", &self.attempts, &attempts)?;
         same("time slept in the report", &expected.iter().sum(), &report.delay)?;
-        if let Some(effort) = result.as_ref().err().and_then(Error::effort) {
+        if let Some(effort) = result.as_ref().err().and_then(Error::retry_summary) {
             same("ended by, in the error", &self.ended_by.stop(), &effort.stopped)?;
             same("attempts in the error", &self.attempts, &effort.attempts)?;
         }
@@ -298,13 +298,13 @@ impl Word {
 }
 
 impl End {
-    const fn stop(self) -> Stop {
+    const fn stop(self) -> StopReason {
         match self {
-            Self::Success => Stop::Success,
-            Self::NotRetryable => Stop::NotRetryable,
-            Self::Attempts => Stop::Attempts,
-            Self::Deadline => Stop::Deadline,
-            Self::Budget => Stop::Budget,
+            Self::Success => StopReason::Success,
+            Self::NotRetryable => StopReason::NotRetryable,
+            Self::Attempts => StopReason::Attempts,
+            Self::Deadline => StopReason::Deadline,
+            Self::Budget => StopReason::Budget,
         }
     }
 }
