@@ -24,11 +24,11 @@ const ROWS: &str = "\
 14 Unavailable 14 503 Call Unknown Dependency failure WARN 1 75
 15 DataLoss 15 500 Never Processed Ourselves failure ERROR 1 74
 16 Unauthenticated 16 401 AfterRemedy Processed Caller no INFO 1 77
-32 Throttled 8 429 Call NotSent Dependency throttle WARN 1 75
+32 Throttled 8 429 Call NotProcessed Dependency throttle WARN 1 75
 33 Timeout 4 504 Call Unknown Dependency failure WARN 1 75
-34 Rejected 14 503 Call NotSent Ourselves no WARN 1 75
+34 Rejected 14 503 Call NotProcessed Ourselves no WARN 1 75
 35 BadResponse 13 502 Never Processed Dependency failure ERROR 1 76
-36 Config 13 500 Never NotSent Operator no ERROR 2 78
+36 Config 13 500 Never NotProcessed Operator no ERROR 2 78
 37 Panic 13 500 Never Unknown Ourselves failure ERROR 101 70
 ";
 
