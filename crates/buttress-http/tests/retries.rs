@@ -429,15 +429,12 @@ async fn the_head_is_enough() {
 #[tokio::test]
 async fn a_mark_causes_no_retry() {
     for status in ["400 Bad Request", "404 Not Found", "500 Internal Server Error"] {
-        let server = Server::answers(&format!(
-            "HTTP/1.1 {status}\nX-Should-Retry: true\nContent-Length: 0\n\n"
-        ))
-        .await;
+        let server =
+            Server::answers(&format!("HTTP/1.1 {status}\nX-Should-Retry: true\nContent-Length: 0\n\n")).await;
         assert!(call(&client(), get(&server.url)).await.0.is_err());
         assert_eq!(server.seen().len(), 1);
     }
-    let stops =
-        Server::answers("HTTP/1.1 503 Busy\nX-Should-Retry: false\nContent-Length: 0\n\n").await;
+    let stops = Server::answers("HTTP/1.1 503 Busy\nX-Should-Retry: false\nContent-Length: 0\n\n").await;
     assert!(call(&client(), get(&stops.url)).await.0.is_err());
     assert_eq!(stops.seen().len(), 1);
 }
