@@ -1,23 +1,39 @@
 //! `Breaker`: the handle, and everything around the plain value: clock, lock, randomness.
 
 mod admission;
+pub(crate) mod admitted;
+mod build;
+mod control;
+pub(crate) mod events;
+pub(crate) mod explain;
+pub(crate) mod guarded;
 mod hold;
+pub(crate) mod permit;
 mod settlement;
+pub(crate) mod shut;
+pub(crate) mod subscription;
+pub(crate) mod wait;
+mod waiting;
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use buttress_error::{ByKind, Classified, Classifier, Rejection};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::admitted::{Admitted, Call};
-use crate::config::BreakerBuilder;
-use crate::gate::Gate;
-use crate::settings::Settings;
-use crate::state::{Change, Circuit, Due, NEVER, Nanos, Pass, State, nanos};
-use crate::{Permit, ResponseFuture, events, slot};
+use crate::breaker::admitted::{Admitted, Call, Held};
+use crate::breaker::permit::Permit;
+use crate::circuit::Circuit;
+use crate::circuit::change::{Change, Due, State};
+use crate::circuit::config::BreakerBuilder;
+use crate::circuit::pass::Pass;
+use crate::circuit::settings::Settings;
+use crate::circuit::time::{NEVER, Nanos, nanos};
+use crate::counters::gate::Gate;
+use crate::counters::slot;
 use hold::Hold;
 
 /// A circuit breaker: counts how calls end, refuses them while the dependency fails, and probes until it works again.
@@ -249,8 +265,10 @@ impl Breaker {
         let pass = self.pass().map_or_else(|| self.ask(), Ok).map_err(Rejection::from)?;
         // If `make` panics, `admitted` is dropped by the panic, and says so.
         let mut admitted = Admitted::new(self, pass);
-        let inner = make();
-        ResponseFuture::running(inner, Call::new(self.clone(), admitted.release()), classifier).await
+        let mut inner = pin!(make());
+        // Dropped first, so that a call that is dropped is abandoned before what it does is undone.
+        let mut call = Held::new(Call::new(self.clone(), admitted.release()));
+        poll_fn(|cx| call.poll(inner.as_mut(), &classifier, cx)).await
     }
 
     fn turn(&self, circuit: &mut Circuit, due: Due, now: Nanos) -> Change {
@@ -343,7 +361,7 @@ impl fmt::Debug for Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Order;
+    use crate::circuit::orders::Order;
 
     /// [S6] the first subscriber sees the state, whatever was told before there was one.
     #[test]

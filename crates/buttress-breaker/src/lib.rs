@@ -1,50 +1,31 @@
 #![doc = include_str!("../README.md")]
 
-mod admitted;
-mod backpressure;
 mod breaker;
-mod config;
-mod events;
-mod explain;
+mod circuit;
+mod counters;
 pub mod fleet;
-mod future;
-mod gate;
-mod guarded;
-mod handle;
-mod keyed;
-mod layer;
-mod permit;
-mod rule;
-mod service;
-mod settings;
-mod shards;
-mod shut;
-mod slot;
-mod state;
-mod stats;
-mod subscription;
-mod sync;
-mod threshold;
-mod waiting;
-mod window;
+mod tower;
 
-pub use backpressure::{BackpressureLayer, BackpressureService};
 pub use breaker::Breaker;
-pub use config::BreakerBuilder;
-pub use explain::Explain;
-pub use future::ResponseFuture;
-pub use guarded::GuardedBreaker;
-pub use keyed::{
-    ByKey, ByStr, FindBreaker, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers, KeyedBreakersBuilder,
-};
-pub use layer::BreakerLayer;
-pub use permit::Permit;
-pub use rule::{RateRule, TripRule, TripRules};
-pub use service::BreakerService;
-pub use state::State;
-pub use stats::{BreakerStats, WindowStats};
-pub use subscription::Subscription;
-pub use window::Window;
+pub use breaker::explain::Explain;
+pub use breaker::guarded::GuardedBreaker;
+pub use breaker::permit::Permit;
+pub use breaker::subscription::Subscription;
+pub use circuit::change::State;
+pub use circuit::config::BreakerBuilder;
+pub use circuit::rule::{RateRule, TripRule, TripRules};
+pub use circuit::stats::{BreakerStats, WindowStats};
+pub use circuit::window::Window;
+pub use tower::backpressure::layer::BackpressureLayer;
+pub use tower::backpressure::service::BackpressureService;
+pub use tower::future::ResponseFuture;
+pub use tower::keyed::breakers::KeyedBreakers;
+pub use tower::keyed::builder::KeyedBreakersBuilder;
+pub use tower::keyed::key::{ByKey, ByStr, FindBreaker};
+pub use tower::keyed::layer::KeyedBreakerLayer;
+pub use tower::keyed::service::KeyedBreakerService;
+pub use tower::layer::BreakerLayer;
+pub use tower::service::BreakerService;
 
 pub use buttress_error::ConfigError;
 pub use buttress_keyed::KeyedStats;

@@ -2,10 +2,13 @@
 
 use std::num::NonZero;
 
-use super::Breaker;
-use crate::shut::Shut;
-use crate::state::{Answer, NEVER, Nanos, Pass, Refusal, Refused};
-use crate::{events, slot};
+use crate::breaker::shut::Shut;
+use crate::breaker::{Breaker, events};
+use crate::circuit::Answer;
+use crate::circuit::pass::Pass;
+use crate::circuit::refusal::{Refusal, Refused};
+use crate::circuit::time::{NEVER, Nanos};
+use crate::counters::slot;
 
 impl Breaker {
     /// Lets a call pass if the circuit admits every call. It may be dropped from now on, and knows when it began.

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::Shared;
+use crate::breaker::Shared;
 
 /// Each future of a service holds the circuit. Threads whose futures count themselves in one place take turns there, and
 /// that is what most of their calls would cost: so a service that calls again and again gets a count of its own.

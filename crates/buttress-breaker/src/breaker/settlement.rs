@@ -2,9 +2,12 @@
 
 use std::sync::MutexGuard;
 
-use super::Breaker;
-use crate::slot;
-use crate::state::{Circuit, Due, Failure, Mark, NEVER, Nanos, Pass};
+use crate::breaker::Breaker;
+use crate::circuit::Circuit;
+use crate::circuit::change::{Due, Failure, Mark};
+use crate::circuit::pass::Pass;
+use crate::circuit::time::{NEVER, Nanos};
+use crate::counters::slot;
 
 impl Breaker {
     /// Counts the success of the call that `pass` admitted, if there is only to count; else it has to be

@@ -11,8 +11,11 @@ use buttress_error::{Error, Kind};
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
-use super::{Answer, Report, StateStore, Terms, Verdict};
-use crate::{Breaker, BreakerStats, Subscription, events};
+use crate::breaker::subscription::Subscription;
+use crate::breaker::{Breaker, events};
+use crate::circuit::lease::Verdict;
+use crate::circuit::stats::BreakerStats;
+use crate::fleet::store::{Answer, Report, StateStore, Terms};
 
 /// Between two exchanges, give or take a fifth.
 const PERIOD: Duration = Duration::from_millis(200);

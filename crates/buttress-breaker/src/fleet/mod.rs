@@ -9,4 +9,5 @@
 mod join;
 mod store;
 
-pub use store::{Answer, Lease, ProbeResult, Report, StateStore, Terms, Verdict};
+pub use crate::circuit::lease::{Lease, ProbeResult, Verdict};
+pub use store::{Answer, Report, StateStore, Terms};

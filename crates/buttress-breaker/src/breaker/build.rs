@@ -1,0 +1,25 @@
+//! From settings to a breaker.
+
+use std::sync::Arc;
+
+use buttress_error::ConfigError;
+
+use crate::breaker::Breaker;
+use crate::circuit::config::BreakerBuilder;
+use crate::circuit::settings::Settings;
+
+impl BreakerBuilder {
+    /// Checks the settings and makes the breaker.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that is out of its range.
+    pub fn build(self) -> Result<Breaker, ConfigError> {
+        self.check()?;
+        Ok(self.unchecked())
+    }
+
+    /// The breaker of settings that are known to be good.
+    pub(crate) fn unchecked(self) -> Breaker {
+        Breaker::with_settings(Arc::clone(&self.name), Settings::new(self))
+    }
+}

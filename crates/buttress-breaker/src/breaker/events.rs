@@ -1,0 +1,142 @@
+//! The events: target `buttress::breaker`, listed in the README.
+
+use std::time::Duration;
+
+use buttress_error::{Error, TripReason};
+use tracing::{Level, event};
+
+use crate::circuit::change::{Change, State};
+use crate::circuit::refusal::Refusal;
+use crate::circuit::time::Nanos;
+
+/// Levels are part of a callsite, so each has its own.
+macro_rules! tell {
+    ($level:ident, $name:literal, $change:ident, $($field:tt)+) => {
+        event!(
+            target: "buttress::breaker",
+            Level::$level,
+            event = $name,
+            from = $change.from.as_str(),
+            to = $change.to.as_str(),
+            shadow = $change.shadow,
+            $($field)+
+        )
+    };
+}
+
+pub(crate) fn changed(breaker: &str, change: &Change) {
+    match change.to {
+        _ if change.from == change.to => {}
+        State::Open => opened(breaker, change),
+        State::HalfOpen => tell!(INFO, "breaker.half_open", change, breaker, "circuit half-open"),
+        State::Closed => tell!(INFO, "breaker.closed", change, breaker, "circuit closed"),
+        State::ForcedOpen => tell!(WARN, "breaker.forced_open", change, breaker, "circuit forced open"),
+        State::Disabled => tell!(WARN, "breaker.disabled", change, breaker, "circuit disabled"),
+    }
+}
+
+fn opened(breaker: &str, change: &Change) {
+    let Some((trip, wait)) = &change.opened else { return };
+    let numbers = Numbers::of(trip.rule);
+    tell!(
+        WARN,
+        "breaker.opened",
+        change,
+        breaker,
+        rule = trip.rule.as_str(),
+        failed = numbers.failed,
+        slow = numbers.slow,
+        throttled = numbers.throttled,
+        expired = numbers.expired,
+        calls = numbers.calls,
+        threshold = numbers.threshold,
+        kind = trip.cause.as_ref().map(|cause| cause.kind.as_str()),
+        reason = trip.cause.as_ref().and_then(|cause| cause.reason),
+        retry_after_ms = millis(Duration::from_nanos(*wait)),
+        "circuit opened: {}",
+        trip.rule
+    );
+}
+
+pub(crate) fn rejected(breaker: &str, refusal: &Refusal, now: Nanos) {
+    event!(
+        target: "buttress::breaker",
+        Level::DEBUG,
+        event = "breaker.rejected",
+        breaker,
+        rejection = refusal.reason().as_str(),
+        retry_after_ms = refusal.rest(now).map(|rest| millis(Duration::from_nanos(rest))),
+        "call refused"
+    );
+}
+
+pub(crate) fn shadow(breaker: &str, on: bool) {
+    if on {
+        event!(target: "buttress::breaker", Level::WARN, event = "breaker.shadow", breaker, "circuit only pretends");
+    } else {
+        event!(target: "buttress::breaker", Level::INFO, event = "breaker.unshadowed", breaker, "circuit acts again");
+    }
+}
+
+pub(crate) fn store_lost(breaker: &str, error: &Error) {
+    event!(
+        target: "buttress::breaker",
+        Level::WARN,
+        event = "breaker.store_lost",
+        breaker,
+        kind = error.kind().as_str(),
+        "the store of the fleet is lost: {error}"
+    );
+}
+
+pub(crate) fn store_found(breaker: &str) {
+    event!(target: "buttress::breaker", Level::INFO, event = "breaker.store_found", breaker, "the store of the fleet is back");
+}
+
+pub(crate) fn reconfigured(breaker: &str) {
+    event!(target: "buttress::breaker", Level::INFO, event = "breaker.reconfigured", breaker, "circuit has new settings");
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The numbers of a rule, each under its own field name.
+#[derive(Default)]
+struct Numbers {
+    failed: Option<u32>,
+    slow: Option<u32>,
+    throttled: Option<u32>,
+    expired: Option<u32>,
+    calls: Option<u32>,
+    threshold: Option<f64>,
+}
+
+impl Numbers {
+    fn of(rule: TripReason) -> Self {
+        let none = Self::default();
+        match rule {
+            TripReason::Rate { failed, calls, threshold, .. } => {
+                Self { failed: Some(failed), calls: Some(calls), threshold: Some(threshold), ..none }
+            }
+            TripReason::SlowRate { slow, calls, threshold, .. } => {
+                Self { slow: Some(slow), calls: Some(calls), threshold: Some(threshold), ..none }
+            }
+            TripReason::ThrottleRate { throttled, calls, threshold, .. } => {
+                Self { throttled: Some(throttled), calls: Some(calls), threshold: Some(threshold), ..none }
+            }
+            TripReason::Stuck { calls, .. } => Self { calls: Some(calls), ..none },
+            TripReason::Streak { failures } => Self { failed: Some(failures), ..none },
+            TripReason::FailuresWithin { failures, .. } => Self { failed: Some(failures), ..none },
+            TripReason::Probes { failed, throttled, slow, expired, probes } => Self {
+                failed: Some(failed),
+                throttled: Some(throttled),
+                slow: Some(slow),
+                expired: Some(expired),
+                calls: Some(probes),
+                ..none
+            },
+            _ => none,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `Ramp`: how a circuit that has recovered takes its load back.
+
+use crate::circuit::time::Nanos;
+
+/// So many of 100 calls pass in each step; after the last one all do.
+pub(crate) const STEPS: [u8; 3] = [10, 25, 50];
+
+/// The steps after one recovery. Which calls pass is no matter of chance: of any first n of a step it is their part,
+/// rounded up.
+#[derive(Clone, Debug)]
+pub(super) struct Ramp {
+    since: Nanos,
+    /// The length of a step.
+    length: Nanos,
+    step: usize,
+    /// Calls that asked to pass, in this step.
+    asked: u64,
+}
+
+impl Ramp {
+    pub(super) const fn new(since: Nanos, length: Nanos) -> Self {
+        Self { since, length, step: 0, asked: 0 }
+    }
+
+    pub(super) const fn is_over(&self, now: Nanos) -> bool {
+        self.step_at(now) >= STEPS.len()
+    }
+
+    /// A call asks: does it pass?
+    pub(super) fn admits(&mut self, now: Nanos) -> bool {
+        let step = self.step_at(now);
+        if step != self.step {
+            (self.step, self.asked) = (step, 0);
+        }
+        let part = |calls: u64| (calls * u64::from(self.percent(now))).div_ceil(100);
+        let passes = part(self.asked + 1) > part(self.asked);
+        self.asked += 1;
+        passes
+    }
+
+    /// How many of 100 calls pass.
+    pub(super) fn percent(&self, now: Nanos) -> u8 {
+        STEPS.get(self.step_at(now)).copied().unwrap_or(100)
+    }
+
+    /// When the step ends.
+    pub(super) const fn step_ends(&self, now: Nanos) -> Nanos {
+        self.since.saturating_add(self.length.saturating_mul(self.step_at(now) as Nanos + 1))
+    }
+
+    const fn step_at(&self, now: Nanos) -> usize {
+        (now.saturating_sub(self.since) / self.length) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// [S24] of any first n calls of a step, 10, 25 or 50 % pass, rounded up; and then all.
+        #[test]
+        fn admits_its_part(pauses in prop::collection::vec(0_u64..8, 1..400), length in 1_u64..500) {
+            let mut ramp = Ramp::new(1_000, length);
+            let (mut now, mut asked, mut passed) = (1_000, [0_u64; 3], [0_u64; 3]);
+            for pause in pauses {
+                now += pause;
+                let step = ((now - 1_000) / length) as usize;
+                prop_assert_eq!(ramp.is_over(now), step >= 3);
+                if step < 3 {
+                    asked[step] += 1;
+                    passed[step] += u64::from(ramp.admits(now));
+                    let part = [0.1, 0.25, 0.5][step] * asked[step] as f64;
+                    prop_assert_eq!(passed[step], part.ceil() as u64);
+                }
+            }
+        }
+    }
+}
