@@ -10,7 +10,7 @@ use tower::retry::{Policy, RetryLayer};
 use tower::{Layer, Service};
 use tower_resilience_retry::{RetryBudgetBuilder, RetryLayer as TrRetryLayer};
 
-use super::{bare, breaker};
+use super::bare;
 use crate::case::{Case, OURS, Subject};
 use crate::drive::{Ends, calls};
 use crate::peers;
@@ -19,33 +19,21 @@ use crate::service::{self, Failure};
 pub(super) const CASES: [Case; 3] = [
     Case {
         name: "retry/no-budget",
-        subjects: || vec![bare(), ours(None), ours_leaked(None), tower(None), tower_resilience(false)],
+        subjects: || vec![bare(), ours(None), tower(None), tower_resilience(false)],
     },
     Case {
         name: "retry/token-budget",
-        subjects: || {
-            let ours = [ours(Some(token_budget())), ours_leaked(Some(token_budget()))];
-            [bare()].into_iter().chain(ours).chain([tower_resilience(true)]).collect()
-        },
+        subjects: || vec![bare(), ours(Some(token_budget())), tower_resilience(true)],
     },
     Case {
         name: "retry/ratio-budget",
-        subjects: || {
-            let ours = [ours(Some(OurBudget::default())), ours_leaked(Some(OurBudget::default()))];
-            [bare()].into_iter().chain(ours).chain([tower(Some(ratio_budget()))]).collect()
-        },
+        subjects: || vec![bare(), ours(Some(OurBudget::default())), tower(Some(ratio_budget()))],
     },
 ];
 
 fn ours(budget: Option<OurBudget>) -> Subject {
     let layer = OurRetryLayer::new(policy(budget)).assume_idempotent();
     Subject::new(OURS, calls(layer.layer(service::prompt()), Ends::Well))
-}
-
-/// With services that are kept for ever.
-fn ours_leaked(budget: Option<OurBudget>) -> Subject {
-    let layer = OurRetryLayer::new(policy(budget)).assume_idempotent().leak();
-    Subject::new(breaker::leaked_name(), calls(layer.layer(service::prompt()), Ends::Well))
 }
 
 /// Four attempts, exponential waits, as the peers.

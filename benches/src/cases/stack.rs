@@ -31,7 +31,7 @@ fn ours_leaked() -> Subject {
     let service = ServiceBuilder::new()
         .layer(AttemptTimeoutLayer::new(LIMIT))
         .layer(BreakerLayer::new(breaker::breaker(Window::count(100)).leak()))
-        .layer(retry_layer().leak())
+        .layer(retry_layer())
         .service(service::prompt());
     Subject::new(breaker::leaked_name(), calls(service, Ends::Well))
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use buttress_error::{ByKind, Classifier};
 
-use crate::kept::Kept;
-use crate::operation::{self, Next, Operation, Repeatability};
-use crate::overriding::Start;
-use crate::{Policy, nested, overriding};
+use crate::Policy;
+use crate::attempt::driver::{self as operation, Next, Operation, Repeatability};
+use crate::attempt::last_failure::Kept;
+use crate::attempt::nested;
+use crate::policy::overriding;
+use crate::policy::overriding::Start;
 
 /// Calls `attempt` until it succeeds or `policy` says stop; between attempts the thread sleeps.
 ///

@@ -11,13 +11,15 @@ use buttress_error::{ByKind, Classifier, Verdict};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
-use crate::kept::Kept;
-use crate::nested::GivenUp;
-use crate::operation::{self, Begin, Next, Operation, Repeatability};
-use crate::overriding::Start;
+use crate::Policy;
+use crate::attempt::driver::{self as operation, Begin, Next, Operation, Repeatability};
+use crate::attempt::last_failure::Kept;
+use crate::attempt::nested;
+use crate::attempt::nested::GivenUp;
+use crate::policy::overriding;
+use crate::policy::overriding::Start;
 use crate::rare::Rare;
 use crate::remedy::Wait;
-use crate::{Policy, nested, overriding};
 
 /// Calls `attempt` until it succeeds or `policy` says stop.
 ///

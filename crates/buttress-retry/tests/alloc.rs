@@ -40,12 +40,6 @@ async fn nothing_while_the_first_attempt_succeeds() {
             assert!(poll(pin!(service.call(7))).is_ready());
         };
         assert_eq!(allocations(call), boxes, "layer with {policy:?}");
-        let mut service = RetryLayer::new(policy.clone()).assume_idempotent().leak().layer(Strict::new());
-        let call = || {
-            let Poll::Ready(Ok(service)) = poll(pin!(service.ready())) else { panic!("ready at once") };
-            assert!(poll(pin!(service.call(7))).is_ready());
-        };
-        assert_eq!(allocations(call), boxes, "leaked layer with {policy:?}");
         let thread = || assert!(retry_blocking(&policy, || Ok::<_, TestError>(7)).is_ok());
         assert_eq!(allocations(thread), 0, "thread with {policy:?}");
         let attempt = || ready(Ok::<_, TestError>(7));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use buttress_error::{ByKind, Error, Kind};
 use buttress_retry::{
-    Backoff, Budget, BudgetStats, ByTrait, Cloning, ConfigError, Jitter, LeakedRetry, LeakedRetryLayer, On,
-    Policy, PolicyBuilder, Progress, RatioBudget, Remedy, RemedyStats, ReplayStrategy, Reservation,
-    ResponseFuture, RetryLayer, RetryService, TokenBudget, TokenSource, retry,
+    Backoff, Budget, BudgetStats, ByTrait, Cloning, ConfigError, Jitter, Policy, PolicyBuilder, Progress,
+    RatioBudget, Remedy, RemedyCondition, RemedyStats, ReplayStrategy, Reservation, ResponseFuture,
+    RetryLayer, RetryService, TokenBudget, TokenSource, retry,
 };
 use buttress_test::{Step, Strict, TestError};
 use tower::util::{BoxCloneService, BoxCloneSyncService};
@@ -32,9 +32,7 @@ const _: () = {
     all::<Reservation>();
     all::<TokenBudget>();
     all::<RetryLayer>();
-    all::<LeakedRetryLayer>();
-    all::<LeakedRetry<Strict>>();
-    all::<On>();
+    all::<RemedyCondition>();
     all::<Progress>();
     all::<Remedy>();
     all::<RemedyStats>();
@@ -114,7 +112,7 @@ struct Once(u32);
 struct Again;
 
 impl ReplayStrategy<Once> for Again {
-    fn repeat(&self, request: &Once) -> Option<Once> {
+    fn replay(&self, request: &Once) -> Option<Once> {
         Some(Once(request.0))
     }
 }
@@ -124,5 +122,5 @@ async fn a_strategy_of_ones_own() {
     fn answer(Once(n): Once) -> Ready<Result<u32, Error>> {
         ready(Ok(n))
     }
-    assert_eq!(layer().repeat(Again).layer(service_fn(answer)).oneshot(Once(7)).await.unwrap(), 7);
+    assert_eq!(layer().replay_strategy(Again).layer(service_fn(answer)).oneshot(Once(7)).await.unwrap(), 7);
 }

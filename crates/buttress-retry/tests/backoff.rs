@@ -83,31 +83,33 @@ async fn one_backoff_serves_both() {
 
 /// No call waits longer than the policy says.
 #[tokio::test(start_paused = true)]
-async fn longest_waits_is_a_bound() {
+async fn max_total_backoff_is_a_bound() {
     let policies: [fn() -> PolicyBuilder; 3] = [
         Policy::exponential,
         || plain().backoff(Backoff::decorrelated(MS * 10)).max_attempts(6),
         || plain().backoff(Backoff::linear(MS, MS).max(MS * 3)).max_attempts(6),
     ];
     for policy in policies {
-        let (failed, throttled) = policy().build().unwrap().longest_waits();
+        let built = policy().build().unwrap();
+        let (failed, throttled) = (built.max_total_backoff(), built.max_total_throttled_backoff());
         for (kind, longest) in [(Kind::Unavailable, failed), (Kind::Throttled, throttled)] {
             let sums: Vec<Duration> =
                 waits(policy, kind).await.iter().map(|call| call.iter().sum()).collect();
             assert!(sums.iter().all(|sum| *sum <= longest), "over {longest:?}");
         }
     }
-    let (failed, throttled) = Policy::default().longest_waits();
+    let policy = Policy::default();
+    let (failed, throttled) = (policy.max_total_backoff(), policy.max_total_throttled_backoff());
     assert_eq!((failed, throttled), (MS * 1400, MS * 7000));
 }
 
 /// Nor longer than it says for servers that ask for the longest waits: 60 s and 10 % jitter each time, or 5 s beyond the backoff.
 #[tokio::test(start_paused = true)]
-async fn longest_asked_waits_is_a_bound() {
+async fn max_total_wait_is_a_bound() {
     let none = || plain().max_retry_after(Duration::ZERO).max_attempts(3);
     let slack = || none().max_retry_after(MS * 60_000).retry_after_slack(MS * 5000);
-    let longest = |policy: PolicyBuilder| policy.build().unwrap().longest_asked_waits();
-    let waits = none().build().unwrap().longest_waits().0;
+    let longest = |policy: PolicyBuilder| policy.build().unwrap().max_total_wait();
+    let waits = none().build().unwrap().max_total_backoff();
     assert_eq!(longest(Policy::exponential()), MS * 198_000);
     assert_eq!(longest(Policy::exponential().max_attempts(1)), Duration::ZERO);
     assert_eq!(longest(none()), waits);
@@ -118,7 +120,7 @@ async fn longest_asked_waits_is_a_bound() {
     let asks = || async { Err::<(), _>(Error::new(Kind::Throttled, "busy").retry_after(Duration::MAX)) };
     retry(&policy, asks).await.unwrap_err();
     let elapsed = begin.elapsed();
-    assert!(elapsed >= MS * 120_000 && elapsed <= policy.longest_asked_waits() + MS, "{elapsed:?}");
+    assert!(elapsed >= MS * 120_000 && elapsed <= policy.max_total_wait() + MS, "{elapsed:?}");
 }
 
 /// Factors that binary fractions can't hold are rounded: 1 s times 1.4 twice is 1.96 s.

@@ -40,7 +40,7 @@ fn longest(backoff: Backoff) -> PolicyBuilder {
 
 /// [S5] [S9] [S10] the longest there are, and the most attempts: nothing overflows, nothing panics.
 #[tokio::test(start_paused = true)]
-async fn the_longest_waits() {
+async fn the_longest_total_waits() {
     for (backoff, asked) in backoffs().flat_map(|backoff| [(backoff.clone(), None), (backoff, Some(MAX))]) {
         let policy = longest(backoff.clone()).build().unwrap();
         let class = asked
@@ -55,7 +55,7 @@ async fn the_longest_waits() {
         let outcome = policy.blocking().sleep_with(sleeps).run(attempt);
         let effort = outcome.unwrap_err().retry_summary().cloned().unwrap();
         assert_eq!(effort.attempts, 30);
-        assert!(policy.longest_waits().0 <= MAX && policy.longest_asked_waits() <= MAX);
+        assert!(policy.max_total_backoff() <= MAX && policy.max_total_wait() <= MAX);
 
         let mut future = pin!(retry(&policy, || async { Err::<(), _>(TestError::from(class)) }));
         assert!(
@@ -99,11 +99,11 @@ fn the_sum_of_all_waits() {
     let built = |backoff, attempts| plain().backoff(backoff).max_attempts(attempts).build().unwrap();
     let second = Duration::from_secs(1);
     let (many, waits) = (u32::MAX, u32::MAX - 1);
-    assert_eq!(built(Backoff::fixed(second), many).longest_waits().0, second * waits);
-    assert_eq!(built(Backoff::fixed(second), 10_001).longest_waits().0, second * 10_000);
-    assert_eq!(built(Backoff::fixed(second), 10_002).longest_waits().0, second * 10_001);
+    assert_eq!(built(Backoff::fixed(second), many).max_total_backoff(), second * waits);
+    assert_eq!(built(Backoff::fixed(second), 10_001).max_total_backoff(), second * 10_000);
+    assert_eq!(built(Backoff::fixed(second), 10_002).max_total_backoff(), second * 10_001);
     let ends = || Backoff::iterator(|| [MS, MS * 2].into_iter());
-    assert_eq!(built(ends(), many).longest_waits().0, MS * 3);
-    assert_eq!(built(ends().jitter(Jitter::Proportional(0.5)), many).longest_waits().0, MS * 9 / 2);
-    assert_eq!(built(ends(), many).longest_asked_waits(), second * 120, "60 s each");
+    assert_eq!(built(ends(), many).max_total_backoff(), MS * 3);
+    assert_eq!(built(ends().jitter(Jitter::Proportional(0.5)), many).max_total_backoff(), MS * 9 / 2);
+    assert_eq!(built(ends(), many).max_total_wait(), second * 120, "60 s each");
 }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use buttress_error::{ByKind, Class, Classifier, Error, Kind, RetrySummary, Verdict};
-use buttress_retry::{Backoff, Budget, On, Policy, Remedy, ReplayStrategy, RetryLayer, on, retry};
+use buttress_retry::{
+    Backoff, Budget, Policy, Remedy, RemedyCondition, ReplayStrategy, RetryLayer, on, retry,
+};
 use buttress_test::{Step, Strict, TestError};
 use kit::{MS, call, plain, script};
 use tower::{Layer, Service, ServiceExt};
@@ -51,12 +53,12 @@ impl Classifier<u32, TestError> for Bomb {
 }
 
 impl ReplayStrategy<u32> for Bomb {
-    fn repeat(&self, request: &u32) -> Option<u32> {
+    fn replay(&self, request: &u32) -> Option<u32> {
         self.tick();
         Some(*request)
     }
 
-    fn repeatable(&self, _: &u32) -> bool {
+    fn replayable(&self, _: &u32) -> bool {
         self.tick();
         true
     }
@@ -91,7 +93,7 @@ fn policy(bomb: &Bomb, budget: &Budget) -> Policy {
         .budget(budget.clone())
         .backoff(Backoff::iterator(waits))
         .stop_when(rule)
-        .remedy(On::class(sick), (), |()| async { Ok::<_, TestError>(()) })
+        .remedy(RemedyCondition::class(sick), (), |()| async { Ok::<_, TestError>(()) })
         .build()
         .expect("good settings")
 }
@@ -112,7 +114,8 @@ async fn every_hook_panics_once() {
     let mut panics = 0;
     for uses in 1.. {
         let (bomb, inner, budget) = (Bomb::after(uses), steps(), Budget::tokens(50).build().unwrap());
-        let layer = RetryLayer::new(policy(&bomb, &budget)).classifier(bomb.clone()).repeat(bomb.clone());
+        let layer =
+            RetryLayer::new(policy(&bomb, &budget)).classifier(bomb.clone()).replay_strategy(bomb.clone());
         let service = layer.layer(inner.clone());
         let call = tokio::spawn(service.clone().oneshot(7)).await;
         assert_eq!((inner.alive(), inner.reserved()), (0, 0), "panic {uses}");

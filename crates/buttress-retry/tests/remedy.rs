@@ -10,7 +10,8 @@ use std::time::Duration;
 use buttress_context::{Context, spawn};
 use buttress_error::{Class, Delivery, Error, Kind, StopReason};
 use buttress_retry::{
-    On, Policy, PolicyBuilder, Remedy, RemedyBuilder, RetryLayer, TokenSource, on, retry, retry_blocking,
+    Policy, PolicyBuilder, Remedy, RemedyBuilder, RemedyCondition, RetryLayer, TokenSource, on, retry,
+    retry_blocking,
 };
 use buttress_test::{Step, TestError};
 use kit::{MS, call, plain, reported, script};
@@ -75,12 +76,14 @@ async fn heals_and_repeats_once() {
 #[tokio::test(start_paused = true)]
 async fn for_chosen_failures() {
     let expired = Class::new(Kind::PermissionDenied).reason("TOKEN_EXPIRED");
-    let full = || On::class(|class| class.kind == Kind::ResourceExhausted && class.retry_after.is_none());
+    let full = || {
+        RemedyCondition::class(|class| class.kind == Kind::ResourceExhausted && class.retry_after.is_none())
+    };
     let table = [
         (on(Kind::NotFound), Kind::NotFound.into(), true),
         (on(Kind::NotFound), Kind::PermissionDenied.into(), false),
-        (On::reason("TOKEN_EXPIRED"), expired, true),
-        (On::reason("TOKEN_EXPIRED"), Kind::PermissionDenied.into(), false),
+        (RemedyCondition::reason("TOKEN_EXPIRED"), expired, true),
+        (RemedyCondition::reason("TOKEN_EXPIRED"), Kind::PermissionDenied.into(), false),
         (full(), Kind::ResourceExhausted.into(), true),
         (full(), Class::new(Kind::ResourceExhausted).retry_after(MS), false),
     ];
@@ -221,7 +224,7 @@ fn the_longest_remedies() {
         let remedy = Remedy::run(on(Kind::Unauthenticated), (), |()| std::future::ready(Ok::<_, Error>(())));
         remedy.time_limit(limit).build().unwrap()
     };
-    let longest = |policy: PolicyBuilder| policy.build().unwrap().longest_remedies();
+    let longest = |policy: PolicyBuilder| policy.build().unwrap().max_total_remedy_time();
     let healed = || plain().with_remedy(remedy(3 * MS)).with_remedy(remedy(40 * MS));
     assert_eq!(longest(plain()), Duration::ZERO);
     assert_eq!(longest(healed().max_attempts(2)), 43 * MS);
@@ -333,7 +336,8 @@ async fn what_may_not_be_repeated_is_not_healed() {
     ];
     for (cx, class, runs) in table {
         let clinic = Clinic::default();
-        let remedy = Remedy::run(On::class(|_| true), clinic.clone(), Clinic::treat).build().unwrap();
+        let remedy =
+            Remedy::run(RemedyCondition::class(|_| true), clinic.clone(), Clinic::treat).build().unwrap();
         let policy = plain().with_remedy(remedy);
         let _ = cx.clone().scope(call(policy, &script([Step::fail(class)]))).await;
         sleep(MS).await;

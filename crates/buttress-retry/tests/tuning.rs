@@ -16,7 +16,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The longest waits of one call: after transient failures, and after throttles.
 fn longest(policy: PolicyBuilder) -> (Duration, Duration) {
-    policy.build().unwrap().longest_waits()
+    let policy = policy.build().unwrap();
+    (policy.max_total_backoff(), policy.max_total_throttled_backoff())
 }
 
 /// [S9] line 38: a base of the user's keeps the cap, and what is waited after a throttle.

@@ -1,9 +1,9 @@
 //! `Budget`: how many retries a whole program may make, whatever each call's policy allows.
 
-mod prices;
+mod costs;
+mod per_call;
 mod ratio;
 mod requests;
-mod single;
 mod stats;
 mod tokens;
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use buttress_error::Kind;
 use tokio::time::Instant;
 
-use prices::Prices;
+use costs::Prices;
 pub use ratio::RatioBudget;
 use ratio::RatioWindow;
 pub use stats::BudgetStats;
@@ -47,7 +47,7 @@ impl Drop for Shared {
             && stats.spent + stats.refused > 0
             && window.counted() == 1
         {
-            single::dropped();
+            per_call::dropped();
         }
     }
 }

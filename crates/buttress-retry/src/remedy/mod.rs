@@ -1,10 +1,10 @@
 //! `Remedy`: what heals a failure, run once for all who need it.
 
-mod directory;
-mod flight;
-mod on;
+mod condition;
+mod create_dir;
 mod run;
-mod tokens;
+mod single_flight;
+mod token_source;
 
 use std::fmt;
 use std::future::Future;
@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use buttress_error::{Class, ConfigError, Error};
 
-use flight::Flight;
-pub use on::{On, on};
+pub use condition::{RemedyCondition, on};
 use run::Outcome;
 pub(crate) use run::{Healing, Wait};
-pub use tokens::TokenSource;
+use single_flight::Flight;
+pub use token_source::TokenSource;
 
 /// Heals a kind of failure, after which the call is repeated: refreshes a token, creates a directory, clears a cache.
 ///
@@ -80,7 +80,7 @@ pub use tokens::TokenSource;
 pub struct Remedy(Arc<Shared>);
 
 struct Shared {
-    on: On,
+    on: RemedyCondition,
     name: Arc<str>,
     cure: Cure,
     time_limit: Duration,
@@ -112,7 +112,7 @@ pub struct RemedyStats {
 /// Settings of a [`Remedy`], checked by [`build`](Self::build).
 #[must_use = "nothing is made before `build`"]
 pub struct RemedyBuilder {
-    on: On,
+    on: RemedyCondition,
     name: Option<Arc<str>>,
     cure: Cure,
     time_limit: Duration,
@@ -121,7 +121,7 @@ pub struct RemedyBuilder {
 
 impl Remedy {
     /// Heals what it is [`on`] by running `cure` with a clone of `state`.
-    pub fn run<T, F, Fut, O, E>(on: On, state: T, cure: F) -> RemedyBuilder
+    pub fn run<T, F, Fut, O, E>(on: RemedyCondition, state: T, cure: F) -> RemedyBuilder
     where
         T: Clone + Send + Sync + 'static,
         F: Fn(T) -> Fut + Send + Sync + 'static,
@@ -142,7 +142,7 @@ impl Remedy {
     /// be cut short; after the time limit nobody waits for it any more.
     ///
     /// This one alone works in a program without a runtime: see [`retry_blocking`](crate::retry_blocking).
-    pub fn run_blocking<T, F, O, E>(on: On, state: T, cure: F) -> RemedyBuilder
+    pub fn run_blocking<T, F, O, E>(on: RemedyCondition, state: T, cure: F) -> RemedyBuilder
     where
         T: Clone + Send + Sync + 'static,
         F: Fn(T) -> Result<O, E> + Send + Sync + 'static,
@@ -185,7 +185,7 @@ impl Remedy {
 }
 
 impl RemedyBuilder {
-    const fn new(on: On, cure: Cure) -> Self {
+    const fn new(on: RemedyCondition, cure: Cure) -> Self {
         Self { on, name: None, cure, time_limit: Duration::from_secs(10), runs_per_minute: 10 }
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Instrument;
 
-use super::flight::Answer;
+use super::single_flight::Answer;
 use super::{Cure, Remedy, tick};
 use crate::events;
 

@@ -54,9 +54,9 @@ impl fmt::Display for Explain<'_> {
         let (deadline, timeout) = (settings.deadline, settings.attempt_timeout);
         let policy = &self.layer.policy;
         let attempts = policy.max_attempts();
-        let (waits, throttled) = policy.longest_waits();
-        let asked = policy.longest_asked_waits().min(deadline);
-        let remedies = policy.longest_remedies();
+        let (waits, throttled) = (policy.max_total_backoff(), policy.max_total_throttled_backoff());
+        let asked = policy.max_total_wait().min(deadline);
+        let remedies = policy.max_total_remedy_time();
         writeln!(f, "{}: a call passes, outermost first,", settings.name)?;
         let mut line = |layer: &str, text: fmt::Arguments<'_>| writeln!(f, "  {layer:<16} {text}");
         if settings.idempotency_keys {

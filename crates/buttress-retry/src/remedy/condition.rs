@@ -1,4 +1,4 @@
-//! `On`: the failures that a remedy is for.
+//! `RemedyCondition`: the failures that a remedy is for.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use buttress_error::{Class, Kind};
 
 /// The failures that a [`Remedy`](crate::Remedy) is for: see [`on`].
 #[derive(Clone)]
-pub struct On(Rule);
+pub struct RemedyCondition(Rule);
 
 #[derive(Clone)]
 enum Rule {
@@ -16,13 +16,13 @@ enum Rule {
     Class(Arc<dyn Fn(&Class) -> bool + Send + Sync>),
 }
 
-/// Failures of this kind. See also [`On::reason`] and [`On::class`].
+/// Failures of this kind. See also [`RemedyCondition::reason`] and [`RemedyCondition::class`].
 #[must_use]
-pub const fn on(kind: Kind) -> On {
-    On(Rule::Kind(kind))
+pub const fn on(kind: Kind) -> RemedyCondition {
+    RemedyCondition(Rule::Kind(kind))
 }
 
-impl On {
+impl RemedyCondition {
     /// Failures with this reason, such as `TOKEN_EXPIRED`.
     #[must_use]
     pub const fn reason(reason: &'static str) -> Self {
@@ -53,8 +53,8 @@ impl On {
     }
 }
 
-impl fmt::Debug for On {
+impl fmt::Debug for RemedyCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("On").field(&self.name()).finish()
+        f.debug_tuple("RemedyCondition").field(&self.name()).finish()
     }
 }

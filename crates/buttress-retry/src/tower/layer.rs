@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 use buttress_error::{ByKind, Error, Verdict};
 use tower_layer::Layer;
 
-use crate::repeat::{ByTrait, Cloning, ReplayWith};
-use crate::service::Core;
-use crate::{On, Policy, Remedy, RetryService};
+use crate::tower::replay::{ByTrait, Cloning, ReplayWith};
+use crate::tower::service::Core;
+use crate::{Policy, Remedy, RemedyCondition, RetryService};
 
 /// Repeats calls that failed, by a [`Policy`].
 ///
@@ -115,7 +115,7 @@ impl<C, R> RetryLayer<C, R> {
     ///     .remedy(on(Kind::ResourceExhausted), Cache, |cache| async move { cache.clear().await });
     /// ```
     #[must_use]
-    pub fn remedy<T, F, Fut, O, E>(self, on: On, state: T, cure: F) -> Self
+    pub fn remedy<T, F, Fut, O, E>(self, on: RemedyCondition, state: T, cure: F) -> Self
     where
         T: Clone + Send + Sync + 'static,
         F: Fn(T) -> Fut + Send + Sync + 'static,
@@ -161,7 +161,7 @@ impl<C, R> RetryLayer<C, R> {
 
     /// Copies requests with `repeat`.
     #[must_use]
-    pub fn repeat<R2>(self, repeat: R2) -> RetryLayer<C, R2> {
+    pub fn replay_strategy<R2>(self, repeat: R2) -> RetryLayer<C, R2> {
         let Self { policy, assume_idempotent, classifier, warned, .. } = self;
         RetryLayer { policy, assume_idempotent, classifier, repeat, warned }
     }
@@ -169,7 +169,7 @@ impl<C, R> RetryLayer<C, R> {
     /// Copies requests by `Clone`.
     #[must_use]
     pub fn cloning(self) -> RetryLayer<C, Cloning> {
-        self.repeat(Cloning)
+        self.replay_strategy(Cloning)
     }
 
     /// Copies requests with a function, such as `reqwest::Request::try_clone`; none means: sent once.
@@ -178,7 +178,7 @@ impl<C, R> RetryLayer<C, R> {
     where
         F: Fn(&Req) -> Option<Req>,
     {
-        self.repeat(ReplayWith(repeat))
+        self.replay_strategy(ReplayWith(repeat))
     }
 
     /// Takes every request for idempotent of which neither itself nor the context says otherwise.
@@ -186,16 +186,6 @@ impl<C, R> RetryLayer<C, R> {
     pub const fn assume_idempotent(mut self) -> Self {
         self.assume_idempotent = true;
         self
-    }
-}
-
-impl<C, R> RetryLayer<C, R> {
-    /// The same layer, whose services are kept for ever: their calls then count no references to what they share, which
-    /// costs more than all else that a first success costs, and what threads would do in turns. For services that are
-    /// made once and live as long as the program. (Clones of a service share what is kept.)
-    #[must_use]
-    pub const fn leak(self) -> LeakedRetryLayer<C, R> {
-        LeakedRetryLayer(self)
     }
 }
 
@@ -218,26 +208,5 @@ impl<S: Clone, C: Clone, R: Clone> Layer<S> for RetryLayer<C, R> {
     fn layer(&self, inner: S) -> Self::Service {
         let core = self.core(inner.clone());
         RetryService::new(inner, Arc::new(core))
-    }
-}
-
-/// A [`RetryLayer`] whose services are kept for ever: see [`RetryLayer::leak`].
-#[derive(Clone, Debug)]
-pub struct LeakedRetryLayer<C = ByKind, R = ByTrait>(RetryLayer<C, R>);
-
-/// The service of [`LeakedRetryLayer`].
-pub type LeakedRetry<S, C = ByKind, R = ByTrait> = RetryService<S, C, R, &'static Core<S, C, R>>;
-
-impl<S, C, R> Layer<S> for LeakedRetryLayer<C, R>
-where
-    S: Clone + 'static,
-    C: Clone + 'static,
-    R: Clone + 'static,
-{
-    type Service = LeakedRetry<S, C, R>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        let core = self.0.core(inner.clone());
-        RetryService::new(inner, Box::leak(Box::new(core)))
     }
 }

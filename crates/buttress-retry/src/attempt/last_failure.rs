@@ -4,7 +4,7 @@ use std::fmt;
 
 use buttress_error::{Class, Delivery, Kind};
 
-use crate::earlier::Earlier;
+use crate::attempt::earlier::Earlier;
 
 /// The last error of an attempt that no layer of the stack refused, and the last one that says of itself that its outcome
 /// is unknown.

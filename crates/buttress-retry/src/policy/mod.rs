@@ -1,16 +1,25 @@
 //! `Policy`: whether to repeat, and when. A plain value: facts go in, a decision comes out.
 
+pub(crate) mod backoff;
+pub(crate) mod builder;
+pub(crate) mod overriding;
+pub(crate) mod tuning;
+
+pub use backoff::{Backoff, Jitter};
+pub use builder::{PolicyBuilder, Progress};
+pub use overriding::RetryContext;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_error::{BreakerEffect, Class, Delivery, Kind, RetryAdvice, StopReason};
 use tokio::time::Instant;
 
-use crate::backoff::{Spread, Waits};
-use crate::overriding::Start;
-use crate::settings::Rule;
-use crate::tuning::{BASE, Tuning};
-use crate::{Backoff, Budget, PolicyBuilder, Progress, Remedy};
+use crate::{Budget, Remedy};
+use backoff::{Spread, Waits};
+use builder::Rule;
+use overriding::Start;
+use tuning::{BASE, Tuning};
 
 /// Whether to repeat a failed call, and when.
 ///
@@ -174,18 +183,24 @@ impl Policy {
         self.settings.max_attempts
     }
 
-    /// The longest that one call can wait in all: where all of it are failures, and where all are throttles. A server
-    /// that asks for a longer wait is heeded beyond that: see [`longest_asked_waits`](Self::longest_asked_waits).
+    /// Returns the longest time that one call can spend in backoffs in total, if no attempt is throttled. If the server asks
+    /// for longer waits, the bound is [`max_total_wait`](Self::max_total_wait).
     #[must_use]
-    pub fn longest_waits(&self) -> (Duration, Duration) {
-        let failed = self.sum_waits(&self.settings.backoff, |wait| wait);
-        let throttled = self.settings.throttled.as_ref();
-        (failed, throttled.map_or(failed, |backoff| self.sum_waits(backoff, |wait| wait)))
+    pub fn max_total_backoff(&self) -> Duration {
+        self.sum_waits(&self.settings.backoff, |wait| wait)
     }
 
-    /// The longer of both, where the server asks each time for as long a wait as is heeded.
+    /// Returns the longest time that one call can spend in backoffs in total, if every attempt is throttled.
     #[must_use]
-    pub fn longest_asked_waits(&self) -> Duration {
+    pub fn max_total_throttled_backoff(&self) -> Duration {
+        let backoff = self.settings.throttled.as_ref().unwrap_or(&self.settings.backoff);
+        self.sum_waits(backoff, |wait| wait)
+    }
+
+    /// Returns the longest time that one call can wait between its attempts in total, if the server asks for the longest
+    /// accepted wait each time.
+    #[must_use]
+    pub fn max_total_wait(&self) -> Duration {
         let sum = |backoff| {
             self.sum_waits(backoff, |wait| {
                 // As well where a jittered backoff is the shorter one and the server asks for a little more.
@@ -198,9 +213,9 @@ impl Policy {
         throttled.map_or(Duration::ZERO, sum).max(sum(&self.settings.backoff))
     }
 
-    /// The longest that one call can wait for remedies in all, should each be needed and take all of its time.
+    /// Returns the longest time that one call can wait for its remedies in total, if each runs up to its time limit.
     #[must_use]
-    pub fn longest_remedies(&self) -> Duration {
+    pub fn max_total_remedy_time(&self) -> Duration {
         let limits = self.settings.remedies.iter().map(Remedy::time_limit);
         if self.settings.max_attempts > 1 {
             limits.fold(Duration::ZERO, Duration::saturating_add)

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use buttress_context::Context;
 
-use crate::{Policy, operation};
+use crate::Policy;
+use crate::attempt::driver as operation;
 
 /// How a [`Context`] brings along another [`Policy`] for the calls in it.
 ///

@@ -1,6 +1,4 @@
 use std::fmt;
-use std::marker::PhantomData;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::{self, Poll};
@@ -8,23 +6,23 @@ use std::task::{self, Poll};
 use buttress_error::{ByKind, Classifier};
 use tower_service::Service;
 
-use crate::overriding::Start;
-use crate::repeat::{ByTrait, ReplayStrategy};
-use crate::spare::Spare;
-use crate::{Policy, ResponseFuture, future, nested, operation, overriding};
+use crate::attempt::{driver as operation, nested};
+use crate::policy::overriding;
+use crate::policy::overriding::Start;
+use crate::tower::future;
+use crate::tower::replay::{ByTrait, ReplayStrategy};
+use crate::tower::spare::Spare;
+use crate::{Policy, ResponseFuture};
 
 /// The service of [`RetryLayer`](crate::RetryLayer): around a service `S`, with what the layer does by default, it is
 /// `RetryService<S>`.
-///
-/// `H` is how it holds what its calls share: counted, or [kept for ever](crate::RetryLayer::leak).
-pub struct RetryService<S, C = ByKind, R = ByTrait, H = Arc<Core<S, C, R>>> {
+pub struct RetryService<S, C = ByKind, R = ByTrait> {
     inner: S,
-    core: H,
-    of: PhantomData<fn() -> (C, R)>,
+    core: Arc<Core<S, C, R>>,
 }
 
 /// What the calls of a [`RetryService`] share.
-pub struct Core<S, C, R> {
+pub(crate) struct Core<S, C, R> {
     pub(crate) policy: Policy,
     pub(crate) classifier: C,
     pub(crate) repeat: R,
@@ -35,9 +33,9 @@ pub struct Core<S, C, R> {
     pub(crate) warned: Arc<AtomicBool>,
 }
 
-impl<S, C, R, H> RetryService<S, C, R, H> {
-    pub(crate) const fn new(inner: S, core: H) -> Self {
-        Self { inner, core, of: PhantomData }
+impl<S, C, R> RetryService<S, C, R> {
+    pub(crate) const fn new(inner: S, core: Arc<Core<S, C, R>>) -> Self {
+        Self { inner, core }
     }
 }
 
@@ -60,7 +58,7 @@ impl<S, C, R> Core<S, C, R> {
     where
         R: ReplayStrategy<Req>,
     {
-        if operation::may_repeat(policy, earlier) { self.repeat.repeat(request) } else { None }
+        if operation::may_repeat(policy, earlier) { self.repeat.replay(request) } else { None }
     }
 
     /// The attempt before it has failed: can the copy still be sent? Not from inside `S::clone`, which would wait for
@@ -69,11 +67,11 @@ impl<S, C, R> Core<S, C, R> {
     where
         R: ReplayStrategy<Req>,
     {
-        copy.is_some_and(|copy| self.repeat.repeatable(copy)) && !self.spare.is_cloning_here()
+        copy.is_some_and(|copy| self.repeat.replayable(copy)) && !self.spare.is_cloning_here()
     }
 }
 
-impl<S, C, R, H> RetryService<S, C, R, H> {
+impl<S, C, R> RetryService<S, C, R> {
     /// The inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
@@ -90,15 +88,15 @@ impl<S, C, R, H> RetryService<S, C, R, H> {
     }
 }
 
-impl<S: Clone, C, R, H: Clone> Clone for RetryService<S, C, R, H> {
+impl<S: Clone, C, R> Clone for RetryService<S, C, R> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.core.clone())
+        Self::new(self.inner.clone(), Arc::clone(&self.core))
     }
 }
 
-impl<S: fmt::Debug, C, R, H: Deref<Target = Core<S, C, R>>> fmt::Debug for RetryService<S, C, R, H> {
+impl<S: fmt::Debug, C, R> fmt::Debug for RetryService<S, C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retry")
+        f.debug_struct("RetryService")
             .field("inner", &self.inner)
             .field("policy", &self.core.policy)
             .finish_non_exhaustive()
@@ -111,16 +109,15 @@ impl<S, C, R> fmt::Debug for Core<S, C, R> {
     }
 }
 
-impl<Req, S, C, R, H> Service<Req> for RetryService<S, C, R, H>
+impl<Req, S, C, R> Service<Req> for RetryService<S, C, R>
 where
     S: Service<Req> + Clone,
     C: Classifier<S::Response, S::Error>,
     R: ReplayStrategy<Req>,
-    H: Deref<Target = Core<S, C, R>> + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, C, R, H>;
+    type Future = ResponseFuture<S, Req, C, R>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -133,15 +130,15 @@ where
         let start = overriding::start(&core.policy);
         if start == Start::Apart {
             let first = future::begin_apart(core, &mut self.inner, request);
-            return ResponseFuture::later(self.core.clone(), first);
+            return ResponseFuture::later(Arc::clone(&self.core), first);
         }
-        let copy = if start == Start::Repeatable { core.repeat.repeat(&request) } else { None };
+        let copy = if start == Start::Repeatable { core.repeat.replay(&request) } else { None };
         let idempotent = core.repeat.idempotent(&request);
         let begin = operation::begin(&core.policy);
         // A retry further in may give up already as the future is made.
         let outer = nested::enter();
         let future = self.inner.call(request);
         let given_up = nested::leave(outer);
-        ResponseFuture::first(self.core.clone(), begin, idempotent, copy, given_up, future)
+        ResponseFuture::first(Arc::clone(&self.core), begin, idempotent, copy, given_up, future)
     }
 }

@@ -10,13 +10,14 @@ use buttress_error::{
 };
 use tokio::time::Instant;
 
+use crate::attempt::earlier::Earlier;
+use crate::attempt::last_failure::{Kept, Last};
+use crate::attempt::nested;
+use crate::attempt::nested::GivenUp;
 use crate::budget::{Reservation, Spent};
-use crate::earlier::Earlier;
-use crate::kept::{Kept, Last};
-use crate::nested::GivenUp;
 use crate::policy::{Facts, Memory, Time};
 use crate::remedy::{self, Healing};
-use crate::{Policy, Remedy, events, nested};
+use crate::{Policy, Remedy, events};
 
 #[derive(Debug)]
 pub(crate) struct Operation {

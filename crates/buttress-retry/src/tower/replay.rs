@@ -5,10 +5,10 @@ use buttress_context::Replay;
 /// How a retry layer makes the request for the next attempt.
 pub trait ReplayStrategy<Req> {
     /// A copy to send again; none if it can be sent only once.
-    fn repeat(&self, request: &Req) -> Option<Req>;
+    fn replay(&self, request: &Req) -> Option<Req>;
 
     /// Asked of a copy, when the attempt before it has failed: can it still be sent? Default: yes.
-    fn repeatable(&self, copy: &Req) -> bool {
+    fn replayable(&self, copy: &Req) -> bool {
         let _ = copy;
         true
     }
@@ -32,11 +32,11 @@ pub trait ReplayStrategy<Req> {
 pub struct ByTrait;
 
 impl<Req: Replay> ReplayStrategy<Req> for ByTrait {
-    fn repeat(&self, request: &Req) -> Option<Req> {
+    fn replay(&self, request: &Req) -> Option<Req> {
         request.replay()
     }
 
-    fn repeatable(&self, copy: &Req) -> bool {
+    fn replayable(&self, copy: &Req) -> bool {
         copy.replayable()
     }
 
@@ -54,7 +54,7 @@ impl<Req: Replay> ReplayStrategy<Req> for ByTrait {
 pub struct Cloning;
 
 impl<Req: Clone> ReplayStrategy<Req> for Cloning {
-    fn repeat(&self, request: &Req) -> Option<Req> {
+    fn replay(&self, request: &Req) -> Option<Req> {
         Some(request.clone())
     }
 }
@@ -64,7 +64,7 @@ impl<Req: Clone> ReplayStrategy<Req> for Cloning {
 pub struct ReplayWith<F>(pub(crate) F);
 
 impl<Req, F: Fn(&Req) -> Option<Req>> ReplayStrategy<Req> for ReplayWith<F> {
-    fn repeat(&self, request: &Req) -> Option<Req> {
+    fn replay(&self, request: &Req) -> Option<Req> {
         (self.0)(request)
     }
 }

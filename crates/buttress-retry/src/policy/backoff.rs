@@ -114,7 +114,7 @@ impl Backoff {
     /// # fn main() -> Result<(), buttress_retry::ConfigError> {
     /// let steps = Backoff::iterator(|| [1, 5, 30, 120].into_iter().map(Duration::from_secs));
     /// let policy = Policy::exponential().backoff(steps).max_attempts(5).build()?;
-    /// assert_eq!(policy.longest_waits().0, Duration::from_secs(156));
+    /// assert_eq!(policy.max_total_backoff(), Duration::from_secs(156));
     /// # Ok(()) }
     /// ```
     #[must_use]

@@ -1,7 +1,5 @@
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
-use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,26 +11,27 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
-use crate::kept::Kept;
-use crate::nested::GivenUp;
-use crate::operation::{self, Begin, Next, Operation, Repeatability};
+use crate::Policy;
+use crate::attempt::driver::{self as operation, Begin, Next, Operation, Repeatability};
+use crate::attempt::last_failure::Kept;
+use crate::attempt::nested;
+use crate::attempt::nested::GivenUp;
+use crate::policy::overriding;
 use crate::rare::Rare;
 use crate::remedy::Wait;
-use crate::repeat::ReplayStrategy;
-use crate::service::Core;
-use crate::{Policy, nested, overriding};
+use crate::tower::replay::ReplayStrategy;
+use crate::tower::service::Core;
 
 pin_project! {
     /// The future of [`RetryService`](crate::RetryService).
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, Req, C, R, H = Arc<Core<S, C, R>>>
+    pub struct ResponseFuture<S, Req, C, R>
     where
         S: Service<Req>,
     {
-        core: H,
+        core: Arc<Core<S, C, R>>,
         #[pin]
         state: State<S, Req, S::Future, Result<S::Response, S::Error>>,
-        of: PhantomData<fn() -> (C, R)>,
     }
 }
 
@@ -96,10 +95,10 @@ type After<S, Req> = Rare<
     >,
 >;
 
-impl<S: Service<Req>, Req, C, R, H> ResponseFuture<S, Req, C, R, H> {
+impl<S: Service<Req>, Req, C, R> ResponseFuture<S, Req, C, R> {
     #[inline]
     pub(crate) const fn first(
-        core: H,
+        core: Arc<Core<S, C, R>>,
         begin: Begin,
         idempotent: Option<bool>,
         copy: Option<Req>,
@@ -107,12 +106,12 @@ impl<S: Service<Req>, Req, C, R, H> ResponseFuture<S, Req, C, R, H> {
         future: S::Future,
     ) -> Self {
         let request = Request { idempotent, copy };
-        Self { core, state: State::First { begin, request, given_up, future }, of: PhantomData }
+        Self { core, state: State::First { begin, request, given_up, future } }
     }
 
     #[inline]
-    pub(crate) const fn later(core: H, later: After<S, Req>) -> Self {
-        Self { core, state: State::Later { later }, of: PhantomData }
+    pub(crate) const fn later(core: Arc<Core<S, C, R>>, later: After<S, Req>) -> Self {
+        Self { core, state: State::Later { later } }
     }
 }
 
@@ -134,12 +133,11 @@ where
     Rare::new(Later { operation, policy: own, request, kept: Kept::new(), stage: Stage::Running { scope } })
 }
 
-impl<S, Req, C, R, H> Future for ResponseFuture<S, Req, C, R, H>
+impl<S, Req, C, R> Future for ResponseFuture<S, Req, C, R>
 where
     S: Service<Req> + Clone,
     C: Classifier<S::Response, S::Error>,
     R: ReplayStrategy<Req>,
-    H: Deref<Target = Core<S, C, R>>,
 {
     type Output = Result<S::Response, S::Error>;
 
@@ -176,12 +174,11 @@ where
     }
 }
 
-impl<S, Req, C, R, H> ResponseFuture<S, Req, C, R, H>
+impl<S, Req, C, R> ResponseFuture<S, Req, C, R>
 where
     S: Service<Req> + Clone,
     C: Classifier<S::Response, S::Error>,
     R: ReplayStrategy<Req>,
-    H: Deref<Target = Core<S, C, R>>,
 {
     // All this is out of line, so that the poll of a first success is so small that it becomes a part of its caller.
 
@@ -337,7 +334,7 @@ impl<S, C, R> Core<S, C, R> {
     }
 }
 
-impl<S: Service<Req>, Req, C, R, H> fmt::Debug for ResponseFuture<S, Req, C, R, H> {
+impl<S: Service<Req>, Req, C, R> fmt::Debug for ResponseFuture<S, Req, C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operation = match &self.state {
             State::First { .. } => None,

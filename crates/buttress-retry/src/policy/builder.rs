@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use buttress_error::{Class, ConfigError, Error};
 
-use crate::tuning::Tuning;
-use crate::{Backoff, Budget, On, Policy, Remedy};
+use crate::policy::tuning::Tuning;
+use crate::{Backoff, Budget, Policy, Remedy, RemedyCondition};
 
 /// Settings of a [`Policy`], checked by [`build`](Self::build).
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl PolicyBuilder {
     /// # fn main() -> Result<(), buttress_retry::ConfigError> {
     /// let ms = Duration::from_millis;
     /// let quick = Policy::exponential().base(ms(20)).max_delay(ms(500)).multiplier(3.0).build()?;
-    /// assert_eq!(quick.longest_waits().0, ms(20 + 60 + 180));
+    /// assert_eq!(quick.max_total_backoff(), ms(20 + 60 + 180));
     /// # Ok(()) }
     /// ```
     pub const fn base(mut self, wait: Duration) -> Self {
@@ -185,7 +185,7 @@ impl PolicyBuilder {
 
     /// Heals failures by running `cure` with a clone of `state`, and repeats the call then: a [`Remedy`] with its
     /// defaults.
-    pub fn remedy<T, F, Fut, O, E>(self, on: On, state: T, cure: F) -> Self
+    pub fn remedy<T, F, Fut, O, E>(self, on: RemedyCondition, state: T, cure: F) -> Self
     where
         T: Clone + Send + Sync + 'static,
         F: Fn(T) -> Fut + Send + Sync + 'static,
