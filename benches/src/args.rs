@@ -7,19 +7,23 @@ Measures buttress and its peers side by side.
 
 Usage: buttress-benches [--quick] [--json FILE] [--calls N] [FILTER | CASE=SUBJECT]
 
-  FILTER       only the cases with FILTER in their name, such as breaker/ or log/
-  CASE=SUBJECT only the row of this very case and subject, such as stack=buttress
-  --quick      10 batches of 0.5 ms in place of 50 batches of 2 ms
-  --json FILE  also write one JSON line per measurement: case, subject, ns_median, ns_min, allocs, bytes, threads
+  FILTER       only the cases with FILTER in their name, such as breaker/ or log/; `sizes` for the sizes of futures
+  CASE=SUBJECT only the row of exactly this case and subject, such as stack=buttress
+  --quick      10 batches of 0.5 ms instead of 50 batches of 2 ms
+  --json FILE  also write one JSON line per measurement: case, subject, ns_median, ns_min, ns_net, allocs, bytes,
+               threads; and one per size of a future: size, subject, bytes
   --calls N    make N calls and measure nothing: for perf, or for valgrind --tool=callgrind, which counts instructions
   --help       show this text
 
-Columns: nanoseconds a call (median and minimum of the batches); net is the median after the bare service of the
-same batch is taken off; allocations and bytes a call; ratio is net over the net of buttress; scale is the
+Every call is awaited in an async function, over an application's error enum; the rows that end with /error and /box have
+buttress_error::Error and BoxError instead.
+
+Columns: nanoseconds per call (median and minimum of the batches); net is the median without the bare service of the
+same round; allocations and bytes per call; ratio is net over the net of buttress with the same error type; scale is the
 throughput of two threads over that of one.
 ";
 
-/// What the caller asked for.
+/// The task that the arguments name.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
     Help,
@@ -39,7 +43,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Is this case to be measured?
+    /// Returns `true` if this case is to be measured.
     pub(crate) fn wants(&self, case: &str) -> bool {
         if self.subject.is_some() { case == self.filter } else { case.contains(&self.filter) }
     }

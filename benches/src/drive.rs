@@ -1,13 +1,17 @@
-//! Calls services and polls futures by hand, without a runtime in between.
+//! Makes calls as an application does: each one is awaited in an `async` function that the compiler cannot inline.
+//!
+//! A future that is pinned on the stack and polled by hand is taken apart by the compiler, and one that a peer has boxed
+//! is not. Such a loop shows our layers several times faster than any user sees them.
 
 use std::hint::{self, black_box};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use tower::Service;
+use tokio::task::unconstrained;
+use tower::{Service, ServiceExt};
 
 /// How every call of a case has to end.
 #[derive(Clone, Copy, PartialEq)]
@@ -16,47 +20,86 @@ pub(crate) enum Ends {
     Badly,
 }
 
-/// Readies and calls `service`, call after call, each through to its end.
+/// Calls `service` with one number after the other.
+pub(crate) fn calls<S>(service: S, ends: Ends) -> impl FnMut(u64) + Send + 'static
+where
+    S: Service<u64> + Send + 'static,
+{
+    calls_with(service, ends, |request| request)
+}
+
+/// Calls `service` with the requests that `make` returns.
+pub(crate) fn calls_with<S, R>(
+    mut service: S,
+    ends: Ends,
+    make: impl Fn(u64) -> R + Send + 'static,
+) -> impl FnMut(u64) + Send + 'static
+where
+    S: Service<R> + Send + 'static,
+{
+    awaited(ends, async move |number| call(&mut service, make(number)).await)
+}
+
+/// Calls a new clone of `service` for each request, as servers do that clone a handler's state.
+pub(crate) fn cloned_calls<S, R>(
+    service: S,
+    make: impl Fn(u64) -> R + Send + 'static,
+) -> impl FnMut(u64) + Send + 'static
+where
+    S: Service<R> + Clone + Send + 'static,
+{
+    awaited(Ends::Well, async move |number| call(&mut service.clone(), make(number)).await)
+}
+
+/// The application's function.
+#[inline(never)]
+pub(crate) async fn call<S: Service<R>, R>(service: &mut S, request: R) -> Result<S::Response, S::Error> {
+    service.ready().await?.call(request).await
+}
+
+/// Awaits `each`, call after call.
 ///
 /// # Panics
 ///
-/// When a call ends otherwise: a case can't measure something else by mistake.
-pub(crate) fn calls<S: Service<u64>>(mut service: S, ends: Ends) -> impl FnMut(u64) {
+/// When a call ends otherwise than `ends`: a case cannot measure something else by mistake.
+pub(crate) fn awaited<T, E>(
+    ends: Ends,
+    mut each: impl AsyncFnMut(u64) -> Result<T, E> + Send + 'static,
+) -> impl FnMut(u64) + Send + 'static {
     move |n| {
         let mut as_expected = 0;
-        with_waker(|cx| {
-            for request in 0..n {
-                let result = match poll(cx, |cx| service.poll_ready(cx)) {
-                    Ok(()) => {
-                        let mut response = pin!(service.call(black_box(request)));
-                        poll(cx, |cx| response.as_mut().poll(cx))
-                    }
-                    Err(error) => Err(error),
-                };
-                as_expected += u64::from(black_box(&result).is_ok() == (ends == Ends::Well));
+        drive(async {
+            for number in 0..n {
+                let mut outcome = pin!(each(black_box(number)));
+                let outcome = std::future::poll_fn(|cx| poll(outcome.as_mut(), cx)).await;
+                as_expected += u64::from(black_box(&outcome).is_ok() == (ends == Ends::Well));
             }
         });
         assert_eq!(as_expected, n, "calls that ended as the case says");
     }
 }
 
-/// Polls `future` to its end.
+/// Keeps the state of `future` in memory, where a task has it.
+#[inline(never)]
+fn poll<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    future.poll(cx)
+}
+
+/// Polls `future` to its end, without tokio's cooperative budget: a timer would yield after 128 calls in one poll.
 pub(crate) fn drive<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    with_waker(|cx| poll(cx, |cx| future.as_mut().poll(cx)))
-}
-
-fn poll<T>(cx: &mut Context<'_>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
-    loop {
-        if let Poll::Ready(value) = poll(cx) {
-            return value;
+    let future = pin!(unconstrained(future));
+    let mut future: Pin<&mut dyn Future<Output = F::Output>> = future;
+    // The compiler does not know which future that is.
+    let future = black_box(&mut future);
+    WAKER.with(|(alarm, waker)| {
+        let mut cx = Context::from_waker(waker);
+        loop {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
+                return value;
+            }
+            alarm.wait();
         }
-        WAKER.with(|(alarm, _)| alarm.wait());
-    }
-}
-
-fn with_waker<T>(work: impl FnOnce(&mut Context<'_>) -> T) -> T {
-    WAKER.with(|(_, waker)| work(&mut Context::from_waker(waker)))
+    })
 }
 
 thread_local! {
@@ -66,8 +109,8 @@ thread_local! {
     };
 }
 
-/// Looks out for a while before it sleeps: a lock that is handed from thread to thread is measured, not how long
-/// the system takes to wake one. No runtime is kinder to a layer that waits for a lock.
+/// Spins before it parks. A lock that passes from thread to thread is then measured without the time that the system
+/// takes to wake one.
 struct Alarm {
     woken: AtomicBool,
     thread: Thread,
@@ -75,10 +118,10 @@ struct Alarm {
 
 impl Alarm {
     /// About 50 µs.
-    const LOOKS: u32 = 2_000;
+    const SPINS: u32 = 2_000;
 
     fn wait(&self) {
-        for _ in 0..Self::LOOKS {
+        for _ in 0..Self::SPINS {
             // Acquire: what was written before the wake is seen after it.
             if self.woken.swap(false, Ordering::Acquire) {
                 return;

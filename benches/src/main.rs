@@ -1,6 +1,6 @@
-//! Measures buttress and its peers side by side: time, allocations, two threads.
+//! Measures buttress and its peers side by side: time, allocations, two threads, sizes of futures.
 //!
-//! `args` reads the command line, `cases` says what is measured, `measure` takes the figures, `report` shows them.
+//! `args` reads the command line, `cases` lists what is measured, `measure` takes the figures, `report` shows them.
 
 mod allocs;
 mod args;
@@ -11,6 +11,7 @@ mod measure;
 mod peers;
 mod report;
 mod service;
+mod sizes;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,9 +22,9 @@ use crate::args::{Args, Command};
 use crate::case::Case;
 use crate::measure::Plan;
 
-/// Why nothing, or not all, was measured.
+/// The reason why not all was measured.
 enum Failed {
-    /// The arguments make no sense: exit code 2.
+    /// Bad arguments: exit code 2.
     Usage(String),
     /// A figure could not be written: exit code 1.
     Io(io::Error),
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
         Err(Failed::Usage(message)) => (message, 2),
         Err(Failed::Io(error)) => (error.to_string(), 1),
     };
-    // Nobody is left to tell when stderr is gone too.
+    // If stderr is closed as well, there is no place left for the message.
     let _ = writeln!(io::stderr(), "buttress-benches: {message}");
     ExitCode::from(code)
 }
@@ -54,14 +55,14 @@ fn run() -> Result<(), Failed> {
 }
 
 fn measure(args: &Args) -> Result<(), Failed> {
+    let sizes_wanted = args.subject.is_none() && args.wants(SIZES);
     let wanted = cases::all().into_iter().filter(|case| args.wants(case.name)).collect::<Vec<_>>();
-    if wanted.is_empty() {
-        return Err(Failed::Usage(format!("no case has {:?} in its name", args.filter)));
+    if wanted.is_empty() && !sizes_wanted {
+        return Err(Failed::Usage(format!("no case has {:?} in its name (see --help)", args.filter)));
     }
     let mut json = args.json.as_deref().map(create).transpose()?;
 
-    // Sleeps need a timer, nothing else here needs a runtime. Futures are polled by hand, outside of any task,
-    // where tokio's cooperative budget doesn't apply.
+    // Sleeps need a timer; nothing else here needs a runtime.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let _timer = runtime.enter();
 
@@ -70,7 +71,10 @@ fn measure(args: &Args) -> Result<(), Failed> {
         return Ok(());
     }
     if ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"].iter().any(|name| std::env::var_os(name).is_some()) {
-        let _ = writeln!(io::stderr(), "backtraces are on: errors cost those that take one a lot");
+        let _ = writeln!(
+            io::stderr(),
+            "warning: backtraces are on, which slows down error types that capture one"
+        );
     }
     let plan = if args.quick { Plan::QUICK } else { Plan::FULL };
     for case in wanted {
@@ -80,17 +84,27 @@ fn measure(args: &Args) -> Result<(), Failed> {
             report::json_lines(file, &measurements)?;
         }
     }
+    if sizes_wanted {
+        let sizes = sizes::all();
+        report::sizes(&mut io::stdout(), &sizes)?;
+        if let Some(file) = &mut json {
+            report::json_sizes(file, &sizes)?;
+        }
+    }
     Ok(())
 }
 
-/// Makes `calls` calls on each thread of the subjects that are wanted.
+/// The table of sizes, by the name that a filter takes.
+const SIZES: &str = "sizes";
+
+/// Makes `calls` calls on each thread of the wanted subjects.
 fn call(case: &Case, subject: Option<&str>, calls: u64) {
     for mut subject in case.wanted(subject) {
         subject.work.iter_mut().for_each(|work| work(calls));
     }
 }
 
-/// Opened before anything is measured: a bad path shows at once, not after minutes.
+/// Opens the file before anything is measured, so that a bad path is reported at once.
 fn create(path: &Path) -> Result<File, Failed> {
     File::create(path).map_err(|error| Failed::Usage(format!("cannot write {}: {error}", path.display())))
 }

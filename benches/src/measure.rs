@@ -1,7 +1,7 @@
 //! Takes the figures: all subjects of a case in turn, batch by batch.
 //!
-//! A machine's speed drifts over seconds. Subjects measured one after the other would each meet another machine;
-//! in turn (A B C A B C …) they all meet the same one, and what is compared was measured within milliseconds.
+//! The speed of a machine drifts over seconds. If subjects were measured one after the other, each would run at another
+//! speed. In turn (A B C A B C …), the batches that are compared are milliseconds apart.
 #![expect(clippy::disallowed_types, reason = "wall time is what is measured here; no test pauses it")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::allocs;
-use crate::case::{BARE, Case, Subject, Work};
+use crate::case::{BARE, Case, Subject, Work, error_type};
 
 /// How long to measure.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ pub(crate) struct Measurement {
     pub(crate) subject: String,
     pub(crate) ns_median: f64,
     pub(crate) ns_min: f64,
-    /// Median of what is left of a batch without the bare batch of its round. None where no bare row is.
+    /// The median of the differences between a batch and the bare batch of its round. None without a bare row.
     pub(crate) ns_net: Option<f64>,
     /// Of one call on one thread.
     pub(crate) allocs: f64,
@@ -50,11 +50,15 @@ pub(crate) fn case(case: &Case, only: Option<&str>, plan: Plan) -> Vec<Measureme
         }
     }
 
-    let bare = subjects.iter().position(|subject| subject.name == BARE);
+    let bares = subjects
+        .iter()
+        .map(|subject| bare(&subject.name, &subjects.iter().map(|subject| subject.name.as_str())))
+        .collect::<Vec<_>>();
     subjects
         .iter_mut()
+        .zip(bares)
         .zip(&batches)
-        .map(|(subject, ns)| {
+        .map(|((subject, bare), ns)| {
             let (allocs, bytes) = allocs::per_call(&mut subject.work[0]);
             Measurement {
                 case: case.name,
@@ -68,6 +72,13 @@ pub(crate) fn case(case: &Case, only: Option<&str>, plan: Plan) -> Vec<Measureme
             }
         })
         .collect()
+}
+
+/// The place of the bare row that `subject` is compared with: that of its error type, else the plain one.
+fn bare<'a>(subject: &str, names: &(impl Iterator<Item = &'a str> + Clone)) -> Option<usize> {
+    let own = format!("{BARE}{}", error_type(subject));
+    let place = |wanted: &str| names.clone().position(|name| name == wanted);
+    place(&own).or_else(|| place(BARE))
 }
 
 /// Finds the number of calls that fills a batch, and warms the subject up.
@@ -147,6 +158,17 @@ mod tests {
         });
         time(&mut subject.work, 7);
         assert_eq!(counts.each_ref().map(|count| count.load(Ordering::SeqCst)), [7, 7]);
+    }
+
+    #[test]
+    fn a_row_is_compared_with_the_bare_row_of_its_error_type() {
+        let place = |subject: &str, names: &[&str]| bare(subject, &names.iter().copied());
+        let all = ["bare", "buttress", "bare/box", "buttress/box"];
+        assert_eq!(place("buttress/box", &all), Some(2));
+        assert_eq!(place("buttress/named/box", &all), Some(2));
+        assert_eq!(place("buttress/named", &all), Some(0));
+        assert_eq!(place("buttress/error", &all), Some(0), "there is no bare row of that type");
+        assert_eq!(place("buttress", &["buttress"]), None);
     }
 
     #[test]

@@ -62,6 +62,10 @@ pub(crate) fn tower() -> String {
     named("tower")
 }
 
+pub(crate) fn tower_http() -> String {
+    named("tower-http")
+}
+
 /// All of its parts have the same version.
 pub(crate) fn tower_resilience() -> String {
     format!("tower-resilience {}", version("tower-resilience-core"))

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::case::{APART, BARE, OURS};
+use crate::case::{APART, BARE, OURS, error_type};
 use crate::measure::Measurement;
+use crate::sizes::Size;
 
 const HEAD: [&str; 9] =
     ["subject", "threads", "ns_median", "ns_min", "net", "allocs", "bytes", "ratio", "scale"];
@@ -44,18 +45,19 @@ fn row(one: &Measurement, all: &[Measurement]) -> [String; 9] {
     ]
 }
 
-/// The cost of `one` over ours, on as many threads.
+/// The cost of `one` over ours with the same error type, on the same number of threads.
 fn ratio(one: &Measurement, all: &[Measurement]) -> Option<f64> {
-    if one.subject == BARE {
+    if one.subject.starts_with(BARE) {
         return None;
     }
-    let ours = all.iter().find(|ours| ours.subject == OURS && ours.threads == one.threads)?;
-    // Less than that isn't a cost that can be told from the noise.
+    let subject = format!("{OURS}{}", error_type(&one.subject));
+    let ours = all.iter().find(|ours| ours.subject == subject && ours.threads == one.threads)?;
+    // A smaller cost cannot be distinguished from noise.
     let least = 0.2;
     ours.ns_net.filter(|net| *net >= least).and_then(|ours| Some(one.ns_net? / ours))
 }
 
-/// What all threads of `one` get done over what one thread alone does.
+/// The throughput of all threads of `one` over that of one thread alone.
 fn scale(one: &Measurement, all: &[Measurement]) -> Option<f64> {
     if one.threads == 1 {
         return None;
@@ -75,6 +77,8 @@ struct Line<'a> {
     subject: &'a str,
     ns_median: f64,
     ns_min: f64,
+    /// Null without a bare row.
+    ns_net: Option<f64>,
     allocs: f64,
     bytes: f64,
     threads: usize,
@@ -88,10 +92,36 @@ pub(crate) fn json_lines(out: &mut impl Write, all: &[Measurement]) -> io::Resul
             subject: &one.subject,
             ns_median: one.ns_median,
             ns_min: one.ns_min,
+            ns_net: one.ns_net,
             allocs: one.allocs,
             bytes: one.bytes,
             threads: one.threads,
         };
+        writeln!(out, "{}", serde_json::to_string(&line)?)?;
+    }
+    Ok(())
+}
+
+/// Writes the table of the sizes of futures.
+pub(crate) fn sizes(out: &mut impl Write, all: &[Size]) -> io::Result<()> {
+    writeln!(out, "sizes of futures, bytes")?;
+    for Size { of, subject, bytes } in all {
+        writeln!(out, "  {of:<16}  {subject:<18}  {bytes:>6}")?;
+    }
+    writeln!(out)?;
+    out.flush()
+}
+
+/// Writes them as JSON, one object a line.
+pub(crate) fn json_sizes(out: &mut impl Write, all: &[Size]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        size: &'a str,
+        subject: &'a str,
+        bytes: usize,
+    }
+    for Size { of, subject, bytes } in all {
+        let line = Line { size: of, subject, bytes: *bytes };
         writeln!(out, "{}", serde_json::to_string(&line)?)?;
     }
     Ok(())
@@ -125,7 +155,7 @@ mod tests {
         ];
         assert_eq!(ratio(&all[2], &all), Some(10.0));
         assert_eq!(ratio(&all[0], &all), None, "bare costs nothing by definition");
-        assert_eq!(ratio(&all[3], &all), None, "ours has no row with two threads");
+        assert_eq!(ratio(&all[3], &all), None, "there is no row of ours with two threads");
         assert_eq!(scale(&all[3], &all), Some(1.0));
         assert_eq!(scale(&all[4], &all), Some(2.0));
         assert_eq!(scale(&all[2], &all), None);
@@ -135,7 +165,7 @@ mod tests {
     fn a_json_line_has_the_promised_keys() {
         let mut out = Vec::new();
         json_lines(&mut out, &[measured("peer 1.0", 1, 12.5, 10.0)]).unwrap();
-        let line = r#"{"case":"case","subject":"peer 1.0","ns_median":12.5,"ns_min":12.5,"allocs":0.5,"bytes":8.0,"threads":1}"#;
+        let line = r#"{"case":"case","subject":"peer 1.0","ns_median":12.5,"ns_min":12.5,"ns_net":10.0,"allocs":0.5,"bytes":8.0,"threads":1}"#;
         assert_eq!(String::from_utf8(out).unwrap().trim_end(), line);
     }
 }

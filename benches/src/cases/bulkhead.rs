@@ -7,11 +7,11 @@ use super::bare;
 use crate::case::{Case, Subject};
 use crate::drive::{Ends, calls};
 use crate::peers;
-use crate::service;
+use crate::service::{self, App};
 
-pub(super) const CASES: [Case; 1] = [Case { name: "bulkhead", subjects: || vec![bare(), tower()] }];
+pub(super) const CASES: [Case; 1] = [Case { name: "bulkhead", subjects: || vec![bare::<App>(), tower()] }];
 
 fn tower() -> Subject {
     let layer = ConcurrencyLimitLayer::new(64);
-    Subject::new(peers::tower(), calls(layer.layer(service::prompt()), Ends::Well))
+    Subject::new(peers::tower(), calls(layer.layer(service::prompt::<App>()), Ends::Well))
 }

@@ -1,5 +1,6 @@
-//! What travels with a call: entering its scope and reading it.
+//! The context of a call: entering its scope, and reading it.
 
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::pin::pin;
 use std::task::{self, Poll, Waker};
@@ -8,30 +9,21 @@ use buttress::{Context, ContextLayer};
 use tower::Layer;
 
 use super::bare;
-use crate::case::{BARE, Case, OURS, Subject};
-use crate::drive::{Ends, calls, drive};
+use crate::case::{BARE, Case, OURS, Subject, named, with_each_error};
+use crate::drive::{Ends, awaited, calls, drive};
 use crate::peers;
-use crate::service;
+use crate::service::{self, Failure};
 
 pub(super) const CASES: [Case; 4] = [
     Case { name: "context/scope-and-read", subjects: || vec![bare_scope(), our_scope(), tokio_scope()] },
     Case { name: "context/poll-and-read", subjects: || vec![bare_poll(), our_poll(), tokio_poll()] },
     Case { name: "context/read", subjects: || vec![bare_read(), our_read(), tokio_read()] },
-    Case { name: "context/layer", subjects: || vec![bare(), our_layer()] },
+    Case { name: "context/layer", subjects: || with_each_error!(layer()) },
 ];
 
 tokio::task_local! {
-    /// The least that can travel: a number, where a context is a struct.
+    /// The smallest value that can travel: a number, where a context is a struct.
     static REQUEST: u64;
-}
-
-/// Stands for the read where there is nothing to read from.
-fn bare_scope() -> Subject {
-    Subject::new(BARE, |n| {
-        for value in 0..n {
-            black_box(drive(async { black_box(value) }));
-        }
-    })
 }
 
 /// Two values set, neither of them text.
@@ -39,38 +31,41 @@ fn context() -> Context {
     Context::default().with_attempt(2).with_idempotent(true)
 }
 
+/// The application's function, which reads.
+#[inline(never)]
+async fn handler<T>(read: impl Fn() -> T) -> Result<T, Infallible> {
+    Ok(read())
+}
+
 fn our_value() -> u32 {
     Context::read(|context| black_box(context.attempt()))
-}
-
-/// A scope for each call: clone the context, enter, read, leave.
-fn our_scope() -> Subject {
-    let context = context();
-    Subject::new(OURS, move |n| {
-        for _ in 0..n {
-            black_box(drive(context.clone().scope(async { our_value() })));
-        }
-    })
-}
-
-/// A scope for each call: make the value, enter, read, leave.
-fn tokio_scope() -> Subject {
-    Subject::new(peers::tokio() + "/task_local", move |n| {
-        for _ in 0..n {
-            black_box(drive(REQUEST.scope(black_box(17), async { tokio_value() })));
-        }
-    })
 }
 
 fn tokio_value() -> u64 {
     REQUEST.with(|value| black_box(*value))
 }
 
+fn bare_scope() -> Subject {
+    Subject::new(BARE, awaited(Ends::Well, async |number| handler(|| black_box(number)).await))
+}
+
+/// A scope for each call: clone the context, enter, read, leave.
+fn our_scope() -> Subject {
+    let context = context();
+    Subject::new(OURS, awaited(Ends::Well, async move |_| context.clone().scope(handler(our_value)).await))
+}
+
+/// A scope for each call: make the value, enter, read, leave.
+fn tokio_scope() -> Subject {
+    let call = async |number| REQUEST.scope(number, handler(tokio_value)).await;
+    Subject::new(peers::tokio() + "/task_local", awaited(Ends::Well, call))
+}
+
 fn bare_poll() -> Subject {
     Subject::new(BARE, move |n| poll(n, async_read(|| black_box(17))))
 }
 
-/// One scope polled again and again, as a call that waits: enter, read, leave.
+/// One scope that is polled again and again, as of a call that waits: enter, read, leave.
 fn our_poll() -> Subject {
     let context = context();
     Subject::new(OURS, move |n| poll(n, context.clone().scope(async_read(our_value))))
@@ -83,7 +78,7 @@ fn tokio_poll() -> Subject {
     })
 }
 
-/// Reads at every poll, and never ends.
+/// Reads at every poll and never ends.
 fn async_read<T>(read: impl Fn() -> T) -> impl Future<Output = ()> {
     std::future::poll_fn(move |_| {
         black_box(read());
@@ -99,37 +94,31 @@ fn poll(n: u64, future: impl Future<Output = ()>) {
 }
 
 fn bare_read() -> Subject {
-    Subject::new(BARE, |n| {
-        for _ in 0..n {
-            black_box(black_box(17));
-        }
-    })
+    Subject::new(BARE, reads(|| black_box(17)))
 }
 
 /// Reads inside of one scope.
 fn our_read() -> Subject {
     let context = context();
-    Subject::new(OURS, move |n| {
-        context.clone().run(|| {
-            for _ in 0..n {
-                black_box(our_value());
-            }
-        });
-    })
+    let mut work = reads(our_value);
+    Subject::new(OURS, move |n| context.clone().run(|| work(n)))
 }
 
 /// The same.
 fn tokio_read() -> Subject {
+    let mut work = reads(tokio_value);
     Subject::new(peers::tokio() + "/task_local", move |n| {
-        drive(REQUEST.scope(black_box(17), async {
-            for _ in 0..n {
-                black_box(tokio_value());
-            }
-        }));
+        drive(REQUEST.scope(black_box(17), async { work(n) }));
     })
 }
 
+/// Reads in a function that is awaited for each.
+fn reads<T>(read: impl Fn() -> T + Copy + Send + 'static) -> impl FnMut(u64) + Send + 'static {
+    awaited(Ends::Well, async move |_| handler(read).await)
+}
+
 /// A service that gives every call a request id and a trace.
-fn our_layer() -> Subject {
-    Subject::new(OURS, calls(ContextLayer::new().layer(service::prompt()), Ends::Well))
+fn layer<E: Failure>() -> Vec<Subject> {
+    let ours = ContextLayer::new().layer(service::prompt::<E>());
+    vec![bare::<E>(), Subject::new(named::<E>(OURS), calls(ours, Ends::Well))]
 }

@@ -1,4 +1,4 @@
-//! One log line as JSON, into a sink: five fields, in so many spans.
+//! One log line as JSON into a sink: five fields, inside of none to five spans.
 
 use std::error::Error;
 use std::fmt;
@@ -7,6 +7,7 @@ use std::io;
 
 use buttress::log::JsonLayer;
 use tracing::dispatcher::with_default;
+use tracing::field::Empty;
 use tracing::{Dispatch, Span, error, info, info_span};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -15,11 +16,13 @@ use tracing_subscriber::{Registry, fmt as ts};
 use crate::case::{BARE, Case, OURS, Subject};
 use crate::peers;
 
-pub(super) const CASES: [Case; 5] = [
+pub(super) const CASES: [Case; 7] = [
     Case { name: "log/no-span", subjects: || subjects(|| events(0)) },
     Case { name: "log/1-span", subjects: || subjects(|| events(1)) },
     Case { name: "log/3-spans", subjects: || subjects(|| events(3)) },
+    Case { name: "log/5-spans", subjects: || subjects(|| events(5)) },
     Case { name: "log/span-and-event", subjects: || subjects(|| spans_and_events) },
+    Case { name: "log/late-record", subjects: || subjects(|| late_records) },
     Case { name: "log/error-chain", subjects: || subjects(errors) },
 ];
 
@@ -27,10 +30,7 @@ pub(super) const CASES: [Case; 5] = [
 ///
 /// They are the default of this thread while they work, not of the process, which costs each the same few nanoseconds.
 fn subjects<W: FnMut(u64) + Send + 'static>(make: fn() -> W) -> Vec<Subject> {
-    let subject = |name: String, dispatch: Dispatch| {
-        let mut work = with_default(&dispatch, make);
-        Subject::new(name, move |n| with_default(&dispatch, || work(n)))
-    };
+    let subject = |name, dispatch| subject(name, dispatch, make);
     vec![
         subject(BARE.to_owned(), Dispatch::none()),
         subject(OURS.to_owned(), ours(io::sink)),
@@ -39,6 +39,16 @@ fn subjects<W: FnMut(u64) + Send + 'static>(make: fn() -> W) -> Vec<Subject> {
         subject(peers::json_subscriber(), json_subscriber(io::sink)),
         subject(format!("{}/root-spans", peers::json_subscriber()), json_subscriber_root_spans(io::sink)),
     ]
+}
+
+/// The work that `make` returns, with `dispatch` as the default of its thread.
+pub(super) fn subject<W: FnMut(u64) + Send + 'static>(
+    name: String,
+    dispatch: Dispatch,
+    make: fn() -> W,
+) -> Subject {
+    let mut work = with_default(&dispatch, make);
+    Subject::new(name, move |n| with_default(&dispatch, || work(n)))
 }
 
 /// Event and span fields at the root, each key once; secrets redacted; the causes of errors.
@@ -50,7 +60,7 @@ where
 }
 
 /// Event fields at the root, the span list once: the nearest it has to span fields at the root.
-fn tracing_subscriber<W>(writer: W) -> Dispatch
+pub(super) fn tracing_subscriber<W>(writer: W) -> Dispatch
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -88,15 +98,15 @@ where
     Dispatch::new(Registry::default().with(layer))
 }
 
-/// Events inside of `depth` open spans, three at most.
-fn events(depth: usize) -> impl FnMut(u64) + Send + 'static {
+/// Events inside of `depth` open spans, five at most.
+pub(super) fn events(depth: usize) -> impl FnMut(u64) + Send + 'static {
     let mut spans = Vec::<Span>::new();
     for level in 0..depth {
         let inner = spans.last().map_or_else(|| span(level), |outer| outer.in_scope(|| span(level)));
         spans.push(inner);
     }
     move |n| {
-        let _inside: [_; 3] = std::array::from_fn(|level| spans.get(level).map(Span::enter));
+        let _inside: [_; 5] = std::array::from_fn(|level| spans.get(level).map(Span::enter));
         (0..n).for_each(event);
     }
 }
@@ -105,7 +115,9 @@ fn span(level: usize) -> Span {
     match level {
         0 => info_span!("request", method = "POST", route = "/orders"),
         1 => info_span!("payment", order = 4711, currency = "EUR"),
-        _ => info_span!("call", host = "gateway", attempt = 1),
+        2 => info_span!("call", host = "gateway", attempt = 1),
+        3 => info_span!("connect", port = 443, tls = true),
+        _ => info_span!("send", bytes = 512, compressed = false),
     }
 }
 
@@ -124,6 +136,15 @@ fn event(number: u64) {
 fn spans_and_events(n: u64) {
     for number in 0..n {
         let _inside = span(0).entered();
+        event(number);
+    }
+}
+
+/// A span for each event, with a field that is recorded when the span exists already.
+fn late_records(n: u64) {
+    for number in 0..n {
+        let span = info_span!("request", method = "POST", route = "/orders", status = Empty).entered();
+        span.record("status", black_box(201));
         event(number);
     }
 }
@@ -176,15 +197,25 @@ mod tests {
         ] {
             let lines = Lines::default();
             let dispatch = dispatch(lines.clone());
-            with_default(&dispatch, || events(3)(2));
+            with_default(&dispatch, || events(5)(2));
             let text = lines.text();
             assert_eq!(text.lines().count(), 2, "{text}");
-            for field in ["customer", "amount", "country", "express", "items", "route", "order", "attempt"] {
+            for field in ["customer", "amount", "country", "express", "items", "route", "order", "bytes"] {
                 assert!(
                     text.lines().all(|line| line.contains(&format!("\"{field}\":"))),
                     "{field} in {text}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_late_field_is_written() {
+        for dispatch in [ours, tracing_subscriber, json_subscriber] {
+            let lines = Lines::default();
+            let dispatch = dispatch(lines.clone());
+            with_default(&dispatch, || late_records(1));
+            assert!(lines.text().contains("\"status\":201"), "{}", lines.text());
         }
     }
 

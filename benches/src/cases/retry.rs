@@ -5,39 +5,42 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress::{Backoff, Budget as OurBudget, Policy as OurPolicy, RetryLayer as OurRetryLayer};
+use tower::Layer;
 use tower::retry::budget::{Budget, TpsBudget};
 use tower::retry::{Policy, RetryLayer};
-use tower::{Layer, Service};
 use tower_resilience_retry::{RetryBudgetBuilder, RetryLayer as TrRetryLayer};
 
 use super::bare;
-use crate::case::{Case, OURS, Subject};
+use crate::case::{Case, OURS, Subject, named, with_each_error};
 use crate::drive::{Ends, calls};
 use crate::peers;
 use crate::service::{self, Failure};
 
 pub(super) const CASES: [Case; 3] = [
-    Case {
-        name: "retry/no-budget",
-        subjects: || vec![bare(), ours(None), tower(None), tower_resilience(false)],
-    },
-    Case {
-        name: "retry/token-budget",
-        subjects: || vec![bare(), ours(Some(token_budget())), tower_resilience(true)],
-    },
-    Case {
-        name: "retry/ratio-budget",
-        subjects: || vec![bare(), ours(Some(OurBudget::default())), tower(Some(ratio_budget()))],
-    },
+    Case { name: "retry/no-budget", subjects: || with_each_error!(no_budget()) },
+    Case { name: "retry/token-budget", subjects: || with_each_error!(with_tokens()) },
+    Case { name: "retry/ratio-budget", subjects: || with_each_error!(with_ratio()) },
 ];
 
-fn ours(budget: Option<OurBudget>) -> Subject {
+fn no_budget<E: Failure>() -> Vec<Subject> {
+    vec![bare::<E>(), ours::<E>(None), tower::<E>(None), tower_resilience::<E>(false)]
+}
+
+fn with_tokens<E: Failure>() -> Vec<Subject> {
+    vec![bare::<E>(), ours::<E>(Some(token_budget())), tower_resilience::<E>(true)]
+}
+
+fn with_ratio<E: Failure>() -> Vec<Subject> {
+    vec![bare::<E>(), ours::<E>(Some(OurBudget::default())), tower::<E>(Some(ratio_budget()))]
+}
+
+fn ours<E: Failure>(budget: Option<OurBudget>) -> Subject {
     let layer = OurRetryLayer::new(policy(budget)).assume_idempotent();
-    Subject::new(OURS, calls(layer.layer(service::prompt()), Ends::Well))
+    Subject::new(named::<E>(OURS), calls(layer.layer(service::prompt::<E>()), Ends::Well))
 }
 
 /// Four attempts, exponential waits, as the peers.
-pub(super) fn policy(budget: Option<OurBudget>) -> OurPolicy {
+pub(crate) fn policy(budget: Option<OurBudget>) -> OurPolicy {
     let settings = OurPolicy::exponential()
         .max_attempts(4)
         .backoff(Backoff::exponential(Duration::from_millis(100)).max(Duration::from_secs(10)));
@@ -54,27 +57,27 @@ fn token_budget() -> OurBudget {
 }
 
 /// At most 20 % more traffic, counted over 10 s, with a floor of 10 retries a second: the defaults of tower, and ours.
-pub(super) fn ratio_budget() -> Arc<TpsBudget> {
+pub(crate) fn ratio_budget() -> Arc<TpsBudget> {
     Arc::new(TpsBudget::new(Duration::from_secs(10), 10, 0.2))
 }
 
-fn tower(budget: Option<Arc<TpsBudget>>) -> Subject {
+fn tower<E: Failure>(budget: Option<Arc<TpsBudget>>) -> Subject {
     let layer = RetryLayer::new(Attempts { left: 3, budget });
-    Subject::new(peers::tower(), calls(layer.layer(service::prompt()), Ends::Well))
+    Subject::new(named::<E>(peers::tower()), calls(layer.layer(service::prompt::<E>()), Ends::Well))
 }
 
-/// tower leaves the policy to its user. This is the least one that does the job: four attempts in all, a budget
-/// where one is given; the wait between attempts is left out, since a first success never gets there.
+/// tower leaves the policy to its user. This is the smallest one that does the job: four attempts in all, no wait between
+/// them, and a budget where one is given.
 #[derive(Clone)]
-pub(super) struct Attempts {
-    pub(super) left: u32,
-    pub(super) budget: Option<Arc<TpsBudget>>,
+pub(crate) struct Attempts {
+    pub(crate) left: u32,
+    pub(crate) budget: Option<Arc<TpsBudget>>,
 }
 
-impl<Res, E> Policy<u64, Res, E> for Attempts {
+impl<Req: Clone, Res, E> Policy<Req, Res, E> for Attempts {
     type Future = Ready<()>;
 
-    fn retry(&mut self, _: &mut u64, result: &mut Result<Res, E>) -> Option<Self::Future> {
+    fn retry(&mut self, _: &mut Req, result: &mut Result<Res, E>) -> Option<Self::Future> {
         if result.is_ok() {
             if let Some(budget) = &self.budget {
                 budget.deposit();
@@ -86,18 +89,18 @@ impl<Res, E> Policy<u64, Res, E> for Attempts {
         allowed.then(|| ready(()))
     }
 
-    fn clone_request(&mut self, request: &u64) -> Option<u64> {
-        Some(*request)
+    fn clone_request(&mut self, request: &Req) -> Option<Req> {
+        Some(request.clone())
     }
 }
 
-fn tower_resilience(budget: bool) -> Subject {
-    let service = tower_resilience_layer(budget).layer(service::prompt());
-    Subject::new(peers::tower_resilience(), calls(checked(service), Ends::Well))
+fn tower_resilience<E: Failure>(budget: bool) -> Subject {
+    let service = tower_resilience_layer(budget).layer(service::prompt::<E>());
+    Subject::new(named::<E>(peers::tower_resilience()), calls(service, Ends::Well))
 }
 
 /// Four attempts, exponential waits, and its token bucket at 10 tokens a second if asked for.
-pub(super) fn tower_resilience_layer<E: 'static>(budget: bool) -> TrRetryLayer<u64, u64, E> {
+pub(crate) fn tower_resilience_layer<E: 'static>(budget: bool) -> TrRetryLayer<u64, u64, E> {
     let mut builder = TrRetryLayer::builder()
         .name("payments")
         .max_attempts(4)
@@ -107,9 +110,4 @@ pub(super) fn tower_resilience_layer<E: 'static>(budget: bool) -> TrRetryLayer<u
         builder = builder.budget(bucket.expect("the bucket starts full"));
     }
     builder.build()
-}
-
-/// Names the service's types for the compiler.
-fn checked<S: Service<u64, Response = u64, Error = Failure>>(service: S) -> S {
-    service
 }

@@ -9,59 +9,44 @@ use tokio_retry2::strategy::{ExponentialFactorBackoff, jitter};
 use tokio_retry2::{Retry, RetryError};
 
 use super::retry::policy;
-use crate::case::{BARE, Case, OURS, Subject};
-use crate::drive::drive;
+use crate::case::{BARE, Case, OURS, Subject, named, with_each_error};
+use crate::drive::{Ends, awaited};
 use crate::peers;
 use crate::service::Failure;
 
-pub(super) const CASES: [Case; 1] = [Case {
-    name: "retry/function",
-    subjects: || vec![bare(), ours(), ours_with_budget(), backon(), backon_plain(), tokio_retry2()],
-}];
+pub(super) const CASES: [Case; 1] =
+    [Case { name: "retry/function", subjects: || with_each_error!(functions()) }];
 
-async fn fetch(request: u64) -> Result<u64, Failure> {
+#[inline(never)]
+async fn fetch<E>(request: u64) -> Result<u64, E> {
     Ok(black_box(request))
 }
 
-fn bare() -> Subject {
-    Subject::new(BARE, each(|request| drive(fetch(request)).is_ok()))
+fn functions<E: Failure>() -> Vec<Subject> {
+    vec![
+        Subject::new(named::<E>(BARE), awaited(Ends::Well, async |request| fetch::<E>(request).await)),
+        // Without a budget, as the peers.
+        ours::<E>(OURS.to_owned(), policy(None)),
+        // With the budget that a policy has by default.
+        ours::<E>(format!("{OURS}/ratio-budget"), policy(Some(Budget::default()))),
+        backon::<E>(peers::backon(), backon_policy().with_jitter()),
+        // Its default.
+        backon::<E>(peers::backon() + "/no-jitter", backon_policy()),
+        tokio_retry2::<E>(),
+    ]
 }
 
-fn each(mut call: impl FnMut(u64) -> bool) -> impl FnMut(u64) {
-    move |n| {
-        let good = (0..n).filter(|request| black_box(call(black_box(*request)))).count();
-        assert_eq!(good as u64, n, "calls that succeeded");
-    }
+fn ours<E: Failure>(name: String, policy: Policy) -> Subject {
+    let call = async move |request| retry(&policy, || fetch::<E>(request)).await;
+    Subject::new(named::<E>(name), awaited(Ends::Well, call))
 }
 
-/// Without a budget, as the peers.
-fn ours() -> Subject {
-    ours_by(OURS.to_owned(), policy(None))
+fn backon<E: Failure>(name: String, policy: ExponentialBuilder) -> Subject {
+    let call = async move |request| (|| fetch::<E>(request)).retry(policy).await;
+    Subject::new(named::<E>(name), awaited(Ends::Well, call))
 }
 
-/// With the budget that a policy has by default.
-fn ours_with_budget() -> Subject {
-    ours_by(format!("{OURS}/ratio-budget"), policy(Some(Budget::default())))
-}
-
-fn ours_by(name: String, policy: Policy) -> Subject {
-    Subject::new(name, each(move |request| drive(retry(&policy, || fetch(request))).is_ok()))
-}
-
-/// Four attempts, exponential waits with jitter.
-fn backon() -> Subject {
-    backon_with(peers::backon(), backon_policy().with_jitter())
-}
-
-/// Its default: without jitter.
-fn backon_plain() -> Subject {
-    backon_with(peers::backon() + "/no-jitter", backon_policy())
-}
-
-fn backon_with(name: String, policy: ExponentialBuilder) -> Subject {
-    Subject::new(name, each(move |request| drive((|| fetch(request)).retry(policy)).is_ok()))
-}
-
+/// Four attempts, exponential waits.
 fn backon_policy() -> ExponentialBuilder {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
@@ -70,12 +55,12 @@ fn backon_policy() -> ExponentialBuilder {
 }
 
 /// Four attempts, exponential waits with jitter.
-fn tokio_retry2() -> Subject {
-    let work = each(|request| {
+fn tokio_retry2<E: Failure>() -> Subject {
+    let call = async |request| {
         let waits =
             ExponentialFactorBackoff::from_millis(100, 2.0).max_delay_millis(10_000).map(jitter).take(3);
-        let attempt = || async move { fetch(request).await.map_err(RetryError::transient) };
-        drive(Retry::spawn(waits, attempt)).is_ok()
-    });
-    Subject::new(peers::tokio_retry2(), work)
+        let attempt = || async move { fetch::<E>(request).await.map_err(RetryError::transient) };
+        Retry::spawn(waits, attempt).await
+    };
+    Subject::new(named::<E>(peers::tokio_retry2()), awaited(Ends::Well, call))
 }

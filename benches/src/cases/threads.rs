@@ -1,53 +1,188 @@
-//! Two threads on one closed breaker, beside one thread alone and two threads with a breaker each.
+//! Two threads on one service: each with a clone of its own, and each with a new clone for every call.
 //!
-//! The last row is what the machine can do: about 2.0 when it is quiet. Read the others against it.
+//! Every subject has a row of one thread alone. The row `/apart` is of two threads that share nothing, which is what the
+//! machine can do: about 2.0 when it is quiet.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
 use buttress::breaker::Window;
-use buttress::{Breaker, BreakerLayer};
+use buttress::{
+    AttemptTimeoutLayer, Body, Breaker, BreakerLayer, ContextLayer, DeadlineLayer, HttpLayer, LogLayer,
+    RetryLayer, TranslateLayer,
+};
 use failsafe::backoff::constant;
 use failsafe::failure_policy::consecutive_failures;
 use failsafe::{CircuitBreaker, Config};
 use recloser::Recloser;
-use tower::Layer;
+use tower::retry::RetryLayer as TowerRetryLayer;
+use tower::timeout::TimeoutLayer;
+use tower::{Layer, Service};
 
-use super::{bare, breaker, breaker_bare};
+use super::timeout::LIMIT;
+use super::{breaker, breaker_bare, client, http, retry, stack, timeout};
 use crate::case::{APART, BARE, Case, OURS, Subject};
-use crate::drive::{Ends, calls};
+use crate::drive::{Ends, calls_with, cloned_calls};
 use crate::peers;
-use crate::service::{self, Failure};
+use crate::service::{App, prompt};
 
-pub(super) const CASES: [Case; 2] = [
+pub(super) const CASES: [Case; 13] = [
+    Case { name: "threads/bare", subjects: || clones(BARE, prompt::<App>) },
+    Case {
+        name: "threads/retry",
+        subjects: || {
+            let mut rows = clones_and_cloned(OURS, || {
+                RetryLayer::new(retry::policy(None)).assume_idempotent().layer(prompt::<App>())
+            });
+            rows.extend(clones_and_cloned(peers::tower(), || {
+                let layer = TowerRetryLayer::new(retry::Attempts { left: 3, budget: None });
+                layer.layer(prompt::<App>())
+            }));
+            rows.extend(clones_and_cloned(peers::tower_resilience(), || {
+                retry::tower_resilience_layer(false).layer(prompt::<App>())
+            }));
+            rows
+        },
+    },
+    Case {
+        name: "threads/retry-ratio-budget",
+        subjects: || {
+            let mut rows = clones_and_cloned(OURS, || {
+                RetryLayer::new(retry::policy(Some(buttress::Budget::default())))
+                    .assume_idempotent()
+                    .layer(prompt::<App>())
+            });
+            rows.extend(clones_and_cloned(peers::tower(), || {
+                let budget = Some(retry::ratio_budget());
+                TowerRetryLayer::new(retry::Attempts { left: 3, budget }).layer(prompt::<App>())
+            }));
+            rows
+        },
+    },
     Case {
         name: "threads/breaker",
-        subjects: || bare_service().chain(windows(ours)).chain(tower_resilience()).collect(),
+        subjects: || {
+            let mut rows = clones_and_cloned(OURS, || our_breaker(count));
+            rows.extend(clones_and_cloned(format!("{OURS}/time"), || our_breaker(time)));
+            rows.extend(clones_and_cloned(format!("{OURS}/consecutive"), || our_breaker(consecutive)));
+            rows.extend(clones_and_cloned(peers::tower_resilience(), || {
+                let layer = breaker::tower_resilience().sliding_window_size(100).build();
+                layer.expect("valid settings").layer(prompt::<App>())
+            }));
+            rows
+        },
     },
     Case {
         name: "threads/breaker-bare",
-        subjects: || windows(ours_bare).chain(failsafe()).chain(recloser()).collect(),
+        subjects: || {
+            let mut rows = ours_bare(OURS.to_owned(), count);
+            rows.extend(ours_bare(format!("{OURS}/time"), time));
+            rows.extend(ours_bare(format!("{OURS}/consecutive"), consecutive));
+            rows.extend(failsafe());
+            rows.extend(recloser());
+            rows
+        },
     },
+    Case {
+        name: "threads/attempt-timeout",
+        subjects: || {
+            let mut rows = clones_and_cloned(OURS, || {
+                AttemptTimeoutLayer::new(LIMIT).named("payments").layer(prompt::<App>())
+            });
+            rows.extend(clones_and_cloned(peers::tower(), || {
+                TimeoutLayer::new(LIMIT).layer(prompt::<App>())
+            }));
+            rows.extend(clones_and_cloned(peers::tower_resilience(), || {
+                timeout::tower_resilience_layer(LIMIT).layer(prompt::<App>())
+            }));
+            rows
+        },
+    },
+    Case {
+        name: "threads/deadline",
+        subjects: || {
+            clones_and_cloned(OURS, || DeadlineLayer::new(LIMIT).named("payments").layer(prompt::<App>()))
+        },
+    },
+    Case {
+        name: "threads/translate",
+        subjects: || clones_and_cloned(OURS, || TranslateLayer::new("payments").layer(prompt::<App>())),
+    },
+    Case {
+        name: "threads/http",
+        subjects: || {
+            let make = || HttpLayer::new("payments").layer(http::Prompt);
+            let mut rows = rows(OURS, || {
+                let service = make();
+                move || calls_with(service.clone(), Ends::Well, http::request::<Body>())
+            });
+            rows.extend(self::rows(format!("{OURS}/cloned"), || {
+                let service = make();
+                move || cloned_calls(service.clone(), http::request::<Body>())
+            }));
+            rows
+        },
+    },
+    Case {
+        name: "threads/context",
+        subjects: || clones_and_cloned(OURS, || ContextLayer::new().layer(prompt::<App>())),
+    },
+    Case {
+        name: "threads/log",
+        subjects: || clones_and_cloned(OURS, || LogLayer::new("payments").layer(prompt::<App>())),
+    },
+    Case {
+        name: "threads/stack",
+        subjects: || {
+            let mut rows = clones_and_cloned(OURS, stack::ours::<App>);
+            rows.extend(clones_and_cloned(peers::tower_resilience(), stack::tower_resilience::<App>));
+            rows
+        },
+    },
+    Case { name: "threads/client", subjects: || clones_and_cloned(OURS, client::ours::<App>) },
 ];
 
-/// The end of a subject's name, and its breaker.
-type Variant = (&'static str, fn() -> Breaker);
+/// Three rows of one name. `share` makes what the threads share, and the function that it returns gives work on it to each
+/// thread.
+fn rows<B, W>(name: impl Into<String>, share: impl Fn() -> B) -> Vec<Subject>
+where
+    B: Fn() -> W,
+    W: FnMut(u64) + Send + 'static,
+{
+    let name = name.into();
+    let apart = format!("{name}{APART}");
+    let alone = Subject::new(name.clone(), share()());
+    vec![alone, Subject::pair(name, share()), Subject::pair(apart, || share()())]
+}
 
-/// `rows` for each kind of window, the first under our plain name, and for each of a breaker that is kept for ever.
-fn windows<I: Iterator<Item = Subject>>(
-    rows: fn(String, fn() -> Breaker) -> I,
-) -> impl Iterator<Item = Subject> {
-    let plain: [Variant; 3] = [("", count), ("/time", time), ("/consecutive", consecutive)];
-    let leaked: [Variant; 3] = [
-        ("/leaked", || count().leak()),
-        ("/leaked-time", || time().leak()),
-        ("/leaked-consecutive", || consecutive().leak()),
-    ];
-    plain
-        .into_iter()
-        .chain(leaked)
-        .flat_map(move |(variant, breaker)| rows(format!("{OURS}{variant}"), breaker))
+/// Each thread has a clone of the service.
+fn clones<S>(name: impl Into<String>, make: impl Fn() -> S) -> Vec<Subject>
+where
+    S: Service<u64> + Clone + Send + 'static,
+{
+    rows(name, || {
+        let service = make();
+        move || calls_with(service.clone(), Ends::Well, |request| request)
+    })
+}
+
+/// The same, and three rows in which the service is cloned for each call.
+fn clones_and_cloned<S>(name: impl Into<String>, make: impl Fn() -> S) -> Vec<Subject>
+where
+    S: Service<u64> + Clone + Send + 'static,
+{
+    let name = name.into();
+    let mut all = clones(name.clone(), &make);
+    all.extend(rows(format!("{name}/cloned"), || {
+        let service = make();
+        move || cloned_calls(service.clone(), |request| request)
+    }));
+    all
+}
+
+fn our_breaker(breaker: fn() -> Breaker) -> impl Service<u64> + Clone + Send + 'static {
+    BreakerLayer::new(breaker()).layer(prompt::<App>())
 }
 
 fn count() -> Breaker {
@@ -62,73 +197,44 @@ fn consecutive() -> Breaker {
     breaker::breaker(Window::consecutive(5))
 }
 
-/// Each thread has a clone of the service.
-fn ours(name: String, breaker: fn() -> Breaker) -> impl Iterator<Item = Subject> {
-    rows(name, move || {
-        let service = BreakerLayer::new(breaker()).layer(service::prompt());
-        move || calls(service.clone(), Ends::Well)
-    })
-}
-
 /// Each thread has a clone of the handle.
-fn ours_bare(name: String, breaker: fn() -> Breaker) -> impl Iterator<Item = Subject> {
+fn ours_bare(name: String, breaker: fn() -> Breaker) -> Vec<Subject> {
     rows(name, move || {
         let breaker = breaker();
         move || {
             let breaker = breaker.clone();
-            move |n| (0..n).for_each(|request| drop(black_box(breaker_bare::guarded(&breaker, request))))
+            move |n| {
+                for request in 0..n {
+                    drop(black_box(breaker_bare::guarded::<App>(&breaker, black_box(request))));
+                }
+            }
         }
     })
 }
 
-/// Three rows of one name. `breaker` makes a breaker, and gives work on it to each thread that asks.
-fn rows<B, W>(name: String, breaker: impl Fn() -> B) -> impl Iterator<Item = Subject>
-where
-    B: Fn() -> W,
-    W: FnMut(u64) + Send + 'static,
-{
-    let apart = format!("{name}{APART}");
-    let alone = Subject::new(name.clone(), breaker()());
-    [alone, Subject::pair(name, breaker()), Subject::pair(apart, || breaker()())].into_iter()
-}
-
-fn bare_service() -> impl Iterator<Item = Subject> {
-    let apart = Subject::pair(format!("{BARE}{APART}"), || calls(service::prompt(), Ends::Well));
-    [bare(), apart].into_iter()
-}
-
-/// A count window of 100; each thread has a clone of the service.
-fn tower_resilience() -> impl Iterator<Item = Subject> {
-    rows(peers::tower_resilience(), || {
-        let layer = breaker::tower_resilience().sliding_window_size(100).build().expect("valid settings");
-        let service = layer.layer(service::prompt());
-        move || calls(service.clone(), Ends::Well)
-    })
-}
-
-fn work(request: u64) -> Result<u64, Failure> {
+fn work(request: u64) -> Result<u64, App> {
     Ok(black_box(request))
 }
 
-/// Five failures in a row.
-fn failsafe() -> impl Iterator<Item = Subject> {
+/// Opens after five failures in a row.
+fn failsafe() -> Vec<Subject> {
     rows(peers::failsafe(), || {
         let policy = consecutive_failures(5, constant(Duration::from_secs(30)));
         let breaker = Config::new().failure_policy(policy).build();
         move || {
             let breaker = breaker.clone();
-            move |n| (0..n).for_each(|request| drop(black_box(breaker.call(|| work(request)))))
+            move |n| (0..n).for_each(|request| drop(black_box(breaker.call(|| work(black_box(request))))))
         }
     })
 }
 
 /// A count window of 100.
-fn recloser() -> impl Iterator<Item = Subject> {
+fn recloser() -> Vec<Subject> {
     rows(peers::recloser(), || {
         let breaker = Arc::new(Recloser::custom().error_rate(0.5).closed_len(100).build());
         move || {
             let breaker = Arc::clone(&breaker);
-            move |n| (0..n).for_each(|request| drop(black_box(breaker.call(|| work(request)))))
+            move |n| (0..n).for_each(|request| drop(black_box(breaker.call(|| work(black_box(request))))))
         }
     })
 }
