@@ -1,11 +1,10 @@
 //! The layer that gives every error a class, around calls that succeed.
 
-use buttress::{BoxError, TranslateLayer};
+use buttress::{Error, Kind, TranslateLayer};
 use tower::Layer;
 use tower::util::MapErrLayer;
 
-use super::bare;
-use crate::case::{Case, OURS, Subject, named, with_each_error};
+use crate::case::{BARE, Case, OURS, Subject, named, with_each_error};
 use crate::drive::{Ends, calls};
 use crate::peers;
 use crate::service::{self, Failure};
@@ -13,10 +12,10 @@ use crate::service::{self, Failure};
 pub(super) const CASES: [Case; 1] = [Case { name: "translate", subjects: || with_each_error!(translate()) }];
 
 fn translate<E: Failure>() -> Vec<Subject> {
-    // The least that a closure can do: it gives no error a class.
-    let peer = MapErrLayer::new(Into::<BoxError>::into);
+    let peer = MapErrLayer::new(|failure: E| Error::wrap(Kind::Unknown, failure));
     vec![
-        bare::<E>(),
+        // Of the type that the layers return: moving an outcome costs as much as its size.
+        Subject::new(named::<E>(BARE), calls(service::prompt::<Error>(), Ends::Well)),
         Subject::new(
             named::<E>(OURS),
             calls(TranslateLayer::new("payments").layer(service::prompt::<E>()), Ends::Well),
