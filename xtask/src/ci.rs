@@ -1,14 +1,33 @@
-//! `cargo xtask ci`: the tests, and what takes longer or tells less often.
+//! `cargo xtask ci`: the merge gate. It runs the tests first, then the checks that take longer or fail less often.
 
-use crate::{bench, features, step::Step, test};
+use crate::{
+    bench, features, minimal, published,
+    step::{self, Step, Tools},
+    test,
+    tools::{CARGO_DENY, CARGO_SEMVER_CHECKS, TYPOS},
+};
 
-pub(crate) fn steps() -> Result<Vec<Step>, String> {
+pub(crate) fn run(tools: Tools) -> Result<(), String> {
+    step::run(&steps()?, tools)
+}
+
+fn steps() -> Result<Vec<Step>, String> {
     let mut steps = test::steps();
+    steps.push(Step::check("published crates", published::check));
+    steps.push(Step::run("spelling", "typos").with(TYPOS));
+    steps.push(Step::run("licences, bans, sources", DENY).with(CARGO_DENY));
+    steps.push(Step::check("minimal versions", minimal::check));
     for package in features::packages()? {
         steps.extend(package.alone().into_iter().map(|(name, line)| Step::run(name, line)));
     }
-    // The fuzzer itself needs an instrumented build; that its target still fits the library is seen without one.
+    // Fuzzing needs an instrumented build; a check shows that the target still fits the library.
     steps.push(Step::run("fuzz target", "cargo check --manifest-path crates/buttress-http/fuzz/Cargo.toml"));
+    if let Some(line) = published::semver() {
+        steps.push(Step::run("semver", line).with(CARGO_SEMVER_CHECKS));
+    }
     steps.push(Step::run("bench", format!("{} --quick", bench::COMMAND)));
     Ok(steps)
 }
+
+/// The advisories need a network, so they are not part of it: see `docs/CONTRIBUTING.md`.
+const DENY: &str = "cargo deny --workspace --exclude buttress-benches --exclude xtask check licenses bans sources";

@@ -1,14 +1,16 @@
-//! What plain cargo can't say about this repository. Every task is a list of commands that anyone can type;
-//! the runner prints each one before it starts it.
+//! The tasks of this repository that plain cargo has no command for. Each is a list of commands that anyone can type; the
+//! runner prints a command before it starts it.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task runner talks to whoever started it")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task runner reports on its terminal")]
 
 mod bench;
 mod ci;
 mod command;
 mod demo;
 mod features;
+mod minimal;
 mod page;
+mod published;
 mod promises;
 mod readme;
 mod sources;
@@ -19,14 +21,19 @@ mod tools;
 
 use std::{env, process::ExitCode};
 
+use step::Tools;
+
 const USAGE: &str = "\
 usage: cargo xtask <task>
 
-  test                                      everything that must pass; what the CI runs
-  ci                                        test, promises, each feature alone, a short benchmark
-  promises                                  which test proves which promise of docs/semantics.md
-  bench [--quick] [--json FILE] [FILTER]    buttress and its peers, measured in one run
-  demo [ARGS]                               the outage example, built with what the tests built";
+  test                                      everything that has to pass before a commit lands
+  ci [--all-tools]                          the merge gate: test, spelling, licences, lowest versions, each feature alone,
+                                            semver, a short benchmark; --all-tools fails where a tool is missing
+  promises                                  the tests that prove each promise of docs/semantics.md
+  minimal-versions                          builds the crates with the lowest versions that their manifests allow
+  bench [--quick] [--json FILE] [FILTER]    measures buttress and its peers in one run
+  bench-page [RUN.jsonl ...]                renders the tables of docs/benchmarks.md from runs; without any it makes three
+  demo [ARGS]                               runs the outage example";
 
 fn main() -> ExitCode {
     let mut args = env::args_os().skip(1);
@@ -34,10 +41,13 @@ fn main() -> ExitCode {
     let rest: Vec<_> = args.collect();
 
     let result = match (task.to_str(), rest.is_empty()) {
-        (Some("test"), true) => step::run(&test::steps()).map(|()| ExitCode::SUCCESS),
-        (Some("ci"), true) => ci::steps().and_then(|steps| step::run(&steps)).map(|()| ExitCode::SUCCESS),
+        (Some("test"), true) => step::run(&test::steps(), Tools::Any).map(|()| ExitCode::SUCCESS),
+        (Some("ci"), true) => ci::run(Tools::Any).map(|()| ExitCode::SUCCESS),
+        (Some("ci"), false) if rest == ["--all-tools"] => ci::run(Tools::All).map(|()| ExitCode::SUCCESS),
         (Some("promises"), true) => promises::check().map(|()| ExitCode::SUCCESS),
+        (Some("minimal-versions"), true) => minimal::check().map(|()| ExitCode::SUCCESS),
         (Some("bench"), _) => bench::run(&rest),
+        (Some("bench-page"), _) => bench::page(&rest),
         (Some("demo"), _) => demo::run(&rest),
         (Some("help" | "--help" | "-h"), _) => {
             println!("{USAGE}");
