@@ -30,4 +30,5 @@ fn steps() -> Result<Vec<Step>, String> {
 }
 
 /// The advisories need a network, so they are not part of it: see `docs/CONTRIBUTING.md`.
-const DENY: &str = "cargo deny --workspace --exclude buttress-benches --exclude xtask check licenses bans sources";
+const DENY: &str =
+    "cargo deny --workspace --exclude buttress-benches --exclude xtask check licenses bans sources";

@@ -21,7 +21,8 @@ pub(crate) fn check() -> Result<(), String> {
         let crate_dir = manifest.parent().unwrap_or(Path::new(""));
         let name = crate_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut missing = missing_keys(&text);
-        missing.extend(["CHANGELOG.md", "README.md"].into_iter().filter(|file| !crate_dir.join(file).is_file()));
+        missing
+            .extend(["CHANGELOG.md", "README.md"].into_iter().filter(|file| !crate_dir.join(file).is_file()));
         if missing.is_empty() {
             println!("{name}");
         } else {
@@ -53,7 +54,8 @@ fn is_published(manifest: &str) -> bool {
 }
 
 fn missing_keys(manifest: &str) -> Vec<&'static str> {
-    let package = manifest.split("\n[").find(|section| section.trim_start_matches('[').starts_with("package]"));
+    let package =
+        manifest.split("\n[").find(|section| section.trim_start_matches('[').starts_with("package]"));
     let keys: Vec<_> = package
         .into_iter()
         .flat_map(str::lines)
