@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue};
 /// deadline must not grow on its way; what is longer than 99999999 hours is written as that. gRPC has no timeout of zero,
 /// and some servers take one for a broken call: it is read, as others send it, and written as one nanosecond.
 ///
-/// [`HttpLayer`](crate::HttpLayer) sends it by itself to [trusted origins](crate::HttpLayer::trust_origin), and refuses a
+/// [`HttpLayer`](crate::HttpLayer) sends it by itself to [trusted origins](crate::HttpLayer::send_deadline_to), and refuses a
 /// call to them whose time is over.
 ///
 /// ```

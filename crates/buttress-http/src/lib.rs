@@ -4,6 +4,7 @@
 mod bad_status;
 mod bearer;
 mod body;
+mod body_end;
 mod boundary;
 mod classify;
 mod client;
@@ -16,12 +17,12 @@ mod origin;
 mod problem;
 mod request;
 mod retry_after;
-mod settle;
 mod upload;
 
 pub use bad_status::BadStatus;
 pub use bearer::{Bearer, BearerLayer, BearerService};
 pub use body::Body;
+pub use body_end::{AtBodyEnd, TrackedBody, at_body_end, track_body};
 #[cfg(feature = "serde_path_to_error")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde_path_to_error")))]
 pub use boundary::invalid_at;
@@ -34,7 +35,7 @@ pub use buttress_error::Transport;
 pub use classify::{ByStatus, Profile, http_classifier, translate};
 #[cfg(feature = "reqwest")]
 pub use client::{CrossOriginRedirect, same_origin};
-pub use client::{FromHttp, Head, IntoHttp};
+pub use client::{FromHttp, IntoHttp, ResponseHead};
 pub use grpc_timeout::{GrpcTimeout, InvalidGrpcTimeout};
 pub use guard::{BodyGuard, GuardedBody};
 pub use headers::{ATTEMPT, DEADLINE, REQUEST_ID, SHOULD_RETRY, TRACEPARENT};
@@ -44,4 +45,3 @@ pub use origin::InvalidOrigin;
 pub use problem::{Problem, ProblemDetails};
 pub use request::IntoRequest;
 pub use retry_after::retry_after;
-pub use settle::{AtEnd, SettledBody, at_end, settle_body};

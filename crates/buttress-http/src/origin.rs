@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn compares_scheme_host_and_port() {
         let same = |origin: &str, uri: &str| {
-            Origin::parse("trust_origin", origin).unwrap().is_of(&uri.parse().unwrap())
+            Origin::parse("send_deadline_to", origin).unwrap().is_of(&uri.parse().unwrap())
         };
         assert!(same("https://api.example.com", "https://API.example.com/a?b=c"));
         assert!(same("https://api.example.com/", "https://api.example.com:443/"));
@@ -107,8 +107,8 @@ mod tests {
             "http://x:",
             "http://x:65536",
         ]) {
-            let error = Origin::parse("trust_origin", text).unwrap_err();
-            assert!(error.to_string().starts_with("trust_origin:"), "{error}");
+            let error = Origin::parse("send_deadline_to", text).unwrap_err();
+            assert!(error.to_string().starts_with("send_deadline_to:"), "{error}");
             assert_eq!(error.class().kind, Kind::Config);
         }
     }

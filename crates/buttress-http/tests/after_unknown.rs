@@ -243,7 +243,7 @@ async fn a_gateway_that_passes_statuses() {
     let gateway = || {
         ServiceBuilder::new()
             .layer(RetryLayer::new(quick().max_attempts(4).build().unwrap()).classifier(statuses()))
-            .layer(HttpLayer::<reqwest::Request>::new("payments").pass_status())
+            .layer(HttpLayer::<reqwest::Request>::new("payments").pass_bad_statuses())
             .service(reqwest::Client::builder().no_proxy().build().unwrap())
     };
     let script = || {

@@ -51,7 +51,7 @@ async fn good_statuses_pass_and_bad_ones_are_errors() {
 
 #[tokio::test]
 async fn statuses_pass_where_that_is_asked() {
-    assert_eq!(call(HttpLayer::new("orders").pass_status(), 503).await.unwrap().status(), 503);
+    assert_eq!(call(HttpLayer::new("orders").pass_bad_statuses(), 503).await.unwrap().status(), 503);
 }
 
 #[tokio::test]
@@ -276,7 +276,7 @@ async fn sent(context: Context, mut request: Request<Body>) -> HeaderMap {
         Ok::<_, Infallible>(answer)
     });
     *request.uri_mut() = "https://api.test/orders".parse().unwrap();
-    let layer = HttpLayer::new("orders").trust_origin("https://api.test").unwrap();
+    let layer = HttpLayer::new("orders").send_deadline_to("https://api.test").unwrap();
     context.scope(layer.layer(mock).oneshot(request)).await.unwrap().headers().clone()
 }
 
@@ -366,7 +366,7 @@ async fn a_grpc_call_that_is_late() {
             let answer = Response::builder().header("grpc-status", "0");
             async { answer.body(Body::empty()) }
         });
-        let layer = HttpLayer::new("orders").trust_origin(origin).unwrap();
+        let layer = HttpLayer::new("orders").send_deadline_to(origin).unwrap();
         let request = Request::post("https://api.test/Orders/Get").header("content-type", "application/grpc");
         let context = Context::default().with_timeout(Duration::from_nanos(left));
         context.scope(layer.layer(mock).oneshot(request.body(Body::empty()).unwrap())).await
@@ -425,7 +425,7 @@ fn idempotency_comes_from_method_and_key() {
 /// leaves the others.
 #[tokio::test]
 async fn clones_have_the_same_settings() {
-    let layer = HttpLayer::new("orders").pass_status();
+    let layer = HttpLayer::new("orders").pass_bad_statuses();
     let changed = layer.clone().error_body(0, Duration::ZERO);
     assert_eq!(call(layer.clone(), 500).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(call(layer.clone(), 500).await.is_ok());
@@ -442,7 +442,7 @@ async fn the_last_failure_is_the_source_of_a_rejection() {
     let breaker = Breaker::builder("orders").window(Window::consecutive(2)).build().unwrap();
     let client = ServiceBuilder::new()
         .layer(BreakerLayer::new(breaker).classifier(http_classifier()))
-        .layer(HttpLayer::new("orders").pass_status())
+        .layer(HttpLayer::new("orders").pass_bad_statuses())
         .service(service_fn(|_: Request<Body>| async {
             Err::<Response<Body>, _>(io::Error::from(io::ErrorKind::ConnectionReset))
         }));

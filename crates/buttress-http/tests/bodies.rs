@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer, BreakerService};
 use buttress_error::{ByKind, Kind};
-use buttress_http::{AtEnd, Body, HttpLayer, HttpService, at_end, translate};
+use buttress_http::{AtBodyEnd, Body, HttpLayer, HttpService, at_body_end, translate};
 use common::{Server, Then, get, send};
 use http::{Method, Request};
 use http_body_util::BodyExt;
@@ -17,13 +17,13 @@ use tower::{Layer, ServiceBuilder, ServiceExt};
 
 const MS: Duration = Duration::from_millis(1);
 
-type Judged = BreakerService<HttpService<reqwest::Client, reqwest::Request>, AtEnd<ByKind>>;
+type Judged = BreakerService<HttpService<reqwest::Client, reqwest::Request>, AtBodyEnd<ByKind>>;
 
 /// A client whose breaker waits for the end of bodies.
 fn judged(breaker: &Breaker, idle: Duration) -> Judged {
     ServiceBuilder::new()
-        .layer(BreakerLayer::new(breaker).classifier(at_end(ByKind)))
-        .layer(HttpLayer::new("files").judge_bodies().idle_timeout(idle))
+        .layer(BreakerLayer::new(breaker).classifier(at_body_end(ByKind)))
+        .layer(HttpLayer::new("files").judge_at_body_end().idle_timeout(idle))
         .service(reqwest::Client::builder().no_proxy().build().unwrap())
 }
 
@@ -181,7 +181,7 @@ async fn a_guarded_answer_is_reqwests_own() {
     let bad = format!("{}Content-Length: {}\n\n{json}", head_of("503 Lunch"), json.len());
     let empty = format!("{}Content-Length: 0\n\n", head_of("200 OK"));
     let bare = reqwest::Client::builder().no_proxy().build().unwrap();
-    let layer = HttpLayer::new("files").judge_bodies().idle_timeout(60_000 * MS).pass_status();
+    let layer = HttpLayer::new("files").judge_at_body_end().idle_timeout(60_000 * MS).pass_bad_statuses();
     for (text, good) in [(known, true), (chunks, true), (to_the_end, true), (bad, false), (empty, true)] {
         let server = Server::answers(&text).await;
         let led = Then::answer(&format!(

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use buttress_context::{Context, RequestId, Trace};
 use buttress_error::{ByKind, Classifier, Error, Kind, Rejection, RejectionReason, Settle, Verdict};
-use buttress_http::{Body, HttpLayer, at_end, translate};
+use buttress_http::{Body, HttpLayer, at_body_end, translate};
 use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -360,7 +360,7 @@ async fn judged_as(
         async { Ok::<_, Infallible>(answer) }
     });
     let outcome = cx.scope(layer.layer(mock).oneshot(Request::new(Body::empty()))).await;
-    let told = at_end(ByKind).deferral(&outcome).map(|deferral| {
+    let told = at_body_end(ByKind).deferral(&outcome).map(|deferral| {
         let told = Told::default();
         deferral.defer(Box::new(told.clone()));
         told
@@ -372,7 +372,7 @@ async fn judged_as(
 
 /// How the end of this body is judged, read as far as it goes.
 async fn end_of(media: &str, body: Body) -> String {
-    let (body, told) = judged_as(media, files().judge_bodies(), within(5), body).await;
+    let (body, told) = judged_as(media, files().judge_at_body_end(), within(5), body).await;
     let told = told.unwrap();
     assert!(told.0.lock().unwrap().is_empty(), "not before the end");
     drop(read(body).await);
@@ -412,7 +412,7 @@ async fn the_end_of_a_body_is_told() {
 #[tokio::test(start_paused = true)]
 async fn the_last_frame_is_the_end() {
     let full = http_body_util::Full::new(Bytes::from("hello"));
-    let (mut body, told) = judged(files().judge_bodies(), within(5), Body::streaming(full)).await;
+    let (mut body, told) = judged(files().judge_at_body_end(), within(5), Body::streaming(full)).await;
     body.frame().await.unwrap().unwrap();
     assert_eq!(*told.unwrap().0.lock().unwrap(), ["success"]);
 }
@@ -422,7 +422,7 @@ async fn the_last_frame_is_the_end() {
 async fn a_dropped_body_is_told() {
     for (waits, waited) in [([0, 60], "0ns"), ([3, 60], "2s")] {
         let slow = Body::streaming(Slow::new(waits));
-        let (mut body, told) = judged(files().judge_bodies(), Context::default(), slow).await;
+        let (mut body, told) = judged(files().judge_at_body_end(), Context::default(), slow).await;
         let _ = tokio::time::timeout(2 * SECOND, body.frame()).await;
         drop(body);
         assert_eq!(*told.unwrap().0.lock().unwrap(), [format!("abandoned after {waited}")]);
@@ -432,7 +432,7 @@ async fn a_dropped_body_is_told() {
 /// What is whole is judged by its head, and so is everything else unless it is asked for.
 #[tokio::test(start_paused = true)]
 async fn what_is_judged_by_its_head() {
-    assert!(judged(files().judge_bodies(), within(5), Body::from("hello")).await.1.is_none());
+    assert!(judged(files().judge_at_body_end(), within(5), Body::from("hello")).await.1.is_none());
     assert!(judged(files(), within(5), Body::streaming(Slow::new([1]))).await.1.is_none());
 }
 
@@ -473,8 +473,8 @@ async fn over_reqwest() {
 
     let server = Server::answers("HTTP/1.1 200 OK\nContent-Length: 5\n\nhello").await;
     let mut client =
-        HttpLayer::new("files").idle_timeout(SECOND).judge_bodies().layer(reqwest::Client::new());
+        HttpLayer::new("files").idle_timeout(SECOND).judge_at_body_end().layer(reqwest::Client::new());
     let outcome = send(&mut client, get(&server.url)).await;
-    assert!(at_end(ByKind).deferral(&outcome).is_some());
+    assert!(at_body_end(ByKind).deferral(&outcome).is_some());
     assert_eq!(outcome.unwrap().text().await.unwrap(), "hello");
 }

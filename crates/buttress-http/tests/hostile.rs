@@ -18,7 +18,7 @@ const MS: Duration = Duration::from_millis(1);
 
 fn plain() -> Client {
     // A slow machine must not look like a slow body.
-    let http = HttpLayer::new("payments").error_body(HttpLayer::<()>::ERROR_BODY, 60_000 * MS);
+    let http = HttpLayer::new("payments").error_body(HttpLayer::<()>::ERROR_BODY_LIMIT, 60_000 * MS);
     http.layer(reqwest::Client::builder().no_proxy().build().unwrap())
 }
 
@@ -127,7 +127,7 @@ async fn a_problem_of_100_mebibytes() {
     let error = send(&mut plain(), get(&url)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     let answer = error.find::<BadStatus>().unwrap();
-    assert_eq!((answer.body().len(), answer.is_whole()), (HttpLayer::<()>::ERROR_BODY, false));
+    assert_eq!((answer.body().len(), answer.is_whole()), (HttpLayer::<()>::ERROR_BODY_LIMIT, false));
     // The rest is in the buffers of the connection, which was closed.
     let written = written.await.unwrap();
     assert!(written < 32 << 20, "{written}");

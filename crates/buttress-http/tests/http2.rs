@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
 use buttress_error::{ByKind, Delivery, Kind};
-use buttress_http::{Body, HttpLayer, at_end};
+use buttress_http::{Body, HttpLayer, at_body_end};
 use buttress_retry::{Policy, RetryLayer};
 use common::{Client, client, send};
 use http::Request;
@@ -267,8 +267,8 @@ async fn counted(frames: fn(u32) -> Vec<u8>) -> (u64, u64, u64) {
     let addr = answering(frames).await;
     let breaker = Breaker::new("files");
     let client = ServiceBuilder::new()
-        .layer(BreakerLayer::new(&breaker).classifier(at_end(ByKind)))
-        .layer(HttpLayer::new("files").judge_bodies())
+        .layer(BreakerLayer::new(&breaker).classifier(at_body_end(ByKind)))
+        .layer(HttpLayer::new("files").judge_at_body_end())
         .service(reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap());
     let answer = client.oneshot(post(addr)).await.unwrap();
     let _ = answer.bytes().await;

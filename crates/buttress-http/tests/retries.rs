@@ -397,7 +397,7 @@ async fn a_status_that_is_passed_on_is_exhausted() {
     let url = backend.url.clone();
     let passing = ServiceBuilder::new()
         .layer(RetryLayer::new(policy().build().unwrap()).classifier(buttress_http::http_classifier()))
-        .layer(HttpLayer::new("payments").pass_status())
+        .layer(HttpLayer::new("payments").pass_bad_statuses())
         .service(reqwest::Client::builder().no_proxy().build().unwrap());
     let middle = Server::start(Then::handle(move |_head| {
         let call = passing.clone().oneshot(get(&url));

@@ -314,7 +314,7 @@ async fn a_408_in_a_stall_that_is_passed_on_is_neutral() {
         let gateway = ServiceBuilder::new()
             .layer(RetryLayer::new(retry).classifier(http_classifier()))
             .layer(BreakerLayer::new(breaker.clone()).classifier(http_classifier()))
-            .layer(HttpLayer::new("files").pass_status())
+            .layer(HttpLayer::new("files").pass_bad_statuses())
             .service(service_fn(move |request| {
                 seen.fetch_add(1, SeqCst);
                 serve(Server::Early(status, 100 * MS), request)

@@ -27,7 +27,7 @@ fn response((status, headers): Answer) -> Response<Body> {
 /// The two stacks: bad statuses are errors, or are passed on to layers that judge them.
 fn layers(pass: bool, classifier: ByStatus) -> HttpLayer<Request<Body>> {
     let layer = HttpLayer::new("orders").classifier(classifier);
-    if pass { layer.pass_status() } else { layer }
+    if pass { layer.pass_bad_statuses() } else { layer }
 }
 
 /// How often a dependency is asked that gives these answers in turn, and the last one forever.

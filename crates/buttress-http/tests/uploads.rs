@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
 use buttress_error::{Error, Kind, Rejection, RejectionReason};
-use buttress_http::{Body, FromHttp, Head, HttpLayer, IntoHttp};
+use buttress_http::{Body, FromHttp, HttpLayer, IntoHttp, ResponseHead};
 use buttress_retry::{Policy, RetryLayer};
 use buttress_timeout::AttemptTimeoutLayer;
 use bytes::Bytes;
@@ -200,7 +200,7 @@ where
     S: Service<R> + Clone + Send + 'static,
     S::Error: Into<buttress_error::BoxError>,
     S::Future: Send,
-    S::Response: Head + IntoHttp<Body: Send> + Send,
+    S::Response: ResponseHead + IntoHttp<Body: Send> + Send,
 {
     let policy = Policy::fixed(MS).max_attempts(3).no_budget().build().unwrap();
     let service = ServiceBuilder::new()

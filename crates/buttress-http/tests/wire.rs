@@ -143,7 +143,7 @@ proptest! {
         }
         let details = ProblemDetails::of(&error, Handled::Yes);
         let body = details.to_json();
-        prop_assert!(body.len() <= ProblemDetails::MAX && ProblemDetails::MAX <= HttpLayer::<()>::ERROR_BODY);
+        prop_assert!(body.len() <= ProblemDetails::MAX && ProblemDetails::MAX <= HttpLayer::<()>::ERROR_BODY_LIMIT);
         prop_assert_eq!(ProblemDetails::from_json(body.as_bytes()), Some(details));
     }
 }
@@ -264,7 +264,7 @@ fn google(status: &str) -> String {
     format!(r#"{{"error":{{"code":500,"message":"no","status":"{status}","details":[{RETRY_INFO}]}}}}"#)
 }
 
-/// Such an answer with `RetryAdvice-After`.
+/// Such an answer with `Retry-After`.
 fn waiting(status: u16, seconds: &str, body: impl Into<Body>) -> Response<Body> {
     let mut answer = json(status, "application/json", body);
     answer.headers_mut().insert("retry-after", seconds.parse().unwrap());

@@ -12,7 +12,7 @@ pub use classify::*;
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub use client::{
-    BreakerSetting, Client, ClientBuilder, ClientFuture, ClientLayer, Explain, SettingsError, Stack, client,
+    BreakerSetting, Client, ClientBuilder, ClientLayer, Explain, ResponseFuture, SettingsError, Stack, client,
 };
 
 pub use buttress_context as context;

@@ -102,7 +102,7 @@ impl Wall {
             .retry(policy)
             .breaker(self.breaker.clone())
             .send_attempt()
-            .judge_bodies()
+            .judge_at_body_end()
             .idempotency_keys()
             .service(GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&self.slots)).layer(counted))
             .unwrap()

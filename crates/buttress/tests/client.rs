@@ -203,7 +203,7 @@ async fn the_deadline_tells_the_last_failure() {
 #[tokio::test]
 async fn the_deadline_goes_to_trusted_origins() {
     let server = Server::start(&[OK]).await;
-    let trusting = client().trust_origin(&server.url).service(reqwest::Client::new()).unwrap();
+    let trusting = client().send_deadline_to(&server.url).service(reqwest::Client::new()).unwrap();
     get(&trusting, &server).await.unwrap();
     get(&client().service(reqwest::Client::new()).unwrap(), &server).await.unwrap();
     let heads = server.heads.lock().unwrap();
@@ -268,7 +268,7 @@ async fn a_body_is_cut_after_the_idle_timeout() {
 #[tokio::test]
 async fn a_body_is_judged() {
     let server = Server::start(&[Half, OK]).await;
-    let client = client().idle_timeout(50 * MS).judge_bodies().service(reqwest::Client::new()).unwrap();
+    let client = client().idle_timeout(50 * MS).judge_at_body_end().service(reqwest::Client::new()).unwrap();
     let answer = get(&client, &server).await.unwrap();
     assert_eq!(client.breaker().stats().in_flight(), 1, "it is not over");
     answer.text().await.unwrap_err();
@@ -323,8 +323,8 @@ async fn the_attempt_is_sent() {
 #[test]
 fn settings_are_explained() {
     let bearer = BearerLayer::new(&Bearer::new(), "https://api.example.com").unwrap();
-    let client = client().idempotency_keys().idle_timeout(5_000 * MS).judge_bodies().send_attempt();
-    let client = client.bearer(bearer).trust_origin("https://api.example.com");
+    let client = client().idempotency_keys().idle_timeout(5_000 * MS).judge_at_body_end().send_attempt();
+    let client = client.bearer(bearer).send_deadline_to("https://api.example.com");
     let text = client.service(reqwest::Client::new()).unwrap().explain().to_string();
     for line in [
         "\n  idempotency key ",

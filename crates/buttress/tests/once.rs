@@ -30,7 +30,7 @@ fn a_thousand_clients_leak_nothing() {
             Client::new("payments", service_fn(answer)).send(request).await.unwrap();
         });
         let settings = buttress::client("orders").deadline(Duration::from_secs(5)).idempotency_keys();
-        let client = settings.trust_origin("http://a.example").service(service_fn(answer)).unwrap();
+        let client = settings.send_deadline_to("http://a.example").service(service_fn(answer)).unwrap();
         let _ = (client.explain().to_string(), client.clone(), client.breaker().stats());
         let mut stack =
             ClientLayer::new("query").layer(service_fn(|n: u32| async move { Ok::<_, Rejection>(n) }));

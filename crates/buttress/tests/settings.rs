@@ -37,9 +37,9 @@ fn each_bad_setting_is_refused() {
         ),
         (client("payments").breaker(Breaker::builder("payments").probes(0)), "probes", "1"),
         (client("payments").breaker(Breaker::builder("payments").lease(Duration::ZERO)), "lease", "zero"),
-        (client("payments").trust_origin("payments.internal"), "trust_origin", "origin"),
-        (client("payments").trust_origin("ftp://payments.internal"), "trust_origin", "origin"),
-        (client("payments").trust_origin("https://payments.internal/path"), "trust_origin", "origin"),
+        (client("payments").send_deadline_to("payments.internal"), "send_deadline_to", "origin"),
+        (client("payments").send_deadline_to("ftp://payments.internal"), "send_deadline_to", "origin"),
+        (client("payments").send_deadline_to("https://payments.internal/path"), "send_deadline_to", "origin"),
     ];
     for (settings, setting, range) in table {
         let error = refused(settings);
@@ -52,9 +52,9 @@ fn each_bad_setting_is_refused() {
 #[test]
 fn all_bad_settings_are_reported_together() {
     let settings = client("payments")
-        .trust_origin("payments.internal")
-        .trust_origin("https://fine.internal:8443")
-        .trust_origin("https://payments.internal/path")
+        .send_deadline_to("payments.internal")
+        .send_deadline_to("https://fine.internal:8443")
+        .send_deadline_to("https://payments.internal/path")
         .idle_timeout(Duration::ZERO)
         .retry(Policy::exponential().max_attempts(0))
         .attempt_timeout(Duration::ZERO)
@@ -65,8 +65,8 @@ fn all_bad_settings_are_reported_together() {
         "deadline",
         "attempt_timeout",
         "idle_timeout",
-        "trust_origin",
-        "trust_origin",
+        "send_deadline_to",
+        "send_deadline_to",
         "max_attempts",
         "probes",
     ];
@@ -90,7 +90,7 @@ fn the_last_value_of_a_setting_counts() {
 /// [S38] an origin may hold a password, which is in no error.
 #[test]
 fn a_password_in_an_origin_is_not_shown() {
-    let error = refused(client("payments").trust_origin("https://user:hunter2@payments.internal"));
+    let error = refused(client("payments").send_deadline_to("https://user:hunter2@payments.internal"));
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
 }
 

@@ -9,7 +9,7 @@ use buttress_error::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::grpc;
-use crate::{Head, ProblemDetails, SHOULD_RETRY, retry_after};
+use crate::{ProblemDetails, ResponseHead, SHOULD_RETRY, retry_after};
 
 /// The classifier of HTTP answers, with its defaults: [`ByStatus`].
 #[must_use]
@@ -43,7 +43,7 @@ impl Profile {
 /// Judges answers by status, and by `grpc-status` in gRPC; errors by their kind.
 ///
 /// In most stacks nobody needs it: [`HttpLayer`](crate::HttpLayer) applies it at the bottom and makes bad statuses
-/// errors. Hand it to every layer of a gateway that [passes statuses through](crate::HttpLayer::pass_status):
+/// errors. Hand it to every layer of a gateway that [passes statuses through](crate::HttpLayer::pass_bad_statuses):
 ///
 /// ```
 /// use buttress_error::{Classifier, Error, Kind};
@@ -57,7 +57,7 @@ impl Profile {
 ///
 /// A 2xx is a success. So is a 304 to a conditional request and a 101 to one that asks for an upgrade; any other 1xx or
 /// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse), which a circuit breaker ignores.
-/// [`RetryAdvice-After`](crate::retry_after) counts on 429, on every 5xx, and on 403, 409, 413, 423 and 425. A 409, 423 or 425 to a
+/// [`Retry-After`](crate::retry_after) counts on 429, on every 5xx, and on 403, 409, 413, 423 and 425. A 409, 423 or 425 to a
 /// request with an `Idempotency-Key` may mean that an earlier attempt is still running ([`Class::in_progress`]). A 403 that has one, or whose
 /// rate-limit headers say that nothing is left, is a [throttle](buttress_error::Kind::Throttled). An answer with
 /// [`SHOULD_RETRY`] `false` has been given up by somebody and is not repeated, whatever its status and its body say; only a
@@ -142,7 +142,7 @@ impl ByStatus {
 
     /// The class of an answer; none for a success.
     #[must_use]
-    pub fn class(&self, head: &impl Head) -> Option<Class> {
+    pub fn class(&self, head: &impl ResponseHead) -> Option<Class> {
         let (code, headers) = (head.status(), head.headers());
         let class = if self.asked.grpc || grpc::is_grpc(headers) {
             grpc::class(code, headers)?
@@ -181,7 +181,7 @@ impl ByStatus {
     }
 }
 
-/// Does `RetryAdvice-After` count beside this status? Besides those for which a standard defines it (429 and 503, 413), beside
+/// Does `Retry-After` count beside this status? Besides those for which a standard defines it (429 and 503, 413), beside
 /// every 5xx; beside 403, where it tells a rate limit from a missing right; and beside those that are over after a while.
 fn may_ask_to_wait(code: StatusCode) -> bool {
     code.is_server_error() || matches!(code.as_u16(), 403 | 409 | 413 | 423 | 425 | 429)
@@ -201,7 +201,7 @@ fn heed(class: Class, headers: &HeaderMap) -> Class {
     if said && class.retry == RetryAdvice::Call { class.exhausted() } else { class }
 }
 
-impl<Res: Head, E: Classified> Classifier<Res, E> for ByStatus {
+impl<Res: ResponseHead, E: Classified> Classifier<Res, E> for ByStatus {
     fn judge(&self, outcome: &Result<Res, E>) -> Verdict {
         match outcome {
             Ok(answer) => self.class(answer).map_or_else(Verdict::success, Verdict::of),

@@ -44,9 +44,9 @@ impl FromHttp for Request<Body> {
     message = "Buttress cannot read status and headers of `{Self}`, the response type of this client",
     label = "no HTTP response that Buttress knows",
     note = "for `reqwest::Client` switch on the feature `reqwest` of this crate or of `buttress`",
-    note = "else let the client return an `http::Response`, or implement `Head` and `IntoHttp` for `{Self}`"
+    note = "else let the client return an `http::Response`, or implement `ResponseHead` and `IntoHttp` for `{Self}`"
 )]
-pub trait Head {
+pub trait ResponseHead {
     /// The status.
     fn status(&self) -> StatusCode;
 
@@ -69,7 +69,7 @@ pub trait Head {
     }
 }
 
-impl<B> Head for Response<B> {
+impl<B> ResponseHead for Response<B> {
     fn status(&self) -> StatusCode {
         self.status()
     }
@@ -96,7 +96,7 @@ impl<B> Head for Response<B> {
     message = "a `{Self}`, the response type of this client, cannot be made an `http::Response`",
     label = "no HTTP response that Buttress knows",
     note = "for `reqwest::Client` switch on the feature `reqwest` of this crate or of `buttress`",
-    note = "else let the client return an `http::Response`, or implement `Head` and `IntoHttp` for `{Self}`"
+    note = "else let the client return an `http::Response`, or implement `ResponseHead` and `IntoHttp` for `{Self}`"
 )]
 pub trait IntoHttp: Sized {
     /// The body.

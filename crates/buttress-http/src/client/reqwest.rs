@@ -8,7 +8,7 @@ use http::{Extensions, HeaderMap, StatusCode};
 use http_body::Body as _;
 use reqwest::{Request, RequestBuilder, Response, ResponseBuilderExt};
 
-use super::{FromHttp, Head, IntoHttp};
+use super::{FromHttp, IntoHttp, ResponseHead};
 use crate::{Body, BodyGuard, IntoRequest, translate};
 
 /// Our own line is no place to look at.
@@ -68,7 +68,7 @@ fn with_url(mut answer: http::Response<reqwest::Body>, url: reqwest::Url) -> Res
     answer.into()
 }
 
-impl Head for Response {
+impl ResponseHead for Response {
     fn status(&self) -> StatusCode {
         self.status()
     }

@@ -10,7 +10,7 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use super::GuardedBody;
-use crate::{SettledBody, settle_body};
+use crate::{TrackedBody, track_body};
 
 /// How the body of a good answer is guarded: its context, the deadline in it, and the idle timeout.
 ///
@@ -35,15 +35,15 @@ impl BodyGuard {
         Some(Self { context, start: Instant::now(), idle, name: Arc::clone(name), judged })
     }
 
-    /// Guards the body of an answer. [Settled](crate::settle_body) as well, if layers are to wait for its end.
+    /// Guards the body of an answer. [Settled](crate::track_body) as well, if layers are to wait for its end.
     #[must_use]
-    pub fn guard<B>(self, answer: Response<B>) -> Response<SettledBody<GuardedBody<B>>>
+    pub fn guard<B>(self, answer: Response<B>) -> Response<TrackedBody<GuardedBody<B>>>
     where
         B: Body + Unpin,
         B::Error: Into<BoxError>,
     {
         let judged = self.judged;
         let answer = answer.map(|body| GuardedBody::new(self, body));
-        if judged { settle_body(answer) } else { answer.map(SettledBody::unsettled) }
+        if judged { track_body(answer) } else { answer.map(TrackedBody::unsettled) }
     }
 }

@@ -17,7 +17,7 @@ use super::read::Read;
 use super::settings::{Bad, Settings};
 use crate::classify::{AnsweredInStall, stalled};
 use crate::upload::Watch;
-use crate::{BadStatus, ByStatus, Head, IntoHttp, ProblemDetails};
+use crate::{BadStatus, ByStatus, IntoHttp, ProblemDetails, ResponseHead};
 
 pin_project! {
     /// The future of [`Http`](crate::Http).
@@ -105,7 +105,7 @@ impl<F, B> ResponseFuture<F, B> {
 impl<F, Res, E> Future for ResponseFuture<F, Res::Body>
 where
     F: Future<Output = Result<Res, E>>,
-    Res: Head + IntoHttp,
+    Res: ResponseHead + IntoHttp,
     E: Into<BoxError>,
 {
     type Output = Result<Res, Error>;

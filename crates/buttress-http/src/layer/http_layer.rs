@@ -18,13 +18,13 @@ use crate::{ByStatus, InvalidOrigin, http_classifier};
 ///
 /// * A good answer keeps the client's own type: `reply.json().await` still works over reqwest.
 /// * A bad status becomes an error of its kind, with [the answer inside](crate::BadStatus), so that every layer above
-///   does the right thing without a setting. ([`pass_status`](Self::pass_status) is for gateways.)
+///   does the right thing without a setting. ([`pass_bad_statuses`](Self::pass_bad_statuses) is for gateways.)
 /// * The client's errors become ours, and say what went wrong: `payments: connection refused`. A URL in them loses
 ///   user-info and query.
 /// * Every error has a note that says which request failed (`GET http://localhost/orders/7`, again without user-info and
 ///   query), and that of a bad status one with the first words of the answer, where it is text.
 /// * The request takes its context along: request id and a new span of the trace; the deadline only to
-///   [origins that are trusted](Self::trust_origin) with it. A header that the caller has set itself stays.
+///   [origins that are trusted](Self::send_deadline_to) with it. A header that the caller has set itself stays.
 ///
 /// Works over `reqwest::Client` (feature `reqwest`), and over any service of `http::Request<Body>`. `R` is the client's
 /// request type, and is inferred.
@@ -64,7 +64,7 @@ pub struct HttpLayer<R> {
 
 impl<R> HttpLayer<R> {
     /// How many bytes of a bad answer's body are kept by default: 8 KiB.
-    pub const ERROR_BODY: usize = 8 * 1024;
+    pub const ERROR_BODY_LIMIT: usize = 8 * 1024;
 
     /// How long a bad answer's body is waited for by default: 500 ms.
     pub const ERROR_BODY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -75,10 +75,10 @@ impl<R> HttpLayer<R> {
         let settings = Settings {
             name: name.into(),
             classifier: http_classifier(),
-            bad: Bad::Error { bytes: Self::ERROR_BODY, time: Self::ERROR_BODY_TIMEOUT },
+            bad: Bad::Error { bytes: Self::ERROR_BODY_LIMIT, time: Self::ERROR_BODY_TIMEOUT },
             outgoing: Outgoing::default(),
             idle: None,
-            judge_bodies: false,
+            judge_at_body_end: false,
         };
         Self { settings: Arc::new(settings), request: PhantomData }
     }
@@ -117,20 +117,20 @@ impl<R> HttpLayer<R> {
 
     /// Lets layers above judge a call by the end of its body: for streams, whose head says little. A body that breaks off,
     /// is cut by the [idle timeout](Self::idle_timeout), or ends without a good `grpc-status` in gRPC is then a failure for a
-    /// circuit breaker whose classifier is [`at_end`](crate::at_end); retries are over by then. Default: the head decides.
+    /// circuit breaker whose classifier is [`at_body_end`](crate::at_body_end); retries are over by then. Default: the head decides.
     ///
     /// For callers who read bodies to their end: a body that is dropped before says neither yes nor no, so that a circuit
     /// which waits for a success stays half-open. See [`GuardedBody`](crate::GuardedBody), also for which clients' bodies
     /// that is.
     #[must_use]
-    pub fn judge_bodies(self) -> Self {
-        self.edit(|settings| settings.judge_bodies = true)
+    pub fn judge_at_body_end(self) -> Self {
+        self.edit(|settings| settings.judge_at_body_end = true)
     }
 
     /// Passes bad statuses on as answers, for gateways. Every layer above then needs [`http_classifier()`] as its classifier: a 503
     /// is a success otherwise, neither retried nor counted.
     #[must_use]
-    pub fn pass_status(self) -> Self {
+    pub fn pass_bad_statuses(self) -> Self {
         self.edit(|settings| settings.bad = Bad::Pass)
     }
 
@@ -149,8 +149,8 @@ impl<R> HttpLayer<R> {
     ///
     /// # Errors
     /// [`InvalidOrigin`] if it has no `http` or `https`, no host, or more than these and a port.
-    pub fn trust_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
-        let origin = Origin::parse("trust_origin", origin)?;
+    pub fn send_deadline_to(self, origin: &str) -> Result<Self, InvalidOrigin> {
+        let origin = Origin::parse("send_deadline_to", origin)?;
         Ok(self.edit(|settings| settings.outgoing.trusted.push(origin)))
     }
 }

@@ -11,7 +11,7 @@ use super::ResponseFuture;
 use super::asked::Asked;
 use super::settings::Settings;
 use crate::headers::{self, Late};
-use crate::{Body, FromHttp, Head, IntoHttp};
+use crate::{Body, FromHttp, IntoHttp, ResponseHead};
 
 /// The service of [`HttpLayer`](crate::HttpLayer).
 pub struct HttpService<S, R> {
@@ -46,7 +46,7 @@ where
     R: FromHttp,
     S: Service<R>,
     S::Error: Into<BoxError>,
-    S::Response: Head + IntoHttp,
+    S::Response: ResponseHead + IntoHttp,
 {
     type Response = S::Response;
     type Error = Error;

@@ -20,7 +20,7 @@ pub(super) struct Settings {
     /// The longest gap in the body of a good answer.
     pub(super) idle: Option<Duration>,
     /// Can layers wait for the end of such a body?
-    pub(super) judge_bodies: bool,
+    pub(super) judge_at_body_end: bool,
 }
 
 /// What becomes of a bad status.
@@ -64,7 +64,7 @@ impl Settings {
 
     /// An answer for the caller, whose body is read after the call.
     pub(super) fn guarded<Res: IntoHttp>(&self, answer: Res) -> Res {
-        answer.guarded(|| BodyGuard::of_call(&self.name, self.idle, self.judge_bodies))
+        answer.guarded(|| BodyGuard::of_call(&self.name, self.idle, self.judge_at_body_end))
     }
 
     /// An error that this layer made: it is the dependency's.

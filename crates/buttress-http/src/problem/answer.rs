@@ -80,7 +80,7 @@ impl Problem {
         ProblemDetails::of(&self.error, self.handled)
     }
 
-    /// The answer, with `RetryAdvice-After` where there is something to wait for, and with [`SHOULD_RETRY`] where nobody should
+    /// The answer, with `Retry-After` where there is something to wait for, and with [`SHOULD_RETRY`] where nobody should
     /// repeat the request. The error goes along among its extensions, for
     /// a layer that logs it; those are not sent.
     #[must_use]

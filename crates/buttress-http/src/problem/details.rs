@@ -29,7 +29,7 @@ use buttress_error::{Class, Delivery, Kind, RetryAdvice, Violation, WireError};
 /// | `type`, `title`, `status`, `detail`, `instance` | as in the RFC; `detail` is the error's public message |
 /// | `kind`, `reason` | of the error |
 /// | `retry`, `delivery` | advice that the kind doesn't give by itself (law 7 of the taxonomy) |
-/// | `retry_after_ms` | when to come back; the header `RetryAdvice-After` says it in seconds |
+/// | `retry_after_ms` | when to come back; the header `Retry-After` says it in seconds |
 /// | `violations` | the fields of the request that are wrong: `field`, `reason`, `description` |
 /// | `hints` | what to do about it |
 /// | `request_id` | by which the people of the server find their log lines |

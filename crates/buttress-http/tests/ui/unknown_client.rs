@@ -3,7 +3,7 @@
 struct Request;
 struct Response;
 
-fn fits<R: buttress_http::FromHttp, A: buttress_http::Head, B: buttress_http::IntoHttp>() {}
+fn fits<R: buttress_http::FromHttp, A: buttress_http::ResponseHead, B: buttress_http::IntoHttp>() {}
 
 fn main() {
     fits::<Request, Response, Response>();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use buttress_breaker::Breaker;
 use buttress_context::ContextLayer;
 use buttress_error::{BoxError, ConfigError};
-use buttress_http::{BearerLayer, BearerService, FromHttp, Head, HttpLayer, HttpService, IntoHttp};
+use buttress_http::{BearerLayer, BearerService, FromHttp, HttpLayer, HttpService, IntoHttp, ResponseHead};
 use buttress_log::LogLayer;
 use buttress_retry::{Policy, PolicyBuilder};
 use tower_layer::Layer;
@@ -53,7 +53,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
         log: None,
         context: ContextLayer::new(),
         idle_timeout: None,
-        judge_bodies: false,
+        judge_at_body_end: false,
         send_attempt: false,
         idempotency_keys: false,
         bearer: None,
@@ -72,11 +72,11 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// | [`context`](Self::context) | ids of its own where the caller has none; no trace that starts here is sampled |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 7 s: four attempts that hang, and their waits, fit into the deadline |
 /// | [`idle_timeout`](Self::idle_timeout) | as long as the deadline leaves |
-/// | [`judge_bodies`](Self::judge_bodies) | no: the head of a response decides |
+/// | [`judge_at_body_end`](Self::judge_at_body_end) | no: the head of a response decides |
 /// | [`idempotency_keys`](Self::idempotency_keys) | no |
 /// | [`bearer`](Self::bearer) | no token |
 /// | [`send_attempt`](Self::send_attempt) | no |
-/// | [`trust_origin`](Self::trust_origin) | none |
+/// | [`send_deadline_to`](Self::send_deadline_to) | none |
 ///
 /// Nothing is checked before [`service`](Self::service) or [`build`](Self::build), which report all bad settings together.
 /// Those from `idle_timeout` on are for [HTTP](Self::service); a [layer](Self::build) for other services leaves them out.
@@ -91,7 +91,7 @@ pub struct ClientBuilder {
     log: Option<LogLayer>,
     pub(super) context: ContextLayer,
     pub(super) idle_timeout: Option<Duration>,
-    pub(super) judge_bodies: bool,
+    pub(super) judge_at_body_end: bool,
     pub(super) send_attempt: bool,
     pub(super) idempotency_keys: bool,
     pub(super) bearer: Option<BearerLayer>,
@@ -167,9 +167,9 @@ impl ClientBuilder {
     /// Lets the circuit judge a call by the end of its body: one that breaks off, or that the idle timeout cuts, is a
     /// failure then. Default: a good head is a success.
     ///
-    /// For callers who read bodies to their end: see [`HttpLayer::judge_bodies`].
-    pub const fn judge_bodies(mut self) -> Self {
-        self.judge_bodies = true;
+    /// For callers who read bodies to their end: see [`HttpLayer::judge_at_body_end`].
+    pub const fn judge_at_body_end(mut self) -> Self {
+        self.judge_at_body_end = true;
         self
     }
 
@@ -215,7 +215,7 @@ impl ClientBuilder {
 
     /// Sends the deadline along to this origin, such as `http://payments.internal:8080`. Request id and trace go to
     /// every server that the client calls. The origin has `http` or `https`, a host, and at most a port beside them.
-    pub fn trust_origin(mut self, origin: &str) -> Self {
+    pub fn send_deadline_to(mut self, origin: &str) -> Self {
         self.trusted.push(origin.into());
         self
     }
@@ -282,7 +282,7 @@ impl ClientBuilder {
         R: FromHttp,
         S: Service<R> + Clone,
         S::Error: Into<BoxError>,
-        S::Response: Head + IntoHttp,
+        S::Response: ResponseHead + IntoHttp,
     {
         self.build().map(|layer| layer.client(inner))
     }
@@ -302,10 +302,10 @@ impl ClientBuilder {
             time.filter(Duration::is_zero).map(|time| ConfigError::new(setting, "longer than zero", time))
         };
         let origin = |origin: &str| {
-            HttpLayer::<()>::new("").trust_origin(origin).err().map(|_invalid| {
+            HttpLayer::<()>::new("").send_deadline_to(origin).err().map(|_invalid| {
                 // What stands before it may be a password.
                 let place = origin.rsplit_once('@').map_or(origin, |(_, place)| place);
-                ConfigError::new("trust_origin", "an origin such as https://api.example.com", place)
+                ConfigError::new("send_deadline_to", "an origin such as https://api.example.com", place)
             })
         };
         let times = times.iter().filter_map(zero);
@@ -328,16 +328,16 @@ impl ClientBuilder {
         // A body that hangs must not make a timeout of the status before it.
         let body_time = HttpLayer::<R>::ERROR_BODY_TIMEOUT.min(self.attempt_timeout / 2);
         let mut http =
-            HttpLayer::new(Arc::clone(&self.name)).error_body(HttpLayer::<R>::ERROR_BODY, body_time);
+            HttpLayer::new(Arc::clone(&self.name)).error_body(HttpLayer::<R>::ERROR_BODY_LIMIT, body_time);
         if let Some(limit) = self.idle_timeout {
             http = http.idle_timeout(limit);
         }
-        if self.judge_bodies {
-            http = http.judge_bodies();
+        if self.judge_at_body_end {
+            http = http.judge_at_body_end();
         }
         if self.send_attempt {
             http = http.send_attempt();
         }
-        self.trusted.iter().fold(http, |http, origin| http.trust_origin(origin).expect("it was checked"))
+        self.trusted.iter().fold(http, |http, origin| http.send_deadline_to(origin).expect("it was checked"))
     }
 }

@@ -99,7 +99,7 @@ impl fmt::Display for Explain<'_> {
         if let Some(idle) = settings.idle_timeout {
             line("body", format_args!("{idle:?} at most between two parts of it"))?;
         }
-        if settings.judge_bodies {
+        if settings.judge_at_body_end {
             line("body", format_args!("its end is the end of the call for the breaker"))?;
         }
 

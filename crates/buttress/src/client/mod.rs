@@ -11,6 +11,6 @@ mod stack;
 pub use breaker::BreakerSetting;
 pub use builder::{ClientBuilder, client};
 pub use explain::Explain;
-pub use service::{Client, ClientFuture};
+pub use service::{Client, ResponseFuture};
 pub use settings_error::SettingsError;
 pub use stack::{ClientLayer, Stack};

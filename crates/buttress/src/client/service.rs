@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use buttress_breaker::Breaker;
 use buttress_error::{BoxError, ByKind, Error};
 use buttress_http::{
-    AtEnd, BearerService, Body, FromHttp, Head, HttpService, IdempotencyKeyLayer, IntoHttp, IntoRequest,
-    at_end,
+    AtBodyEnd, BearerService, Body, FromHttp, HttpService, IdempotencyKeyLayer, IntoHttp, IntoRequest,
+    ResponseHead, at_body_end,
 };
 use http::Request;
 use pin_project_lite::pin_project;
@@ -42,7 +42,7 @@ pub struct Client<S, R> {
 }
 
 /// All that is around an HTTP client; the breaker may wait for the end of a body.
-type Whole<S, R> = Stack<BearerService<HttpService<S, R>>, AtEnd>;
+type Whole<S, R> = Stack<BearerService<HttpService<S, R>>, AtBodyEnd>;
 
 impl<S, R> Client<S, R> {
     /// What the stack does, in words and numbers: the order, the worst case, and warnings.
@@ -61,7 +61,7 @@ impl<S, R> Client<S, R> {
 impl ClientLayer {
     /// The stack around an HTTP client.
     pub(super) fn client<S: Clone, R>(self, inner: S) -> Client<S, R> {
-        let stack = self.around(self.settings.http_client(inner), at_end(ByKind));
+        let stack = self.around(self.settings.http_client(inner), at_body_end(ByKind));
         Client { stack, layer: self }
     }
 }
@@ -71,7 +71,7 @@ where
     R: FromHttp,
     S: Service<R> + Clone,
     S::Error: Into<BoxError>,
-    S::Response: Head + IntoHttp,
+    S::Response: ResponseHead + IntoHttp,
 {
     /// The ready-made stack around an HTTP client, with its defaults: `reqwest::Client` (feature `reqwest`), or any
     /// service of `http::Request<Body>`. [`client`](crate::client()) is the one with settings, and says what is below the
@@ -149,18 +149,18 @@ where
     R: FromHttp,
     S: Service<R> + Clone,
     S::Error: Into<BoxError>,
-    S::Response: Head + IntoHttp,
+    S::Response: ResponseHead + IntoHttp,
 {
     type Response = S::Response;
     type Error = Error;
-    type Future = ClientFuture<<Whole<S, R> as Service<Request<Body>>>::Future>;
+    type Future = ResponseFuture<<Whole<S, R> as Service<Request<Body>>>::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.stack.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        ClientFuture { inner: keyed(&self.layer, &mut self.stack, request) }
+        ResponseFuture { inner: keyed(&self.layer, &mut self.stack, request) }
     }
 }
 
@@ -179,13 +179,13 @@ impl<S, R> fmt::Debug for Client<S, R> {
 pin_project! {
     /// The future of [`Client`].
     #[must_use = "futures do nothing unless polled"]
-    pub struct ClientFuture<F> {
+    pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
     }
 }
 
-impl<F: Future> Future for ClientFuture<F> {
+impl<F: Future> Future for ResponseFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -193,8 +193,8 @@ impl<F: Future> Future for ClientFuture<F> {
     }
 }
 
-impl<F> fmt::Debug for ClientFuture<F> {
+impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientFuture").finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

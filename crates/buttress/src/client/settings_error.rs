@@ -13,11 +13,11 @@ use buttress_error::{Class, Classify, ConfigError, Kind};
 /// let error = buttress::client("payments")
 ///     .deadline(Duration::ZERO)
 ///     .attempt_timeout(Duration::ZERO)
-///     .trust_origin("payments.internal")
+///     .send_deadline_to("payments.internal")
 ///     .build()
 ///     .unwrap_err();
 /// let settings: Vec<_> = error.errors().iter().map(|error| error.setting()).collect();
-/// assert_eq!(settings, ["deadline", "attempt_timeout", "trust_origin"]);
+/// assert_eq!(settings, ["deadline", "attempt_timeout", "send_deadline_to"]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError {

@@ -117,7 +117,7 @@ impl Area for Case {
                 Way::Errors => virtual_time(self.drive(bottom.classifier(self.classifier()), ByKind)),
                 Way::Statuses => {
                     let classifier = self.classifier().for_request(self.request()?.headers());
-                    virtual_time(self.drive(bottom.pass_status(), classifier))
+                    virtual_time(self.drive(bottom.pass_bad_statuses(), classifier))
                 }
             };
             self.expect.hold(&seen?)

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
 use buttress_error::{BoxError, ByKind, Classifier, Deferral, Error, Kind, Rejection, Settle, Verdict};
-use buttress_http::{Body, HttpLayer, SettledBody, at_end, http_classifier, settle_body};
+use buttress_http::{Body, HttpLayer, TrackedBody, at_body_end, http_classifier, track_body};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as _, Frame};
@@ -94,11 +94,11 @@ fn fine<B>(answer: Response<B>) -> Result<Response<B>, Error> {
 }
 
 /// Through the bottom, and to a layer that waits; and what that was told.
-fn passed<B: http_body::Body>(answer: Response<B>) -> (SettledBody<B>, Arc<Mutex<Option<End>>>) {
-    let outcome = fine(settle_body(answer));
+fn passed<B: http_body::Body>(answer: Response<B>) -> (TrackedBody<B>, Arc<Mutex<Option<End>>>) {
+    let outcome = fine(track_body(answer));
     let told = Arc::default();
-    assert!(at_end(ByKind).judge(&outcome).is_success());
-    match at_end(http_classifier()).deferral(&outcome) {
+    assert!(at_body_end(ByKind).judge(&outcome).is_success());
+    match at_body_end(http_classifier()).deferral(&outcome) {
         Some(deferral) => deferral.defer(Box::new(Layer(Arc::clone(&told)))),
         None => *told.lock().unwrap() = Some(End::Settled(None)),
     }
@@ -239,12 +239,14 @@ async fn cut_at_the_deadline() {
 /// Where no layer waits, or no classifier looks for the end, nothing happens.
 #[tokio::test]
 async fn nobody_waits() {
-    let answer = settle_body(frames([data()]));
+    let answer = track_body(frames([data()]));
     assert!(answer.extensions().get::<Deferral>().is_some());
     let outcome = fine(answer);
     assert!(ByKind.deferral(&outcome).is_none());
     let failed: Result<Response<Frames>, Error> = Err(Error::new(Kind::Unavailable, "no route"));
-    assert!(at_end(ByKind).deferral(&failed).is_none() && at_end(ByKind).judge(&failed).is_failure());
+    assert!(
+        at_body_end(ByKind).deferral(&failed).is_none() && at_body_end(ByKind).judge(&failed).is_failure()
+    );
     let mut body = outcome.expect("it is one").into_body();
     body.frame().await.unwrap().unwrap();
 }
@@ -261,8 +263,8 @@ async fn a_breaker_sees_the_body() {
             Ok::<_, Error>(Response::new(Body::streaming(frames([data(), last]).into_body())))
         };
         ServiceBuilder::new()
-            .layer(BreakerLayer::new(&breaker).classifier(at_end(ByKind)))
-            .map_response(settle_body)
+            .layer(BreakerLayer::new(&breaker).classifier(at_body_end(ByKind)))
+            .map_response(track_body)
             .layer(HttpLayer::new("files"))
             .service(service_fn(send))
     };

@@ -14,10 +14,10 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
 use crate::classify::cut;
-use crate::{ByStatus, Head, http_classifier};
+use crate::{ByStatus, ResponseHead, http_classifier};
 
-/// Lets the layers above wait for the end of the body, where their classifier is [`at_end`]. For the bottom of the stack;
-/// over reqwest [`HttpLayer::judge_bodies`](crate::HttpLayer::judge_bodies) does it.
+/// Lets the layers above wait for the end of the body, where their classifier is [`at_body_end`]. For the bottom of the stack;
+/// over reqwest [`HttpLayer::judge_at_body_end`](crate::HttpLayer::judge_at_body_end) does it.
 ///
 /// The call ends well with the last frame; as the error says where the body fails, or as `grpc-status` says in the
 /// trailers of gRPC: one that ends without them is broken, and its status unknown. One that panics has failed. Cut at the call's own deadline, or
@@ -27,42 +27,42 @@ use crate::{ByStatus, Head, http_classifier};
 ///
 /// ```
 /// use buttress_error::{ByKind, Error};
-/// use buttress_http::{Body, HttpLayer, at_end, settle_body};
+/// use buttress_http::{Body, HttpLayer, at_body_end, track_body};
 /// use http::{Request, Response};
 /// use tower::{ServiceBuilder, ServiceExt, service_fn};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
 /// # async fn send(_: Request<Body>) -> Result<Response<Body>, Error> { Ok(Response::default()) }
 /// let client = ServiceBuilder::new()
-///     // .layer(BreakerLayer::new("files").classifier(at_end(ByKind)))
-///     .map_response(settle_body)
+///     // .layer(BreakerLayer::new("files").classifier(at_body_end(ByKind)))
+///     .map_response(track_body)
 ///     .layer(HttpLayer::new("files"))
 ///     .service(service_fn(send));
-/// # let _ = at_end(ByKind);
+/// # let _ = at_body_end(ByKind);
 /// client.oneshot(Request::new(Body::empty())).await?;
 /// # Ok(()) }
 /// ```
 #[must_use]
-pub fn settle_body<B: Body>(mut answer: Response<B>) -> Response<SettledBody<B>> {
+pub fn track_body<B: Body>(mut answer: Response<B>) -> Response<TrackedBody<B>> {
     let deferral = (!answer.body().is_end_stream()).then(Deferral::new);
     if let Some(deferral) = &deferral {
         answer.extensions_mut().insert(deferral.clone());
     }
     let trailers = http_classifier().for_request(answer.headers());
-    answer.map(|body| SettledBody { body, trailers, end: Pending { deferral, waiting: None } })
+    answer.map(|body| TrackedBody { body, trailers, end: Pending { deferral, waiting: None } })
 }
 
-/// Judges by `classifier`, and a success whose body is [settled](settle_body) by the end of that body.
+/// Judges by `classifier`, and a success whose body is [settled](track_body) by the end of that body.
 #[must_use]
-pub const fn at_end<C>(classifier: C) -> AtEnd<C> {
-    AtEnd(classifier)
+pub const fn at_body_end<C>(classifier: C) -> AtBodyEnd<C> {
+    AtBodyEnd(classifier)
 }
 
-/// The classifier of [`at_end`].
+/// The classifier of [`at_body_end`].
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AtEnd<C = ByKind>(C);
+pub struct AtBodyEnd<C = ByKind>(C);
 
-impl<Res: Head, E, C: Classifier<Res, E>> Classifier<Res, E> for AtEnd<C> {
+impl<Res: ResponseHead, E, C: Classifier<Res, E>> Classifier<Res, E> for AtBodyEnd<C> {
     fn judge(&self, outcome: &Result<Res, E>) -> Verdict {
         self.0.judge(outcome)
     }
@@ -81,8 +81,8 @@ impl<Res: Head, E, C: Classifier<Res, E>> Classifier<Res, E> for AtEnd<C> {
 }
 
 pin_project! {
-    /// A body that tells how it ended; made by [`settle_body`].
-    pub struct SettledBody<B> {
+    /// A body that tells how it ended; made by [`track_body`].
+    pub struct TrackedBody<B> {
         #[pin]
         body: B,
         trailers: ByStatus,
@@ -90,7 +90,7 @@ pin_project! {
     }
 }
 
-impl<B> SettledBody<B> {
+impl<B> TrackedBody<B> {
     /// One for whose end nobody waits.
     pub(crate) const fn unsettled(body: B) -> Self {
         Self { body, trailers: http_classifier(), end: Pending { deferral: None, waiting: None } }
@@ -147,7 +147,7 @@ impl Drop for Panic<'_> {
     }
 }
 
-impl<B> Body for SettledBody<B>
+impl<B> Body for TrackedBody<B>
 where
     B: Body,
     B::Error: Into<BoxError>,
@@ -205,7 +205,7 @@ where
 /// Trailers come after a head that was good.
 struct Trailers<'t>(&'t HeaderMap);
 
-impl Head for Trailers<'_> {
+impl ResponseHead for Trailers<'_> {
     fn status(&self) -> StatusCode {
         StatusCode::OK
     }
@@ -215,8 +215,8 @@ impl Head for Trailers<'_> {
     }
 }
 
-impl<B> fmt::Debug for SettledBody<B> {
+impl<B> fmt::Debug for TrackedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SettledBody").field("over", &self.end.deferral.is_none()).finish_non_exhaustive()
+        f.debug_struct("TrackedBody").field("over", &self.end.deferral.is_none()).finish_non_exhaustive()
     }
 }
