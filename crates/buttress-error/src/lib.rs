@@ -19,6 +19,8 @@ mod guarded;
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("guide.md")]
 pub mod guide {}
+/// How layers share their state with their services and response futures: for authors of layers.
+pub mod handle;
 mod kind;
 #[cfg(feature = "serde")]
 mod machine;
