@@ -81,7 +81,7 @@ const SHORT: Duration = Duration::from_millis(1);
 /// calls.
 pub(crate) fn breaker(window: Window) -> Breaker {
     let builder = Breaker::builder("payments").window(window).failure_rate(0.5);
-    builder.open_for(Duration::from_secs(30)).build().expect("valid settings")
+    builder.open_wait(Duration::from_secs(30)).build().expect("valid settings")
 }
 
 fn count_100<E: Failure>() -> Vec<Subject> {
@@ -116,7 +116,7 @@ fn our_open<E: Failure>() -> Subject {
 
 pub(crate) fn opened() -> Breaker {
     let builder = Breaker::builder("payments").window(Window::consecutive(1));
-    let breaker = builder.open_for(A_DAY).build().expect("valid settings");
+    let breaker = builder.open_wait(A_DAY).build().expect("valid settings");
     breaker.admit().expect("it starts closed").failure(Kind::Unavailable);
     breaker
 }

@@ -1,13 +1,15 @@
 //! The circuit as a plain value: time and outcome go in, a decision comes out. No clock, no lock, no I/O.
 
+pub(crate) mod builder;
 pub(crate) mod change;
-pub(crate) mod config;
 mod fleet;
 mod in_flight;
 mod judge;
 pub(crate) mod lease;
+pub(crate) mod open_wait;
 pub(crate) mod orders;
 pub(crate) mod pass;
+pub(crate) mod probes;
 pub(crate) mod ramp;
 pub(crate) mod range;
 mod reconfigure;
@@ -17,6 +19,7 @@ pub(crate) mod rule;
 pub(crate) mod settings;
 #[cfg(test)]
 mod simulation;
+pub(crate) mod slow_call;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 #[cfg(test)]
@@ -24,7 +27,6 @@ mod tests;
 pub(crate) mod threshold;
 pub(crate) mod time;
 mod turn;
-mod wait;
 pub(crate) mod window;
 
 use std::sync::Arc;
@@ -35,14 +37,14 @@ use crate::circuit::change::{Due, Failure, Mark, State};
 use crate::circuit::fleet::Leases;
 use crate::circuit::in_flight::InFlight;
 use crate::circuit::lease::{Lease, ProbeResult};
+use crate::circuit::open_wait::Growth;
 use crate::circuit::pass::{BLIND, Pass};
 use crate::circuit::ramp::Ramp;
 use crate::circuit::refusal::Refusal;
 use crate::circuit::round::Round;
 use crate::circuit::settings::Settings;
 use crate::circuit::stats::BreakerStats;
-use crate::circuit::time::{NEVER, Nanos};
-use crate::circuit::wait::Growth;
+use crate::circuit::time::{NEVER, Nanos, nanos};
 use crate::circuit::window::{Entry, Memory, RecentFailures, Tally};
 
 /// The circuit. Transitions take two steps, so that time and randomness are asked for only when they matter:
@@ -347,7 +349,7 @@ impl Circuit {
         }
         self.count(mark, entry);
         if let Some(failure) = failure {
-            let wait = failure.retry_after.min(self.settings.max_retry_after);
+            let wait = failure.retry_after.min(nanos(self.settings.open_wait.max_retry_after));
             self.asked = self.asked.max(now.saturating_add(wait));
         }
         if mark != Mark::Success {
@@ -379,7 +381,7 @@ impl Circuit {
             return mark;
         }
         self.stats.abandoned += 1;
-        if elapsed >= self.settings.patience { Mark::Failure } else { Mark::Neutral }
+        if elapsed >= self.settings.abandon_after { Mark::Failure } else { Mark::Neutral }
     }
 
     /// Does the result belong to this epoch, and had its probe still got its slot? Gives back what the call held.
@@ -475,8 +477,8 @@ impl Circuit {
         }
     }
 
-    pub(crate) fn patience(&self) -> Nanos {
-        self.settings.patience
+    pub(crate) fn abandon_after(&self) -> Nanos {
+        self.settings.abandon_after
     }
 
     /// Without the calls that passed or were refused unasked.

@@ -7,13 +7,16 @@ pub mod fleet;
 mod tower;
 
 pub use breaker::Breaker;
-pub use breaker::explain::Explain;
+pub use breaker::explain::BreakerExplain;
 pub use breaker::guarded::GuardedBreaker;
 pub use breaker::permit::Permit;
 pub use breaker::subscription::Subscription;
+pub use circuit::builder::BreakerBuilder;
 pub use circuit::change::State;
-pub use circuit::config::BreakerBuilder;
+pub use circuit::open_wait::OpenWait;
+pub use circuit::probes::Probes;
 pub use circuit::rule::{RateRule, TripRule, TripRules};
+pub use circuit::slow_call::SlowCall;
 pub use circuit::stats::{BreakerStats, WindowStats};
 pub use circuit::window::Window;
 pub use tower::backpressure::layer::BackpressureLayer;

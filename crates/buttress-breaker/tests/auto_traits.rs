@@ -4,12 +4,12 @@ mod support;
 
 use std::future::Future;
 
-use buttress_breaker::fleet::{Answer, Lease, ProbeResult, Report, Terms, Verdict as FleetVerdict};
+use buttress_breaker::fleet::{FleetSettings, FleetState, Lease, ProbeResult, SyncReply, SyncReport};
 use buttress_breaker::{
-    BackpressureLayer, BackpressureService, Breaker, BreakerBuilder, BreakerLayer, BreakerService,
-    BreakerStats, ByKey, ByStr, Explain, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers,
-    KeyedBreakersBuilder, KeyedStats, Permit, RateRule, ResponseFuture, State, Subscription, TripRule,
-    Window,
+    BackpressureLayer, BackpressureService, Breaker, BreakerBuilder, BreakerExplain, BreakerLayer,
+    BreakerService, BreakerStats, ByKey, ByStr, KeyedBreakerLayer, KeyedBreakerService, KeyedBreakers,
+    KeyedBreakersBuilder, KeyedStats, OpenWait, Permit, Probes, RateRule, ResponseFuture, SlowCall, State,
+    Subscription, TripRule, Window,
 };
 use buttress_error::{BoxError, Error, Kind, Verdict, check};
 use buttress_test::{Strict, StrictFuture, TestError};
@@ -26,10 +26,10 @@ fn auto_traits() {
     all::<BreakerLayer>();
     all::<BreakerService<Strict>>();
     all::<BreakerBuilder>();
-    all::<Explain>();
+    all::<BreakerExplain>();
     all::<RateRule>();
     all::<TripRule>();
-    all::<(Answer, Lease, ProbeResult, Report, Terms, FleetVerdict)>();
+    all::<(SyncReply, Lease, ProbeResult, SyncReport, FleetSettings, FleetState)>();
     all::<KeyedBreakerLayer<ByStr<fn(&u32) -> &str>>>();
     all::<KeyedBreakerService<Strict, ByKey<fn(&u32) -> u32>, u32>>();
     all::<KeyedBreakers>();
@@ -40,6 +40,7 @@ fn auto_traits() {
     all::<BreakerStats>();
     all::<Subscription>();
     all::<Window>();
+    all::<(OpenWait, Probes, SlowCall)>();
     const fn future<T: Send + Sync + 'static>() {}
     future::<ResponseFuture<StrictFuture, buttress_error::ByKind>>();
 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::error::Error as _;
 
-use buttress_breaker::{Breaker, BreakerLayer, State, Window};
+use buttress_breaker::{Breaker, BreakerLayer, State, TripRule, Window};
 use buttress_error::{Class, Delivery, Error, Kind, Rejection, RejectionReason, TripReason, Verdict};
 use buttress_test::{HOLD, Step, Strict, TestError, conform};
 use support::{admit, call, fail, ms, plain, probe, refused, secs, service, sleep, succeed, trip};
@@ -264,7 +264,7 @@ async fn throttles_count_apart() {
 /// [S20] the rule for throttles, where it is asked for.
 #[tokio::test(start_paused = true)]
 async fn throttle_rule() {
-    let breaker = plain().throttle_rate(0.5).build().unwrap();
+    let breaker = plain().trip_when(TripRule::throttle_rate(0.5)).build().unwrap();
     succeed(&breaker, 10);
     (0..10).for_each(|_| admit(&breaker).failure(Kind::Throttled));
     let rejection = refused(&breaker);
@@ -389,7 +389,7 @@ async fn the_dependency_asks_for_time() {
         admit(&breaker).failure(Class::new(Kind::Unavailable).retry_after(secs(asked)));
         assert_eq!(refused(&breaker).wait(), Some(secs(waited)));
     }
-    let breaker = plain().max_retry_after(secs(7)).build().unwrap();
+    let breaker = plain().open_wait(support::exactly(secs(5)).max_retry_after(secs(7))).build().unwrap();
     probe(&breaker).await.failure(Class::new(Kind::Throttled).retry_after(secs(600)));
     assert_eq!(refused(&breaker).wait(), Some(secs(10)), "the second wait is longer than 7 s");
 }

@@ -44,7 +44,7 @@ async fn patience_follows_the_settings() {
     let slow = plain().slow_call(ms(200)).build().unwrap();
     assert_eq!(hang(&slow, ms(199)).await.failed, 0);
     assert_eq!(hang(&slow, ms(200)).await.failed, 1);
-    let asked = plain().slow_call(ms(200)).patience(secs(3)).build().unwrap();
+    let asked = plain().slow_call(ms(200)).abandon_after(secs(3)).build().unwrap();
     assert_eq!(hang(&asked, ms(2_999)).await.failed, 0);
     assert_eq!(hang(&asked, secs(3)).await.failed, 1);
 }

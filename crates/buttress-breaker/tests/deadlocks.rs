@@ -11,7 +11,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, BreakerService, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, BreakerService, OpenWait, Window};
 use buttress_error::{Error, Kind, Rejection};
 use support::{admit, secs, sleep};
 use tower::util::ServiceFn;
@@ -19,8 +19,9 @@ use tower::{Layer, Service, service_fn};
 
 /// Opens at a failure, for exactly 5 s; one probe, for 10 s.
 fn settings() -> BreakerBuilder {
-    let builder = Breaker::builder("db").window(Window::consecutive(1)).open_jitter(0.0);
-    builder.probes(1).lease(secs(10))
+    let builder =
+        Breaker::builder("db").window(Window::consecutive(1)).open_wait(OpenWait::default().jitter(0.0));
+    builder.probes(1)
 }
 
 /// Fails where this takes longer than any deadlock would.

@@ -4,7 +4,7 @@ mod support;
 
 use std::io;
 
-use buttress_breaker::{Breaker, TripRule, Window};
+use buttress_breaker::{Breaker, OpenWait, Probes, TripRule, Window};
 use buttress_error::{Class, Error, Kind};
 use support::{admit, defaults, fail, ms, plain, probe, secs, sleep, succeed, trip};
 
@@ -106,9 +106,9 @@ async fn settings() {
         .consecutive_failures(None)
         .trip_when(TripRule::throttle_rate(0.255).over(Window::time(secs(60))).minimum_calls(1))
         .trip_when(TripRule::failures_in_a_row(50).or(TripRule::failures_within(9, secs(5))))
-        .probes_to_close(2)
-        .max_retry_after(secs(0))
-        .patience(std::time::Duration::MAX)
+        .probes(Probes::new(3).to_close(2))
+        .open_wait(OpenWait::default().max_retry_after(secs(0)))
+        .abandon_after(std::time::Duration::MAX)
         .build()
         .unwrap();
     succeed(&breaker, 3);
@@ -131,7 +131,11 @@ async fn settings() {
     assert_eq!(lines(&breaker, "closes at"), ["2 of 3 probes, each within 10s"]);
     assert_eq!(lines(&breaker, "slow calls"), ["take longer than 2s"]);
     assert_eq!(lines(&breaker, "dropped calls"), ["count for nothing"]);
-    breaker.reconfigure(Breaker::builder("db").window(Window::consecutive(3)).probes_by_rate()).unwrap();
+    breaker
+        .reconfigure(
+            Breaker::builder("db").window(Window::consecutive(3)).probes(Probes::default().by_rate()),
+        )
+        .unwrap();
     fail(&breaker, 2);
     assert_eq!(lines(&breaker, "in a row"), ["2 failed"]);
     assert_eq!(lines(&breaker, "opens at"), ["3 failures in a row"]);

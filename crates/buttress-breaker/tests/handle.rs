@@ -104,7 +104,7 @@ async fn release_of_nothing() {
 /// [S25] a handle reads all counts at one moment, and they add up.
 #[tokio::test(start_paused = true)]
 async fn statistics() {
-    let breaker = plain().slow_call(ms(100)).patience(secs(1)).build().unwrap();
+    let breaker = plain().slow_call(ms(100)).abandon_after(secs(1)).build().unwrap();
     succeed(&breaker, 2);
     admit(&breaker).failure(Kind::Throttled);
     admit(&breaker).neutral();

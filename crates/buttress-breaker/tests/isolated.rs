@@ -44,7 +44,7 @@ async fn a_circuit_for_each_layer_call() {
 async fn alike() {
     let template = plain().window(Window::consecutive(2)).build().unwrap();
     template.force_open();
-    let service = BreakerLayer::new(template.leak()).isolated().layer(Strict::new());
+    let service = BreakerLayer::new(template).isolated().layer(Strict::new());
     fail(service.breaker(), 1);
     assert!(service.breaker().state().is_closed());
     fail(service.breaker(), 1);

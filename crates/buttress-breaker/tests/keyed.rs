@@ -249,7 +249,7 @@ async fn names() {
 /// was ordered to be something else.
 #[tokio::test(start_paused = true)]
 async fn open_circuits_are_kept() {
-    let template = plain().open_for(secs(60)).build().unwrap();
+    let template = plain().open_wait(support::exactly(secs(60))).build().unwrap();
     let breakers = KeyedBreakers::builder(template).max_keys(500).build().unwrap();
     trip(&breakers.breaker("open"));
     breakers.breaker("forced").force_open();

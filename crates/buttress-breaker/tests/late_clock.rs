@@ -35,8 +35,8 @@ impl Visit for Waits {
 async fn the_opened_event_tells_the_wait() {
     let waits = Waits::default();
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(waits.clone()));
-    let builder = Breaker::builder("db").window(Window::consecutive(1)).open_jitter(0.0);
-    let breaker = builder.open_for(secs(5)).open_growth(2.0).probes(1).build().unwrap();
+    let builder = Breaker::builder("db").window(Window::consecutive(1));
+    let breaker = builder.open_wait(support::exactly(secs(5))).probes(1).build().unwrap();
     sleep(secs(100)).await;
     admit(&breaker).failure(Kind::Unavailable);
     sleep(secs(5)).await;

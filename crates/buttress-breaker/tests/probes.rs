@@ -2,7 +2,7 @@
 
 mod support;
 
-use buttress_breaker::{Breaker, Permit, State, Window};
+use buttress_breaker::{Breaker, Permit, Probes, State, Window};
 use buttress_error::{Class, Kind, RejectionReason, TripReason};
 use support::{admit, defaults, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 
@@ -67,7 +67,7 @@ async fn the_share_of_the_probes_decides() {
         (defaults().failure_rate(1.0), 1),
         (defaults().failure_rate(None).consecutive_failures(5), 2),
         (defaults().window(Window::consecutive(5)), 2),
-        (defaults().failure_rate(0.9).probes_to_close(3), 3),
+        (defaults().failure_rate(0.9).probes(Probes::new(3).to_close(3)), 3),
     ];
     for (builder, needed) in rounds {
         let builder = builder.consecutive_failures(5);
@@ -110,7 +110,7 @@ async fn a_hung_probe_does_not_wedge() {
 /// [S22] where a round can still close without it, the slot of a hung probe is free for no more than the round has.
 #[tokio::test(start_paused = true)]
 async fn an_ended_lease_frees_the_slot() {
-    let breaker = plain().probes(2).probes_to_close(1).build().unwrap();
+    let breaker = plain().probes(Probes::new(2).to_close(1)).build().unwrap();
     let hung = [probe(&breaker).await, admit(&breaker)];
     assert_eq!(refused(&breaker).wait(), Some(secs(10)));
     sleep(secs(4)).await;
@@ -257,8 +257,8 @@ async fn an_exhausted_dependency_throttles_its_probe() {
         (Class::of_grpc(8), true),
         (exhausted, false),
     ] {
-        for builder in [defaults(), defaults().failure_rate(0.5).probes_by_rate()] {
-            let breaker = builder.probes(1).build().unwrap();
+        for builder in [defaults().probes(1), defaults().failure_rate(0.5).probes(Probes::new(1).by_rate())] {
+            let breaker = builder.build().unwrap();
             probe(&breaker).await.failure(class);
             assert_eq!(breaker.state().is_open(), throttled, "{class:?}");
             if throttled {

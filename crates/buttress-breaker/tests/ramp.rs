@@ -2,7 +2,7 @@
 
 mod support;
 
-use buttress_breaker::{Breaker, BreakerLayer, KeyedBreakers, Permit, TripRule};
+use buttress_breaker::{Breaker, BreakerLayer, KeyedBreakers, Permit, Probes, TripRule};
 use buttress_error::{Kind, RejectionReason};
 use buttress_test::Strict;
 use support::{admit, call, fail, plain, refused, secs, service, sleep, succeed, trip};
@@ -187,7 +187,7 @@ async fn waiters_are_counted_once() {
     for (settings, within) in
         [(plain().trip_when(stuck), secs(1000)), (plain(), secs(1000)), (plain(), secs(2))]
     {
-        let breaker = settings.ramp(secs(500)).probes(4).probes_to_close(1).build().unwrap();
+        let breaker = settings.ramp(secs(500)).probes(Probes::new(4).to_close(1)).build().unwrap();
         trip(&breaker);
         sleep(secs(60)).await;
         let mut probes: Vec<_> = (0..4).map(|_| admit(&breaker)).collect();

@@ -2,7 +2,7 @@
 
 mod support;
 
-use buttress_breaker::{Breaker, State, TripRule, Window};
+use buttress_breaker::{Breaker, Probes, State, TripRule, Window};
 use buttress_error::TripReason;
 use support::{admit, defaults, fail, ms, plain, probe, refused, secs, sleep, succeed, trip};
 
@@ -93,7 +93,7 @@ async fn an_equal_window_is_kept() {
     let breaker = plain().window(Window::time(secs(10))).trip_when(coarse).build().unwrap();
     sleep(secs(59)).await;
     succeed(&breaker, 7);
-    breaker.reconfigure(breaker.settings().open_for(secs(1))).unwrap();
+    breaker.reconfigure(breaker.settings().open_wait(support::exactly(secs(1)))).unwrap();
     assert_eq!(breaker.stats().window.total, 7);
 }
 
@@ -102,7 +102,7 @@ async fn an_equal_window_is_kept() {
 async fn the_wait_goes_on() {
     let breaker = plain().build().unwrap();
     trip(&breaker);
-    breaker.reconfigure(breaker.settings().open_for(secs(1))).unwrap();
+    breaker.reconfigure(breaker.settings().open_wait(support::exactly(secs(1)))).unwrap();
     assert_eq!(refused(&breaker).wait(), Some(secs(5)));
     sleep(secs(5)).await;
     fail(&breaker, 1);
@@ -112,10 +112,10 @@ async fn the_wait_goes_on() {
 /// [S22] [S27] a round ends by the settings with which it began: made smaller under way, it would wait for nobody.
 #[tokio::test(start_paused = true)]
 async fn a_round_goes_on() {
-    let breaker = plain().probes(5).probes_to_close(5).build().unwrap();
+    let breaker = plain().probes(Probes::new(5).to_close(5)).build().unwrap();
     probe(&breaker).await.success();
     succeed(&breaker, 3);
-    breaker.reconfigure(breaker.settings().probes(2).probes_to_close(2).lease(ms(1))).unwrap();
+    breaker.reconfigure(breaker.settings().probes(Probes::new(2).to_close(2).timeout(ms(1)))).unwrap();
     let fifth = admit(&breaker);
     sleep(secs(9)).await;
     assert_eq!(breaker.state(), State::HalfOpen);

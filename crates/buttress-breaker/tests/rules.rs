@@ -2,7 +2,7 @@
 
 mod support;
 
-use buttress_breaker::{Breaker, BreakerBuilder, RateRule, State, TripRule, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, RateRule, SlowCall, State, TripRule, Window};
 use buttress_error::{Kind, TripReason};
 use buttress_test::{Step, Strict, TestError};
 use support::{admit, call, fail, ms, plain, refused, secs, service, sleep, succeed, trip};
@@ -84,8 +84,7 @@ async fn failures_in_a_row() {
 async fn slow_calls_and_throttles() {
     let builder = || {
         bare()
-            .slow_call(ms(100))
-            .slow_rate(None)
+            .slow_call(SlowCall::longer_than(ms(100)).rate(None))
             .trip_when(TripRule::slow_rate(0.5).over(Window::count(4)))
             .trip_when(TripRule::throttle_rate(0.75).over(Window::count(8)))
     };
@@ -193,7 +192,7 @@ async fn a_settlement_looks_at_the_age() {
 #[tokio::test(start_paused = true)]
 async fn ages_by_every_way() {
     let builder = plain().trip_when(TripRule::stuck(3, secs(1))).trip_when(TripRule::stuck(1, secs(60)));
-    let breaker = builder.build().unwrap().leak();
+    let breaker = builder.build().unwrap();
     let hang = || {
         let mut service = service(&breaker, Strict::new().then(Step::never()));
         tokio::spawn(async move { call(&mut service).await })

@@ -15,7 +15,7 @@ async fn a_million_calls() {
     const CALLS: u64 = 1_000_000;
     let builder = plain()
         .slow_call(ms(50))
-        .throttle_rate(0.5)
+        .trip_when(TripRule::throttle_rate(0.5))
         .trip_when(TripRule::failure_rate(0.9).over(Window::count(100)))
         .trip_when(TripRule::failures_in_a_row(200))
         .trip_when(TripRule::stuck(25, secs(2)));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buttress_breaker::Breaker;
-use buttress_breaker::fleet::{Answer, Report, StateStore, Terms, Verdict};
+use buttress_breaker::fleet::{FleetSettings, FleetState, StateStore, SyncReply, SyncReport};
 use buttress_error::{Error, Kind};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -42,10 +42,10 @@ enum Health {
 struct Store(Arc<Mutex<Health>>);
 
 impl StateStore for Store {
-    async fn exchange(&self, _: &str, _: &Terms, _: &Report) -> Result<Answer, Error> {
+    async fn exchange(&self, _: &str, _: &FleetSettings, _: &SyncReport) -> Result<SyncReply, Error> {
         let health = *self.0.lock().expect("no panic");
         match health {
-            Health::Up => Ok(Answer { incarnation: 1, epoch: 1, verdict: Verdict::Closed, lease: None }),
+            Health::Up => Ok(SyncReply { incarnation: 1, epoch: 1, state: FleetState::Closed, lease: None }),
             Health::Down => Err(Error::new(Kind::Unavailable, "connection refused")),
             Health::Hung => std::future::pending().await,
         }

@@ -10,28 +10,28 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, BreakerService, State, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, BreakerService, Probes, State, Window};
 use buttress_error::{Error, Kind, RejectionReason};
 use buttress_test::{Strict, TestError};
-use support::{admit, refused, secs, service, sleep};
+use support::{admit, exactly, refused, secs, service, sleep};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// Opens at two failures in a row, for exactly 5 s.
 fn two_in_a_row() -> BreakerBuilder {
-    Breaker::builder("db").window(Window::consecutive(2)).open_jitter(0.0).patience(secs(1))
+    Breaker::builder("db").window(Window::consecutive(2)).open_wait(exactly(secs(5))).abandon_after(secs(1))
 }
 
 /// Opens at half of four calls.
 fn half_of_four() -> Breaker {
     let builder = Breaker::builder("db").window(Window::count(10)).failure_rate(0.5).minimum_calls(4);
-    builder.consecutive_failures(None).open_jitter(0.0).build().expect("good settings")
+    builder.consecutive_failures(None).open_wait(exactly(secs(5))).build().expect("good settings")
 }
 
 fn without_rules() -> BreakerBuilder {
     let builder =
         Breaker::builder("db").window(Window::count(10)).failure_rate(None).consecutive_failures(None);
-    builder.patience(secs(1))
+    builder.abandon_after(secs(1))
 }
 
 fn open(breaker: &Breaker) {
@@ -90,7 +90,7 @@ async fn open_leaves_the_inner_service_alone() {
 async fn probes_by_rate_count_throttles_up_to_the_threshold() {
     let half_open = async |rate, probes| {
         let by_rate = two_in_a_row().window(Window::count(10)).minimum_calls(10).consecutive_failures(2);
-        let by_rate = by_rate.failure_rate(rate).probes(probes).probes_by_rate();
+        let by_rate = by_rate.failure_rate(rate).probes(Probes::new(probes).by_rate());
         let breaker = by_rate.build().unwrap();
         open(&breaker);
         sleep(secs(5)).await;
@@ -220,10 +220,10 @@ async fn reconfiguring_changes_the_patience() {
         breaker.stats().failed - before
     };
     for first in [secs(1), Duration::MAX] {
-        let breaker = without_rules().patience(first).build().unwrap();
-        for (patience, failed) in [(secs(1), 2), (secs(2), 0), (Duration::MAX, 0), (secs(1), 2)] {
-            breaker.reconfigure(breaker.settings().patience(patience)).unwrap();
-            assert_eq!(dropped_after(&breaker, secs(1)).await, failed, "{first:?}, then {patience:?}");
+        let breaker = without_rules().abandon_after(first).build().unwrap();
+        for (wait, failed) in [(secs(1), 2), (secs(2), 0), (Duration::MAX, 0), (secs(1), 2)] {
+            breaker.reconfigure(breaker.settings().abandon_after(wait)).unwrap();
+            assert_eq!(dropped_after(&breaker, secs(1)).await, failed, "{first:?}, then {wait:?}");
         }
     }
 }

@@ -8,17 +8,22 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerLayer, State, TripRule, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, OpenWait, Probes, State, TripRule, Window};
 use buttress_error::{Error, Kind};
-use support::{fail, plain};
+use support::{exactly, fail, plain};
 use tower::{Layer, Service, service_fn};
+
+fn short_waits() -> BreakerBuilder {
+    Breaker::builder("db")
+        .open_wait(OpenWait::new(Duration::from_micros(50)).multiplier(1.0))
+        .probes(Probes::new(3).timeout(Duration::from_millis(1)))
+}
 
 /// [S4] whatever two threads do to one breaker, its counts add up.
 #[test]
 fn counts_add_up() {
     const CALLS: u64 = 20_000;
-    let breaker = Breaker::builder("db").open_for(Duration::from_micros(50)).lease(Duration::from_millis(1));
-    let breaker = breaker.open_growth(1.0).failure_rate(0.3).build().unwrap();
+    let breaker = short_waits().failure_rate(0.3).build().unwrap();
     let work = |seed: u64| {
         let (breaker, mut random) = (breaker.clone(), seed);
         move || {
@@ -56,13 +61,7 @@ fn counts_add_up() {
 #[test]
 fn every_way_adds_up() {
     const ROUNDS: u64 = 10_000;
-    let settings = || {
-        Breaker::builder("db")
-            .open_for(Duration::from_micros(50))
-            .open_growth(1.0)
-            .lease(Duration::from_millis(1))
-    };
-    let breaker = settings().failure_rate(0.3).build().unwrap().leak();
+    let breaker = short_waits().failure_rate(0.3).build().unwrap();
     let (made, failing) = (AtomicU64::new(0), AtomicU64::new(0));
     let outcome = || {
         made.fetch_add(1, Ordering::Relaxed);
@@ -91,12 +90,14 @@ fn every_way_adds_up() {
                     12 | 22 => breaker.reset(),
                     20 => breaker.force_open(),
                     31 => breaker
-                        .reconfigure(settings().window(Window::count(50)).slow_call(Duration::from_secs(1)))
+                        .reconfigure(
+                            short_waits().window(Window::count(50)).slow_call(Duration::from_secs(1)),
+                        )
                         .unwrap(),
                     41 => breaker
-                        .reconfigure(settings().trip_when(TripRule::stuck(1, Duration::from_secs(9))))
+                        .reconfigure(short_waits().trip_when(TripRule::stuck(1, Duration::from_secs(9))))
                         .unwrap(),
-                    51 => breaker.reconfigure(settings().failure_rate(0.3)).unwrap(),
+                    51 => breaker.reconfigure(short_waits().failure_rate(0.3)).unwrap(),
                     _ => {}
                 }
             }
@@ -116,7 +117,11 @@ fn every_way_adds_up() {
 #[test]
 fn probes_are_exact() {
     for _ in 0..200 {
-        let breaker = plain().open_for(Duration::from_nanos(1)).lease(Duration::MAX).build().unwrap();
+        let breaker = plain()
+            .open_wait(exactly(Duration::from_nanos(1)))
+            .probes(Probes::new(3).to_close(3).timeout(Duration::MAX))
+            .build()
+            .unwrap();
         fail(&breaker, 5);
         thread::sleep(Duration::from_micros(1));
         let ask = || (0..10).filter_map(|_| breaker.admit().ok()).collect::<Vec<_>>();

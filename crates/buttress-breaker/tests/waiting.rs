@@ -139,7 +139,7 @@ async fn a_thousand_wait() {
 /// [S3] it is polled when something has happened, and never in between.
 #[tokio::test(start_paused = true)]
 async fn no_busy_loop() {
-    let breaker = plain().open_for(secs(3_600)).open_max(secs(3_600)).build().unwrap();
+    let breaker = plain().open_wait(support::exactly(secs(3_600))).build().unwrap();
     trip(&breaker);
     let mut polls = 0;
     {

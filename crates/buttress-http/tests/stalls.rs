@@ -256,7 +256,7 @@ async fn a_call_that_is_dropped_in_a_stall_is_neutral() {
     assert!(stack.is_untouched());
     assert_eq!(stack.breaker.stats().neutral, 6);
 
-    let breaker = Breaker::builder("files").patience(200 * MS).build().unwrap();
+    let breaker = Breaker::builder("files").abandon_after(200 * MS).build().unwrap();
     let stack = Stack::with(Server::Deaf, breaker);
     assert!(timeout(300 * MS, stack.send(put([0], true))).await.is_err());
     assert_eq!((stack.breaker.stats().failed, stack.breaker.stats().abandoned), (1, 1));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use buttress::Breaker;
-use buttress::breaker::{BreakerBuilder, TripRule, Window};
+use buttress::breaker::{BreakerBuilder, OpenWait, Probes, TripRule, Window};
 use buttress::context::SampleRatio;
 use buttress::error::ConfigError;
 use buttress::retry::{Backoff, Budget, Jitter, Policy};
@@ -65,15 +65,18 @@ fn bad_settings_are_said_in_plain_sentences() {
             "invalid window: must be at least 1 failure in a row, got 0",
         ),
         (
-            breaker(|b| b.failure_rate(None).probes_by_rate()),
-            "invalid probes_by_rate: must be used with a failure_rate, or a slow_call and its rate, got neither",
+            breaker(|b| b.failure_rate(None).probes(Probes::default().by_rate())),
+            "invalid probes.by_rate: must be used with a failure_rate, or a slow_call and its rate, got neither",
         ),
         (
             breaker(|b| b.trip_when(TripRule::slow_rate(0.5))),
             "invalid slow_rate: must be used with a slow_call, got no slow_call",
         ),
-        (breaker(|b| b.open_for(Duration::ZERO)), "invalid open_for: must be longer than zero, got 0ns"),
-        (breaker(|b| b.open_max(SECOND)), "invalid open_max: must be at least open_for, got 1s"),
+        (breaker(|b| b.open_wait(Duration::ZERO)), "invalid open_wait: must be longer than zero, got 0ns"),
+        (
+            breaker(|b| b.open_wait(OpenWait::default().max(SECOND))),
+            "invalid open_wait.max: must be at least the first wait, got 1s",
+        ),
         (
             AttemptTimeoutLayer::try_new(Duration::ZERO).map(drop).expect_err("bad"),
             "invalid limit: must be longer than zero, got 0ns",

@@ -36,7 +36,11 @@ fn each_bad_setting_is_refused() {
             "cap",
         ),
         (client("payments").breaker(Breaker::builder("payments").probes(0)), "probes", "1"),
-        (client("payments").breaker(Breaker::builder("payments").lease(Duration::ZERO)), "lease", "zero"),
+        (
+            client("payments").breaker(Breaker::builder("payments").abandon_after(Duration::ZERO)),
+            "abandon_after",
+            "zero",
+        ),
         (client("payments").send_deadline_to("payments.internal"), "send_deadline_to", "origin"),
         (client("payments").send_deadline_to("ftp://payments.internal"), "send_deadline_to", "origin"),
         (client("payments").send_deadline_to("https://payments.internal/path"), "send_deadline_to", "origin"),

@@ -38,7 +38,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use buttress::breaker::{TripRule, Window};
+use buttress::breaker::{OpenWait, Probes, TripRule, Window};
 use buttress::{Backoff, Breaker, Budget, Client, Policy};
 use reqwest::Request;
 
@@ -69,9 +69,8 @@ fn payments(http: Bare, name: &'static str, rate: Option<f64>) -> Result<Client<
     let mut breaker = Breaker::builder(name)
         .window(Window::time(Duration::from_secs(3)))
         .trip_when(throttled)
-        .open_for(Duration::from_millis(200))
-        .open_max(LONGEST_OPEN)
-        .lease(ATTEMPT);
+        .open_wait(OpenWait::new(Duration::from_millis(200)).max(LONGEST_OPEN))
+        .probes(Probes::default().timeout(ATTEMPT));
     if let Some(rate) = rate {
         breaker = breaker.failure_rate(rate).consecutive_failures(None);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buttress_error::ConfigError;
 
 use crate::breaker::Breaker;
-use crate::circuit::config::BreakerBuilder;
+use crate::circuit::builder::BreakerBuilder;
 use crate::circuit::settings::Settings;
 
 impl BreakerBuilder {

@@ -6,9 +6,9 @@ use buttress_error::ConfigError;
 
 use crate::breaker::subscription::Subscription;
 use crate::breaker::{Breaker, events};
+use crate::circuit::builder::BreakerBuilder;
 use crate::circuit::change::State;
-use crate::circuit::config::BreakerBuilder;
-use crate::circuit::lease::{Lease, ProbeResult, Verdict};
+use crate::circuit::lease::{FleetState, Lease, ProbeResult};
 use crate::circuit::orders::Order;
 use crate::circuit::settings::Settings;
 use crate::circuit::stats::BreakerStats;
@@ -68,7 +68,7 @@ impl Breaker {
 
     /// Its present settings: change what is to change, and [reconfigure](Self::reconfigure) it.
     pub fn settings(&self) -> BreakerBuilder {
-        self.lock().settings().asked.clone()
+        self.lock().settings().source.clone()
     }
 
     /// Gives it other settings, now. Its name stays, and so do state, epoch, the growth of the wait, failures in a row, and
@@ -127,12 +127,12 @@ impl Breaker {
         (stats, circuit.votes(), probes)
     }
 
-    pub(crate) fn fleet_says(&self, verdict: Verdict) {
+    pub(crate) fn fleet_says(&self, state: FleetState) {
         let now = self.now();
         let change = {
             let mut circuit = self.lock();
             self.gate().report(&mut circuit);
-            let change = circuit.adopt(verdict, now);
+            let change = circuit.adopt(state, now);
             self.gate().follow(&circuit);
             change
         };

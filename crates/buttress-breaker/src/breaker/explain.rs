@@ -22,7 +22,7 @@ impl Breaker {
     /// words may change from release to release.
     ///
     /// ```
-    /// use buttress_breaker::{Breaker, TripRule};
+    /// use buttress_breaker::{Breaker, OpenWait, TripRule};
     /// use buttress_error::{Error, Kind};
     /// use std::time::Duration;
     ///
@@ -31,7 +31,7 @@ impl Breaker {
     ///     Err(Error::new(Kind::Unavailable, "no route to database"))
     /// }
     ///
-    /// let breaker = Breaker::builder("db").trip_when(TripRule::stuck(10, Duration::from_secs(30))).open_jitter(0.0).build()?;
+    /// let breaker = Breaker::builder("db").trip_when(TripRule::stuck(10, Duration::from_secs(30))).open_wait(OpenWait::default().jitter(0.0)).build()?;
     /// for _ in 0..5 {
     ///     let _ = breaker.call(query).await;
     /// }
@@ -54,7 +54,7 @@ impl Breaker {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn explain(&self) -> Explain {
+    pub fn explain(&self) -> BreakerExplain {
         let now = self.now();
         let snapshot = {
             let mut circuit = self.lock();
@@ -64,18 +64,18 @@ impl Breaker {
             self.gate().follow(&circuit);
             snapshot
         };
-        Explain { name: self.name().into(), snapshot }
+        BreakerExplain { name: self.name().into(), snapshot }
     }
 }
 
 /// What a breaker does and why, as it was at one moment; made by [`Breaker::explain`].
 #[derive(Clone, Debug)]
-pub struct Explain {
+pub struct BreakerExplain {
     name: Arc<str>,
     snapshot: Snapshot,
 }
 
-impl Display for Explain {
+impl Display for BreakerExplain {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { name, snapshot } = self;
         let Snapshot { settings, stats, .. } = snapshot;
@@ -123,9 +123,9 @@ impl Display for Explain {
         if let Some(limit) = settings.slow_call {
             line(f, "slow calls", &format_args!("take longer than {:?}", time(limit)))?;
         }
-        match settings.asked.patience_or_default() {
+        match settings.source.abandon_after_or_default() {
             Duration::MAX => line(f, "dropped calls", &"count for nothing"),
-            patience => line(f, "dropped calls", &format_args!("failed after {patience:?}")),
+            wait => line(f, "dropped calls", &format_args!("failed after {wait:?}")),
         }
     }
 }
@@ -180,7 +180,7 @@ enum Next {
 
 impl Next {
     fn of(snapshot: &Snapshot) -> Option<Self> {
-        let probes = snapshot.settings.probing.probes;
+        let probes = snapshot.settings.round.probes;
         if let Some((percent, rest)) = snapshot.ramp {
             return Some(Self::Ramp { percent, rest });
         }
@@ -308,17 +308,18 @@ struct Wait<'s>(&'s Settings);
 
 impl Display for Wait<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Settings { asked, open_growth, open_jitter, .. } = self.0;
+        let wait = &self.0.open_wait;
         write!(
             f,
-            "{:?}, then {open_growth} times as long each time, up to {:?}",
-            asked.open_for,
-            asked.longest()
+            "{:?}, then {} times as long each time, up to {:?}",
+            wait.base,
+            wait.multiplier,
+            wait.longest()
         )?;
-        if *open_jitter > 0.0 {
-            write!(f, ", give or take {} %", (open_jitter * 10_000.0).round() / 100.0)?;
+        if wait.jitter > 0.0 {
+            write!(f, ", give or take {} %", (wait.jitter * 10_000.0).round() / 100.0)?;
         }
-        match asked.max_retry_after {
+        match wait.max_retry_after {
             Duration::ZERO => Ok(()),
             longest => write!(f, "; up to {longest:?} if the dependency sends Retry-After"),
         }
@@ -330,14 +331,14 @@ struct Closing<'s>(&'s Settings);
 
 impl Display for Closing<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let probing = &self.0.probing;
-        let number = probes(probing.probes);
-        match probing.needed {
+        let round = &self.0.round;
+        let number = probes(round.probes);
+        match round.needed {
             Some(needed) => write!(f, "{needed} of {number}")?,
             None => write!(f, "{number} whose rates are below those of the builder")?,
         }
-        write!(f, ", each within {:?}", self.0.asked.lease)?;
-        let Some(step) = self.0.asked.ramp else { return Ok(()) };
+        write!(f, ", each within {:?}", self.0.source.probes.timeout)?;
+        let Some(step) = self.0.source.ramp else { return Ok(()) };
         let [first, second, third] = STEPS;
         write!(f, "; then takes {first}, {second}, {third} and 100 % of the calls, {step:?} each")
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buttress_error::{Trip, TripReason};
 
 use crate::circuit::change::{Change, Mark};
-use crate::circuit::lease::{Lease, ProbeResult, Verdict};
+use crate::circuit::lease::{FleetState, Lease, ProbeResult};
 use crate::circuit::time::{Nanos, nanos};
 use crate::circuit::{Circuit, Phase};
 
@@ -102,16 +102,16 @@ impl Circuit {
     }
 
     /// Does what the fleet says. An order that somebody gave here is stronger.
-    pub(crate) fn adopt(&mut self, verdict: Verdict, now: Nanos) -> Option<Change> {
+    pub(crate) fn adopt(&mut self, state: FleetState, now: Nanos) -> Option<Change> {
         let now = self.tick(now);
-        match (verdict, &mut self.phase) {
+        match (state, &mut self.phase) {
             (_, Phase::ForcedOpen { .. } | Phase::Disabled { .. }) => None,
-            (Verdict::Open { rest }, Phase::Fleet { until, .. }) => {
-                *until = now.saturating_add(nanos(rest));
+            (FleetState::Open { wait }, Phase::Fleet { until, .. }) => {
+                *until = now.saturating_add(nanos(wait));
                 None
             }
-            (Verdict::Open { rest }, _) => {
-                let until = now.saturating_add(nanos(rest));
+            (FleetState::Open { wait }, _) => {
+                let until = now.saturating_add(nanos(wait));
                 let cause = match &self.phase {
                     Phase::Open { trip, .. } | Phase::HalfOpen { trip, .. } => trip.cause.clone(),
                     _ => self.last.as_ref().map(|failure| failure.cause.clone()),
@@ -121,12 +121,12 @@ impl Circuit {
                 let change = self.enter(Phase::Fleet { since: now, until, trip, leases: Leases::default() });
                 Some(Change { opened, ..change })
             }
-            (Verdict::Closed, Phase::Fleet { .. }) => Some(self.recover(now)),
-            (Verdict::Unknown, Phase::Fleet { since, until, trip, .. }) => {
+            (FleetState::Closed, Phase::Fleet { .. }) => Some(self.recover(now)),
+            (FleetState::Unknown, Phase::Fleet { since, until, trip, .. }) => {
                 let own = Phase::Open { since: *since, until: *until, trip: Arc::clone(trip) };
                 Some(self.enter(own))
             }
-            (Verdict::Closed | Verdict::Unknown, _) => None,
+            (FleetState::Closed | FleetState::Unknown, _) => None,
         }
     }
 
@@ -150,8 +150,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::breaker::Breaker;
     use crate::circuit::Answer;
+    use crate::circuit::builder::BreakerBuilder;
     use crate::circuit::pass::Pass;
     use crate::circuit::settings::Settings;
 
@@ -160,10 +160,12 @@ mod tests {
 
     /// A circuit that the fleet has opened at `now`.
     fn opened(now: Nanos) -> Circuit {
-        let builder =
-            Breaker::builder("db").slow_call(Duration::from_nanos(LIMIT)).patience(Duration::from_nanos(500));
+        let builder = BreakerBuilder::new("db".into())
+            .slow_call(Duration::from_nanos(LIMIT))
+            .abandon_after(Duration::from_nanos(500));
         let mut circuit = Circuit::new("db".into(), Settings::new(builder));
-        let change = circuit.adopt(Verdict::Open { rest: Duration::from_nanos(50) }, now).expect("it opens");
+        let change =
+            circuit.adopt(FleetState::Open { wait: Duration::from_nanos(50) }, now).expect("it opens");
         // The wait, not the time when it ends: the clock need not be at zero.
         assert_eq!(change.opened.map(|(_, wait)| wait), Some(50));
         circuit

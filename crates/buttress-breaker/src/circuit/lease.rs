@@ -1,19 +1,20 @@
-//! What a circuit and its fleet say to each other.
+//! What a circuit exchanges with its fleet.
 
 use std::time::Duration;
 
-/// What the fleet says of the dependency.
+/// The state of a fleet, as its store sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
-    /// Each breaker judges for itself.
+pub enum FleetState {
+    /// Each breaker decides by its own counts.
     Closed,
-    /// Nobody calls, but for leased probes.
+    /// All breakers refuse calls, except for leased probes.
     Open {
-        /// How long no probe is granted.
-        rest: Duration,
+        /// The time until the first probe is granted.
+        wait: Duration,
     },
-    /// The store is lost: each breaker judges for itself, and a fleet that was open is until its wait ends.
+    /// The store cannot be reached. Each breaker decides by its own counts; if the fleet was open, it stays open until its
+    /// wait ends.
     Unknown,
 }
 
@@ -22,13 +23,13 @@ pub enum Verdict {
 pub struct Lease {
     /// The epoch that granted it.
     pub epoch: u64,
-    /// Tells it from the others of the epoch.
+    /// Distinguishes it from the other leases of the epoch.
     pub token: u64,
     /// How long it lasts.
     pub time: Duration,
 }
 
-/// What became of a probe.
+/// The result of a probe of the fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProbeResult {
@@ -36,6 +37,6 @@ pub enum ProbeResult {
     Succeeded,
     /// It failed, was throttled or slow, or outlived its lease.
     Failed,
-    /// It said nothing, or was never made.
+    /// It was neutral, or never made.
     Abandoned,
 }

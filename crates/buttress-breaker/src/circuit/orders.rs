@@ -38,7 +38,7 @@ impl Circuit {
             }
             Order::Shadow | Order::Release if ordered => Some(self.close(now)),
             Order::Reset => {
-                self.growth.forget();
+                self.growth.reset();
                 Some(self.close(now))
             }
             _ => None,

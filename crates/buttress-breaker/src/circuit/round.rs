@@ -2,7 +2,7 @@
 
 use buttress_error::TripReason;
 
-use crate::circuit::settings::Probing;
+use crate::circuit::settings::RoundSettings;
 use crate::circuit::threshold::Threshold;
 use crate::circuit::time::Nanos;
 use crate::circuit::window::{Entry, Tally};
@@ -11,7 +11,7 @@ use crate::circuit::window::{Entry, Tally};
 #[derive(Debug)]
 pub(crate) struct Round {
     /// As they were when it began: a round that other settings made larger or smaller could wait for nobody.
-    settings: Probing,
+    settings: RoundSettings,
     live: Vec<Lease>,
     settled: Tally,
     bad: Bad,
@@ -50,7 +50,7 @@ pub(crate) enum Verdict {
 }
 
 impl Round {
-    pub(crate) fn new(settings: Probing) -> Self {
+    pub(crate) fn new(settings: RoundSettings) -> Self {
         // Few rounds need room for thousands.
         let room = settings.probes.min(16) as usize;
         Self {
@@ -69,7 +69,7 @@ impl Round {
         }
         let ticket = self.next_ticket;
         self.next_ticket = ticket.wrapping_add(1);
-        self.live.push(Lease { ticket, ends: now.saturating_add(self.settings.lease) });
+        self.live.push(Lease { ticket, ends: now.saturating_add(self.settings.timeout) });
         Some(ticket)
     }
 
@@ -125,7 +125,7 @@ impl Round {
 
     /// Decides as soon as no further probe could change it.
     pub(crate) fn verdict(&self) -> Verdict {
-        let Probing { probes, needed, failure_rate, slow_rate, .. } = self.settings;
+        let RoundSettings { probes, needed, failure_rate, slow_rate, .. } = self.settings;
         let (bad, total) = (self.bad.sum(), self.settled.total);
         let (reopens, closes) = match needed {
             Some(needed) => (bad > probes - needed, total - bad >= needed),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::circuit::config::BreakerBuilder;
+use crate::circuit::builder::BreakerBuilder;
+use crate::circuit::open_wait::OpenWait;
 use crate::circuit::rule::{Part, Proof, RateRule, TripRule, When};
 use crate::circuit::threshold::Threshold;
 use crate::circuit::time::{Nanos, nanos};
@@ -10,20 +11,17 @@ use crate::circuit::window::{RecentFailures, Window};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// What they were made of.
-    pub(crate) asked: BreakerBuilder,
+    /// The builder they were made from.
+    pub(crate) source: BreakerBuilder,
     /// The windows of all rules, each once. The first is the one that [`BreakerStats`](crate::BreakerStats) shows.
     pub(crate) windows: Vec<Window>,
     /// By what the closed circuit opens; of several broken rules, by the first.
     pub(crate) checks: Vec<Check>,
     pub(crate) slow_call: Option<Nanos>,
-    pub(crate) open_for: Nanos,
-    pub(crate) open_growth: f64,
-    pub(crate) open_jitter: f64,
-    pub(crate) open_max: Nanos,
-    pub(crate) max_retry_after: Nanos,
-    pub(crate) probing: Probing,
-    pub(crate) patience: Nanos,
+    pub(crate) open_wait: OpenWait,
+    pub(crate) round: RoundSettings,
+    /// How long a dropped call must have waited to count as a failure.
+    pub(crate) abandon_after: Nanos,
     /// How long each step of a ramp takes.
     pub(crate) ramp: Option<Nanos>,
 }
@@ -62,64 +60,56 @@ pub(crate) struct RateCheck {
     pub(crate) capacity: Option<u32>,
 }
 
-/// What a round of probes needs to know.
+/// The settings of a round of probes.
 #[derive(Clone, Debug)]
-pub(crate) struct Probing {
+pub(crate) struct RoundSettings {
     pub(crate) probes: u32,
-    /// How many have to succeed; none, where the rates decide.
+    /// The number that must succeed; none if the rates decide.
     pub(crate) needed: Option<u32>,
-    pub(crate) lease: Nanos,
+    pub(crate) timeout: Nanos,
     pub(crate) failure_rate: Option<Threshold>,
     pub(crate) slow_rate: Option<Threshold>,
     pub(crate) slow_call: Option<Nanos>,
 }
 
 impl Settings {
-    /// Of what is known to be good.
-    pub(crate) fn new(asked: BreakerBuilder) -> Self {
+    /// The settings must have been checked.
+    pub(crate) fn new(source: BreakerBuilder) -> Self {
         let mut settings = Self {
-            windows: vec![asked.window],
+            windows: vec![source.window],
             checks: Vec::new(),
-            slow_call: asked.slow_call.map(nanos),
-            open_for: nanos(asked.open_for),
-            open_growth: asked.open_growth,
-            open_jitter: asked.open_jitter,
-            open_max: nanos(asked.longest()),
-            max_retry_after: nanos(asked.max_retry_after),
-            probing: Probing {
-                probes: asked.probes,
-                needed: asked.needed_probes(),
-                lease: nanos(asked.lease),
-                failure_rate: asked.judged_failure_rate().map(Threshold::new),
-                slow_rate: asked.slow_rate.map(Threshold::new),
-                slow_call: asked.slow_call.map(nanos),
+            slow_call: source.slow_call.limit.map(nanos),
+            open_wait: source.open_wait,
+            round: RoundSettings {
+                probes: source.probes.number,
+                needed: source.probes_to_close(),
+                timeout: nanos(source.probes.timeout),
+                failure_rate: source.judged_failure_rate().map(Threshold::new),
+                slow_rate: source.slow_call.rate.map(Threshold::new),
+                slow_call: source.slow_call.limit.map(nanos),
             },
-            patience: nanos(asked.patience_or_default()),
-            ramp: asked.ramp.map(nanos),
-            asked,
+            abandon_after: nanos(source.abandon_after_or_default()),
+            ramp: source.ramp.map(nanos),
+            source,
         };
-        settings.add_those_of_setters();
-        for rule in settings.asked.rules.clone() {
+        settings.add_rules_of_setters();
+        for rule in settings.source.rules.clone() {
             settings.add(rule);
         }
         settings
     }
 
-    fn add_those_of_setters(&mut self) {
-        let asked = self.asked.clone();
-        let window = asked.window;
+    fn add_rules_of_setters(&mut self) {
+        let source = self.source.clone();
+        let window = source.window;
         if let Some(failures) = window.streak() {
             self.checks.push(Check::Streak(failures));
             return;
         }
-        self.checks.extend(asked.consecutive_failures.map(Check::Streak));
-        let plain = |rule: RateRule| asked.with_minimum(rule).over(window);
-        let slow_rate = asked.slow_rate.filter(|_| asked.slow_call.is_some());
-        let rules = [
-            asked.failure_rule(),
-            slow_rate.map(TripRule::slow_rate).map(plain),
-            asked.throttle_rate.map(TripRule::throttle_rate).map(plain),
-        ];
+        self.checks.extend(source.consecutive_failures.map(Check::Streak));
+        let plain = |rule: RateRule| source.with_minimum(rule).over(window);
+        let slow_rate = source.slow_call.rate.filter(|_| source.slow_call.limit.is_some());
+        let rules = [source.failure_rule(), slow_rate.map(TripRule::slow_rate).map(plain)];
         rules.into_iter().flatten().for_each(|rule| self.add(rule.into()));
     }
 

@@ -3,8 +3,8 @@
 use fastrand::Rng;
 
 use crate::circuit::Circuit;
+use crate::circuit::builder::BreakerBuilder;
 use crate::circuit::change::Mark;
-use crate::circuit::config::BreakerBuilder;
 use crate::circuit::tests::{admit, settings, settle};
 use crate::circuit::time::Nanos;
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use crate::circuit::builder::BreakerBuilder;
 use crate::circuit::change::{Mark, State};
-use crate::circuit::config::BreakerBuilder;
-use crate::circuit::lease::{Lease, ProbeResult, Verdict};
+use crate::circuit::lease::{FleetState, Lease, ProbeResult};
+use crate::circuit::open_wait::OpenWait;
 use crate::circuit::pass::{BLIND, Pass};
+use crate::circuit::probes::Probes;
 use crate::circuit::settings::Settings;
 use crate::circuit::time::Nanos;
 use crate::circuit::window::Window;
@@ -23,8 +25,8 @@ const MINIMUM: usize = 4;
 const WAIT: Nanos = 10;
 const PROBES: usize = 3;
 const NEEDED: usize = 2;
-const LEASE: Nanos = 7;
-const PATIENCE: Nanos = 4;
+const TIMEOUT: Nanos = 7;
+const ABANDON_AFTER: Nanos = 4;
 
 fn circuit() -> Circuit {
     Circuit::new(
@@ -34,13 +36,11 @@ fn circuit() -> Circuit {
                 .window(Window::count(WINDOW as u32))
                 .minimum_calls(MINIMUM as u32)
                 .consecutive_failures(3)
-                .open_for(Duration::from_nanos(WAIT))
-                .open_growth(1.0)
-                .open_jitter(0.0)
-                .probes(PROBES as u32)
-                .probes_to_close(NEEDED as u32)
-                .lease(Duration::from_nanos(LEASE))
-                .patience(Duration::from_nanos(PATIENCE))
+                .open_wait(OpenWait::new(Duration::from_nanos(WAIT)).multiplier(1.0).jitter(0.0))
+                .probes(
+                    Probes::new(PROBES as u32).to_close(NEEDED as u32).timeout(Duration::from_nanos(TIMEOUT)),
+                )
+                .abandon_after(Duration::from_nanos(ABANDON_AFTER))
         }),
     )
 }
@@ -69,7 +69,7 @@ fn a_ramp_ends() {
         settings(|builder| {
             builder
                 .consecutive_failures(1)
-                .open_for(Duration::from_nanos(WAIT))
+                .open_wait(Duration::from_nanos(WAIT))
                 .probes(1)
                 .ramp(Duration::from_nanos(5))
         }),
@@ -91,7 +91,7 @@ fn a_ramp_ends() {
 fn a_lease_of_the_fleet_ends() {
     for (wait, result) in [(5, ProbeResult::Succeeded), (6, ProbeResult::Failed)] {
         let mut circuit = circuit();
-        circuit.adopt(Verdict::Open { rest: Duration::ZERO }, 0);
+        circuit.adopt(FleetState::Open { wait: Duration::ZERO }, 0);
         let lease = Lease { epoch: 1, token: 1, time: Duration::from_nanos(5) };
         circuit.grant(lease, 0);
         let probe = admit(&mut circuit, 0).unwrap();
@@ -158,7 +158,7 @@ impl Model {
             Period::HalfOpen { live, outcomes } => {
                 let free = live.len() + outcomes.len() < PROBES;
                 if free {
-                    live.insert(id, now + LEASE);
+                    live.insert(id, now + TIMEOUT);
                 }
                 free
             }
@@ -266,7 +266,7 @@ proptest! {
                     let failed = match mark {
                         Mark::Success => Some(false),
                         Mark::Failure => Some(true),
-                        Mark::Abandoned if now - since >= PATIENCE => Some(true),
+                        Mark::Abandoned if now - since >= ABANDON_AFTER => Some(true),
                         _ => None,
                     };
                     model.settle(id, number, failed, now);

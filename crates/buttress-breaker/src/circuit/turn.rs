@@ -9,7 +9,6 @@ use crate::circuit::change::{Change, Due};
 use crate::circuit::ramp::Ramp;
 use crate::circuit::round::Round;
 use crate::circuit::time::Nanos;
-use crate::circuit::wait::asked_wait;
 use crate::circuit::window::{Memory, RecentFailures};
 use crate::circuit::{Circuit, Phase};
 
@@ -32,8 +31,9 @@ impl Circuit {
         };
         let last = self.last.take();
         let cause = last.as_ref().map(|failure| failure.cause.clone());
-        let wait = self.growth.next(&self.settings, healthy, dice);
-        let wait = asked_wait(&self.settings, wait, self.asked.saturating_sub(now), dice);
+        let settings = &self.settings.open_wait;
+        let wait = self.growth.next(settings, healthy, dice);
+        let wait = settings.at_least(wait, self.asked.saturating_sub(now), dice);
         let until = now.saturating_add(wait);
         let trip = Arc::new(Trip::new(Arc::clone(&self.name), rule, cause));
         let mut change = self.enter(Phase::Open { since: now, until, trip: Arc::clone(&trip) });
@@ -47,7 +47,7 @@ impl Circuit {
             unreachable!("only an open circuit becomes half-open")
         };
         let trip = Arc::clone(trip);
-        self.enter(Phase::HalfOpen { since: now, trip, round: Round::new(self.settings.probing.clone()) })
+        self.enter(Phase::HalfOpen { since: now, trip, round: Round::new(self.settings.round.clone()) })
     }
 
     /// The dependency works again.

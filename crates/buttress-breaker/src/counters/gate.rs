@@ -50,7 +50,7 @@ struct Signs {
     /// A call that takes longer is slow.
     slow: AtomicU64,
     /// A call that is dropped after so long failed.
-    patience: AtomicU64,
+    abandon_after: AtomicU64,
 }
 
 /// An epoch and, in the lowest bit, whether the time of a call matters even if it succeeds: all that most calls have to
@@ -92,7 +92,7 @@ impl Gate {
         let signs = &self.signs;
         set(&signs.turns, turns);
         set(&signs.slow, slow);
-        set(&signs.patience, circuit.patience());
+        set(&signs.abandon_after, circuit.abandon_after());
         set(&signs.calm, Ticket::new(circuit.calm_epoch(), timed).0);
         set(&signs.shut, circuit.shut_epoch());
         set(&signs.open, Ticket::new(circuit.open_epoch(), timed).0);
@@ -176,7 +176,7 @@ impl Gate {
 
     /// Does it matter how long a call that is dropped has waited?
     pub(crate) fn is_patient(&self) -> bool {
-        self.signs.patience.load(Ordering::Relaxed) != NEVER
+        self.signs.abandon_after.load(Ordering::Relaxed) != NEVER
     }
 
     /// Does the window move on at this time?
@@ -201,7 +201,7 @@ fn set(sign: &AtomicU64, value: u64) {
 #[cfg(all(test, not(buttress_loom)))]
 mod tests {
     use super::*;
-    use crate::breaker::Breaker;
+    use crate::circuit::builder::BreakerBuilder;
     use crate::circuit::orders::Order;
     use crate::circuit::settings::Settings;
 
@@ -209,7 +209,7 @@ mod tests {
     /// epoch it has to be known anew, and a thread without a shard never is.
     #[test]
     fn calm_successes_need_no_lock() {
-        let mut circuit = Circuit::new("db".into(), Settings::new(Breaker::builder("db")));
+        let mut circuit = Circuit::new("db".into(), Settings::new(BreakerBuilder::new("db".into())));
         let gate = Gate::new(&circuit, 1);
         assert_eq!(gate.pass(gate.open(), 0), NonZero::new(1));
         assert!(!gate.succeed(gate.calm(), 0, 1));
@@ -233,9 +233,10 @@ mod model {
     use loom::thread;
 
     use super::*;
-    use crate::breaker::Breaker;
     use crate::circuit::Answer;
+    use crate::circuit::builder::BreakerBuilder;
     use crate::circuit::change::{Mark, State};
+    use crate::circuit::open_wait::OpenWait;
     use crate::circuit::orders::Order;
     use crate::circuit::pass::Pass;
     use crate::circuit::settings::Settings;
@@ -319,7 +320,7 @@ mod model {
     }
 
     fn settings(failures: u32) -> Settings {
-        Settings::new(Breaker::builder("model").window(Window::consecutive(failures)))
+        Settings::new(BreakerBuilder::new("model".into()).window(Window::consecutive(failures)))
     }
 
     /// [S23] in every interleaving of calls with a trip and an order: no result of an epoch counts in another, every
@@ -370,7 +371,8 @@ mod model {
     #[test]
     fn a_window_holds_its_own_epoch() {
         loom::model(|| {
-            let model = Model::new(Settings::new(Breaker::builder("model").window(Window::count(8))));
+            let model =
+                Model::new(Settings::new(BreakerBuilder::new("model".into()).window(Window::count(8))));
             model.call(1, Mark::Success);
             let succeeding = {
                 let model = Arc::clone(&model);
@@ -396,7 +398,7 @@ mod model {
     #[test]
     fn a_success_may_open() {
         loom::model(|| {
-            let builder = Breaker::builder("model").window(Window::count(4)).minimum_calls(3);
+            let builder = BreakerBuilder::new("model".into()).window(Window::count(4)).minimum_calls(3);
             let builder = builder.failure_rate(0.25).consecutive_failures(None);
             let model = Model::new(Settings::new(builder));
             model.call(0, Mark::Success);
@@ -453,8 +455,10 @@ mod model {
     #[test]
     fn probes_are_exact() {
         loom::model(|| {
-            let builder = Breaker::builder("model").window(Window::consecutive(1)).probes(1).open_jitter(0.0);
-            let model = Model::new(Settings::new(builder.open_for(std::time::Duration::from_nanos(1))));
+            let builder = BreakerBuilder::new("model".into()).window(Window::consecutive(1)).probes(1);
+            let model = Model::new(Settings::new(
+                builder.open_wait(OpenWait::new(std::time::Duration::from_nanos(1)).jitter(0.0)),
+            ));
             model.call(0, Mark::Failure);
             let ask = |model: &Model| match model.circuit.lock().unwrap().admit(1) {
                 Answer::Due(due) => Some(due),

@@ -13,9 +13,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::breaker::subscription::Subscription;
 use crate::breaker::{Breaker, events};
-use crate::circuit::lease::Verdict;
+use crate::circuit::lease::FleetState;
 use crate::circuit::stats::BreakerStats;
-use crate::fleet::store::{Answer, Report, StateStore, Terms};
+use crate::fleet::store::{FleetSettings, StateStore, SyncReply, SyncReport};
 
 /// Between two exchanges, give or take a fifth.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -39,15 +39,15 @@ impl Breaker {
     ///
     /// ```
     /// use buttress_breaker::Breaker;
-    /// use buttress_breaker::fleet::{Answer, Report, StateStore, Terms, Verdict};
+    /// use buttress_breaker::fleet::{SyncReply, SyncReport, StateStore, FleetSettings, FleetState};
     /// use buttress_error::Error;
     ///
     /// /// A fleet that never opens.
     /// struct Calm;
     ///
     /// impl StateStore for Calm {
-    ///     async fn exchange(&self, _breaker: &str, _: &Terms, _: &Report) -> Result<Answer, Error> {
-    ///         Ok(Answer { incarnation: 1, epoch: 1, verdict: Verdict::Closed, lease: None })
+    ///     async fn exchange(&self, _breaker: &str, _: &FleetSettings, _: &SyncReport) -> Result<SyncReply, Error> {
+    ///         Ok(SyncReply { incarnation: 1, epoch: 1, state: FleetState::Closed, lease: None })
     ///     }
     /// }
     ///
@@ -79,10 +79,10 @@ struct Member {
     breaker: Breaker,
     changes: Subscription,
     /// The latest answer.
-    fleet: Option<Answer>,
+    fleet: Option<SyncReply>,
     /// What the store has been told of.
     told: BreakerStats,
-    report: Report,
+    report: SyncReport,
     /// Calls, as of the last look.
     admitted: u64,
     /// The next pause, while the store is lost.
@@ -92,7 +92,7 @@ struct Member {
 impl Member {
     fn new(breaker: Breaker) -> Self {
         let (changes, told) = (breaker.subscribe(), breaker.stats());
-        Self { breaker, changes, fleet: None, told, report: Report::default(), admitted: 0, lost: None }
+        Self { breaker, changes, fleet: None, told, report: SyncReport::default(), admitted: 0, lost: None }
     }
 
     /// Adds what was counted since the last report, which may not have reached the store.
@@ -106,15 +106,15 @@ impl Member {
         report.refused = stats.rejected - told.rejected;
         report.vote = vote;
         report.probes.extend(probes);
-        let is_closed = self.fleet.is_some_and(|fleet| fleet.verdict == Verdict::Closed);
+        let is_closed = self.fleet.is_some_and(|fleet| fleet.state == FleetState::Closed);
         let has_calls = stats.admitted > self.admitted;
         self.admitted = stats.admitted;
         !is_closed || has_calls || !report.is_empty()
     }
 
-    async fn exchange(&mut self, store: &impl StateStore) -> Result<Answer, Error> {
+    async fn exchange(&mut self, store: &impl StateStore) -> Result<SyncReply, Error> {
         let settings = Arc::clone(self.breaker.lock().settings());
-        let terms = Terms::new(&settings);
+        let terms = FleetSettings::new(&settings);
         let sent = self.report.clone();
         let exchange = store.exchange(self.breaker.name(), &terms, &sent);
         let answer = timeout(LIMIT, exchange).await.map_err(late)??;
@@ -127,13 +127,14 @@ impl Member {
         Ok(answer)
     }
 
-    fn follow(&mut self, answer: Answer) {
+    fn follow(&mut self, answer: SyncReply) {
         let known = self.fleet.replace(answer);
         if self.lost.take().is_some() {
             events::store_found(self.breaker.name());
         }
-        let is_new = |known: Answer| (known.incarnation, known.epoch) != (answer.incarnation, answer.epoch);
-        self.breaker.fleet_says(answer.verdict);
+        let is_new =
+            |known: SyncReply| (known.incarnation, known.epoch) != (answer.incarnation, answer.epoch);
+        self.breaker.fleet_says(answer.state);
         if known.is_none_or(is_new) {
             // What was counted in the former epoch says nothing in this one.
             self.told = self.breaker.stats();
@@ -153,7 +154,7 @@ impl Member {
             }
         }
         self.fleet = None;
-        self.breaker.fleet_says(Verdict::Unknown);
+        self.breaker.fleet_says(FleetState::Unknown);
         // Told later, it would count as new.
         self.told = self.breaker.stats();
     }
@@ -175,7 +176,7 @@ impl Member {
 /// It leaves the fleet.
 impl Drop for Member {
     fn drop(&mut self) {
-        self.breaker.fleet_says(Verdict::Unknown);
+        self.breaker.fleet_says(FleetState::Unknown);
     }
 }
 

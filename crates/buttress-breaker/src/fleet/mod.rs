@@ -9,5 +9,5 @@
 mod join;
 mod store;
 
-pub use crate::circuit::lease::{Lease, ProbeResult, Verdict};
-pub use store::{Answer, Report, StateStore, Terms};
+pub use crate::circuit::lease::{FleetState, Lease, ProbeResult};
+pub use store::{FleetSettings, StateStore, SyncReply, SyncReport};

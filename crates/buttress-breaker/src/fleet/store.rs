@@ -1,82 +1,82 @@
-//! What passes between a breaker and the store of its fleet.
+//! The store of a fleet, and what a breaker exchanges with it.
 
 use std::time::Duration;
 
 use buttress_error::Error;
 
-use crate::circuit::lease::{Lease, ProbeResult, Verdict};
+use crate::circuit::lease::{FleetState, Lease, ProbeResult};
 use crate::circuit::rule::TripRule;
 use crate::circuit::settings::Settings;
 
-/// Where a fleet of breakers with one name keeps its state. One value is one node of the fleet.
+/// Where a fleet of breakers with the same name keeps its state. One value is one node of the fleet.
 ///
-/// What an implementation has to do, so that a fleet behaves:
+/// An implementation must follow these rules for the fleet to behave:
 ///
-/// - It adds the counts of reports in buckets of a clock of its own, and forgets them bucket by bucket, after
-///   [`Terms::window`]. Nothing resets them but a change of its state.
-/// - It opens when the rate of all counts is at [`Terms::failure_rate`], the counts are at least
-///   [`Terms::minimum_calls`], and at least two nodes vote for it, a quarter of those that reported lately where that is
-///   more.
+/// - It adds the counts of reports to buckets by its own clock, and drops each bucket after
+///   [`FleetSettings::window`]. Nothing but a change of its state resets them.
+/// - It opens when the rate of all counts has reached [`FleetSettings::failure_rate`], the counts are at least
+///   [`FleetSettings::minimum_calls`], and at least two nodes vote for it, or a quarter of the nodes that reported lately if
+///   that is more.
 /// - Each change of its state begins a new epoch, and a store that has lost its state gets a new incarnation. Counts,
-///   votes and results of probes from another epoch or incarnation change nothing.
-/// - When the wait is over it grants leases, each once, and never more in an epoch than [`Terms::probes`] less those that
-///   have succeeded; only to nodes whose report has refused calls. A lease that was not settled a second after its end has
-///   lost its owner: that says nothing, and it is free again.
-/// - It closes when enough probes succeeded and opens again, for longer, when one too many failed; when all were lost,
-///   for as long as before.
+///   votes and probe results of another epoch or incarnation change nothing.
+/// - Once the wait is over it grants leases, each once, and never more in an epoch than [`FleetSettings::probes`] less those
+///   that have succeeded. It grants them only to nodes whose report has refused calls. A lease that is not settled within a
+///   second after its end has lost its owner: it counts as unknown, and is free again.
+/// - It closes when enough probes have succeeded, and opens again for longer when one probe too many has failed. If all were
+///   lost, it opens again for the same time.
 pub trait StateStore {
-    /// Tells the store what the breaker of this name has counted, and brings back the state of the fleet.
+    /// Sends the counts of the breaker with this name to the store, and returns the state of the fleet.
     ///
-    /// No call ever waits for it. It is given up after 50 ms, and asked again later.
+    /// No call ever waits for it. It is cancelled after 50 ms and repeated later.
     fn exchange(
         &self,
         breaker: &str,
-        terms: &Terms,
-        report: &Report,
-    ) -> impl Future<Output = Result<Answer, Error>> + Send;
+        settings: &FleetSettings,
+        report: &SyncReport,
+    ) -> impl Future<Output = Result<SyncReply, Error>> + Send;
 }
 
-/// The settings of a breaker that its fleet goes by. Where those of two nodes differ, the store may say so.
+/// The settings of a breaker that apply to its fleet. If they differ between two nodes, the store may report it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Terms {
-    /// The rate of failures at which the fleet opens, 0.0..=1.0; none: it never does.
+pub struct FleetSettings {
+    /// The failure rate at which the fleet opens, 0.0..=1.0; with none it never opens.
     pub failure_rate: Option<f64>,
-    /// No rate is judged of fewer calls.
+    /// The number of calls below which no rate is judged.
     pub minimum_calls: u64,
-    /// How long calls are remembered: that of a time window, else 30 s.
+    /// How long calls are counted: the span of a time window, else 30 s.
     pub window: Duration,
     /// The first wait of the open fleet.
-    pub open_for: Duration,
-    /// By what the wait is multiplied each time.
-    pub open_growth: f64,
+    pub open_wait: Duration,
+    /// The factor applied to the wait each time the fleet reopens.
+    pub open_multiplier: f64,
     /// The longest wait.
     pub open_max: Duration,
-    /// The probes of an epoch.
+    /// The number of probes in an epoch.
     pub probes: u32,
-    /// The probes that have to succeed.
+    /// The number of probes that must succeed.
     pub probes_to_close: u32,
     /// How long a probe may take.
-    pub lease: Duration,
+    pub probe_timeout: Duration,
 }
 
-impl Terms {
+impl FleetSettings {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let asked = &settings.asked;
+        let (source, wait) = (&settings.source, &settings.open_wait);
         Self {
-            failure_rate: asked.judged_failure_rate(),
-            // The votes are the evidence: the fleet itself goes by the plain rate.
-            minimum_calls: asked
-                .with_minimum(TripRule::failure_rate(1.0).over(asked.window))
+            failure_rate: source.judged_failure_rate(),
+            // The votes are the evidence: the fleet itself judges the plain rate.
+            minimum_calls: source
+                .with_minimum(TripRule::failure_rate(1.0).over(source.window))
                 .minimum()
                 .into(),
-            window: asked.window.span().unwrap_or(Duration::from_secs(30)),
-            open_for: asked.open_for,
-            open_growth: asked.open_growth,
-            open_max: asked.longest(),
-            probes: asked.probes,
-            probes_to_close: asked.needed_probes().unwrap_or(asked.probes),
-            lease: asked.lease,
+            window: source.window.span().unwrap_or(Duration::from_secs(30)),
+            open_wait: wait.base,
+            open_multiplier: wait.multiplier,
+            open_max: wait.longest(),
+            probes: source.probes.number,
+            probes_to_close: source.probes_to_close().unwrap_or(source.probes.number),
+            probe_timeout: source.probes.timeout,
         }
     }
 }
@@ -84,10 +84,10 @@ impl Terms {
 /// What a breaker has counted since its last report that reached the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
-    /// The incarnation of the latest [`Answer`]; zero before the first.
+pub struct SyncReport {
+    /// The incarnation of the latest [`SyncReply`]; zero before the first.
     pub incarnation: u64,
-    /// The epoch of the latest [`Answer`]; zero before the first.
+    /// The epoch of the latest [`SyncReply`]; zero before the first.
     pub epoch: u64,
     /// Calls that succeeded.
     pub succeeded: u64,
@@ -95,18 +95,18 @@ pub struct Report {
     pub failed: u64,
     /// Calls that the dependency throttled.
     pub throttled: u64,
-    /// Of all these: calls that were slow.
+    /// Calls among all these that were slow.
     pub slow: u64,
-    /// Calls that were refused: only who refuses calls needs a probe.
+    /// Calls that were refused. Only a node that refuses calls needs a probe.
     pub refused: u64,
-    /// Its own circuit is open by its own rules.
+    /// Whether this node's own circuit is open by its own rules.
     pub vote: bool,
-    /// What has become of its probes.
+    /// The results of this node's probes.
     pub probes: Vec<(Lease, ProbeResult)>,
 }
 
-impl Report {
-    /// Nothing to say.
+impl SyncReport {
+    /// Returns `true` if there is nothing to report.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         let counted = self.succeeded + self.failed + self.throttled + self.slow + self.refused;
@@ -114,15 +114,15 @@ impl Report {
     }
 }
 
-/// The state of the fleet.
+/// The store's reply to a [`SyncReport`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// A number that a store without a memory makes anew: above zero.
+pub struct SyncReply {
+    /// A number above zero that changes whenever the store has lost its state.
     pub incarnation: u64,
-    /// The number of changes of state in this incarnation, from 1.
+    /// The number of state changes in this incarnation, from 1.
     pub epoch: u64,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// A probe for this node.
+    /// The state of the fleet.
+    pub state: FleetState,
+    /// A probe granted to this node.
     pub lease: Option<Lease>,
 }

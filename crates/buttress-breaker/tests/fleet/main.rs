@@ -9,7 +9,7 @@ mod support;
 
 use std::time::Duration;
 
-use buttress_breaker::fleet::{Answer, Report, StateStore, Terms, Verdict};
+use buttress_breaker::fleet::{FleetSettings, FleetState, StateStore, SyncReply, SyncReport};
 use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, State};
 use buttress_error::{Error, Kind, TripReason};
 use buttress_test::Strict;
@@ -339,10 +339,10 @@ async fn silence() {
 struct Early(Instant);
 
 impl StateStore for Early {
-    async fn exchange(&self, _: &str, _: &Terms, _: &Report) -> Result<Answer, Error> {
+    async fn exchange(&self, _: &str, _: &FleetSettings, _: &SyncReport) -> Result<SyncReply, Error> {
         let open = self.0.elapsed() < secs(1);
-        let verdict = if open { Verdict::Open { rest: secs(60) } } else { Verdict::Closed };
-        Ok(Answer { incarnation: 1, epoch: if open { 1 } else { 2 }, verdict, lease: None })
+        let state = if open { FleetState::Open { wait: secs(60) } } else { FleetState::Closed };
+        Ok(SyncReply { incarnation: 1, epoch: if open { 1 } else { 2 }, state, lease: None })
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use buttress_breaker::fleet::{Answer, Lease, ProbeResult, Report, StateStore, Terms, Verdict};
+use buttress_breaker::fleet::{
+    FleetSettings, FleetState, Lease, ProbeResult, StateStore, SyncReply, SyncReport,
+};
 use buttress_error::{Error, Kind};
 use tokio::time::Instant;
 
@@ -80,14 +82,14 @@ impl Memory {
         self.0.lock().expect("no panic").hashes.clear();
     }
 
-    fn script(&self, node: u32, breaker: &str, terms: &Terms, report: &Report) -> Answer {
+    fn script(&self, node: u32, breaker: &str, settings: &FleetSettings, report: &SyncReport) -> SyncReply {
         let mut server = self.0.lock().expect("no panic");
         let Server { hashes, incarnations, .. } = &mut *server;
         let hash = hashes.entry(breaker.to_owned()).or_insert_with(|| {
             *incarnations += 1;
             Hash::new(*incarnations)
         });
-        hash.script(node, terms, report, Instant::now())
+        hash.script(node, settings, report, Instant::now())
     }
 
     /// The calls of this epoch, and those of them that failed.
@@ -110,7 +112,12 @@ impl Memory {
 }
 
 impl StateStore for Node {
-    async fn exchange(&self, breaker: &str, terms: &Terms, report: &Report) -> Result<Answer, Error> {
+    async fn exchange(
+        &self,
+        breaker: &str,
+        settings: &FleetSettings,
+        report: &SyncReport,
+    ) -> Result<SyncReply, Error> {
         let health = {
             let mut server = self.memory.0.lock().expect("no panic");
             server.exchanges += 1;
@@ -121,11 +128,11 @@ impl StateStore for Node {
             Health::Down => return Err(Error::new(Kind::Unavailable, "connection refused")),
             Health::Hung => std::future::pending().await,
         }
-        let answer = self.memory.script(self.id, breaker, terms, report);
+        let reply = self.memory.script(self.id, breaker, settings, report);
         if health == Health::Slow {
             tokio::time::sleep(Duration::from_millis(40)).await;
         }
-        Ok(answer)
+        Ok(reply)
     }
 }
 
@@ -143,37 +150,44 @@ impl Hash {
         self.votes.clear();
     }
 
-    fn open(&mut self, terms: &Terms, now: Instant) {
-        let wait = terms.open_for.mul_f64(terms.open_growth.powi(self.openings)).min(terms.open_max);
+    fn open(&mut self, settings: &FleetSettings, now: Instant) {
+        let wait =
+            settings.open_wait.mul_f64(settings.open_multiplier.powi(self.openings)).min(settings.open_max);
         self.openings += 1;
         self.enter(State::Open { until: now + wait });
     }
 
-    fn script(&mut self, node: u32, terms: &Terms, report: &Report, now: Instant) -> Answer {
+    fn script(
+        &mut self,
+        node: u32,
+        settings: &FleetSettings,
+        report: &SyncReport,
+        now: Instant,
+    ) -> SyncReply {
         self.nodes.insert(node, now);
         if (report.incarnation, report.epoch) == (self.incarnation, self.epoch) {
             self.count(node, report, now);
-            self.settle(terms, report, now);
+            self.settle(settings, report, now);
         }
-        self.forget(terms, now);
-        self.decide(terms, now);
-        let lease = self.grant(terms, report, now);
-        let verdict = match &self.state {
-            State::Closed => Verdict::Closed,
-            State::Open { until } => Verdict::Open { rest: until.saturating_duration_since(now) },
-            State::HalfOpen { .. } => Verdict::Open { rest: Duration::ZERO },
+        self.forget(settings, now);
+        self.decide(settings, now);
+        let lease = self.grant(settings, report, now);
+        let state = match &self.state {
+            State::Closed => FleetState::Closed,
+            State::Open { until } => FleetState::Open { wait: until.saturating_duration_since(now) },
+            State::HalfOpen { .. } => FleetState::Open { wait: Duration::ZERO },
         };
-        Answer { incarnation: self.incarnation, epoch: self.epoch, verdict, lease }
+        SyncReply { incarnation: self.incarnation, epoch: self.epoch, state, lease }
     }
 
-    fn count(&mut self, node: u32, report: &Report, now: Instant) {
+    fn count(&mut self, node: u32, report: &SyncReport, now: Instant) {
         self.counts.push((now, report.succeeded + report.failed + report.throttled, report.failed));
         if report.vote {
             self.votes.insert(node, now);
         }
     }
 
-    fn settle(&mut self, terms: &Terms, report: &Report, now: Instant) {
+    fn settle(&mut self, settings: &FleetSettings, report: &SyncReport, now: Instant) {
         for (lease, result) in &report.probes {
             let State::HalfOpen { live, succeeded, failed, .. } = &mut self.state else { return };
             let Some(at) =
@@ -187,27 +201,27 @@ impl Hash {
                 ProbeResult::Failed => *failed += 1,
                 _ => {}
             }
-            if *failed > terms.probes - terms.probes_to_close {
-                self.open(terms, now);
-            } else if *succeeded >= terms.probes_to_close {
+            if *failed > settings.probes - settings.probes_to_close {
+                self.open(settings, now);
+            } else if *succeeded >= settings.probes_to_close {
                 self.openings = 0;
                 self.enter(State::Closed);
             }
         }
     }
 
-    fn forget(&mut self, terms: &Terms, now: Instant) {
+    fn forget(&mut self, settings: &FleetSettings, now: Instant) {
         let age = |at: &Instant| now - *at;
-        self.counts.retain(|(at, ..)| age(at) < terms.window);
-        self.votes.retain(|_, at| age(at) < 2 * terms.window);
-        self.nodes.retain(|_, at| age(at) < 2 * terms.window);
+        self.counts.retain(|(at, ..)| age(at) < settings.window);
+        self.votes.retain(|_, at| age(at) < 2 * settings.window);
+        self.nodes.retain(|_, at| age(at) < 2 * settings.window);
         if let State::HalfOpen { live, lost, .. } = &mut self.state {
             let before = live.len();
             live.retain(|(_, ends)| now < *ends);
             *lost += (before - live.len()) as u32;
-            if *lost >= terms.probes {
+            if *lost >= settings.probes {
                 self.openings -= 1;
-                self.open(terms, now);
+                self.open(settings, now);
             }
         }
     }
@@ -216,20 +230,20 @@ impl Hash {
         self.counts.iter().fold((0, 0), |(calls, failed), (_, c, f)| (calls + c, failed + f))
     }
 
-    fn decide(&mut self, terms: &Terms, now: Instant) {
+    fn decide(&mut self, settings: &FleetSettings, now: Instant) {
         let (calls, failed) = self.sum();
         let needed = 2.max(self.nodes.len().div_ceil(4));
-        let rate = terms.failure_rate.is_some_and(|rate| failed as f64 >= rate * calls as f64);
+        let rate = settings.failure_rate.is_some_and(|rate| failed as f64 >= rate * calls as f64);
         if matches!(self.state, State::Closed)
             && rate
-            && calls >= terms.minimum_calls
+            && calls >= settings.minimum_calls
             && self.votes.len() >= needed
         {
-            self.open(terms, now);
+            self.open(settings, now);
         }
     }
 
-    fn grant(&mut self, terms: &Terms, report: &Report, now: Instant) -> Option<Lease> {
+    fn grant(&mut self, settings: &FleetSettings, report: &SyncReport, now: Instant) -> Option<Lease> {
         if report.refused == 0 {
             return None;
         }
@@ -237,11 +251,11 @@ impl Hash {
             self.enter(State::HalfOpen { live: Vec::new(), succeeded: 0, failed: 0, lost: 0 });
         }
         let State::HalfOpen { live, succeeded, .. } = &mut self.state else { return None };
-        if live.len() as u32 + *succeeded >= terms.probes {
+        if live.len() as u32 + *succeeded >= settings.probes {
             return None;
         }
         self.tokens += 1;
-        live.push((self.tokens, now + terms.lease + SLACK));
-        Some(Lease { epoch: self.epoch, token: self.tokens, time: terms.lease })
+        live.push((self.tokens, now + settings.probe_timeout + SLACK));
+        Some(Lease { epoch: self.epoch, token: self.tokens, time: settings.probe_timeout })
     }
 }

@@ -5,7 +5,7 @@ mod naive;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerBuilder, BreakerStats, Permit, TripRule, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerStats, OpenWait, Permit, Probes, TripRule, Window};
 use buttress_error::{Class, Error, Kind};
 use naive::{Call, Counts, Ending, Model, Order, Part, Settings, Span, TripReason};
 use proptest::prelude::*;
@@ -14,15 +14,20 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
+fn probes() -> Probes {
+    Probes::new(naive::PROBES as u32).timeout(ms(naive::LEASE))
+}
+
 fn builder() -> BreakerBuilder {
     Breaker::builder("db")
-        .open_for(ms(naive::OPEN_FOR))
-        .open_max(ms(naive::OPEN_MAX))
-        .open_jitter(0.0)
-        .max_retry_after(ms(naive::MAX_RETRY_AFTER))
-        .probes(naive::PROBES as u32)
-        .lease(ms(naive::LEASE))
-        .patience(ms(naive::PATIENCE))
+        .open_wait(
+            OpenWait::new(ms(naive::OPEN_FOR))
+                .max(ms(naive::OPEN_MAX))
+                .jitter(0.0)
+                .max_retry_after(ms(naive::MAX_RETRY_AFTER)),
+        )
+        .probes(probes())
+        .abandon_after(ms(naive::PATIENCE))
 }
 
 /// A breaker's settings, in both languages.
@@ -55,7 +60,7 @@ fn setups() -> Vec<Setup> {
                 .window(Window::count(6))
                 .minimum_calls(4)
                 .consecutive_failures(3)
-                .probes_to_close(3),
+                .probes(probes().to_close(3)),
             naive: Settings {
                 needed: 3,
                 ..naive(Some(few), vec![rate(Part::Failed, 0.5, 4, few), streak(3)])
@@ -67,7 +72,7 @@ fn setups() -> Vec<Setup> {
                 .window(Window::count(5))
                 .failure_rate(0.5)
                 .slow_call(ms(6))
-                .throttle_rate(0.4)
+                .trip_when(TripRule::throttle_rate(0.4).over(Window::count(5)))
                 .consecutive_failures(None),
             naive: Settings {
                 slow: Some(6),

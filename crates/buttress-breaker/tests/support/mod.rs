@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, BreakerService, Permit};
+use buttress_breaker::{Breaker, BreakerBuilder, BreakerLayer, BreakerService, OpenWait, Permit, Probes};
 use buttress_error::{Kind, Rejection};
 use buttress_test::{Strict, TestError};
 use tower::{Layer, Service, ServiceExt};
@@ -22,12 +22,17 @@ pub(crate) async fn sleep(time: Duration) {
 
 /// Five failures in a row open it for exactly 5 s, and three probes have to succeed.
 pub(crate) fn plain() -> BreakerBuilder {
-    defaults().consecutive_failures(5).probes_to_close(3)
+    defaults().consecutive_failures(5).probes(Probes::new(3).to_close(3))
 }
 
-/// The default settings, but for exact times.
+/// The wait without jitter.
+pub(crate) fn exactly(base: Duration) -> OpenWait {
+    OpenWait::new(base).jitter(0.0)
+}
+
+/// The default settings with exact times.
 pub(crate) fn defaults() -> BreakerBuilder {
-    Breaker::builder("db").open_jitter(0.0)
+    Breaker::builder("db").open_wait(exactly(secs(5)))
 }
 
 pub(crate) fn admit(breaker: &Breaker) -> Permit {

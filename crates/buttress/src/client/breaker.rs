@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buttress_breaker::{Breaker, BreakerBuilder, TripRule, Window};
+use buttress_breaker::{Breaker, BreakerBuilder, Probes, TripRule, Window};
 use buttress_error::ConfigError;
 
 /// A [`Breaker`], or settings of one: what [`ClientBuilder::breaker`](super::ClientBuilder::breaker) takes.
@@ -64,11 +64,14 @@ impl From<BreakerBuilder> for BreakerSetting {
 /// A probe holds its slot for one attempt. An attempt that is dropped, by the deadline or by the caller, counts as a
 /// failure once it has waited for half the time that it has: so every hang counts, whoever cuts it.
 pub(super) fn default(name: &str, attempt_timeout: Duration, deadline: Duration) -> Breaker {
-    let patience = (attempt_timeout.min(deadline) / 2).max(Duration::from_nanos(1));
+    let abandon_after = (attempt_timeout.min(deadline) / 2).max(Duration::from_nanos(1));
     // The hangs of a lone caller end one after the other, up to one and a half attempts apart where the deadline cuts the
     // last one short. The window of the default rules forgets the first of them before it holds enough; this one doesn't.
     let hangs = attempt_timeout.min(deadline).saturating_mul(10).max(Duration::from_secs(30));
     let evidence = TripRule::evidence(0.5).over(Window::time(hangs));
-    let settings = Breaker::builder(name).lease(attempt_timeout).patience(patience).trip_when(evidence);
+    let settings = Breaker::builder(name)
+        .probes(Probes::default().timeout(attempt_timeout))
+        .abandon_after(abandon_after)
+        .trip_when(evidence);
     settings.build().expect("the defaults are in range, and the times not zero")
 }

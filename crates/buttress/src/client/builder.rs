@@ -67,7 +67,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// |---|---|
 /// | [`deadline`](Self::deadline) | 30 s |
 /// | [`retry`](Self::retry) | [`Policy::default`]: 4 attempts, equal jitter from 200 ms, a budget |
-/// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults, the evidence also over ten attempt timeouts; the lease is the attempt timeout, patience half of it (or half the deadline, where that is shorter) |
+/// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults, the evidence also over ten attempt timeouts; the probe timeout is the attempt timeout, `abandon_after` half of it (or half the deadline, if that is shorter) |
 /// | [`log`](Self::log) | DEBUG for a call that succeeds at once, INFO after a retry, the kind's level on failure |
 /// | [`context`](Self::context) | ids of its own where the caller has none; no trace that starts here is sampled |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 7 s: four attempts that hang, and their waits, fit into the deadline |

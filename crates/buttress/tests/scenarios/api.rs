@@ -1,6 +1,8 @@
 //! All that the runner uses of Buttress, by the paths that a user of the facade has.
 
-pub(crate) use buttress::breaker::{Breaker, BreakerLayer, KeyedBreakers, Permit, State, Window};
+pub(crate) use buttress::breaker::{
+    Breaker, BreakerLayer, KeyedBreakers, OpenWait, Permit, Probes, SlowCall, State, Window,
+};
 pub(crate) use buttress::context::{Context, Frame, Report, Scope, Trace};
 pub(crate) use buttress::error::{
     ByKind, Class, Classifier, ConfigError, Error, Kind, Rejection, RetryAdvice, StopReason,

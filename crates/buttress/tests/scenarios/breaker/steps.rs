@@ -151,6 +151,12 @@ impl Config {
     /// Only what it names is active: no growth and no jitter of the wait, no second rule.
     pub(super) fn build(&self) -> Result<api::Breaker, ConfigError> {
         let ms = Duration::from_millis;
+        let probes = api::Probes::new(self.half_open_calls)
+            .timeout(self.half_open_timeout_ms.map_or(Duration::MAX, ms));
+        let probes = match self.half_open_success_to_close {
+            Some(successes) => probes.to_close(successes),
+            None => probes.by_rate(),
+        };
         let mut builder = api::Breaker::builder("scenario")
             .window(match self.window {
                 Window::Count { size } => api::Window::count(size),
@@ -161,20 +167,12 @@ impl Config {
             })
             .failure_rate(self.failure_rate_threshold)
             .consecutive_failures(None)
-            .slow_call(self.slow_call_ms.map(ms))
-            .slow_rate(self.slow_rate_threshold)
-            .open_for(ms(self.open_ms))
-            .open_growth(1.0)
-            .open_jitter(0.0)
-            .probes(self.half_open_calls)
-            .lease(self.half_open_timeout_ms.map_or(Duration::MAX, ms));
+            .slow_call(api::SlowCall::from(self.slow_call_ms.map(ms)).rate(self.slow_rate_threshold))
+            .open_wait(api::OpenWait::new(ms(self.open_ms)).multiplier(1.0).jitter(0.0))
+            .probes(probes);
         if let Some(calls) = self.minimum_calls {
             builder = builder.minimum_calls(calls);
         }
-        let builder = match self.half_open_success_to_close {
-            Some(probes) => builder.probes_to_close(probes),
-            None => builder.probes_by_rate(),
-        };
         builder.build()
     }
 }
