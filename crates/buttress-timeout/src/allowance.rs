@@ -1,27 +1,27 @@
-//! `Allowance`: how long one call may take, and whose limit that is. A plain value.
+//! `Allowance`: the time that one call may take, and the owner of its limit. A plain value.
 
 use std::time::Duration;
 
 use buttress_context::{CallerTime, Deadline};
 use tokio::time::Instant;
 
-/// How long one call may take.
+/// The time that one call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allowance {
-    /// When the call came to the layer.
+    /// The start of the call at this layer.
     start: Instant,
-    /// When its owner gave it. Limit and elapsed time count from there.
+    /// The instant at which the owner set the limit. Limit and elapsed time count from there.
     given: Instant,
     end: Option<Instant>,
     owner: Owner,
 }
 
-/// What is left of an attempt's time once the part that was its caller's is not counted.
+/// The allowance of an attempt without the time that it waited for its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recount {
-    /// The attempt may go on until the end of this.
+    /// The attempt may run until the end of this allowance.
     Running(Allowance),
-    /// It waits for its caller, who has until the end of this.
+    /// The attempt waits for its caller, and may do so until the end of this allowance.
     Stalled(Allowance),
 }
 
@@ -33,22 +33,20 @@ impl Recount {
     }
 }
 
-/// A gap in the caller's own request body may last this many times the limit of an attempt.
-const GAP: u32 = 10;
+/// The longest pause in the caller's request body, in limits of an attempt.
+const MAX_PAUSE: u32 = 10;
 
-/// Whose limit ends the call.
+/// The owner of the limit that ends the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// The layer's.
+    /// The layer.
     Layer,
-    /// A deadline that the call came with.
+    /// The caller: the call came with a deadline.
     Caller,
 }
 
 impl Allowance {
-    /// From `start` on for `limit`, but not beyond the deadline that the call came with.
-    ///
-    /// A limit beyond the end of time is none.
+    /// Allows `limit` from `start`, but not beyond the `inherited` deadline. A limit that overflows an [`Instant`] never ends.
     pub(crate) fn new(start: Instant, limit: Duration, inherited: Deadline) -> Self {
         let own = start.checked_add(limit);
         match (own, inherited.instant()) {
@@ -60,8 +58,8 @@ impl Allowance {
         }
     }
 
-    /// Counts anew the time of an attempt that began with `self` and has `limit`, without that of its caller. Once the
-    /// request is out, the time for the answer begins.
+    /// Computes the allowance of an attempt with `limit` that began with `self`, without the time of its caller. From the
+    /// moment at which the whole request is sent, the answer has `limit`.
     pub(crate) fn recount(
         &self,
         now: Instant,
@@ -73,14 +71,14 @@ impl Allowance {
             let own = Self::new(start, limit, inherited);
             match own.owner {
                 Owner::Layer => own,
-                // The deadline was there before.
+                // The deadline counts all time.
                 Owner::Caller => Self::new(self.start, Duration::MAX, inherited),
             }
         };
         match (caller.sent, caller.gap) {
             (Some(sent), _) => Recount::Running(from(sent, limit)),
             (None, Some(gap)) => {
-                Recount::Stalled(from(now.checked_sub(gap).unwrap_or(now), limit.saturating_mul(GAP)))
+                Recount::Stalled(from(now.checked_sub(gap).unwrap_or(now), limit.saturating_mul(MAX_PAUSE)))
             }
             (None, None) => {
                 Recount::Running(from(self.start.checked_add(caller.waited).unwrap_or(now), limit))
@@ -88,7 +86,7 @@ impl Allowance {
         }
     }
 
-    /// When the time is up, if ever.
+    /// Returns the end; `None` if the time is unlimited.
     pub(crate) const fn end(&self) -> Option<Instant> {
         self.end
     }
@@ -97,17 +95,17 @@ impl Allowance {
         self.owner
     }
 
-    /// Was the time up before the call began?
+    /// Returns `true` if the time was up before the call began.
     pub(crate) fn is_spent(&self) -> bool {
         self.end.is_some_and(|end| end <= self.start)
     }
 
-    /// All the time that its owner gave.
+    /// Returns the limit that the owner set.
     pub(crate) fn limit(&self) -> Duration {
         self.end.map_or(Duration::MAX, |end| end.saturating_duration_since(self.given))
     }
 
-    /// The time since its owner gave it.
+    /// Returns the time since the owner set the limit.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.given)
     }
@@ -125,7 +123,7 @@ mod tests {
         Context::default().deadline()
     }
 
-    /// A deadline that was set at `start`.
+    /// Creates a deadline that was set at `start`.
     fn set(start: Instant, deadline: Instant) -> Deadline {
         Context::default().with_deadline_from(start, deadline).deadline()
     }
@@ -147,9 +145,9 @@ mod tests {
         }
     }
 
-    /// [S28] The limit of a caller's deadline is what the caller gave, not what is left of it.
+    /// [S28] The limit of a caller's deadline is the time that the caller allowed, not the rest of it.
     #[test]
-    fn a_callers_limit_is_the_whole_of_it() {
+    fn a_callers_limit_counts_from_when_it_was_set() {
         let given = Instant::now();
         let came = given + 4 * SECOND;
         let allowance = Allowance::new(came, 30 * SECOND, set(given, given + 5 * SECOND));
@@ -170,8 +168,8 @@ mod tests {
         time
     }
 
-    /// [S28] The caller's time is not counted; the time for the answer begins when the request is out; a gap has a limit of
-    /// its own, and a deadline ends all three.
+    /// [S28] The caller's time is not counted; the limit for the answer begins when the request is sent; a pause has a limit
+    /// of its own, and a deadline ends all three.
     #[test]
     fn the_callers_time_is_not_counted() {
         let begin = Instant::now();
@@ -204,7 +202,7 @@ mod tests {
         }
     }
 
-    /// [S5] The longest duration means never, and time that runs backwards is no time.
+    /// [S5] The longest duration means never, and time that runs backwards counts as zero.
     #[test]
     fn saturates() {
         let now = Instant::now();

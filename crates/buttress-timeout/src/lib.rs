@@ -2,13 +2,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod allowance;
-mod attempt;
-mod deadline;
+pub mod attempt;
+pub mod deadline;
+mod limit;
 mod name;
 mod refusal;
-mod setting;
 mod timer;
 
-pub use attempt::{AttemptTimeoutFuture, AttemptTimeoutLayer, AttemptTimeoutService};
+#[doc(inline)]
+pub use attempt::{AttemptTimeoutLayer, AttemptTimeoutService};
 pub use buttress_error::ConfigError;
-pub use deadline::{DeadlineFuture, DeadlineLayer, DeadlineService};
+#[doc(inline)]
+pub use deadline::{DeadlineLayer, DeadlineService};

@@ -1,40 +1,38 @@
-//! `Name`: what a layer is called in its rejections, cheap to hand to every call.
+//! `Name`: the name of a layer, cheap to hand to every call.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-/// A name that costs a reference count per call, or nothing once it is `'static`.
+use buttress_error::handle::{Handle, SharedState};
+
+/// The name of a layer. The default name is `'static`, so that a call need not count references to it.
 #[derive(Clone)]
 pub(crate) enum Name {
-    Static(&'static Arc<str>),
-    Shared(Arc<str>),
+    Default(&'static LazyLock<Arc<str>>),
+    Given(Handle<Arc<str>>),
 }
 
 impl Name {
-    /// The name of a layer that was given none.
-    pub(crate) fn fixed(name: &'static LazyLock<Arc<str>>) -> Self {
-        Self::Static(name)
-    }
-
-    /// The same, kept for ever.
-    pub(crate) fn leak(self) -> Self {
-        match self {
-            Self::Static(_) => self,
-            Self::Shared(name) => Self::Static(Box::leak(Box::new(name))),
-        }
-    }
-
     pub(crate) fn as_arc(&self) -> &Arc<str> {
         match self {
-            Self::Static(name) => name,
-            Self::Shared(name) => name,
+            Self::Default(name) => name,
+            Self::Given(name) => name,
         }
     }
 }
 
 impl From<Arc<str>> for Name {
     fn from(name: Arc<str>) -> Self {
-        Self::Shared(name)
+        Self::Given(Handle::new(name))
+    }
+}
+
+impl SharedState for Name {
+    fn with_own_count(&self) -> Self {
+        match self {
+            Self::Default(name) => Self::Default(name),
+            Self::Given(name) => Self::Given(name.with_own_count()),
+        }
     }
 }
 

@@ -1,13 +1,6 @@
-//! The rejection of a call that was cut, and its event.
+//! The rejections of a call that was cut, each with its event (see `docs/events.md`).
 //!
-//! Target `buttress::timeout`, at DEBUG, once for each call that is cut or refused: the error itself is reported where
-//! it is handled.
-//!
-//! | `event` | fields |
-//! |---|---|
-//! | `timeout.attempt` | `layer`, `limit_ms`, `elapsed_ms` |
-//! | `timeout.stalled` | `layer`, `limit_ms`, `elapsed_ms` of the gap in the caller's request body |
-//! | `timeout.deadline` | `layer`, `limit_ms`, `elapsed_ms`, `last_kind` and `last_reason` of the last failure |
+//! An event is at DEBUG level, since the error itself is reported where it is handled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +13,7 @@ use tracing::debug;
 use crate::allowance::Allowance;
 use crate::name::Name;
 
-/// The attempt took too long.
+/// The limit of the attempt has passed.
 #[cold]
 pub(crate) fn attempt(name: &Name, allowance: &Allowance) -> Rejection {
     let (name, limit, elapsed) = (name.as_arc(), allowance.limit(), allowance.elapsed(Instant::now()));
@@ -35,7 +28,7 @@ pub(crate) fn attempt(name: &Name, allowance: &Allowance) -> Rejection {
     Rejection::attempt_timeout(Arc::clone(name), limit, elapsed)
 }
 
-/// The caller's own request body paused for too long.
+/// The caller paused its request body for too long.
 #[cold]
 pub(crate) fn stalled(name: &Name, allowance: &Allowance) -> Rejection {
     let (name, limit, elapsed) = (name.as_arc(), allowance.limit(), allowance.elapsed(Instant::now()));
@@ -50,7 +43,7 @@ pub(crate) fn stalled(name: &Name, allowance: &Allowance) -> Rejection {
     Rejection::request_stalled(Arc::clone(name), limit, elapsed)
 }
 
-/// The whole call took too long; `last` is its last real failure.
+/// The deadline of the call has passed; `last` is its last real failure.
 #[cold]
 pub(crate) fn deadline(name: &Name, allowance: &Allowance, last: Option<Cause>) -> Rejection {
     let (name, limit, elapsed) = (name.as_arc(), allowance.limit(), allowance.elapsed(Instant::now()));

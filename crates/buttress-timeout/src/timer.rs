@@ -1,8 +1,7 @@
-//! `Timer`: made when the work is first pending, in place.
+//! `Timer`: the timer of a call, created when the inner future is first pending.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::LazyLock;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
@@ -14,48 +13,46 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::allowance::{Allowance, Owner, Recount};
 
 pin_project! {
-    /// The end of an [`Allowance`]. Work that is ready at its first poll never makes one.
+    /// Waits for the end of an [`Allowance`]. A call that is ready at its first poll creates no sleep.
     #[derive(Debug)]
     pub(crate) struct Timer {
         #[pin]
         sleep: Option<Sleep>,
-        // An attempt's is known once its work was pending: an answer that is ready at once needs no clock.
+        // That of an attempt is set when its first poll was pending: an answer that is ready at once needs no clock.
         allowance: Option<Allowance>,
-        // How many polls it still lets pass at the end of a caller's time.
+        // How often it still yields to an outer timer at the end of a caller's deadline.
         yields: u8,
-        // The time is up but for that of the caller, whose gap lasts: each poll has to count anew.
+        // The limit has passed while the caller pauses its request body: each poll counts again.
         stalled: bool,
     }
 }
 
 impl Timer {
-    /// Of an attempt that has not begun.
+    /// Creates the timer of an attempt that has not begun.
     pub(crate) const fn new() -> Self {
         Self { sleep: None, allowance: None, yields: 2, stalled: false }
     }
 
-    /// Of a call that has begun.
+    /// Creates the timer of a call that has begun.
     pub(crate) const fn of(allowance: Allowance) -> Self {
         Self { sleep: None, allowance: Some(allowance), yields: 1, stalled: false }
     }
 
-    /// Ready once the time of an attempt is up; it begins with the first poll.
-    #[inline(never)]
+    /// Is ready when the time of an attempt is up. That time begins with the first poll.
     pub(crate) fn poll_attempt(
         mut self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,
         limit: Duration,
     ) -> Poll<Allowance> {
-        if self.allowance.is_none() {
-            self.as_mut().begin(limit);
-        }
-        match self.allowance {
-            Some(allowance) if self.stalled => Poll::Ready(allowance),
-            _ => self.poll_end(cx),
-        }
+        let allowance = *self
+            .as_mut()
+            .project()
+            .allowance
+            .get_or_insert_with(|| Allowance::new(Instant::now(), limit, Context::current_deadline()));
+        if self.stalled { Poll::Ready(allowance) } else { self.poll_end(cx) }
     }
 
-    /// Ready once the time of an attempt, which seemed to be up, is up without that of its caller.
+    /// Is ready when an attempt whose limit has passed also has used up the time that its caller paused.
     #[cold]
     pub(crate) fn poll_recount(
         self: Pin<&mut Self>,
@@ -67,7 +64,7 @@ impl Timer {
         let mut this = self.project();
         let inherited = Context::current_deadline();
         loop {
-            // It wakes this task when a gap ends.
+            // The clock wakes this task when the pause ends.
             let caller = clock.watch(cx.waker());
             let recount = first.recount(Instant::now(), limit, &caller, inherited);
             *this.stalled = matches!(recount, Recount::Stalled(_));
@@ -86,34 +83,11 @@ impl Timer {
         }
     }
 
-    /// The sleep is made before the clock is read, then put in place and told its end. What has just been written part by
-    /// part cannot be moved as a whole at once: the processor would wait, and all that the sleep is used for with it.
-    #[inline]
-    fn begin(self: Pin<&mut Self>, limit: Duration) {
-        /// Any one.
-        static INSTANT: LazyLock<Instant> = LazyLock::new(Instant::now);
-        let mut this = self.project();
-        // Others need a sleep only where the call has a deadline, and get it later.
-        let sleep = (!limit.is_zero() && limit < Duration::MAX).then(|| sleep_until(*INSTANT));
-        let allowance = Allowance::new(Instant::now(), limit, Context::current_deadline());
-        if let Some(end) = allowance.end()
-            && !allowance.is_spent()
-            && this.sleep.is_none()
-        {
-            this.sleep.set(sleep);
-            if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
-                sleep.reset(end);
-            }
-        }
-        *this.allowance = Some(allowance);
-    }
-
-    /// Ready once the time is up.
+    /// Is ready when the time is up.
     ///
-    /// Where it is not the layer's own time, an outer layer may have set it and have a timer for the same instant: that one
-    /// knows the whole call, its limit and its last failure. So the outer one goes first: this one yields once, and the
-    /// timer of an attempt twice, since a deadline layer between them may yield as well.
-    #[inline]
+    /// A deadline that this layer did not set may belong to an outer layer with a timer for the same instant. That layer has
+    /// the limit of the whole call and its last failure, so its timer goes first: this timer yields once, and the timer of
+    /// an attempt twice, since a deadline layer between them may yield too.
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Allowance> {
         let mut this = self.project();
         let Some(allowance) = this.allowance else { return Poll::Pending };
@@ -132,14 +106,13 @@ impl Timer {
     }
 }
 
-/// Lets an outer layer with the same limit go first.
-#[inline]
+/// Yields to an outer layer with the same deadline.
 fn yield_to_outer(allowance: &Allowance, yields: &mut u8, cx: &task::Context<'_>) -> Poll<()> {
     if allowance.owner() == Owner::Layer {
         return Poll::Ready(());
     }
     if LastPoll::is_current() {
-        // That layer is about to cut the call.
+        // The outer layer is about to cut the call.
         return Poll::Pending;
     }
     let Some(left) = yields.checked_sub(1) else { return Poll::Ready(()) };
@@ -148,8 +121,7 @@ fn yield_to_outer(allowance: &Allowance, yields: &mut u8, cx: &task::Context<'_>
     Poll::Pending
 }
 
-/// The work may have used up what tokio lets a task do in one poll, each time: the timer must not starve.
-#[inline]
+/// Polls `sleep` even if the inner future has used up tokio's cooperative budget, which would starve the timer.
 fn poll_always(sleep: Pin<&mut Sleep>, cx: &mut task::Context<'_>) -> Poll<()> {
     if coop::has_budget_remaining() { sleep.poll(cx) } else { pin!(coop::unconstrained(sleep)).poll(cx) }
 }

@@ -1,4 +1,5 @@
-//! Nothing is allocated: not by an answer, not by a wait, not by a cut.
+//! A call allocates nothing: neither an answer, nor a wait, nor a cut. (The second call of a service allocates its own
+//! reference count.)
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -31,7 +32,12 @@ fn an_answer_allocates_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_and_a_cut_allocate_nothing() {
     let mut cx = Context::from_waker(Waker::noop());
-    let mut service = stack(Strict::new().then(Step::ok().waits(1)).then(Step::never()));
+    let mut service =
+        stack(Strict::new().then(Step::ok()).then(Step::ok()).then(Step::ok().waits(1)).then(Step::never()));
+    for _ in 0..2 {
+        assert!(service.poll_ready(&mut cx).is_ready());
+        assert!(pin!(service.call(7)).poll(&mut cx).is_ready());
+    }
     for (wait, cut) in [(HOLD, false), (SECOND, true)] {
         assert!(service.poll_ready(&mut cx).is_ready());
         let mut call = None;

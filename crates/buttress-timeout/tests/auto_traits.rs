@@ -6,8 +6,8 @@ use std::marker::PhantomPinned;
 use std::rc::Rc;
 
 use buttress_timeout::{
-    AttemptTimeoutFuture, AttemptTimeoutLayer, AttemptTimeoutService, ConfigError, DeadlineFuture,
-    DeadlineLayer, DeadlineService,
+    AttemptTimeoutLayer, AttemptTimeoutService, ConfigError, DeadlineLayer, DeadlineService, attempt,
+    deadline,
 };
 
 type Inner = Ready<Result<u32, Infallible>>;
@@ -22,8 +22,8 @@ fn public_types_go_anywhere() {
     all::<AttemptTimeoutService<()>>();
     all::<DeadlineService<()>>();
     all::<ConfigError>();
-    send_sync::<AttemptTimeoutFuture<Inner>>();
-    send_sync::<DeadlineFuture<Inner>>();
+    send_sync::<attempt::ResponseFuture<Inner>>();
+    send_sync::<deadline::ResponseFuture<Inner>>();
 }
 
 /// Nothing is asked of the inner types: the structs exist over any.
@@ -32,6 +32,6 @@ fn nothing_is_asked_of_the_inner_types() {
     struct NoTraits(#[expect(dead_code)] Rc<()>, PhantomPinned);
     let _ = std::mem::size_of::<AttemptTimeoutService<NoTraits>>();
     let _ = std::mem::size_of::<DeadlineService<NoTraits>>();
-    let _ = std::mem::size_of::<AttemptTimeoutFuture<NoTraits>>();
-    let _ = std::mem::size_of::<DeadlineFuture<NoTraits>>();
+    let _ = std::mem::size_of::<attempt::ResponseFuture<NoTraits>>();
+    let _ = std::mem::size_of::<deadline::ResponseFuture<NoTraits>>();
 }

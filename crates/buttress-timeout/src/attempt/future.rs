@@ -14,13 +14,13 @@ use crate::refusal;
 use crate::timer::Timer;
 
 pin_project! {
-    /// The future of [`AttemptTimeoutService`](crate::AttemptTimeoutService).
+    /// The response future of [`AttemptTimeoutService`](crate::AttemptTimeoutService).
     ///
     /// # Cancel safety
-    /// Dropped, it drops the inner future and its timer; it holds nothing else.
+    /// Dropping it drops the inner future and the timer. It holds nothing else.
     #[must_use = "futures do nothing unless polled"]
-    pub struct AttemptTimeoutFuture<F> {
-        // None: the call was refused, or cut.
+    pub struct ResponseFuture<F> {
+        // `None` once the call was refused or cut.
         #[pin]
         inner: Option<F>,
         #[pin]
@@ -30,31 +30,27 @@ pin_project! {
     }
 }
 
-impl<F> AttemptTimeoutFuture<F> {
-    /// `call` makes the inner future in here, first: passed in, it would be moved once more, and what is made before it is
-    /// put aside meanwhile.
-    #[inline]
-    pub(super) fn new(call: impl FnOnce() -> F, limit: &Duration, name: &Name) -> Self {
-        Self { inner: Some(call()), timer: Timer::new(), limit: *limit, name: name.clone() }
+impl<F> ResponseFuture<F> {
+    pub(super) const fn new(inner: F, limit: Duration, name: Name) -> Self {
+        Self { inner: Some(inner), timer: Timer::new(), limit, name }
     }
 
-    /// A call whose time was up before it began.
+    /// The future of a call whose deadline passed before it began.
     pub(super) const fn refused(allowance: Allowance, limit: Duration, name: Name) -> Self {
         Self { inner: None, timer: Timer::of(allowance), limit, name }
     }
 }
 
-impl<F, Res, E> Future for AttemptTimeoutFuture<F>
+impl<F, Res, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Res, E>>,
     E: From<Rejection>,
 {
     type Output = F::Output;
 
-    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        // The work first: a result that is ready at the limit wins.
+        // The inner future is polled first: a result that is ready at the limit wins.
         if let Some(inner) = this.inner.as_mut().as_pin_mut() {
             CallerClock::clear();
             let polled = inner.poll(cx);
@@ -85,9 +81,9 @@ where
     }
 }
 
-impl<F> fmt::Debug for AttemptTimeoutFuture<F> {
+impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AttemptTimeoutFuture")
+        f.debug_struct("ResponseFuture")
             .field("name", &self.name)
             .field("limit", &self.limit)
             .finish_non_exhaustive()

@@ -5,43 +5,43 @@ use buttress_error::ConfigError;
 use tower_layer::Layer;
 
 use super::AttemptTimeoutService;
+use crate::limit::Limit;
 use crate::name::Name;
-use crate::setting::check_limit;
 
 static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "attempt timeout".into());
 
-/// Limits each attempt: innermost in a stack, below retry and breaker, so that they see a hang as a failure.
+/// Limits each attempt. It belongs innermost in a stack, below retry and breaker, so that they see a hang as a failure.
 ///
 /// An attempt may take its `limit`, but no longer than the [deadline](buttress_context::Context::deadline) of the call
-/// leaves. It ends with the head of the response.
+/// leaves. The attempt ends with the head of the response.
 ///
-/// Time in which a streamed request body waits for its own caller is not counted, where the transport
-/// [measures](buttress_context::CallerClock) it, as `buttress-http` does; and the limit for the answer begins when the request
-/// is out. A single gap in the body may last ten times the limit. The [deadline](crate::DeadlineLayer) counts all time.
+/// If the caller streams its request body and the transport [measures](buttress_context::CallerClock) the caller's pauses,
+/// as `buttress-http` does, those pauses are not counted, and the limit for the answer begins when the whole request has
+/// been sent. A single pause may last ten times the limit. The [deadline](crate::DeadlineLayer) counts all time.
 ///
-/// The limit counts from the first poll of the future (its end, to be exact, since an answer that is ready there needs
-/// no clock). At the limit the work is polled [for the last time](buttress_context::LastPoll): a result that is ready wins
-/// over the timer. Else the inner future is dropped at once, and the call fails with a
-/// [`Rejection`](buttress_error::Rejection):
+/// The limit counts from the end of the first poll of the response future, since an answer that is ready there needs no
+/// clock. At the limit the inner future is polled [for the last time](buttress_context::LastPoll): a result that is ready
+/// wins over the timer. Otherwise the inner future is dropped at once, and the call fails with a
+/// [`Rejection`](buttress_error::Rejection) for one of three reasons:
 ///
-/// * [`RejectionReason::AttemptTimeout`](buttress_error::RejectionReason::AttemptTimeout), of kind `Timeout`, where the limit was the nearer
-///   one; a retry may help;
-/// * [`RejectionReason::Deadline`](buttress_error::RejectionReason::Deadline), of kind `DeadlineExceeded`, where the deadline was; a retry
-///   can't help. If a [`DeadlineLayer`](crate::DeadlineLayer) further out has set that deadline, it cuts the call and
-///   reports it. A call whose deadline has passed before it began is refused without calling the inner service.
+/// * [`AttemptTimeout`](buttress_error::RejectionReason::AttemptTimeout), of kind `Timeout`, if the limit passed. A retry
+///   may help.
+/// * [`Deadline`](buttress_error::RejectionReason::Deadline), of kind `DeadlineExceeded`, if the deadline passed first. A
+///   retry cannot help. If an outer [`DeadlineLayer`](crate::DeadlineLayer) has set that deadline, it cuts the call and
+///   reports it. A call whose deadline passed before it began is refused without calling the inner service.
+/// * [`RequestStalled`](buttress_error::RejectionReason::RequestStalled), of kind `Cancelled`, if a pause in the caller's
+///   own request body was too long. It is neutral to a circuit breaker and never retried.
 ///
-/// * [`RejectionReason::RequestStalled`](buttress_error::RejectionReason::RequestStalled), of kind `Cancelled`, where a gap in the caller's own
-///   request body was too long: neutral to a circuit breaker, and never retried.
+/// The rejection holds the name of the layer, the limit and the elapsed time; for a deadline, both count from when the
+/// deadline was set.
 ///
-/// Each names the layer, the limit and the time that passed. Those of a deadline count from when it was set.
+/// [`Duration::MAX`] means no limit. Zero admits only answers that are ready at the first poll, as tokio's own timeout
+/// does; [`try_new`](Self::try_new) refuses zero.
 ///
-/// [`Duration::MAX`] is no limit. Zero lets only answers through that are ready at the first poll, as tokio's own
-/// timeout does; [`try_new`](Self::try_new) refuses it.
-///
-/// The wait in `poll_ready` comes before the attempt, so it is not limited.
+/// The wait in `poll_ready` comes before the attempt and is not limited.
 ///
 /// # Panics
-/// Outside a tokio runtime with timers, the future panics when it has to wait.
+/// Outside a tokio runtime with timers, the response future panics when it has to wait.
 ///
 /// ```
 /// use std::time::Duration;
@@ -63,51 +63,39 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "attempt timeout".into());
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct AttemptTimeoutLayer {
-    limit: Duration,
-    name: Name,
-}
+pub struct AttemptTimeoutLayer(Limit);
 
 impl AttemptTimeoutLayer {
-    /// Every attempt may take `limit`.
+    /// Creates a layer that limits every attempt to `limit`.
     #[must_use]
     pub fn new(limit: Duration) -> Self {
-        Self { limit, name: Name::fixed(&NAME) }
+        Self(Limit::new(limit, Name::Default(&NAME)))
     }
 
-    /// Every attempt may take `limit`, which may come from a file: it is checked.
+    /// Creates a layer that limits every attempt to `limit`, which may come from a file.
     ///
     /// # Errors
     /// If the limit is zero.
     pub fn try_new(limit: Duration) -> Result<Self, ConfigError> {
-        check_limit(limit).map(Self::new)
+        Limit::checked(limit, Name::Default(&NAME)).map(Self)
     }
 
-    /// Its name in rejections and events. Default: `attempt timeout`.
+    /// Sets the name in rejections and events. Default: `attempt timeout`.
     #[must_use]
-    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = name.into().into();
-        self
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        Self(self.0.named(name.into()))
     }
 
-    /// Keeps the name for ever, so that a call need not count references to it: for layers that live as long as the
-    /// program. (The default name is kept anyway.)
-    #[must_use]
-    pub fn leak(mut self) -> Self {
-        self.name = self.name.leak();
-        self
-    }
-
-    /// How long an attempt may take.
+    /// Returns the time that an attempt may take.
     #[must_use]
     pub const fn limit(&self) -> Duration {
-        self.limit
+        self.0.duration
     }
 
-    /// Its name.
+    /// Returns the name of the layer.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.name.as_arc()
+        self.0.name.as_arc()
     }
 }
 
@@ -115,6 +103,6 @@ impl<S> Layer<S> for AttemptTimeoutLayer {
     type Service = AttemptTimeoutService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AttemptTimeoutService::new(inner, self.limit, self.name.clone())
+        AttemptTimeoutService::new(inner, self.0.for_service())
     }
 }

@@ -1,9 +1,9 @@
-//! The attempt timeout: innermost, one attempt each.
+//! The attempt timeout: innermost in a stack, limits one attempt.
 
 mod future;
 mod layer;
 mod service;
 
-pub use future::AttemptTimeoutFuture;
+pub use future::ResponseFuture;
 pub use layer::AttemptTimeoutLayer;
 pub use service::AttemptTimeoutService;

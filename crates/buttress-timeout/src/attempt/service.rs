@@ -1,39 +1,37 @@
 use std::task::{self, Poll};
-use std::time::Duration;
 
 use buttress_context::Context;
 use buttress_error::Rejection;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::AttemptTimeoutFuture;
+use super::ResponseFuture;
 use crate::allowance::Allowance;
-use crate::name::Name;
+use crate::limit::ServiceLimit;
 
 /// The service of [`AttemptTimeoutLayer`](crate::AttemptTimeoutLayer).
 #[derive(Clone, Debug)]
 pub struct AttemptTimeoutService<S> {
     inner: S,
-    limit: Duration,
-    name: Name,
+    limit: ServiceLimit,
 }
 
 impl<S> AttemptTimeoutService<S> {
-    pub(super) const fn new(inner: S, limit: Duration, name: Name) -> Self {
-        Self { inner, limit, name }
+    pub(super) const fn new(inner: S, limit: ServiceLimit) -> Self {
+        Self { inner, limit }
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -46,29 +44,20 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = AttemptTimeoutFuture<S::Future>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
+        let ServiceLimit { duration, name } = &mut self.limit;
         // The clock is read only for a call that has a deadline.
-        let deadline = Context::current_deadline().instant();
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return self.refuse();
+        let deadline = Context::current_deadline();
+        if deadline.instant().is_some_and(|end| end <= Instant::now()) {
+            let allowance = Allowance::new(Instant::now(), *duration, deadline);
+            return ResponseFuture::refused(allowance, *duration, name.for_call());
         }
-        AttemptTimeoutFuture::new(|| self.inner.call(request), &self.limit, &self.name)
-    }
-}
-
-impl<S> AttemptTimeoutService<S> {
-    /// Apart, so that the future of a call that is made is built in one place.
-    #[cold]
-    #[inline(never)]
-    fn refuse<F>(&self) -> AttemptTimeoutFuture<F> {
-        let allowance = Allowance::new(Instant::now(), self.limit, Context::current_deadline());
-        AttemptTimeoutFuture::refused(allowance, self.limit, self.name.clone())
+        ResponseFuture::new(self.inner.call(request), *duration, name.for_call())
     }
 }

@@ -13,13 +13,13 @@ use crate::refusal;
 use crate::timer::Timer;
 
 pin_project! {
-    /// The future of [`DeadlineService`](crate::DeadlineService).
+    /// The response future of [`DeadlineService`](crate::DeadlineService).
     ///
     /// # Cancel safety
-    /// Dropped, it drops the inner future, in its context, and its timer; it holds nothing else.
+    /// Dropping it drops the inner future, in its context, and the timer. It holds nothing else.
     #[must_use = "futures do nothing unless polled"]
-    pub struct DeadlineFuture<F> {
-        // None: the call was refused.
+    pub struct ResponseFuture<F> {
+        // `None` if the call was refused.
         #[pin]
         scope: Option<Scope<F>>,
         #[pin]
@@ -28,13 +28,13 @@ pin_project! {
     }
 }
 
-impl<F> DeadlineFuture<F> {
+impl<F> ResponseFuture<F> {
     pub(super) const fn new(scope: Option<Scope<F>>, allowance: Allowance, name: Name) -> Self {
         Self { scope, timer: Timer::of(allowance), name }
     }
 }
 
-impl<F, Res, E> Future for DeadlineFuture<F>
+impl<F, Res, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Res, E>>,
     E: From<Rejection>,
@@ -43,7 +43,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        // The work first: a result that is ready at the deadline wins.
+        // The inner future is polled first: a result that is ready at the deadline wins.
         if let Some(scope) = this.scope.as_mut().as_pin_mut()
             && let Poll::Ready(output) = scope.poll(cx)
         {
@@ -61,9 +61,9 @@ where
     }
 }
 
-impl<F> fmt::Debug for DeadlineFuture<F> {
+impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeadlineFuture")
+        f.debug_struct("ResponseFuture")
             .field("name", &self.name)
             .field("timer", &self.timer)
             .finish_non_exhaustive()

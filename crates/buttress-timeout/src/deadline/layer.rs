@@ -5,32 +5,33 @@ use buttress_error::ConfigError;
 use tower_layer::Layer;
 
 use super::DeadlineService;
+use crate::limit::Limit;
 use crate::name::Name;
-use crate::setting::check_limit;
 
 static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "deadline".into());
 
-/// Limits the whole call, retries and waits included: outside of the retry layer.
+/// Limits the whole call, retries and waits included. It belongs above the retry layer.
 ///
-/// It puts a [deadline](buttress_context::Context::deadline), `limit` from the call, into the context of everything
-/// inside; a deadline that the call came with is only ever shortened. So retries stop in time, attempts take no longer
-/// than is left, and clients can tell the server. Its timer ends with the head of
-/// the response; whoever reads a body can go by the deadline in the context, as `buttress-http` does.
+/// It puts a [deadline](buttress_context::Context::deadline), `limit` after the start of the call, into the context of
+/// everything inside. A deadline that the call came with is only ever shortened. So retries stop in time, attempts take no
+/// longer than what is left, and clients can send the deadline to the server. The timer of the layer ends with the head of
+/// the response; code that reads a body can use the deadline in the context, as `buttress-http` does.
 ///
-/// When the time is up the work is polled [for the last time](buttress_context::LastPoll): a result that is ready wins over
-/// the timer. Else the inner future
-/// is dropped at once, in its context, and the call fails with a [`Rejection`](buttress_error::Rejection),
-/// [`RejectionReason::Deadline`](buttress_error::RejectionReason::Deadline) of kind `DeadlineExceeded`: it names the layer, the limit, the
-/// time that passed, and the last real failure that layers inside have [reported](buttress_context::Report). Where the
-/// caller's deadline is the nearer one, limit and time count from when the caller set it. A call that came with a deadline which has passed is refused without calling
-/// the inner service. Of several layers with the same deadline the one that has set it reports.
+/// At the deadline the inner future is polled [for the last time](buttress_context::LastPoll): a result that is ready wins
+/// over the timer. Otherwise the inner future is dropped at once, in its context, and the call fails with a
+/// [`Rejection`](buttress_error::Rejection) for the reason
+/// [`Deadline`](buttress_error::RejectionReason::Deadline), of kind `DeadlineExceeded`. It holds the name of the layer, the
+/// limit, the elapsed time, and the last real failure that inner layers have [reported](buttress_context::Report). If the
+/// caller's deadline is the nearer one, limit and elapsed time count from when the caller set it. A call whose deadline
+/// passed before it began is refused without calling the inner service. Of several layers with the same deadline, the one
+/// that has set it reports.
 ///
-/// [`Duration::MAX`] is no limit. Zero refuses every call; [`try_new`](Self::try_new) refuses zero.
+/// [`Duration::MAX`] means no limit. Zero refuses every call; [`try_new`](Self::try_new) refuses zero.
 ///
-/// The wait in `poll_ready` comes before the call, so the layer itself doesn't limit it.
+/// The wait in `poll_ready` comes before the call and is not limited by this layer.
 ///
 /// # Panics
-/// Outside a tokio runtime with timers, the future panics when it has to wait.
+/// Outside a tokio runtime with timers, the response future panics when it has to wait.
 ///
 /// ```
 /// use std::time::Duration;
@@ -54,51 +55,39 @@ static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "deadline".into());
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct DeadlineLayer {
-    limit: Duration,
-    name: Name,
-}
+pub struct DeadlineLayer(Limit);
 
 impl DeadlineLayer {
-    /// Every call may take `limit`.
+    /// Creates a layer that limits every call to `limit`.
     #[must_use]
     pub fn new(limit: Duration) -> Self {
-        Self { limit, name: Name::fixed(&NAME) }
+        Self(Limit::new(limit, Name::Default(&NAME)))
     }
 
-    /// Every call may take `limit`, which may come from a file: it is checked.
+    /// Creates a layer that limits every call to `limit`, which may come from a file.
     ///
     /// # Errors
     /// If the limit is zero.
     pub fn try_new(limit: Duration) -> Result<Self, ConfigError> {
-        check_limit(limit).map(Self::new)
+        Limit::checked(limit, Name::Default(&NAME)).map(Self)
     }
 
-    /// Its name in rejections and events. Default: `deadline`.
+    /// Sets the name in rejections and events. Default: `deadline`.
     #[must_use]
-    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = name.into().into();
-        self
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        Self(self.0.named(name.into()))
     }
 
-    /// Keeps the name for ever, so that a call need not count references to it: for layers that live as long as the
-    /// program. (The default name is kept anyway.)
-    #[must_use]
-    pub fn leak(mut self) -> Self {
-        self.name = self.name.leak();
-        self
-    }
-
-    /// How long a call may take.
+    /// Returns the time that a call may take.
     #[must_use]
     pub const fn limit(&self) -> Duration {
-        self.limit
+        self.0.duration
     }
 
-    /// Its name.
+    /// Returns the name of the layer.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.name.as_arc()
+        self.0.name.as_arc()
     }
 }
 
@@ -106,6 +95,6 @@ impl<S> Layer<S> for DeadlineLayer {
     type Service = DeadlineService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DeadlineService::new(inner, self.limit, self.name.clone())
+        DeadlineService::new(inner, self.0.for_service())
     }
 }

@@ -1,9 +1,9 @@
-//! The deadline: one for the whole call, outermost.
+//! The deadline: outermost in a stack, limits the whole call.
 
 mod future;
 mod layer;
 mod service;
 
-pub use future::DeadlineFuture;
+pub use future::ResponseFuture;
 pub use layer::DeadlineLayer;
 pub use service::DeadlineService;

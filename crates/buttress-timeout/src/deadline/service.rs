@@ -1,39 +1,37 @@
 use std::task::{self, Poll};
-use std::time::Duration;
 
 use buttress_context::{Context, Frame, Scope};
 use buttress_error::Rejection;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::DeadlineFuture;
+use super::ResponseFuture;
 use crate::allowance::Allowance;
-use crate::name::Name;
+use crate::limit::ServiceLimit;
 
 /// The service of [`DeadlineLayer`](crate::DeadlineLayer).
 #[derive(Clone, Debug)]
 pub struct DeadlineService<S> {
     inner: S,
-    limit: Duration,
-    name: Name,
+    limit: ServiceLimit,
 }
 
 impl<S> DeadlineService<S> {
-    pub(super) const fn new(inner: S, limit: Duration, name: Name) -> Self {
-        Self { inner, limit, name }
+    pub(super) const fn new(inner: S, limit: ServiceLimit) -> Self {
+        Self { inner, limit }
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -46,7 +44,7 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = DeadlineFuture<S::Future>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -55,7 +53,7 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let mut context = Context::current();
         let now = Instant::now();
-        let allowance = Allowance::new(now, self.limit, context.deadline());
+        let allowance = Allowance::new(now, self.limit.duration, context.deadline());
         let scope = if allowance.is_spent() {
             None
         } else {
@@ -69,6 +67,6 @@ where
             };
             Some(Scope::new(frame, inner))
         };
-        DeadlineFuture::new(scope, allowance, self.name.clone())
+        ResponseFuture::new(scope, allowance, self.limit.name.for_call())
     }
 }
