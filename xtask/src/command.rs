@@ -12,9 +12,9 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies one level below the workspace")
 }
 
-/// Cargo with one target directory for the workspace and the examples, so that what both use is built once.
+/// Cargo with one target directory for the workspace and the examples, so that shared dependencies are built once.
 pub(crate) fn cargo() -> Command {
-    // The cargo that started this program: with `cargo +nightly xtask` everything runs on nightly.
+    // The cargo that started this program: with `cargo +nightly xtask`, every command runs on nightly.
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.env("CARGO_TARGET_DIR", target_dir());
     command
@@ -24,7 +24,7 @@ fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// The command that `line` says, to be started in the directory of the workspace.
+/// The command in `line`, which starts in the directory of the workspace.
 pub(crate) fn parse(line: &str) -> Command {
     let words = line.split_whitespace();
     let settings: Vec<_> = words.clone().map_while(|word| word.split_once('=')).collect();
@@ -38,10 +38,10 @@ pub(crate) fn parse(line: &str) -> Command {
     command
 }
 
-/// Runs `command` for the user: its terminal is theirs, and so is its exit code.
+/// Runs `command` on the terminal of the user, and returns its exit code.
 pub(crate) fn status(command: &mut Command) -> Result<ExitCode, String> {
     let status = command.status().map_err(|error| format!("{command:?} did not start: {error}"))?;
-    // No code: a signal ended it.
+    // Without a code, a signal ended it.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 

@@ -1,4 +1,4 @@
-//! Each feature of each crate, built alone: a crate that compiles only beside its siblings is broken for others.
+//! Builds each feature of each crate alone: a crate that compiles only beside its siblings is broken for its users.
 
 use crate::sources;
 use std::fs;
@@ -10,10 +10,10 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// A name and a command for no feature at all, and for each feature.
+    /// A name and a command for the build without features, and for each feature.
     pub(crate) fn alone(&self) -> Vec<(String, String)> {
         let name = &self.name;
-        // Clippy rather than `check`, because a warning there may be code that only another feature uses.
+        // Clippy rather than `check`: an unused item may be one that only another feature uses.
         let clippy = |features| {
             format!("cargo clippy --package {name} --no-default-features {features}-- -D warnings")
         };
@@ -31,7 +31,7 @@ pub(crate) fn packages() -> Result<Vec<Package>, String> {
     let mut packages = Vec::new();
     for path in &manifests {
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        // A fuzzer's package is a workspace of its own.
+        // The package of a fuzzer is a workspace of its own.
         if !text.lines().any(|line| line == "[workspace]") {
             packages.push(parse(&text).ok_or_else(|| format!("{}: no package name", path.display()))?);
         }
@@ -39,8 +39,8 @@ pub(crate) fn packages() -> Result<Vec<Package>, String> {
     Ok(packages)
 }
 
-/// Reads the little of a manifest that we need: `name` in `[package]` and the keys of `[features]`. The further lines
-/// of a long list of features need no care: they look neither like a section nor like a key.
+/// Reads `name` in `[package]` and the keys of `[features]`. The continuation lines of a long list are neither a section nor
+/// a key.
 fn parse(manifest: &str) -> Option<Package> {
     let (mut name, mut features) = (None, Vec::new());
     let mut section = "";

@@ -1,17 +1,17 @@
-//! The page of promises: every `### 9. Backoff — kept` is one.
+//! Parses the page of promises: every heading `### 9. Backoff — kept` is one.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     /// Every clause holds.
     Kept,
-    /// Some clauses hold; the page says which don't.
+    /// Some clauses hold; the page lists the others.
     Partly,
-    /// Nothing is claimed yet.
+    /// Nothing is claimed.
     Later,
 }
 
 impl Status {
-    /// Whether the page claims something that a test must prove.
+    /// Returns `true` if the page claims something that a test has to prove.
     pub(crate) fn claims(self) -> bool {
         self != Self::Later
     }
@@ -37,15 +37,19 @@ pub(crate) struct Promise {
 }
 
 /// The promises of the page in their order: 1, 2, 3 and so on.
+///
+/// # Errors
+///
+/// Names the first heading of another form, or out of order.
 pub(crate) fn parse(page: &str) -> Result<Vec<Promise>, String> {
     let mut promises = Vec::new();
     for heading in page.lines().filter_map(|line| line.strip_prefix("### ")) {
         let promise = promise(heading).ok_or_else(|| {
-            format!("`### {heading}`: say `### <number>. <title> — kept`, `partly` or `later`")
+            format!("`### {heading}`: expected `### <number>. <title> — kept`, `partly` or `later`")
         })?;
         let next = promises.len() + 1;
         if promise.number as usize != next {
-            return Err(format!("`### {heading}`: promise {next} should come here"));
+            return Err(format!("`### {heading}`: expected promise {next} here"));
         }
         promises.push(promise);
     }
@@ -82,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_heading_that_claims_nothing_clear() {
+    fn refuses_a_heading_without_a_clear_claim() {
         for heading in ["1. Clones", "1. Clones — done", "one. Clones — kept", "Clones — kept"] {
             let why = parse(&format!("### {heading}\n")).expect_err(heading);
             assert!(why.contains(heading), "{why}");
@@ -95,7 +99,7 @@ mod tests {
             ["### 2. B — kept\n", "### 1. A — kept\n### 1. A — kept\n", "### 1. A — kept\n### 3. C — kept\n"]
         {
             let why = parse(page).expect_err(page);
-            assert!(why.contains("should come here"), "{why}");
+            assert!(why.contains("expected promise"), "{why}");
         }
     }
 }

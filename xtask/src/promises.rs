@@ -1,4 +1,4 @@
-//! `cargo xtask promises`: which test proves which promise. A claim without a test is a failure.
+//! `cargo xtask promises`: lists the tests that prove each promise. A claim without a test is a failure.
 
 use crate::{
     command,
@@ -41,7 +41,7 @@ fn tests() -> Result<Tests, String> {
     Ok(tests)
 }
 
-/// `crates/buttress-retry/tests/budget.rs` and `f` are `buttress-retry::tests/budget.rs::f`.
+/// `crates/buttress-retry/tests/budget.rs` and `f` become `buttress-retry::tests/budget.rs::f`.
 fn full_name(path: &str, test: &str) -> String {
     let path = path.strip_prefix("crates/").unwrap_or(path);
     format!("{}::{test}", path.replacen('/', "::", 1))
@@ -74,14 +74,14 @@ fn complaints(promises: &[Promise], tests: &Tests) -> Vec<String> {
         .filter(|promise| promise.status.claims() && !tests.contains_key(&promise.number))
         .map(|Promise { number, title, status }| {
             format!(
-                "promise {number} ({title}) is {} on the page, but no test has [S{number}]",
+                "promise {number} ({title}) is {} on the page, but no test has the tag [S{number}]",
                 status.word()
             )
         });
     let unknown = tests
         .iter()
         .filter(|(number, _)| promises.iter().all(|promise| promise.number != **number))
-        .map(|(number, tests)| format!("[S{number}] is no promise of {PAGE}: {}", tests.join(", ")));
+        .map(|(number, tests)| format!("[S{number}] is not a promise of {PAGE}: {}", tests.join(", ")));
     unproven.chain(unknown).collect()
 }
 
@@ -100,14 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn each_claim_needs_a_test_and_what_is_not_claimed_needs_none() {
+    fn each_claim_needs_a_test_and_a_later_promise_needs_none() {
         assert_eq!(complaints(&promises(), &proven(&[1, 2])), [""; 0]);
         assert_eq!(complaints(&promises(), &proven(&[1, 2, 3])), [""; 0]);
         assert_eq!(
             complaints(&promises(), &proven(&[])),
             [
-                "promise 1 (Clones) is kept on the page, but no test has [S1]",
-                "promise 2 (Panic) is partly on the page, but no test has [S2]",
+                "promise 1 (Clones) is kept on the page, but no test has the tag [S1]",
+                "promise 2 (Panic) is partly on the page, but no test has the tag [S2]",
             ]
         );
     }
@@ -116,7 +116,7 @@ mod tests {
     fn a_tag_needs_a_promise() {
         assert_eq!(
             complaints(&promises(), &proven(&[1, 2, 4])),
-            ["[S4] is no promise of docs/semantics.md: layer::src/lib.rs::test_4"]
+            ["[S4] is not a promise of docs/semantics.md: layer::src/lib.rs::test_4"]
         );
     }
 

@@ -1,4 +1,4 @@
-//! A command in the README is a promise too: each one must be a command that the tests run.
+//! Checks the commands in the README: each has to be one that the tests run.
 
 use crate::{
     command,
@@ -12,7 +12,7 @@ const SHELLS: [&str; 5] = ["sh", "bash", "shell", "console", "shell-session"];
 pub(crate) fn check() -> Result<(), String> {
     let path = command::root().join("README.md");
     if !path.exists() {
-        println!("there is no README.md yet");
+        println!("there is no README.md");
         return Ok(());
     }
     let readme = fs::read_to_string(&path).map_err(|error| format!("README.md: {error}"))?;
@@ -29,8 +29,8 @@ pub(crate) fn check() -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "README.md shows commands that `{}` doesn't run, so nobody knows whether they work:\n  {}\n\
-         make each a step of it (xtask/src/test.rs), or show it in a block that isn't `sh`",
+        "README.md shows commands that `{}` does not run:\n  {}\n\
+         make each a step of it (xtask/src/test.rs), or show it in a block other than `sh`",
         test::COMMAND,
         untested.join("\n  ")
     ))
@@ -43,7 +43,7 @@ fn line(step: &Step) -> Option<&str> {
     }
 }
 
-/// The commands in the shell blocks of a page: every line but the comments.
+/// The commands in the shell blocks of a page: every line except comments.
 fn commands(page: &str) -> Vec<&str> {
     let mut commands = Vec::new();
     let mut block: Option<&str> = None;

@@ -1,4 +1,4 @@
-//! Files of this repository by the end of their names.
+//! Finds files of this repository by the end of their names.
 
 use crate::command;
 use std::{
@@ -19,7 +19,7 @@ fn collect(directory: &Path, ending: &str, found: &mut Vec<PathBuf>) -> io::Resu
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            // Whoever builds inside a crate leaves a `target` there, with other people's sources.
+            // A build inside a crate leaves a `target` there, with the sources of dependencies.
             if entry.file_name() != "target" {
                 collect(&entry.path(), ending, found)?;
             }

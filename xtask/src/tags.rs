@@ -1,4 +1,4 @@
-//! Finds the tests that say which promise they prove: `/// [S9] the cap is an upper bound` above the function.
+//! Finds the tests that have the tag of a promise: `/// [S9] the cap is an upper bound` above the function.
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Proof {
@@ -7,7 +7,7 @@ pub(crate) struct Proof {
     pub(crate) promises: Vec<u32>,
 }
 
-/// What stands above an item.
+/// The tags and attributes above an item.
 #[derive(Default)]
 struct Above<'a> {
     tags: Vec<u32>,
@@ -18,7 +18,7 @@ struct Above<'a> {
 ///
 /// # Errors
 ///
-/// Says on which line a tag isn't one, or stands above something that never runs as a test.
+/// Names the line of a malformed tag, or of one above an item that never runs as a test.
 pub(crate) fn parse(source: &str) -> Result<Vec<Proof>, String> {
     let mut proofs = Vec::new();
     let mut above = Above::default();
@@ -47,7 +47,7 @@ fn proof(above: Above<'_>, item: &str) -> Result<Option<Proof>, String> {
     promises.dedup();
     let Some(number) = promises.first() else { return Ok(None) };
     match function_name(item) {
-        None => Err(format!("[S{number}] stands above no function: {item}")),
+        None => Err(format!("[S{number}] is not above a function: {item}")),
         Some(name) if !attributes.contains(&"test") => Err(format!("[S{number}]: `{name}` is not a test")),
         Some(name) if attributes.contains(&"ignore") => Err(format!("[S{number}]: `{name}` is ignored")),
         Some(name) => Ok(Some(Proof { test: name.to_owned(), promises })),
@@ -149,8 +149,8 @@ async fn capped() { let list = ["[S2]"]; }
     }
 
     #[test]
-    fn refuses_a_tag_that_no_running_test_bears() {
-        assert!(refused("\n/// [S4]\nstruct Layer;\n").starts_with("line 3: [S4] stands above no function"));
+    fn refuses_a_tag_above_an_item_that_never_runs() {
+        assert!(refused("\n/// [S4]\nstruct Layer;\n").starts_with("line 3: [S4] is not above a function"));
         assert!(refused("/// [S4]\nfn helper() {}\n").contains("`helper` is not a test"));
         assert!(refused("/// [S4]\n#[cfg(test)]\nfn helper() {}\n").contains("`helper` is not a test"));
         assert!(

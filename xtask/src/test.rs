@@ -1,14 +1,14 @@
-//! `cargo xtask test`: everything that must pass, in one command.
+//! `cargo xtask test`: everything that has to pass, in one command.
 //!
-//! All steps build with all features and the same flags, so each dependency is built once for checking and once
-//! for running. What a feature does alone is for `cargo xtask ci`.
+//! All steps build with all features and the same flags, so each dependency is built once to check and once to run.
+//! `cargo xtask ci` builds each feature alone.
 
 use crate::{command, demo, promises, readme, step::Step, tools};
 
-/// The command by which users and the CI start all this.
+/// The command of users and of the CI.
 pub(crate) const COMMAND: &str = "cargo xtask test";
 
-/// What loom tries in every interleaving.
+/// The models that loom runs in every interleaving.
 const MODELS: &str = "RUSTFLAGS=--cfg=buttress_loom cargo test --release -p buttress-breaker -p buttress-retry --lib --target-dir target/loom -- gate::model shards::model requests::model tokens::model";
 
 pub(crate) fn steps() -> Vec<Step> {
@@ -17,9 +17,9 @@ pub(crate) fn steps() -> Vec<Step> {
         Step::run("format", "cargo fmt --all -- --check"),
         Step::run("clippy", "cargo clippy --workspace --all-features --all-targets -- -D warnings"),
         Step::run("docs", "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps"),
-        // Scenarios are tests too: `cargo test --workspace --test scenarios` runs them alone.
+        // With the scenarios: `cargo test --workspace --test scenarios` runs them alone.
         Step::run("tests", "cargo test --workspace --all-features --lib --bins --tests --no-fail-fast"),
-        // Another flag, so a target folder of its own: else the next build would start from nothing.
+        // Its flag would rebuild everything, so it has a target directory of its own.
         Step::run("models", MODELS),
         Step::run("doctests", "cargo test --workspace --all-features --doc --no-fail-fast"),
     ];
@@ -34,7 +34,7 @@ fn examples() -> Vec<Step> {
     let examples = command::root().join("examples");
     if !examples.join("Cargo.toml").is_file() {
         return vec![Step::check("examples", || {
-            println!("there are no examples yet");
+            println!("there are no examples");
             Ok(())
         })];
     }
