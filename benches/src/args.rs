@@ -6,6 +6,7 @@ pub(crate) const HELP: &str = "\
 Measures buttress and its peers side by side.
 
 Usage: buttress-benches [--quick] [--json FILE] [--calls N] [FILTER | CASE=SUBJECT]
+       buttress-benches --page PAGE RUN.jsonl...
 
   FILTER       only the cases with FILTER in their name, such as breaker/ or log/; `sizes` for the sizes of futures
   CASE=SUBJECT only the row of exactly this case and subject, such as stack=buttress
@@ -13,6 +14,7 @@ Usage: buttress-benches [--quick] [--json FILE] [--calls N] [FILTER | CASE=SUBJE
   --json FILE  also write one JSON line per measurement: case, subject, ns_median, ns_min, ns_net, allocs, bytes,
                threads; and one per size of a future: size, subject, bytes
   --calls N    make N calls and measure nothing: for perf, or for valgrind --tool=callgrind, which counts instructions
+  --page PAGE  measure nothing; render the tables of the page from the medians of the runs, files that --json wrote
   --help       show this text
 
 Every call is awaited in an async function, over an application's error enum; the rows that end with /error and /box have
@@ -28,6 +30,11 @@ throughput of two threads over that of one.
 pub(crate) enum Command {
     Help,
     Measure(Args),
+    /// Renders `page` from `runs`.
+    Page {
+        page: PathBuf,
+        runs: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -56,6 +63,14 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command, 
     while let Some(word) = words.next() {
         match word.as_str() {
             "--help" | "-h" => return Ok(Command::Help),
+            "--page" => {
+                let mut paths = words.map(PathBuf::from);
+                let (page, runs) = (paths.next(), paths.collect::<Vec<_>>());
+                return match page {
+                    Some(page) if !runs.is_empty() => Ok(Command::Page { page, runs }),
+                    _ => Err("--page needs the name of the page, and at least one file of --json".to_owned()),
+                };
+            }
             "--quick" => args.quick = true,
             "--json" => {
                 let path = words.next().filter(|path| !path.starts_with('-'));
@@ -101,6 +116,8 @@ mod tests {
         assert_eq!(words("--quick --json out.json --calls 7 breaker/=bare"), Ok(Command::Measure(all)));
         assert_eq!(words(""), Ok(Command::Measure(Args::default())));
         assert_eq!(words("--quick --help"), Ok(Command::Help));
+        let runs = vec!["a.jsonl".into(), "b.jsonl".into()];
+        assert_eq!(words("--page x.md a.jsonl b.jsonl"), Ok(Command::Page { page: "x.md".into(), runs }));
     }
 
     #[test]
@@ -116,7 +133,8 @@ mod tests {
 
     #[test]
     fn bad_arguments_are_refused_in_one_line() {
-        for line in ["--fast", "--json", "--json --quick", "--calls", "--calls few", "one two"] {
+        for line in ["--fast", "--json", "--json --quick", "--calls", "--calls few", "one two", "--page x.md"]
+        {
             let message = words(line).expect_err(line);
             assert_eq!(message.lines().count(), 1, "{message}");
         }

@@ -1,6 +1,7 @@
 //! Measures buttress and its peers side by side: time, allocations, two threads, sizes of futures.
 //!
-//! `args` reads the command line, `cases` lists what is measured, `measure` takes the figures, `report` shows them.
+//! `args` reads the command line, `cases` lists what is measured, `measure` takes the figures, `report` shows them,
+//! `targets` compares them with what is required, and `page` renders `docs/benchmarks.md`.
 
 mod allocs;
 mod args;
@@ -8,19 +9,22 @@ mod case;
 mod cases;
 mod drive;
 mod measure;
+mod page;
 mod peers;
 mod report;
 mod service;
 mod sizes;
+mod targets;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::args::{Args, Command};
 use crate::case::Case;
-use crate::measure::Plan;
+use crate::measure::{Measurement, Plan};
+use crate::targets::Run;
 
 /// The reason why not all was measured.
 enum Failed {
@@ -51,6 +55,7 @@ fn run() -> Result<(), Failed> {
     match args::parse(std::env::args().skip(1)).map_err(Failed::Usage)? {
         Command::Help => Ok(io::stdout().write_all(args::HELP.as_bytes())?),
         Command::Measure(args) => measure(&args),
+        Command::Page { page, runs } => render(&page, &runs),
     }
 }
 
@@ -77,20 +82,35 @@ fn measure(args: &Args) -> Result<(), Failed> {
         );
     }
     let plan = if args.quick { Plan::QUICK } else { Plan::FULL };
+    let mut run = Run::default();
     for case in wanted {
         let measurements = measure::case(&case, args.subject.as_deref(), plan);
-        report::table(&mut io::stdout(), case.name, &measurements)?;
+        run.figures.extend(measurements.iter().map(Measurement::figures));
+        report::table(&mut io::stdout(), case.name, &measurements, &run)?;
         if let Some(file) = &mut json {
             report::json_lines(file, &measurements)?;
         }
     }
     if sizes_wanted {
         let sizes = sizes::all();
-        report::sizes(&mut io::stdout(), &sizes)?;
+        run.sizes.extend(sizes.iter().map(|size| (size.of.to_owned(), size.subject.clone(), size.bytes)));
+        report::sizes(&mut io::stdout(), &sizes, &run)?;
         if let Some(file) = &mut json {
             report::json_sizes(file, &sizes)?;
         }
     }
+    Ok(report::missed(&mut io::stdout(), &run)?)
+}
+
+/// Renders the tables of `page` from `runs`.
+fn render(page: &Path, runs: &[PathBuf]) -> Result<(), Failed> {
+    let read = |path: &Path| {
+        fs::read_to_string(path).map_err(|error| Failed::Usage(format!("{}: {error}", path.display())))
+    };
+    let texts = runs.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let run = page::read(&texts).map_err(Failed::Usage)?;
+    let rendered = page::render(&read(page)?, &run).map_err(Failed::Usage)?;
+    fs::write(page, rendered)?;
     Ok(())
 }
 

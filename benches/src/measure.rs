@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::allocs;
 use crate::case::{BARE, Case, Subject, Work, error_type};
+use crate::targets::Figures;
 
 /// How long to measure.
 #[derive(Clone, Copy)]
@@ -36,6 +37,19 @@ pub(crate) struct Measurement {
     pub(crate) allocs: f64,
     pub(crate) bytes: f64,
     pub(crate) threads: usize,
+}
+
+impl Measurement {
+    pub(crate) fn figures(&self) -> Figures {
+        Figures {
+            case: self.case.to_owned(),
+            subject: self.subject.clone(),
+            threads: self.threads,
+            ns: self.ns_median,
+            net: self.ns_net,
+            allocs: self.allocs,
+        }
+    }
 }
 
 /// Measures the subjects of `case`: all, or `only` those of one name.
@@ -103,12 +117,14 @@ fn time(work: &mut [Work], calls: u64) -> Duration {
         return start.elapsed();
     }
     let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let timers = tokio::runtime::Handle::try_current().ok();
     let missing = AtomicUsize::new(work.len());
     let spans = thread::scope(|scope| {
         let run = |(index, work): (usize, &mut Work)| {
             if let Some(core) = cores.get(index) {
                 core_affinity::set_for_current(*core);
             }
+            let _timers = timers.as_ref().map(tokio::runtime::Handle::enter);
             // A std barrier wakes its threads one after the other, tens of microseconds apart.
             missing.fetch_sub(1, Ordering::SeqCst);
             while missing.load(Ordering::SeqCst) > 0 {
@@ -128,7 +144,7 @@ fn time(work: &mut [Work], calls: u64) -> Duration {
 }
 
 /// The middle value; the mean of the two in the middle of an even number.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values = values.collect::<Vec<_>>();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;

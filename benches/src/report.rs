@@ -7,12 +7,13 @@ use serde::Serialize;
 use crate::case::{APART, BARE, OURS, error_type};
 use crate::measure::Measurement;
 use crate::sizes::Size;
+use crate::targets::{self, Run};
 
 const HEAD: [&str; 9] =
     ["subject", "threads", "ns_median", "ns_min", "net", "allocs", "bytes", "ratio", "scale"];
 
-/// Writes the figures of one case, columns aligned.
-pub(crate) fn table(out: &mut impl Write, case: &str, all: &[Measurement]) -> io::Result<()> {
+/// Writes the figures of one case, columns aligned, and its targets. `run` has the figures of all cases so far.
+pub(crate) fn table(out: &mut impl Write, case: &str, all: &[Measurement], run: &Run) -> io::Result<()> {
     let rows = all.iter().map(|one| row(one, all)).collect::<Vec<_>>();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -26,8 +27,25 @@ pub(crate) fn table(out: &mut impl Write, case: &str, all: &[Measurement]) -> io
         }
         writeln!(out)?;
     }
+    verdicts(out, case, run)?;
     writeln!(out)?;
     out.flush()
+}
+
+fn verdicts(out: &mut impl Write, case: &str, run: &Run) -> io::Result<()> {
+    targets::of_case(case, run).try_for_each(|verdict| writeln!(out, "  target: {verdict}"))
+}
+
+/// Writes the number of targets that are met, and those that are not.
+pub(crate) fn missed(out: &mut impl Write, run: &Run) -> io::Result<()> {
+    let all = targets::all(run);
+    if all.is_empty() {
+        return Ok(());
+    }
+    let met = all.iter().filter(|(_, verdict)| verdict.is_met()).count();
+    writeln!(out, "{met} of {} targets are met", all.len())?;
+    let mut missed = all.iter().filter(|(_, verdict)| !verdict.is_met());
+    missed.try_for_each(|(case, verdict)| writeln!(out, "  {case}: {verdict}"))
 }
 
 fn row(one: &Measurement, all: &[Measurement]) -> [String; 9] {
@@ -103,11 +121,12 @@ pub(crate) fn json_lines(out: &mut impl Write, all: &[Measurement]) -> io::Resul
 }
 
 /// Writes the table of the sizes of futures.
-pub(crate) fn sizes(out: &mut impl Write, all: &[Size]) -> io::Result<()> {
+pub(crate) fn sizes(out: &mut impl Write, all: &[Size], run: &Run) -> io::Result<()> {
     writeln!(out, "sizes of futures, bytes")?;
     for Size { of, subject, bytes } in all {
         writeln!(out, "  {of:<16}  {subject:<18}  {bytes:>6}")?;
     }
+    verdicts(out, "sizes", run)?;
     writeln!(out)?;
     out.flush()
 }
