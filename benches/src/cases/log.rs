@@ -47,8 +47,29 @@ pub(super) fn subject<W: FnMut(u64) + Send + 'static>(
     dispatch: Dispatch,
     make: fn() -> W,
 ) -> Subject {
-    let mut work = with_default(&dispatch, make);
-    Subject::new(name, move |n| with_default(&dispatch, || work(n)))
+    let mut work = Under { work: Some(with_default(&dispatch, make)), dispatch };
+    Subject::new(name, move |n| work.run(n))
+}
+
+/// Work with a subscriber of its own. Spans have to be dropped under it as well: a registry closes a parent in whatever
+/// subscriber is the current one.
+struct Under<W> {
+    dispatch: Dispatch,
+    work: Option<W>,
+}
+
+impl<W: FnMut(u64)> Under<W> {
+    fn run(&mut self, n: u64) {
+        let Self { dispatch, work } = self;
+        with_default(dispatch, || work.iter_mut().for_each(|work| work(n)));
+    }
+}
+
+impl<W> Drop for Under<W> {
+    fn drop(&mut self) {
+        let Self { dispatch, work } = self;
+        with_default(dispatch, || drop(work.take()));
+    }
 }
 
 /// Event and span fields at the root, each key once; secrets redacted; the causes of errors.
