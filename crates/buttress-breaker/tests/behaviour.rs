@@ -93,7 +93,7 @@ async fn the_default_asks_for_evidence() {
         let rejection = refused(&breaker);
         let window = Some(secs(30));
         assert_eq!(
-            rejection.trip().unwrap().rule,
+            rejection.trip().unwrap().reason,
             TripReason::Rate { failed, calls, threshold: 0.5, window }
         );
         let text =
@@ -116,7 +116,7 @@ async fn twenty_in_a_row_open_a_full_window() {
         fail(&breaker, 19);
         assert!(breaker.state().is_closed());
         fail(&breaker, 1);
-        assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Streak { failures: 20 });
+        assert_eq!(refused(&breaker).trip().unwrap().reason, TripReason::Streak { failures: 20 });
     }
 }
 
@@ -134,7 +134,7 @@ async fn no_streak_is_guarded_by_the_minimum() {
     let breaker = Breaker::builder("db").minimum_calls(10).consecutive_failures(3).build().unwrap();
     succeed(&breaker, 1_000);
     fail(&breaker, 3);
-    assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Streak { failures: 3 });
+    assert_eq!(refused(&breaker).trip().unwrap().reason, TripReason::Streak { failures: 3 });
 }
 
 /// [S19] line 47: a rate or a minimum that the user sets is meant exactly.
@@ -169,7 +169,7 @@ async fn rate_over_time() {
     fail(&breaker, 1);
     assert!(breaker.state().is_closed(), "10 of 19 failed: below the minimum");
     succeed(&breaker, 1);
-    let rule = refused(&breaker).trip().unwrap().rule;
+    let rule = refused(&breaker).trip().unwrap().reason;
     assert!(
         matches!(rule, TripReason::Rate { failed: 10, calls: 20, threshold: 0.5, window: Some(_) }),
         "{rule:?}"
@@ -192,7 +192,7 @@ async fn rate_over_the_last_calls() {
     fail(&breaker, 4);
     assert!(breaker.state().is_closed());
     fail(&breaker, 1);
-    let rule = refused(&breaker).trip().unwrap().rule;
+    let rule = refused(&breaker).trip().unwrap().reason;
     assert!(matches!(rule, TripReason::Rate { failed: 5, calls: 10, .. }), "{rule:?}");
 }
 
@@ -207,7 +207,7 @@ async fn rate_of_slow_calls() {
         assert_eq!(breaker.state().is_open(), open);
     }
     let rejection = refused(&breaker);
-    assert!(matches!(rejection.trip().unwrap().rule, TripReason::SlowRate { slow: 2, calls: 4, .. }));
+    assert!(matches!(rejection.trip().unwrap().reason, TripReason::SlowRate { slow: 2, calls: 4, .. }));
     assert!(rejection.cause().is_none(), "nothing failed");
 }
 
@@ -269,7 +269,7 @@ async fn throttle_rule() {
     (0..10).for_each(|_| admit(&breaker).failure(Kind::Throttled));
     let rejection = refused(&breaker);
     assert!(matches!(
-        rejection.trip().unwrap().rule,
+        rejection.trip().unwrap().reason,
         TripReason::ThrottleRate { throttled: 10, calls: 20, .. }
     ));
     assert_eq!(rejection.cause().unwrap().kind, Kind::Throttled);

@@ -9,7 +9,7 @@ use std::task::{Context as Task, Poll, Waker};
 
 use buttress_breaker::{Breaker, BreakerLayer, BreakerStats, State, Window};
 use buttress_context::Context;
-use buttress_error::{Class, Classifier, Classify, Deferral, Error, Kind, Rejection, Verdict};
+use buttress_error::{Class, Classifier, Classify, Completion, Error, Kind, Rejection, Verdict};
 use buttress_test::{Boom, Step, Strict, TestError};
 use support::{admit, call, defaults, ms, plain, probe, refused, secs, service, sleep};
 use tower::{Layer, Service, ServiceExt};
@@ -217,7 +217,7 @@ fn boom_payload() -> Boom {
 enum Broken {
     Judge,
     Keep,
-    Deferral,
+    Completion,
 }
 
 impl<T> Classifier<T, TestError> for Broken {
@@ -231,8 +231,8 @@ impl<T> Classifier<T, TestError> for Broken {
         None
     }
 
-    fn deferral(&self, _: &Result<T, TestError>) -> Option<Deferral> {
-        assert!(!matches!(self, Self::Deferral), "the classifier is broken");
+    fn completion(&self, _: &Result<T, TestError>) -> Option<Completion> {
+        assert!(!matches!(self, Self::Completion), "the classifier is broken");
         None
     }
 }
@@ -270,7 +270,7 @@ fn breaks(run: impl FnOnce()) {
 /// succeeded or failed, also where the future is kept; what it had reserved is given back, and the panic goes on.
 #[tokio::test(start_paused = true)]
 async fn a_classifier_that_panics_is_not_the_dependency() {
-    for broken in [Broken::Judge, Broken::Keep, Broken::Deferral] {
+    for broken in [Broken::Judge, Broken::Keep, Broken::Completion] {
         let outcome =
             || if matches!(broken, Broken::Keep) { Step::fail(Kind::Unavailable) } else { Step::ok() };
         let breakers = |form: &str| match form {

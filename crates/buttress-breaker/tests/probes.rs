@@ -14,7 +14,7 @@ async fn three_in_all() {
     let (second, third) = (admit(&breaker), admit(&breaker));
     let rejection = refused(&breaker);
     assert_eq!(rejection.reason(), RejectionReason::ProbesTaken);
-    assert!(matches!(rejection.trip().unwrap().rule, TripReason::Streak { .. }), "why it had opened");
+    assert!(matches!(rejection.trip().unwrap().reason, TripReason::Streak { .. }), "why it had opened");
     first.success();
     refused(&breaker);
     second.success();
@@ -35,7 +35,7 @@ async fn it_reopens_at_the_failure_that_decides() {
     first.success();
     assert_eq!(breaker.state(), State::Open);
     assert_eq!(breaker.stats().late, 1);
-    assert_eq!(refused(&breaker).trip().unwrap().rule, probes([2, 0, 0, 0], 3));
+    assert_eq!(refused(&breaker).trip().unwrap().reason, probes([2, 0, 0, 0], 3));
 }
 
 /// [S22] line 47: by default two of three probes close the circuit.
@@ -211,7 +211,7 @@ async fn a_refusal_names_what_was_bad_about_the_probes() {
         let text = rejection.to_string();
         let open =
             text.split_once(" (").and_then(|(_, rest)| rest.split_once("), ")).expect("a rule").0.to_owned();
-        (rejection.trip().unwrap().rule, open)
+        (rejection.trip().unwrap().reason, open)
     };
 
     let breaker = build();
@@ -262,7 +262,7 @@ async fn an_exhausted_dependency_throttles_its_probe() {
             probe(&breaker).await.failure(class);
             assert_eq!(breaker.state().is_open(), throttled, "{class:?}");
             if throttled {
-                assert_eq!(refused(&breaker).trip().unwrap().rule, probes([0, 1, 0, 0], 1));
+                assert_eq!(refused(&breaker).trip().unwrap().reason, probes([0, 1, 0, 0], 1));
             }
         }
     }

@@ -17,7 +17,7 @@ async fn window_and_epoch_stay() {
     breaker.reconfigure(breaker.settings().failure_rate(0.25)).unwrap();
     assert_eq!((breaker.stats(), breaker.state()), (before, State::Closed));
     in_flight.success();
-    let rule = refused(&breaker).trip().unwrap().rule;
+    let rule = refused(&breaker).trip().unwrap().reason;
     assert!(matches!(rule, TripReason::Rate { failed: 6, calls: 21, threshold: 0.25, .. }), "{rule:?}");
     assert_eq!(breaker.stats().late, 0, "the call in flight was of the same epoch");
 
@@ -25,7 +25,7 @@ async fn window_and_epoch_stay() {
     fail(&breaker, 3);
     breaker.reconfigure(breaker.settings().consecutive_failures(4)).unwrap();
     fail(&breaker, 1);
-    assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Streak { failures: 4 });
+    assert_eq!(refused(&breaker).trip().unwrap().reason, TripReason::Streak { failures: 4 });
 }
 
 /// [S27] a count window of another size begins with the last calls.
@@ -145,7 +145,7 @@ async fn ages_from_now_on() {
     breaker.reconfigure(plain_settings.trip_when(TripRule::stuck(1, secs(3)))).unwrap();
     succeed(&breaker, 1);
     sleep(ms(1_001)).await;
-    assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Stuck { calls: 1, age: secs(3) });
+    assert_eq!(refused(&breaker).trip().unwrap().reason, TripReason::Stuck { calls: 1, age: secs(3) });
     drop((seen, other));
     assert_eq!((breaker.stats().in_flight(), breaker.stats().late), (0, 2));
 }

@@ -13,7 +13,7 @@ fn bare() -> BreakerBuilder {
 }
 
 fn rule(breaker: &Breaker) -> TripReason {
-    refused(breaker).trip().expect("it opened by a rule").rule
+    refused(breaker).trip().expect("it opened by a rule").reason
 }
 
 /// [S19] a time window and a count window at once: whichever rate is reached first opens, and is named.
@@ -154,7 +154,7 @@ async fn a_stuck_call_opens() {
     assert!(breaker.state().is_closed(), "no timer looks");
     let rejection = refused(&breaker);
     assert_eq!(rejection.wait(), Some(secs(5)));
-    assert_eq!(rejection.trip().unwrap().rule, TripReason::Stuck { calls: 1, age: secs(30) });
+    assert_eq!(rejection.trip().unwrap().reason, TripReason::Stuck { calls: 1, age: secs(30) });
     assert!(rejection.to_string().contains("(1 call in flight for longer than 30s)"), "{rejection}");
     hung.success();
     let stats = breaker.stats();
@@ -422,5 +422,5 @@ async fn the_number_of_stuck_calls() {
     let breaker = plain().trip_when(TripRule::stuck(2, secs(10))).build().unwrap();
     let _hung: Vec<_> = (0..50).map(|_| admit(&breaker)).collect();
     sleep(secs(11)).await;
-    assert_eq!(refused(&breaker).trip().unwrap().rule, TripReason::Stuck { calls: 50, age: secs(10) });
+    assert_eq!(refused(&breaker).trip().unwrap().reason, TripReason::Stuck { calls: 50, age: secs(10) });
 }

@@ -202,9 +202,9 @@ fn forwards_to_the_field_that_was_meant() {
 fn a_forwarded_error_stays_given_up() {
     let boxed: BoxError = Error::new(Kind::Timeout, "slow").into();
     for mut error in [Forwards::from(Error::new(Kind::Timeout, "slow")), Forwards::from(boxed)] {
-        assert!(error.class().repeatable(true));
+        assert!(error.class().is_retryable(true));
         error.stamp(&gave_up());
-        assert!(error.class().exhausted && !error.class().repeatable(true), "{error}");
+        assert!(error.class().exhausted && !error.class().is_retryable(true), "{error}");
     }
     let mut plain = Defaults::Overridden;
     plain.note_retry_summary(&gave_up());

@@ -14,7 +14,7 @@ use crate::{BreakerEffect, Classified, Delivery, Fault, Kind, RetryAdvice};
 ///
 /// let class = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed).retry_after(Duration::from_secs(2));
 /// assert_eq!(class.retry, RetryAdvice::Call);
-/// assert!(class.repeatable(false), "it was never sent: even a POST may be repeated");
+/// assert!(class.is_retryable(false), "it was never sent: even a POST may be repeated");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -204,7 +204,7 @@ impl Class {
     /// May this very call be repeated as it is? Yes when the advice is [`RetryAdvice::Call`], no retry layer has given
     /// up on it, and the request provably did no harm: never sent, refused, or idempotent.
     #[must_use]
-    pub const fn repeatable(&self, idempotent: bool) -> bool {
+    pub const fn is_retryable(&self, idempotent: bool) -> bool {
         matches!(self.retry, RetryAdvice::Call)
             && !self.exhausted
             && (idempotent || matches!(self.delivery, Delivery::NotProcessed))

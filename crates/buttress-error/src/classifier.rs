@@ -1,6 +1,6 @@
 //! `Classifier`: classification as a value that any layer takes.
 
-use crate::{Classified, Deferral, Error, Kind, RetrySummary, Verdict};
+use crate::{Classified, Completion, Error, Kind, RetrySummary, Verdict};
 
 /// Judges one outcome. [`ByKind`], the default of every layer, reads the error's own class; any
 /// `Fn(&Result<Response, Error>) -> Verdict` will do too.
@@ -41,9 +41,9 @@ pub trait Classifier<Res, E> {
         None
     }
 
-    /// Where to wait for the end of a call whose response is there, but not all of it: the verdict is then that of the
-    /// end. Layers ask for it at a success. Default: nowhere, the response says all.
-    fn deferral(&self, outcome: &Result<Res, E>) -> Option<Deferral> {
+    /// Returns the completion of a call whose response has begun and is still to stream: the verdict on the call is then
+    /// that of its end. Layers ask for it after a success. Default: none, the response is complete.
+    fn completion(&self, outcome: &Result<Res, E>) -> Option<Completion> {
         let _ = outcome;
         None
     }

@@ -30,7 +30,7 @@ impl Class {
 
     /// What a server tells its client of it. `handled` says how far the request got in this server.
     #[must_use]
-    pub const fn sent(self, handled: Handled) -> WireError {
+    pub const fn to_wire(self, handled: Handled) -> WireError {
         let class = self.at_edge();
         let refused = matches!((handled, class.delivery), (Handled::No, Delivery::NotProcessed));
         let retry = if class.exhausted {
@@ -41,7 +41,7 @@ impl Class {
             None
         };
         WireError {
-            kind: class.kind.received(),
+            kind: class.kind.on_wire(),
             reason: class.reason,
             retry,
             delivery: if refused { Delivery::NotProcessed } else { Delivery::Unknown },
@@ -90,8 +90,8 @@ impl WireError {
     /// The class that the client gives it: of a dependency, and with the advice that the kind has by itself where none was
     /// sent. What was not refused as a whole is not taken as never sent.
     #[must_use]
-    pub const fn received(self) -> Class {
-        let kind = self.kind.received();
+    pub const fn to_class(self) -> Class {
+        let kind = self.kind.on_wire();
         let mut class = match kind {
             Kind::ResourceExhausted => Class::exhausted_elsewhere(),
             kind => Class::new(kind),
@@ -112,7 +112,7 @@ impl WireError {
                 class.exhausted = true;
             }
             // Law 4 holds whatever the other side says.
-            Some(retry) if !kind.never_repeated() => class.retry = retry,
+            Some(retry) if !kind.is_never_retried() => class.retry = retry,
             _ => {}
         }
         class

@@ -149,7 +149,7 @@ impl Kind {
     }
 
     /// Is it one that nobody ever repeats, whatever an error of this kind says of itself?
-    pub(crate) const fn never_repeated(self) -> bool {
+    pub(crate) const fn is_never_retried(self) -> bool {
         matches!(self, Self::Internal | Self::Panic | Self::DataLoss | Self::Config | Self::InvalidArgument)
     }
 
@@ -174,7 +174,7 @@ impl Kind {
     /// The kind as which it arrives at a client. Rejected, config and panic speak of the sender's own process and arrive
     /// as their [canonical](Self::canonical) kind: a server that sheds load is unavailable to its client.
     #[must_use]
-    pub const fn received(self) -> Self {
+    pub const fn on_wire(self) -> Self {
         match self {
             Self::Rejected | Self::Config | Self::Panic => self.canonical(),
             other => other,

@@ -124,7 +124,7 @@ pub struct Trip {
     /// The name of the layer whose circuit it is.
     pub layer: Arc<str>,
     /// The rule.
-    pub rule: TripReason,
+    pub reason: TripReason,
     /// The last real failure; none where the circuit opened for slow or stuck calls alone.
     pub cause: Option<Cause>,
 }
@@ -132,8 +132,8 @@ pub struct Trip {
 impl Trip {
     /// The circuit `layer` was opened by `rule`, the last failure being `cause`.
     #[must_use]
-    pub const fn new(layer: Arc<str>, rule: TripReason, cause: Option<Cause>) -> Self {
-        Self { layer, rule, cause }
+    pub const fn new(layer: Arc<str>, reason: TripReason, cause: Option<Cause>) -> Self {
+        Self { layer, reason, cause }
     }
 }
 
@@ -463,10 +463,10 @@ impl fmt::Display for Rejection {
         let (layer, elapsed) = (self.layer(), self.elapsed());
         match &self.detail {
             Detail::CircuitOpen(trip) => {
-                write!(f, "{layer}: circuit open for {elapsed:.1?} ({})", trip.rule)?;
+                write!(f, "{layer}: circuit open for {elapsed:.1?} ({})", trip.reason)?;
             }
             Detail::ProbesTaken(trip) => {
-                write!(f, "{layer}: circuit half-open, all probes under way ({})", trip.rule)?;
+                write!(f, "{layer}: circuit half-open, all probes under way ({})", trip.reason)?;
             }
             Detail::ForcedOpen { .. } => write!(f, "{layer}: circuit forced open for {elapsed:.1?}")?,
             Detail::Ramping { percent, .. } => {

@@ -34,7 +34,7 @@ proptest! {
     /// Law 7: the advice is sent in three cases, and in no other.
     #[test]
     fn advice_is_sent_only_where_the_server_knows_better(class in classes(), handled in handled()) {
-        let (edge, sent) = (class.at_edge(), class.sent(handled));
+        let (edge, sent) = (class.at_edge(), class.to_wire(handled));
         let refused = handled == Handled::No && edge.delivery == Delivery::NotProcessed;
         let expected = match (edge.exhausted, refused || edge.retry_after.is_some()) {
             (true, _) => Some(RetryAdvice::Never),
@@ -49,9 +49,9 @@ proptest! {
     /// Law 8: kind, reason and the advice that law 7 left arrive, and arrive again.
     #[test]
     fn what_is_sent_arrives(class in classes(), handled in handled()) {
-        let (edge, sent) = (class.at_edge(), class.sent(handled));
-        let received = sent.received();
-        prop_assert_eq!((received.kind, received.reason), (edge.kind.received(), edge.reason));
+        let (edge, sent) = (class.at_edge(), class.to_wire(handled));
+        let received = sent.to_class();
+        prop_assert_eq!((received.kind, received.reason), (edge.kind.on_wire(), edge.reason));
         prop_assert_eq!(received.retry_after, edge.retry_after);
         match sent.retry {
             Some(RetryAdvice::Never) => prop_assert_eq!(received.retry, RetryAdvice::Never),
@@ -63,17 +63,17 @@ proptest! {
         let mut decoded = WireError::new(sent.kind);
         (decoded.reason, decoded.retry) = (sent.reason, sent.retry);
         (decoded.delivery, decoded.retry_after) = (sent.delivery, sent.retry_after);
-        prop_assert_eq!(decoded.received(), received);
+        prop_assert_eq!(decoded.to_class(), received);
     }
 
     /// Law 4 holds for what arrives, whatever the other side says.
     #[test]
     fn nothing_that_arrives_makes_a_bug_repeatable(class in classes(), handled in handled()) {
-        let received = class.sent(handled).received();
+        let received = class.to_wire(handled).to_class();
         let never = [Kind::Internal, Kind::Panic, Kind::DataLoss, Kind::Config, Kind::InvalidArgument];
-        prop_assert!(!never.contains(&received.kind) || !received.repeatable(true));
+        prop_assert!(!never.contains(&received.kind) || !received.is_retryable(true));
         // [S15] nor an exhausted error, across the wire.
-        prop_assert!(!class.exhausted || !received.repeatable(true));
+        prop_assert!(!class.exhausted || !received.is_retryable(true));
     }
 
     /// Law 9: what a dependency blames on its caller is our own fault, and anything else leaves as it is.
@@ -98,8 +98,8 @@ proptest! {
 #[test]
 fn three_kinds_arrive_as_their_canonical_kind() {
     for kind in Kind::ALL {
-        let sent = Class::new(kind).sent(Handled::Yes);
-        let received = sent.received();
+        let sent = Class::new(kind).to_wire(Handled::Yes);
+        let received = sent.to_class();
         let expected = match kind {
             Kind::Rejected => Kind::Unavailable,
             Kind::Config | Kind::Panic => Kind::Internal,
@@ -107,14 +107,14 @@ fn three_kinds_arrive_as_their_canonical_kind() {
         };
         assert_eq!((sent.kind, received.kind), (expected, expected));
         // Also from a sender that does not keep the law.
-        assert_eq!(WireError::new(kind).received().kind, expected);
+        assert_eq!(WireError::new(kind).to_class().kind, expected);
     }
-    let shed = Class::new(Kind::Rejected).sent(Handled::No).received();
+    let shed = Class::new(Kind::Rejected).to_wire(Handled::No).to_class();
     assert_eq!(shed.breaker(), BreakerEffect::Failure, "it counts for the client's breaker");
-    assert!(shed.repeatable(false), "the whole request was refused");
-    let inner = Class::new(Kind::Rejected).sent(Handled::Yes).received();
+    assert!(shed.is_retryable(false), "the whole request was refused");
+    let inner = Class::new(Kind::Rejected).to_wire(Handled::Yes).to_class();
     assert!(
-        !inner.repeatable(false) && inner.repeatable(true),
+        !inner.is_retryable(false) && inner.is_retryable(true),
         "a breaker further in says nothing of this request"
     );
 }
@@ -122,7 +122,7 @@ fn three_kinds_arrive_as_their_canonical_kind() {
 /// A circuit at the client that sees only answers which blame the caller can close.
 #[test]
 fn an_answer_that_arrives_is_an_answer() {
-    assert!(Verdict::of(Class::new(Kind::NotFound).sent(Handled::Yes).received()).is_success());
+    assert!(Verdict::of(Class::new(Kind::NotFound).to_wire(Handled::Yes).to_class()).is_success());
 }
 
 /// Law 9, through the layer: the mark is the layer's, no domain makes it, and reclassifying takes it away.

@@ -99,7 +99,7 @@ mod hyper_util_client {
         let client = Client::builder(TokioExecutor::new()).build(connector);
         let error = client.request(get(nobody().await)).await.unwrap_err();
         assert_eq!(error.class(), Transport::Untrusted.class());
-        assert!(!error.class().repeatable(true));
+        assert!(!error.class().is_retryable(true));
     }
 }
 
@@ -518,7 +518,7 @@ fn line_11_a_misdirected_request_is_neutral() {
 /// [S20] Issue E, line 16: who has no quota left asks to slow down.
 #[test]
 fn line_16_an_exhausted_dependency_throttles() {
-    let problem = buttress_error::WireError::new(Kind::ResourceExhausted).received();
+    let problem = buttress_error::WireError::new(Kind::ResourceExhausted).to_class();
     for class in [Class::of_http(507), Class::of_grpc(8), problem] {
         assert_eq!((class.kind, class.retry), (Kind::ResourceExhausted, RetryAdvice::Never));
         assert!(Verdict::of(class).is_throttle(), "{class:?}");

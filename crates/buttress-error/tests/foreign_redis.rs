@@ -172,5 +172,5 @@ fn a_pipeline_of_which_a_part_has_run() {
     let class = error.class();
     assert_eq!(class.kind, Kind::Unavailable, "{error}");
     assert_eq!(class.delivery, Delivery::Unknown);
-    assert!(!class.repeatable(false));
+    assert!(!class.is_retryable(false));
 }

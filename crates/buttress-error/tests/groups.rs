@@ -152,7 +152,7 @@ fn a_split_group_keeps_what_was_made_of_its_class() {
         group([leaf(Kind::Timeout), leaf(Kind::NotFound)]),
     );
     let part = group([given_up]).retain(|error| error.kind() == Kind::Timeout).expect("some");
-    assert!(part.class().exhausted && !part.class().repeatable(true));
+    assert!(part.class().exhausted && !part.class().is_retryable(true));
 }
 
 /// A tree of errors with a number in each leaf.
@@ -190,6 +190,6 @@ proptest! {
         let whole = group([tree]);
         let worst = Class::of_group(whole.leaves().map(|leaf| *leaf.class())).expect("not empty");
         prop_assert_eq!(whole.class().kind.level(), worst.kind.level());
-        prop_assert_eq!(whole.class().repeatable(true), whole.leaves().all(|leaf| leaf.class().repeatable(true)));
+        prop_assert_eq!(whole.class().is_retryable(true), whole.leaves().all(|leaf| leaf.class().is_retryable(true)));
     }
 }

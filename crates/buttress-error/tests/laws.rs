@@ -73,7 +73,7 @@ fn some_kinds_are_never_repeated() {
     for kind in [Kind::Internal, Kind::Panic, Kind::DataLoss, Kind::Config, Kind::InvalidArgument] {
         assert_eq!(kind.retry(), RetryAdvice::Never);
         for delivery in [Delivery::NotProcessed, Delivery::Unknown, Delivery::Processed] {
-            assert!(!Class::new(kind).delivery(delivery).repeatable(true), "{kind}");
+            assert!(!Class::new(kind).delivery(delivery).is_retryable(true), "{kind}");
         }
     }
 }
@@ -88,8 +88,8 @@ fn repeatable_is_a_function_of_three() {
                     let class = Class::new(kind).retry(retry).delivery(delivery);
                     let expected =
                         retry == RetryAdvice::Call && (delivery == Delivery::NotProcessed || idempotent);
-                    assert_eq!(class.repeatable(idempotent), expected, "{class:?} {idempotent}");
-                    assert!(!class.exhausted().repeatable(idempotent), "{class:?} {idempotent}");
+                    assert_eq!(class.is_retryable(idempotent), expected, "{class:?} {idempotent}");
+                    assert!(!class.exhausted().is_retryable(idempotent), "{class:?} {idempotent}");
                 }
             }
         }
@@ -207,7 +207,7 @@ proptest! {
         idempotent in any::<bool>(),
     ) {
         let group = Class::of_group(members.iter().copied()).expect("not empty");
-        prop_assert_eq!(group.repeatable(idempotent), members.iter().all(|member| member.repeatable(idempotent)));
+        prop_assert_eq!(group.is_retryable(idempotent), members.iter().all(|member| member.is_retryable(idempotent)));
         prop_assert_eq!(group.retry_after, members.iter().filter_map(|member| member.retry_after).max());
     }
 }
@@ -272,7 +272,7 @@ fn a_group_is_as_careful_as_its_most_careful_member() {
     let refused = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed);
     let group = Class::of_group([refused, Class::new(Kind::Timeout)]).expect("not empty");
     assert_eq!((group.kind, group.delivery), (Kind::Unavailable, Delivery::Unknown));
-    assert!(group.repeatable(true) && !group.repeatable(false));
+    assert!(group.is_retryable(true) && !group.is_retryable(false));
 }
 
 /// A group of refusals to connect may be repeated: the two laws above would also hold if none ever were.

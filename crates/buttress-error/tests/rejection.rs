@@ -137,7 +137,7 @@ fn the_numbers_can_be_read() {
         assert_eq!((rejection.layer(), rejection.wait()), ("payments", Some(SECOND)));
         assert_eq!(rejection.class().retry_after, Some(SECOND));
     }
-    assert_eq!(open.trip().unwrap().rule, half());
+    assert_eq!(open.trip().unwrap().reason, half());
     assert_eq!(open.elapsed(), Duration::from_millis(3200));
     assert_eq!((attempt.limit(), attempt.elapsed()), (Some(2 * SECOND), 2 * SECOND));
     assert_eq!((deadline.limit(), deadline.elapsed()), (Some(5 * SECOND), 6 * SECOND));

@@ -22,7 +22,7 @@ fn child() {
     let remote = [
         Error::wrap(Class::of_http(500).dependency(), "answered 500"),
         Error::new(Kind::Internal, "theirs").of_dependency("db"),
-        Error::new(buttress_error::WireError::new(Kind::DataLoss).received(), "lost"),
+        Error::new(buttress_error::WireError::new(Kind::DataLoss).to_class(), "lost"),
         #[cfg(feature = "tonic")]
         tonic::Status::internal("theirs").into(),
         #[cfg(feature = "tonic")]

@@ -200,13 +200,13 @@ fn gave_up(attempts: u32) -> RetrySummary {
 #[test]
 fn the_first_to_give_up_owns_the_error() {
     let mut outcome: Result<()> = Err(Error::new(Kind::Unavailable, "down"));
-    assert!(ByKind.judge(&outcome).class().unwrap().repeatable(true));
+    assert!(ByKind.judge(&outcome).class().unwrap().is_retryable(true));
     ByKind.stamp(&mut outcome, &gave_up(3));
     ByKind.stamp(&mut outcome, &RetrySummary::new(1, Duration::from_secs(1), StopReason::NotRetryable));
     ByKind.stamp(&mut outcome, &gave_up(1));
 
     let class = *ByKind.judge(&outcome).class().unwrap();
-    assert!(class.exhausted && !class.repeatable(true));
+    assert!(class.exhausted && !class.is_retryable(true));
     let error = outcome.unwrap_err();
     assert_eq!(error.retry_summary(), Some(&gave_up(3)));
     assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, RetryAdvice::Never));
@@ -217,9 +217,9 @@ fn the_first_to_give_up_owns_the_error() {
 fn what_a_box_only_carries_stays_exhausted() {
     let carried = || io::Error::other(io::Error::other(Error::new(Kind::Unavailable, "down")));
     let mut boxed: Result<(), BoxError> = Err(carried().into());
-    assert!(ByKind.judge(&boxed).class().unwrap().repeatable(true));
+    assert!(ByKind.judge(&boxed).class().unwrap().is_retryable(true));
     ByKind.stamp(&mut boxed, &gave_up(3));
-    assert!(!ByKind.judge(&boxed).class().unwrap().repeatable(true));
+    assert!(!ByKind.judge(&boxed).class().unwrap().is_retryable(true));
     assert_eq!(ByKind.keep(&boxed).unwrap().retry_summary(), Some(&gave_up(3)));
 
     let error = Error::from(boxed.unwrap_err());
@@ -227,7 +227,7 @@ fn what_a_box_only_carries_stays_exhausted() {
     // Any other forgets it, as the page of `Classified` says.
     let mut foreign: Result<(), BoxError> = Err(io::Error::from(io::ErrorKind::TimedOut).into());
     ByKind.stamp(&mut foreign, &gave_up(3));
-    assert!(ByKind.judge(&foreign).class().unwrap().repeatable(true));
+    assert!(ByKind.judge(&foreign).class().unwrap().is_retryable(true));
 }
 
 /// [S15] neither a box, nor a new class, nor a wrapper makes an exhausted error fresh again.
@@ -235,7 +235,7 @@ fn what_a_box_only_carries_stays_exhausted() {
 fn exhausted_stays_exhausted() {
     let mut boxed: Result<(), BoxError> = Err(Error::new(Kind::Unavailable, "down").into());
     ByKind.stamp(&mut boxed, &gave_up(3));
-    assert!(!ByKind.judge(&boxed).class().unwrap().repeatable(true));
+    assert!(!ByKind.judge(&boxed).class().unwrap().is_retryable(true));
 
     let error = Error::from(boxed.unwrap_err());
     assert_eq!(error.retry_summary().map(|effort| effort.attempts), Some(3));

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress_error::{
-    BoxError, ByKind, Class, Classifier, Deferral, Error, Kind, RetrySummary, Verdict, classify,
+    BoxError, ByKind, Class, Classifier, Completion, Error, Kind, RetrySummary, Verdict, classify,
 };
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
@@ -44,12 +44,12 @@ use crate::{ByStatus, ResponseHead, http_classifier};
 /// ```
 #[must_use]
 pub fn track_body<B: Body>(mut answer: Response<B>) -> Response<TrackedBody<B>> {
-    let deferral = (!answer.body().is_end_stream()).then(Deferral::new);
-    if let Some(deferral) = &deferral {
-        answer.extensions_mut().insert(deferral.clone());
+    let completion = (!answer.body().is_end_stream()).then(Completion::new);
+    if let Some(completion) = &completion {
+        answer.extensions_mut().insert(completion.clone());
     }
     let trailers = http_classifier().for_request(answer.headers());
-    answer.map(|body| TrackedBody { body, trailers, end: Pending { deferral, waiting: None } })
+    answer.map(|body| TrackedBody { body, trailers, end: Pending { completion, waiting: None } })
 }
 
 /// Judges by `classifier`, and a success whose body is [settled](track_body) by the end of that body.
@@ -75,7 +75,7 @@ impl<Res: ResponseHead, E, C: Classifier<Res, E>> Classifier<Res, E> for AtBodyE
         self.0.keep(outcome)
     }
 
-    fn deferral(&self, outcome: &Result<Res, E>) -> Option<Deferral> {
+    fn completion(&self, outcome: &Result<Res, E>) -> Option<Completion> {
         outcome.as_ref().ok()?.extensions()?.get().cloned()
     }
 }
@@ -93,21 +93,21 @@ pin_project! {
 impl<B> TrackedBody<B> {
     /// One for whose end nobody waits.
     pub(crate) const fn unsettled(body: B) -> Self {
-        Self { body, trailers: http_classifier(), end: Pending { deferral: None, waiting: None } }
+        Self { body, trailers: http_classifier(), end: Pending { completion: None, waiting: None } }
     }
 }
 
 /// The end that was not told yet. Dropped, the body is.
 struct Pending {
-    deferral: Option<Deferral>,
+    completion: Option<Completion>,
     /// Since when a frame is waited for.
     waiting: Option<Instant>,
 }
 
 impl Pending {
     fn settle(&mut self, verdict: Verdict) {
-        if let Some(deferral) = self.deferral.take() {
-            deferral.settle(verdict);
+        if let Some(completion) = self.completion.take() {
+            completion.complete(verdict);
         }
     }
 
@@ -118,8 +118,8 @@ impl Pending {
     }
 
     fn abandon(&mut self) {
-        if let Some(deferral) = self.deferral.take() {
-            deferral.abandon(self.waiting.map_or(Duration::ZERO, |since| since.elapsed()));
+        if let Some(completion) = self.completion.take() {
+            completion.abandon(self.waiting.map_or(Duration::ZERO, |since| since.elapsed()));
         }
     }
 
@@ -167,7 +167,7 @@ where
         let end = this.end;
         match polled {
             Poll::Pending => {
-                if end.deferral.is_some() {
+                if end.completion.is_some() {
                     end.waiting.get_or_insert_with(Instant::now);
                 }
                 Poll::Pending
@@ -217,6 +217,6 @@ impl ResponseHead for Trailers<'_> {
 
 impl<B> fmt::Debug for TrackedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrackedBody").field("over", &self.end.deferral.is_none()).finish_non_exhaustive()
+        f.debug_struct("TrackedBody").field("over", &self.end.completion.is_none()).finish_non_exhaustive()
     }
 }

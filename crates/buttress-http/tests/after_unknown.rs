@@ -359,7 +359,7 @@ async fn a_circuit_that_opens_does_not_hide_a_reset() {
             .service(inner());
         let error = client.oneshot(request(method, &server.url, headers)).await.unwrap_err();
         assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::Unknown));
-        assert!(!error.class().repeatable(false) && server.seen().len() == 1);
+        assert!(!error.class().is_retryable(false) && server.seen().len() == 1);
         let effort = error.retry_summary().unwrap();
         assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, StopReason::Rejected, true));
         assert!(

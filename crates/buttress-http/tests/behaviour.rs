@@ -57,8 +57,8 @@ async fn statuses_pass_where_that_is_asked() {
 #[tokio::test]
 async fn the_classifier_is_a_setting() {
     let aws = HttpLayer::new("orders").classifier(http_classifier().profile(Profile::Aws));
-    assert!(call(aws, 500).await.unwrap_err().class().repeatable(true));
-    assert!(!call(HttpLayer::new("orders"), 500).await.unwrap_err().class().repeatable(true));
+    assert!(call(aws, 500).await.unwrap_err().class().is_retryable(true));
+    assert!(!call(HttpLayer::new("orders"), 500).await.unwrap_err().class().is_retryable(true));
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ fn line_12_a_wait_counts_on_every_5xx() {
 #[test]
 fn line_12_an_unknown_5xx_is_treated_as_500_is() {
     let repeated = |classifier: buttress_http::ByStatus, status| {
-        classifier.class(&with(status, &[])).unwrap().repeatable(true)
+        classifier.class(&with(status, &[])).unwrap().is_retryable(true)
     };
     for status in [500, 506, 509, 510, 519, 528, 540, 561, 597] {
         assert!(!repeated(http_classifier(), status), "{status}");

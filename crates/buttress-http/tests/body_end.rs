@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer};
-use buttress_error::{BoxError, ByKind, Classifier, Deferral, Error, Kind, Rejection, Settle, Verdict};
+use buttress_error::{
+    BoxError, ByKind, Classifier, Completion, CompletionObserver, Error, Kind, Rejection, Verdict,
+};
 use buttress_http::{Body, HttpLayer, TrackedBody, at_body_end, http_classifier, track_body};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -29,12 +31,12 @@ enum End {
 
 struct Layer(Arc<Mutex<Option<End>>>);
 
-impl Settle for Layer {
-    fn settle(self: Box<Self>, verdict: &Verdict) {
+impl CompletionObserver for Layer {
+    fn completed(self: Box<Self>, verdict: &Verdict) {
         *self.0.lock().unwrap() = Some(End::Settled(verdict.class().map(|class| class.kind)));
     }
 
-    fn abandon(self: Box<Self>, waited: Duration) {
+    fn abandoned(self: Box<Self>, waited: Duration) {
         *self.0.lock().unwrap() = Some(End::Abandoned(waited));
     }
 }
@@ -98,8 +100,8 @@ fn passed<B: http_body::Body>(answer: Response<B>) -> (TrackedBody<B>, Arc<Mutex
     let outcome = fine(track_body(answer));
     let told = Arc::default();
     assert!(at_body_end(ByKind).judge(&outcome).is_success());
-    match at_body_end(http_classifier()).deferral(&outcome) {
-        Some(deferral) => deferral.defer(Box::new(Layer(Arc::clone(&told)))),
+    match at_body_end(http_classifier()).completion(&outcome) {
+        Some(completion) => completion.observe(Box::new(Layer(Arc::clone(&told)))),
         None => *told.lock().unwrap() = Some(End::Settled(None)),
     }
     (outcome.expect("it is one").into_body(), told)
@@ -240,12 +242,12 @@ async fn cut_at_the_deadline() {
 #[tokio::test]
 async fn nobody_waits() {
     let answer = track_body(frames([data()]));
-    assert!(answer.extensions().get::<Deferral>().is_some());
+    assert!(answer.extensions().get::<Completion>().is_some());
     let outcome = fine(answer);
-    assert!(ByKind.deferral(&outcome).is_none());
+    assert!(ByKind.completion(&outcome).is_none());
     let failed: Result<Response<Frames>, Error> = Err(Error::new(Kind::Unavailable, "no route"));
     assert!(
-        at_body_end(ByKind).deferral(&failed).is_none() && at_body_end(ByKind).judge(&failed).is_failure()
+        at_body_end(ByKind).completion(&failed).is_none() && at_body_end(ByKind).judge(&failed).is_failure()
     );
     let mut body = outcome.expect("it is one").into_body();
     body.frame().await.unwrap().unwrap();

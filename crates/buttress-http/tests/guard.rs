@@ -13,7 +13,9 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use buttress_context::{Context, RequestId, Trace};
-use buttress_error::{ByKind, Classifier, Error, Kind, Rejection, RejectionReason, Settle, Verdict};
+use buttress_error::{
+    ByKind, Classifier, CompletionObserver, Error, Kind, Rejection, RejectionReason, Verdict,
+};
 use buttress_http::{Body, HttpLayer, at_body_end, translate};
 use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
 use bytes::Bytes;
@@ -331,13 +333,13 @@ async fn what_needs_no_guard() {
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
 
-impl Settle for Told {
-    fn settle(self: Box<Self>, verdict: &Verdict) {
+impl CompletionObserver for Told {
+    fn completed(self: Box<Self>, verdict: &Verdict) {
         let kind = verdict.class().map(|class| class.kind.to_string());
         self.0.lock().unwrap().push(kind.unwrap_or_else(|| "success".to_owned()));
     }
 
-    fn abandon(self: Box<Self>, waited: Duration) {
+    fn abandoned(self: Box<Self>, waited: Duration) {
         self.0.lock().unwrap().push(format!("abandoned after {waited:?}"));
     }
 }
@@ -360,9 +362,9 @@ async fn judged_as(
         async { Ok::<_, Infallible>(answer) }
     });
     let outcome = cx.scope(layer.layer(mock).oneshot(Request::new(Body::empty()))).await;
-    let told = at_body_end(ByKind).deferral(&outcome).map(|deferral| {
+    let told = at_body_end(ByKind).completion(&outcome).map(|completion| {
         let told = Told::default();
-        deferral.defer(Box::new(told.clone()));
+        completion.observe(Box::new(told.clone()));
         told
     });
     let (head, body) = outcome.unwrap().into_parts();
@@ -475,6 +477,6 @@ async fn over_reqwest() {
     let mut client =
         HttpLayer::new("files").idle_timeout(SECOND).judge_at_body_end().layer(reqwest::Client::new());
     let outcome = send(&mut client, get(&server.url)).await;
-    assert!(at_body_end(ByKind).deferral(&outcome).is_some());
+    assert!(at_body_end(ByKind).completion(&outcome).is_some());
     assert_eq!(outcome.unwrap().text().await.unwrap(), "hello");
 }

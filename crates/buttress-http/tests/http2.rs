@@ -171,7 +171,7 @@ async fn line_15_a_malformed_answer_is_a_bad_response() {
         let error = send(&mut over_http2(), post(answering(head).await)).await.unwrap_err();
         assert_eq!(error.kind(), Kind::BadResponse, "{number}: {error:?}");
         assert_eq!(error.to_string(), "payments: answer is no HTTP", "{number}");
-        assert!(!error.class().repeatable(true), "{number}");
+        assert!(!error.class().is_retryable(true), "{number}");
     }
     assert_eq!(refused_by(Then::Older).await.0, Kind::BadResponse);
 }

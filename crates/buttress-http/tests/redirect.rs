@@ -203,7 +203,7 @@ async fn an_unfollowed_redirect_is_neutral() {
         assert_eq!((stats.neutral, stats.failed, stats.succeeded), (5, 0, 0), "{status}");
         for class in ends.into_iter().map(Result::unwrap_err) {
             assert_eq!((class.kind, class.delivery), (Kind::BadResponse, Delivery::Unknown), "{status}");
-            assert!(!class.repeatable(true));
+            assert!(!class.is_retryable(true));
         }
         let (stats, ends) =
             counted(buttress_http::http_classifier(), orders().pass_bad_statuses(), none(), || {

@@ -64,7 +64,7 @@ async fn an_end_before_the_head_is_unavailable() {
 async fn a_reset_is_unavailable_and_nobody_knows() {
     let error = fails(Then::Reset).await;
     assert_eq!(what(&error), (Kind::Unavailable, Delivery::Unknown), "{error:?}");
-    assert!(error.class().repeatable(true) && !error.class().repeatable(false));
+    assert!(error.class().is_retryable(true) && !error.class().is_retryable(false));
     assert_eq!(error.to_string(), "payments: connection reset");
 }
 
@@ -85,7 +85,7 @@ async fn a_refused_connection_sent_nothing() {
     let request = Request::post(format!("http://{closed}/")).body(Body::from("x")).unwrap();
     let error = send(&mut plain(), request).await.unwrap_err();
     assert_eq!(what(&error), (Kind::Unavailable, Delivery::NotProcessed), "{error:?}");
-    assert!(error.class().repeatable(false));
+    assert!(error.class().is_retryable(false));
     assert!(error.find::<reqwest::Error>().is_some());
     assert_eq!(error.to_string(), "payments: connection refused");
 }

@@ -533,9 +533,9 @@ async fn the_head_alone_exhausts() {
     for mut answer in bodies {
         answer.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         let passed = http_classifier().class(&answer).unwrap();
-        assert!(passed.exhausted && !passed.repeatable(true), "{passed:?}");
+        assert!(passed.exhausted && !passed.is_retryable(true), "{passed:?}");
         let error = arrives(answer).await;
-        assert!(error.class().exhausted && !error.class().repeatable(true), "{error:?}");
+        assert!(error.class().exhausted && !error.class().is_retryable(true), "{error:?}");
     }
 }
 
@@ -545,9 +545,9 @@ fn a_head_that_was_given_up_stays_so() {
     let problem =
         ProblemDetails::from_json(br#"{"kind":"timeout","retry":"call","delivery":"not_processed"}"#);
     let class = |head: Class| problem.as_ref().unwrap().class(head);
-    assert!(class(Kind::Unavailable.into()).repeatable(false));
+    assert!(class(Kind::Unavailable.into()).is_retryable(false));
     let given_up = class(Class::new(Kind::Unavailable).exhausted());
-    assert!(given_up.exhausted && !given_up.repeatable(true), "{given_up:?}");
+    assert!(given_up.exhausted && !given_up.is_retryable(true), "{given_up:?}");
 }
 
 proptest! {
@@ -565,7 +565,7 @@ proptest! {
         prop_assert_eq!(without.is_some(), with.is_some(), "nor is it a failure or a success because of it");
         if let (Some(without), Some(with)) = (without, with) {
             prop_assert_eq!(without.kind, with.kind);
-            prop_assert!(without.repeatable(true) || !with.repeatable(true));
+            prop_assert!(without.is_retryable(true) || !with.is_retryable(true));
             prop_assert_eq!(with.exhausted, mark == "false" && without.retry == RetryAdvice::Call);
             prop_assert!(without == with || with.exhausted);
         }

@@ -95,7 +95,7 @@ async fn a_later_failure_to_connect_does_not_hide_it() {
             assert!(error.to_string().ends_with("not_processed"), "the last real failure itself: {error}");
             assert_eq!(error.retry_summary().unwrap().stopped, stop);
             assert!(error.retry_summary().unwrap().unresolved && error.notes().any(|note| note == NOTE));
-            assert!(!error.class().repeatable(false));
+            assert!(!error.class().is_retryable(false));
         }
     }
     // Where nothing was sent, nothing is unknown.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{fmt, mem, thread};
 
 use buttress_context::{CallerClock, Context};
-use buttress_error::{Cause, Class, Classifier, Deferral, Error, Kind, Settle, Verdict};
+use buttress_error::{Cause, Class, Classifier, Completion, CompletionObserver, Error, Kind, Verdict};
 
 use crate::breaker::Breaker;
 use crate::circuit::change::{Failure, Mark};
@@ -78,13 +78,13 @@ impl Drop for Held {
     }
 }
 
-/// Travels with the body of a response, as a [`Deferral`].
-impl Settle for Held {
-    fn settle(mut self: Box<Self>, verdict: &Verdict) {
+/// Travels with the body of a response, as a [`Completion`].
+impl CompletionObserver for Held {
+    fn completed(mut self: Box<Self>, verdict: &Verdict) {
         self.0.judged(verdict, || None);
     }
 
-    fn abandon(mut self: Box<Self>, waited: Duration) {
+    fn abandoned(mut self: Box<Self>, waited: Duration) {
         self.0.abandon_after(waited);
     }
 }
@@ -128,9 +128,9 @@ impl<B: Borrow<Breaker>> Call<B> {
         judging.0.exclude_caller();
         let verdict = classifier.judge(outcome);
         if verdict.is_success() {
-            match classifier.deferral(outcome) {
+            match classifier.completion(outcome) {
                 None => judging.0.succeed(),
-                Some(deferral) => judging.0.defer(&deferral),
+                Some(completion) => judging.0.defer(&completion),
             }
         } else {
             judging.0.conclude_badly(classifier, outcome, &verdict);
@@ -197,9 +197,9 @@ impl<B: Borrow<Breaker>> Call<B> {
 
     /// The response is there, but not all of it.
     #[cold]
-    fn defer(&mut self, deferral: &Deferral) {
+    fn defer(&mut self, completion: &Completion) {
         self.wait();
-        deferral.defer(Box::new(Held(Call::new(self.breaker().clone(), self.release()))));
+        completion.observe(Box::new(Held(Call::new(self.breaker().clone(), self.release()))));
     }
 
     /// Leaves the time in which the call has waited for its own caller out of its duration.

@@ -37,13 +37,13 @@ pub(crate) fn changed(breaker: &str, change: &Change) {
 
 fn opened(breaker: &str, change: &Change) {
     let Some((trip, wait)) = &change.opened else { return };
-    let numbers = Numbers::of(trip.rule);
+    let numbers = Numbers::of(trip.reason);
     tell!(
         WARN,
         "breaker.opened",
         change,
         breaker,
-        rule = trip.rule.as_str(),
+        rule = trip.reason.as_str(),
         failed = numbers.failed,
         slow = numbers.slow,
         throttled = numbers.throttled,
@@ -54,7 +54,7 @@ fn opened(breaker: &str, change: &Change) {
         reason = trip.cause.as_ref().and_then(|cause| cause.reason),
         retry_after_ms = millis(Duration::from_nanos(*wait)),
         "circuit opened: {}",
-        trip.rule
+        trip.reason
     );
 }
 

@@ -81,7 +81,7 @@ impl Display for BreakerExplain {
         let Snapshot { settings, stats, .. } = snapshot;
         write!(f, "{name}: {} for {:.1?}", spelled(snapshot.state), time(snapshot.since))?;
         if let Some(trip) = &snapshot.trip {
-            write!(f, ": {}", trip.rule)?;
+            write!(f, ": {}", trip.reason)?;
         }
         f.write_str(if snapshot.shadow { " (only pretended: a shadow refuses nothing)\n" } else { "\n" })?;
         let cause = snapshot.trip.as_ref().and_then(|trip| trip.cause.as_ref());

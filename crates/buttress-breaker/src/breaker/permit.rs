@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use buttress_error::{Class, Settle, Verdict};
+use buttress_error::{Class, CompletionObserver, Verdict};
 
 use crate::breaker::Breaker;
 use crate::breaker::admitted::Admitted;
@@ -45,15 +45,15 @@ impl Permit {
     }
 }
 
-/// A permit may travel with the body of a response, as a [`Deferral`](buttress_error::Deferral).
-impl Settle for Permit {
-    fn settle(self: Box<Self>, verdict: &Verdict) {
+/// A permit may travel with the body of a response, as a [`Completion`](buttress_error::Completion).
+impl CompletionObserver for Permit {
+    fn completed(self: Box<Self>, verdict: &Verdict) {
         self.record(verdict);
     }
 
     /// Judged by how long the rest had been waited for, not by how long it has taken: who reads a long stream and has
     /// enough of it says nothing about the dependency.
-    fn abandon(mut self: Box<Self>, waited: Duration) {
+    fn abandoned(mut self: Box<Self>, waited: Duration) {
         self.0.abandon_after(waited);
     }
 }

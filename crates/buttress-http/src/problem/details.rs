@@ -94,7 +94,7 @@ impl ProblemDetails {
         if self.not_processed {
             sent.delivery = Delivery::NotProcessed;
         }
-        let mut class = sent.received();
+        let mut class = sent.to_class();
         if class.kind == head.kind {
             // The head may say more: a status that was never processed, or says nothing about the dependency.
             class.breaker_effect = head.breaker_effect.or(class.breaker_effect);

@@ -18,7 +18,7 @@ impl ProblemDetails {
     /// in this server. The request id is that of the [`Context`], if there is one.
     #[must_use]
     pub fn of(error: &Error, handled: Handled) -> Self {
-        let (safe, sent) = (error.safe(), error.class().sent(handled));
+        let (safe, sent) = (error.safe(), error.class().to_wire(handled));
         let status = safe.class().http.filter(|status| (400..=599).contains(status));
         let status = status.unwrap_or(safe.kind().http());
         let phrase = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());

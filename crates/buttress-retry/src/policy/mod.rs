@@ -276,7 +276,7 @@ impl Policy {
         if class.kind == Kind::Rejected && !(settings.retry_rejections && class.retry_after.is_some()) {
             return Err(StopReason::Rejected);
         }
-        if !class.repeatable(facts.idempotent) {
+        if !class.is_retryable(facts.idempotent) {
             return Err(StopReason::NotIdempotent);
         }
         self.another(facts)?;

@@ -1,4 +1,4 @@
-//! Calls whose response is there before they are over.
+//! Calls that end after their response has begun.
 
 mod support;
 
@@ -6,14 +6,14 @@ use std::future::{Ready, ready};
 use std::time::Duration;
 
 use buttress_breaker::{Breaker, BreakerLayer, State, Window};
-use buttress_error::{Classifier, Deferral, Kind, Verdict};
+use buttress_error::{Classifier, Completion, Kind, Verdict};
 use buttress_test::TestError;
 use support::{defaults, ms, plain, probe, secs, sleep, trip};
 use tower::{Layer, ServiceExt, service_fn};
 
 /// A response with a body: none, if it is whole.
 #[derive(Debug)]
-struct Reply(Option<Deferral>);
+struct Reply(Option<Completion>);
 
 /// By status and body, as an HTTP classifier would.
 #[derive(Clone)]
@@ -24,13 +24,13 @@ impl Classifier<Reply, TestError> for AtEnd {
         outcome.as_ref().map_or_else(Verdict::failure, |_| Verdict::success())
     }
 
-    fn deferral(&self, outcome: &Result<Reply, TestError>) -> Option<Deferral> {
+    fn completion(&self, outcome: &Result<Reply, TestError>) -> Option<Completion> {
         outcome.as_ref().ok()?.0.clone()
     }
 }
 
 /// Calls, and gives the body of the response.
-async fn call(breaker: &Breaker, body: Option<Deferral>) -> Option<Deferral> {
+async fn call(breaker: &Breaker, body: Option<Completion>) -> Option<Completion> {
     let service = BreakerLayer::new(breaker).classifier(AtEnd).layer(service_fn(move |(): ()| {
         let reply: Ready<Result<Reply, TestError>> = ready(Ok(Reply(body.clone())));
         reply
@@ -38,8 +38,8 @@ async fn call(breaker: &Breaker, body: Option<Deferral>) -> Option<Deferral> {
     service.oneshot(()).await.expect("the head is good").0
 }
 
-async fn streaming(breaker: &Breaker) -> Deferral {
-    call(breaker, Some(Deferral::new())).await.expect("it streams")
+async fn streaming(breaker: &Breaker) -> Completion {
+    call(breaker, Some(Completion::new())).await.expect("it streams")
 }
 
 /// A call is under way until its body ends, and judged by that.
@@ -55,11 +55,11 @@ async fn the_end_decides() {
 
     let body = streaming(&breaker).await;
     assert_eq!((breaker.stats().succeeded, breaker.stats().in_flight()), (1, 1));
-    body.settle(Verdict::success());
+    body.complete(Verdict::success());
     assert_eq!((breaker.stats().succeeded, breaker.stats().in_flight()), (2, 0));
 
     for _ in 0..5 {
-        streaming(&breaker).await.settle(Verdict::failure(Kind::Unavailable));
+        streaming(&breaker).await.complete(Verdict::failure(Kind::Unavailable));
     }
     assert_eq!((breaker.state(), breaker.stats().failed), (State::Open, 5));
     assert_eq!(support::refused(&breaker).cause().unwrap().kind, Kind::Unavailable);
@@ -102,8 +102,8 @@ async fn a_lost_body() {
 #[tokio::test(start_paused = true)]
 async fn over_already() {
     let breaker = plain().build().unwrap();
-    let body = Deferral::new();
-    body.settle(Verdict::failure(Kind::DataLoss));
+    let body = Completion::new();
+    body.complete(Verdict::failure(Kind::DataLoss));
     call(&breaker, Some(body)).await;
     assert_eq!((breaker.stats().failed, breaker.stats().in_flight()), (1, 0));
 }
@@ -115,11 +115,11 @@ async fn probes_and_epochs() {
     let breaker = defaults().probes(1).build().unwrap();
     let early = streaming(&breaker).await;
     probe(&breaker).await.neutral();
-    early.settle(Verdict::failure(Kind::Unavailable));
+    early.complete(Verdict::failure(Kind::Unavailable));
     assert_eq!((breaker.state(), breaker.stats().late), (State::HalfOpen, 1));
     let body = streaming(&breaker).await;
     support::refused(&breaker);
-    body.settle(Verdict::success());
+    body.complete(Verdict::success());
     assert_eq!(breaker.state(), State::Closed);
 
     trip(&breaker);
@@ -127,7 +127,7 @@ async fn probes_and_epochs() {
     let body = streaming(&breaker).await;
     sleep(secs(10)).await;
     support::refused(&breaker);
-    body.settle(Verdict::success());
+    body.complete(Verdict::success());
     assert_eq!((breaker.stats().expired, breaker.stats().late), (1, 2));
 }
 
@@ -137,7 +137,7 @@ async fn slow_bodies() {
     let breaker = plain().slow_call(secs(2)).build().unwrap();
     let body = streaming(&breaker).await;
     sleep(secs(3)).await;
-    body.settle(Verdict::success());
+    body.complete(Verdict::success());
     assert_eq!((breaker.stats().succeeded, breaker.stats().slow), (1, 1));
 }
 
