@@ -1,6 +1,7 @@
 //! `GrpcTimeout`: a deadline as gRPC sends it.
 
-use std::fmt::{self, Write};
+use std::fmt;
+use std::io::Write;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -88,10 +89,11 @@ impl fmt::Display for GrpcTimeout {
 
 impl From<GrpcTimeout> for HeaderValue {
     fn from(timeout: GrpcTimeout) -> Self {
-        let mut text = String::with_capacity(9);
-        // A string takes everything.
-        let _ = write!(text, "{timeout}");
-        Self::try_from(text).expect("digits and a letter")
+        let mut buffer = [0; 9];
+        let mut rest = &mut buffer[..];
+        write!(rest, "{timeout}").expect("at most eight digits and a unit");
+        let unused = rest.len();
+        Self::from_bytes(&buffer[..buffer.len() - unused]).expect("digits and a letter are visible ASCII")
     }
 }
 

@@ -1,6 +1,5 @@
 //! What an outgoing request tells of its context.
 
-use std::io::Write;
 use std::time::Duration;
 
 use buttress_context::Context;
@@ -46,12 +45,7 @@ impl Outgoing {
                 add(request, REQUEST_ID, || HeaderValue::from_str(id.as_str(&mut [0; 36])).ok());
             }
             if let Some(trace) = context.trace() {
-                add(request, TRACEPARENT, || {
-                    let mut text = [0; 55];
-                    // Always fits: 2 + 32 + 16 + 2 digits and 3 dashes.
-                    write!(&mut text[..], "{}", trace.outgoing()).ok()?;
-                    HeaderValue::from_bytes(&text).ok()
-                });
+                add(request, TRACEPARENT, || HeaderValue::from_bytes(&trace.outgoing().to_header()).ok());
             }
             if self.attempt {
                 add(request, ATTEMPT, || Some(context.attempt().into()));

@@ -1,6 +1,9 @@
 //! `TraceId` and `SpanId`.
 
 use std::fmt;
+use std::str;
+
+use super::hex;
 
 // Bytes rather than a number, whose alignment would make every context larger.
 
@@ -28,13 +31,15 @@ impl SpanId {
     }
 }
 
-macro_rules! hex {
-    ($($type:ident),+) => {
+macro_rules! display {
+    ($($type:ident, $digits:literal);+) => {
         $(
             /// Lower-case hexadecimal, zero-padded.
             impl fmt::Display for $type {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                    let mut digits = [0; $digits];
+                    hex::write(&self.0, &mut digits);
+                    f.pad(str::from_utf8(&digits).expect("digits are ASCII"))
                 }
             }
 
@@ -47,4 +52,4 @@ macro_rules! hex {
     };
 }
 
-hex!(TraceId, SpanId);
+display!(TraceId, 32; SpanId, 16);

@@ -1,12 +1,13 @@
 //! `Trace`: the place of a call in a distributed trace.
 
+mod hex;
 mod ids;
 #[cfg(feature = "opentelemetry")]
 mod opentelemetry;
 mod parse;
 mod sampling;
 
-use std::fmt;
+use std::{fmt, str};
 
 pub use ids::{SpanId, TraceId};
 pub use parse::InvalidTrace;
@@ -48,6 +49,9 @@ const SAMPLED: u8 = 0x01;
 const RANDOM: u8 = 0x02;
 
 impl Trace {
+    /// The length of a `traceparent` header of version 00, in bytes.
+    pub const HEADER_LEN: usize = 55;
+
     /// Starts a new trace: random ids, not sampled, and with the random flag.
     #[must_use]
     pub fn random() -> Self {
@@ -140,6 +144,25 @@ impl Trace {
         self.flags & SAMPLED != 0
     }
 
+    /// Returns the text of the `traceparent` header of this span, version 00, without an allocation.
+    ///
+    /// ```
+    /// use buttress_context::{InvalidTrace, Trace};
+    ///
+    /// let trace = Trace::from_ids(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, 0x00f0_67aa_0ba9_02b7, 1)?;
+    /// assert_eq!(&trace.to_header(), b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    /// # Ok::<(), InvalidTrace>(())
+    /// ```
+    #[must_use]
+    pub fn to_header(&self) -> [u8; Self::HEADER_LEN] {
+        let mut header = [b'-'; Self::HEADER_LEN];
+        header[..2].copy_from_slice(b"00");
+        hex::write(&self.trace_id.0, &mut header[3..35]);
+        hex::write(&self.span_id.0, &mut header[36..52]);
+        hex::write(&[self.flags], &mut header[53..]);
+        header
+    }
+
     /// Returns `true` if the low seven bytes of the trace id are known to be random, so that a sampler may use them as
     /// a random number.
     #[must_use]
@@ -150,7 +173,7 @@ impl Trace {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags)
+        f.pad(str::from_utf8(&self.to_header()).expect("digits and dashes are ASCII"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{SAMPLED, Trace};
+use super::{SAMPLED, Trace, hex};
 
 /// The text or the ids name no span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +49,19 @@ impl Trace {
     /// # Errors
     /// [`InvalidTrace`] if the text is no such header, or an id is zero.
     pub fn parse(header: &str) -> Result<Self, InvalidTrace> {
-        const LENGTH: usize = 55;
+        let read = |digits: &[u8]| hex::read(digits).ok_or(InvalidTrace::Format);
         let text = header.trim_matches([' ', '\t']).as_bytes();
-        let (fields, more) = text.split_at_checked(LENGTH).ok_or(InvalidTrace::Format)?;
+        let (fields, more) = text.split_at_checked(Self::HEADER_LEN).ok_or(InvalidTrace::Format)?;
         let dashes = [2, 35, 52].iter().all(|&at| fields[at] == b'-');
-        let version = hex(&fields[..2])?;
+        let version = read(&fields[..2])?;
         let is_known = version == 0;
         let ends = if is_known { more.is_empty() } else { more.first().is_none_or(|&byte| byte == b'-') };
         if !dashes || !ends || version == 0xff {
             return Err(InvalidTrace::Format);
         }
         // No more digits than each type has room for.
-        let (trace_id, span_id) = (hex(&fields[3..35])?, hex(&fields[36..52])? as u64);
-        let flags = hex(&fields[53..])? as u8;
+        let (trace_id, span_id) = (read(&fields[3..35])?, read(&fields[36..52])? as u64);
+        let flags = read(&fields[53..])? as u8;
         Self::from_ids(trace_id, span_id, if is_known { flags } else { flags & SAMPLED })
     }
 }
@@ -73,16 +73,4 @@ impl FromStr for Trace {
     fn from_str(header: &str) -> Result<Self, InvalidTrace> {
         Self::parse(header)
     }
-}
-
-/// Lower-case digits only.
-fn hex(digits: &[u8]) -> Result<u128, InvalidTrace> {
-    digits.iter().try_fold(0, |number, &digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return Err(InvalidTrace::Format),
-        };
-        Ok(number << 4 | u128::from(value))
-    })
 }
