@@ -4,8 +4,11 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::TranslateService;
-use crate::foreign::into_box;
-use crate::{BoxError, Chain, Error, IntoGuarded};
+use crate::BoxError;
+use crate::error::Error;
+use crate::foreign::{Chain, into_box};
+use crate::guarded::IntoGuarded;
+use crate::handle::{Handle, ServiceHandle};
 
 /// Makes another error type of the one below: "translate infrastructure errors at the boundary".
 ///
@@ -38,7 +41,7 @@ impl TranslateLayer {
     /// (see [`classify`](crate::classify)).
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { translate: Foreign { known: Arc::new(Known { name: name.into(), rules: Chain::default() }) } }
+        Self { translate: Foreign::new(name.into(), Chain::default()) }
     }
 
     /// Classifies by rules of your own first. Default: none.
@@ -62,9 +65,8 @@ impl TranslateLayer {
     /// # }
     /// ```
     #[must_use]
-    pub fn rules(mut self, rules: Chain) -> Self {
-        Arc::make_mut(&mut self.translate.known).rules = rules;
-        self
+    pub fn rules(self, rules: Chain) -> Self {
+        Self { translate: Foreign::new(Arc::clone(&self.translate.domain.name), rules) }
     }
 }
 
@@ -133,6 +135,15 @@ pub trait Translate<E> {
 
     /// Translates one error.
     fn translate(&self, error: E) -> Self::Out;
+
+    /// Returns the translation for the response future of the next call. Default: a clone.
+    #[must_use]
+    fn for_call(&mut self) -> Self
+    where
+        Self: Clone,
+    {
+        self.clone()
+    }
 }
 
 impl<E, Out, F: Fn(E) -> Out> Translate<E> for F {
@@ -146,20 +157,29 @@ impl<E, Out, F: Fn(E) -> Out> Translate<E> for F {
 /// Makes an [`Error`] of anything that fits into a [`BoxError`], and names the domain it came from.
 #[derive(Clone, Debug)]
 pub struct Foreign {
-    /// Each call clones it: one count of references, not one for each.
-    known: Arc<Known>,
+    domain: ServiceHandle<Handle<Domain>>,
 }
 
-#[derive(Clone, Debug)]
-struct Known {
+#[derive(Debug)]
+struct Domain {
     name: Arc<str>,
     rules: Chain,
+}
+
+impl Foreign {
+    fn new(name: Arc<str>, rules: Chain) -> Self {
+        Self { domain: ServiceHandle::new(Handle::new(Domain { name, rules })) }
+    }
 }
 
 impl<E: Into<BoxError> + 'static> Translate<E> for Foreign {
     type Out = Error;
 
     fn translate(&self, error: E) -> Error {
-        Error::translated(into_box(error), &self.known.rules, Arc::clone(&self.known.name))
+        Error::translated(into_box(error), &self.domain.rules, Arc::clone(&self.domain.name))
+    }
+
+    fn for_call(&mut self) -> Self {
+        Self { domain: ServiceHandle::new(self.domain.for_call()) }
     }
 }

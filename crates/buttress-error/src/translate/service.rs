@@ -53,6 +53,6 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        ResponseFuture::new(self.inner.call(request), self.translate.clone())
+        ResponseFuture::new(self.inner.call(request), self.translate.for_call())
     }
 }

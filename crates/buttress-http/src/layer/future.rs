@@ -2,11 +2,11 @@ use std::fmt;
 use std::future::Future;
 use std::mem::take;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use buttress_context::Context;
+use buttress_error::handle::Handle;
 use buttress_error::{BoxError, Class, Error};
 use http::response::Parts;
 use pin_project_lite::pin_project;
@@ -42,10 +42,10 @@ pin_project! {
             classifier: ByStatus,
             asked: Asked,
             upload: Option<Watch>,
-            settings: Arc<Settings>,
+            settings: Handle<Settings>,
         },
         // The status is bad.
-        Reading { #[pin] body: Read<B>, bad: Box<Judged>, settings: Arc<Settings> },
+        Reading { #[pin] body: Read<B>, bad: Box<Judged>, settings: Handle<Settings> },
     }
 }
 
@@ -92,7 +92,7 @@ impl<F, B> ResponseFuture<F, B> {
         classifier: ByStatus,
         asked: Asked,
         upload: Option<Watch>,
-        settings: Arc<Settings>,
+        settings: Handle<Settings>,
     ) -> Self {
         Self { state: State::Calling { inner, classifier, asked, upload, settings } }
     }
@@ -151,7 +151,7 @@ where
                             asked: asked.to_string(),
                             is_stalled,
                         }),
-                        settings: Arc::clone(settings),
+                        settings: settings.clone(),
                     }
                 }
                 StateProj::Reading { body, bad, settings } => {

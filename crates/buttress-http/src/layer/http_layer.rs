@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use buttress_error::handle::ServiceHandle;
 use tower_layer::Layer;
 
 use super::HttpService;
@@ -159,7 +160,7 @@ impl<S, R> Layer<S> for HttpLayer<R> {
     type Service = HttpService<S, R>;
 
     fn layer(&self, inner: S) -> HttpService<S, R> {
-        HttpService::new(inner, Arc::clone(&self.settings))
+        HttpService::new(inner, ServiceHandle::new(Arc::clone(&self.settings).into()))
     }
 }
 

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use buttress_error::handle::{Handle, ServiceHandle};
 use buttress_error::{BoxError, Error};
 use http::Request;
 use tower_service::Service;
@@ -16,12 +16,12 @@ use crate::{Body, FromHttp, IntoHttp, ResponseHead};
 /// The service of [`HttpLayer`](crate::HttpLayer).
 pub struct HttpService<S, R> {
     inner: S,
-    settings: Arc<Settings>,
+    settings: ServiceHandle<Handle<Settings>>,
     request: PhantomData<fn(R)>,
 }
 
 impl<S, R> HttpService<S, R> {
-    pub(super) const fn new(inner: S, settings: Arc<Settings>) -> Self {
+    pub(super) const fn new(inner: S, settings: ServiceHandle<Handle<Settings>>) -> Self {
         Self { inner, settings, request: PhantomData }
     }
 
@@ -71,7 +71,7 @@ where
                 classifier,
                 asked,
                 upload,
-                Arc::clone(&self.settings),
+                self.settings.for_call(),
             ),
             Err(error) => ResponseFuture::refused(self.settings.failed(error.into(), None, &asked)),
         }
@@ -80,7 +80,7 @@ where
 
 impl<S: Clone, R> Clone for HttpService<S, R> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.settings))
+        Self::new(self.inner.clone(), self.settings.clone())
     }
 }
 
