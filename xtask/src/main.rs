@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod command;
+mod cost;
 mod demo;
 mod features;
 mod minimal;
@@ -33,6 +34,7 @@ usage: cargo xtask <task>
   minimal-versions                          builds the crates with the lowest versions that their manifests allow
   bench [--quick] [--json FILE] [FILTER]    measures buttress and its peers in one run
   bench-page [RUN.jsonl ...]                renders the tables of docs/benchmarks.md from runs; without any it makes three
+  compile-cost                              crates, build time and size of a program with the breaker alone, and a peer's
   demo [ARGS]                               runs the outage example";
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         (Some("minimal-versions"), true) => minimal::check().map(|()| ExitCode::SUCCESS),
         (Some("bench"), _) => bench::run(&rest),
         (Some("bench-page"), _) => bench::page(&rest),
+        (Some("compile-cost"), true) => cost::run().map(|()| ExitCode::SUCCESS),
         (Some("demo"), _) => demo::run(&rest),
         (Some("help" | "--help" | "-h"), _) => {
             println!("{USAGE}");
