@@ -55,7 +55,7 @@ fn work<E>(request: u64) -> Result<u64, E> {
     Ok(black_box(request))
 }
 
-/// Makes blocking calls as the application's function `call` does; `ends` tells how they have to end.
+/// Calls the application's function `call`, which blocks, and checks that each call ends as `ends` says.
 fn each<T, E>(
     ends: Ends,
     mut call: impl FnMut(u64) -> Result<T, E> + Send + 'static,
@@ -93,7 +93,7 @@ pub(super) fn guarded<E: Failure>(breaker: &Breaker, request: u64) -> Result<u64
     breaker.call_blocking(|| work(request))
 }
 
-/// Around an async function. (The peers' own futures need a `failsafe` or `recloser` feature, and box nothing either.)
+/// Around an async function.
 fn call<E: Failure>() -> Vec<Subject> {
     let breaker = breaker(Window::count(100));
     let ours = awaited(Ends::Well, async move |request| breaker.call(|| fetch::<E>(request)).await);

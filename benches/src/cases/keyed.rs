@@ -1,7 +1,7 @@
-//! One state for each key: a random one of so many, looked up by `&str` and handed out as an `Arc`.
+//! One state per key, looked up by a random `&str` and returned as an `Arc`.
 //!
-//! moka has the same bound and the same idle time; dashmap has neither, so it shows what these cost. Beyond a hundred
-//! thousand keys it is memory that is measured: each row finds its keys and states where they came to lie.
+//! moka has the same bound and the same idle time. dashmap has neither, so the difference is the cost of these. Beyond a
+//! hundred thousand keys, cache misses dominate.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn lookups(keys: usize) -> Vec<Subject> {
     ]
 }
 
-/// Each key is a new one, and the map is full: one comes, one goes.
+/// Each key is new and the map is full, so each insertion evicts a state.
 fn new_keys(keys: usize) -> Vec<Subject> {
     let names = names(keys);
     vec![
@@ -47,7 +47,7 @@ fn new_keys(keys: usize) -> Vec<Subject> {
     ]
 }
 
-/// Two threads look up in the same map. Not net: nothing that they share would be left of a bare row.
+/// Two threads look up in the same map. There is no bare row: it would share nothing.
 fn two_threads(keys: usize) -> Vec<Subject> {
     let names = names(keys);
     let shared = |name: String, look_up: Arc<dyn Fn(&str) -> u64 + Send + Sync>| {
@@ -74,7 +74,7 @@ fn moka(keys: usize) -> impl Fn(&str) -> u64 {
     move |key| *cache.get_with_by_ref(key, Arc::default)
 }
 
-/// Its `entry` wants an owned key: only a new one pays for that.
+/// Its `entry` takes an owned key, so it is called only for a new one.
 fn dashmap() -> impl Fn(&str) -> u64 {
     let map = DashMap::<String, State>::new();
     move |key| {
@@ -106,7 +106,7 @@ fn random<F: Fn(&str) -> u64>(names: &Arc<[String]>, look_up: F) -> impl FnMut(u
     }
 }
 
-/// Never the same again.
+/// A new key for each call.
 fn fresh(look_up: impl Fn(&str) -> u64) -> impl FnMut(u64) {
     let mut next = 0_u64;
     move |n| {

@@ -89,7 +89,7 @@ where
     Dispatch::new(Registry::default().with(layer))
 }
 
-/// Event fields at the root and what it adds unasked: the current span a second time.
+/// Event fields at the root, and by default the current span a second time.
 fn tracing_subscriber_defaults<W>(writer: W) -> Dispatch
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
