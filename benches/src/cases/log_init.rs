@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::OnceLock;
 
-use buttress::log::{Config, Format, Guard};
+use buttress::log::{Config, FlushGuard, Format};
 use tracing::Dispatch;
 
 use super::log::{events, subject, tracing_subscriber};
@@ -26,7 +26,7 @@ fn subjects<W: FnMut(u64) + Send + 'static>(make: fn() -> W) -> Vec<Subject> {
 
 /// Sets the global subscriber, once in a process.
 fn init() {
-    static GUARD: OnceLock<Guard> = OnceLock::new();
+    static GUARD: OnceLock<FlushGuard> = OnceLock::new();
     GUARD.get_or_init(|| {
         Config::new().format(Format::Json).writer(io::sink).init().expect("nothing else sets a subscriber")
     });

@@ -1,11 +1,11 @@
-//! `as_dyn`: an error as `tracing` takes it whole.
+//! `as_dyn`: an error as a field value with all of its details.
 
 use std::error::Error;
 
-/// The error as a value for a field that keeps it whole: its kind, its causes, its notes.
+/// Converts an error into a field value that keeps its kind, its causes and its notes.
 ///
-/// `error = %err` gives the message alone; the rest is lost without a word. A `Box<dyn Error + Send + Sync>` needs no
-/// help: `error = &*err`.
+/// `error = %err` logs only the message, and silently loses the rest. A `Box<dyn Error + Send + Sync>` needs no conversion:
+/// `error = &*err`.
 ///
 /// ```
 /// use buttress_error::{Error, Kind};

@@ -1,14 +1,14 @@
-//! How long a field and a line may be.
+//! `Limits`: how long a field and a line may be.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::error;
+use crate::encode::error;
 
 /// The size limits of a line, in encoded bytes.
 ///
-/// A text that is too long ends with the mark `…[n bytes cut]`, n counting the bytes of the text that are missing.
-/// Fields that no longer fit into a record are left out, outer ones first, and `dropped_fields` says how many.
+/// A text that is too long ends with the mark `…[n bytes cut]`, where n counts the missing bytes of the text. Fields that do
+/// not fit into a line are dropped, outer ones first, and `dropped_fields` says how many.
 ///
 /// ```
 /// use buttress_log::Limits;
@@ -20,31 +20,33 @@ use crate::error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     field: usize,
-    record: usize,
+    line: usize,
 }
 
-/// What a line needs besides its message, its error and its fields: time stamp, level, target, ids and marks.
+/// What a line needs besides its fields, its message and its error, in bytes: timestamp, level, target, ids and marks.
 const FIXED: usize = 2_048;
 
+const MAX_LINE: usize = 64 << 20;
+
 impl Limits {
-    /// The limit of a field, in bytes: the range that is accepted.
+    /// The accepted range of the field limit, in bytes: 64 bytes to 16 MiB.
     pub const FIELD: RangeInclusive<usize> = 64..=16 << 20;
 
-    /// At most `field` bytes for the text of a field (64 bytes to 16 MiB), of a message, and of all the texts of an
-    /// error together; at most `record` bytes for a line.
+    /// Creates limits of `field` bytes for the text of a field, for a message, and for all texts of an error together; and of
+    /// `line` bytes for a line.
     ///
     /// # Errors
-    /// [`LimitsError`] if `field` is out of its range, or `record` is less than two fields and 8 KiB or more than
-    /// 64 MiB: message and error always have their place.
-    pub fn new(field: usize, record: usize) -> Result<Self, LimitsError> {
+    /// [`LimitsError`] if `field` is not within [`FIELD`](Self::FIELD), or `line` is not between two fields plus 8 KiB (so
+    /// that a message and an error always fit) and 64 MiB.
+    pub fn new(field: usize, line: usize) -> Result<Self, LimitsError> {
         if !Self::FIELD.contains(&field) {
-            return Err(LimitsError { setting: "field limit", value: field, range: Self::FIELD });
+            return Err(LimitsError { limit: "field", bytes: field, range: Self::FIELD });
         }
-        let range = 2 * field + 8_192..=64 << 20;
-        if !range.contains(&record) {
-            return Err(LimitsError { setting: "record limit", value: record, range });
+        let range = 2 * field + 8_192..=MAX_LINE;
+        if !range.contains(&line) {
+            return Err(LimitsError { limit: "line", bytes: line, range });
         }
-        Ok(Self { field, record })
+        Ok(Self { field, line })
     }
 
     /// The limit of a field, in bytes. Default: 8 KiB.
@@ -55,35 +57,36 @@ impl Limits {
 
     /// The limit of a line, in bytes. Default: 64 KiB.
     #[must_use]
-    pub const fn record(&self) -> usize {
-        self.record
+    pub const fn line(&self) -> usize {
+        self.line
     }
 
-    /// How long the fields of an event, or of a span, may be together.
+    /// The limit of all fields of an event together, or of a span, in bytes.
     pub(crate) const fn fields(&self) -> usize {
-        self.record - 2 * self.field - error::OVERHEAD - FIXED
+        self.line - 2 * self.field - error::OVERHEAD - FIXED
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { field: 8 << 10, record: 64 << 10 }
+        Self { field: 8 << 10, line: 64 << 10 }
     }
 }
 
-/// A limit is out of its range.
+/// A limit is outside its accepted range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LimitsError {
-    setting: &'static str,
-    value: usize,
+    limit: &'static str,
+    bytes: usize,
     range: RangeInclusive<usize>,
 }
 
 impl fmt::Display for LimitsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { setting, value, range } = self;
-        write!(f, "{setting} of {value} bytes is outside {} to {} bytes", range.start(), range.end())
+        let Self { limit, bytes, range } = self;
+        let (least, most) = (range.start(), range.end());
+        write!(f, "{limit} limit is {bytes} bytes, must be between {least} and {most} bytes")
     }
 }
 
@@ -99,11 +102,11 @@ mod tests {
         assert!(Limits::new(64, 2 * 64 + 8_192).is_ok());
         assert_eq!(
             Limits::new(64, 2 * 64 + 8_191).unwrap_err().to_string(),
-            "record limit of 8319 bytes is outside 8320 to 67108864 bytes"
+            "line limit is 8319 bytes, must be between 8320 and 67108864 bytes"
         );
         assert_eq!(
             Limits::new(63, 1 << 20).unwrap_err().to_string(),
-            "field limit of 63 bytes is outside 64 to 16777216 bytes"
+            "field limit is 63 bytes, must be between 64 and 16777216 bytes"
         );
         assert!(Limits::new((16 << 20) + 1, 64 << 20).is_err());
         assert!(Limits::new(64, (64 << 20) + 1).is_err());

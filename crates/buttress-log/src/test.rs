@@ -1,4 +1,4 @@
-//! For tests: capture what is logged and assert on it (feature `test-util`).
+//! For tests: capture lines and assert on them (feature `test-util`).
 
 use std::fmt;
 use std::io;
@@ -10,14 +10,14 @@ use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::JsonLayer;
-use crate::members::{members, string};
-use crate::value::Value;
+use crate::encode::value::{Value, ValueFormat};
+use crate::json::reader::{members, string};
+use crate::layer::JsonLayer;
 
-/// Captures every line, of any level, that this thread logs from now until the [`Logs`] are dropped.
+/// Captures every line of any level that this thread logs until the [`Logs`] are dropped.
 ///
-/// Other threads, and the workers of a multi-threaded runtime, log elsewhere; they may meet the same lines of code, before
-/// or at the same time.
+/// The lines of other threads are not captured, such as those of the workers of a multi-threaded runtime. Other threads may
+/// run the same code at the same time.
 ///
 /// ```
 /// let logs = buttress_log::test::capture();
@@ -27,28 +27,28 @@ use crate::value::Value;
 /// ```
 #[must_use = "capturing ends when it is dropped"]
 pub fn capture() -> Logs {
-    keep_listening();
-    let lines = Lines::default();
+    keep_callsites_enabled();
+    let lines = LineBuffer::default();
     let subscriber = tracing_subscriber::registry().with(JsonLayer::new(lines.clone()));
     Logs { lines, _guard: subscriber::set_default(subscriber) }
 }
 
-/// Has every place in the code ask each time whether somebody listens.
+/// Makes `tracing` ask the subscriber of the current thread at each event.
 ///
-/// As long as `tracing` knows of one subscriber only, the first thread that comes by a place decides for all threads: if
-/// nobody listens there, say in a test that runs at the same time, the place stays silent. Two subscribers that live as
-/// long as the program and take nothing are enough to keep it from that.
-fn keep_listening() {
-    static DEAF: OnceLock<[Dispatch; 2]> = OnceLock::new();
-    DEAF.get_or_init(|| {
+/// While `tracing` knows only one subscriber, the first thread that passes a callsite decides for all threads: if that thread
+/// has no subscriber, as in a test that runs at the same time, the callsite is disabled. Two subscribers that live as long as
+/// the program and take nothing prevent that.
+fn keep_callsites_enabled() {
+    static SUBSCRIBERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
+    SUBSCRIBERS.get_or_init(|| {
         [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry().with(dynamic_filter_fn(|_, _| false))))
     });
 }
 
-/// The lines captured so far: see [`capture`].
+/// The captured lines: see [`capture`].
 #[derive(Debug)]
 pub struct Logs {
-    lines: Lines,
+    lines: LineBuffer,
     _guard: DefaultGuard,
 }
 
@@ -65,10 +65,10 @@ impl Logs {
         self.lines().into_iter().filter(|line| line.is("event", event)).collect()
     }
 
-    /// The one line whose field `event` is `event`.
+    /// Asserts that exactly one line has `event` in its field `event`, and returns it.
     ///
     /// # Panics
-    /// If there is none or more than one; the message shows all lines.
+    /// If there is none or more than one. The message shows all lines.
     #[track_caller]
     #[allow(clippy::must_use_candidate)] // an assertion
     pub fn assert_one(&self, event: &str) -> Line {
@@ -81,7 +81,7 @@ impl Logs {
         self.lines().into_iter().filter(|line| line.is("message", message)).collect()
     }
 
-    /// The one line whose message is `message`, the whole of it.
+    /// Asserts that exactly one line has the message `message`, and returns it. A part of a message does not match.
     ///
     /// ```
     /// let logs = buttress_log::test::capture();
@@ -90,7 +90,7 @@ impl Logs {
     /// ```
     ///
     /// # Panics
-    /// If there is none or more than one; the message shows all lines.
+    /// If there is none or more than one. The message shows all lines.
     #[track_caller]
     #[allow(clippy::must_use_candidate)] // an assertion
     pub fn assert_message(&self, message: &str) -> Line {
@@ -103,77 +103,78 @@ impl Logs {
             Some(line) if found.is_empty() => line,
             last => {
                 let count = found.len() + usize::from(last.is_some());
-                panic!("expected one {what} `{name}`, found {count}, in:\n{self}")
+                panic!("expected exactly one {what} `{name}`, found {count} in:\n{self}")
             }
         }
     }
 
-    /// No line has `event` in its field `event`.
+    /// Asserts that no line has `event` in its field `event`.
     ///
     /// # Panics
-    /// If one has; the message shows all lines.
+    /// If there is one. The message shows all lines.
     #[track_caller]
     pub fn assert_none(&self, event: &str) {
-        assert!(self.events(event).is_empty(), "expected no event `{event}`, in:\n{self}");
+        assert!(self.events(event).is_empty(), "expected no event `{event}` in:\n{self}");
     }
 }
 
-/// All lines, or why there may be none.
+/// All lines, or a hint why there are none.
 impl fmt::Display for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.lines();
         if lines.is_empty() {
-            let hint = "(no lines on this thread; other threads are not captured: is it a runtime of flavor = \"multi_thread\"?)";
-            return writeln!(f, "{hint}");
+            return f.write_str(
+                "(no lines on this thread; other threads are not captured, such as the workers of a multi_thread runtime)\n",
+            );
         }
         lines.iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
-/// One line.
+/// A captured line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line(String);
 
 impl Line {
-    /// The JSON text of a field at the root.
+    /// The JSON text of the value of a field at the root.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         members(&self.0).find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
-    /// The keys at the root, in their order.
+    /// The keys at the root, in the order of the line.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         members(&self.0).map(|(key, _)| key)
     }
 
-    /// The line as it was written, without its end.
+    /// The line as it was written, without its newline.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Has the field this value?
+    /// Returns `true` if the field has this value.
     #[must_use]
-    pub fn is<'v>(&self, key: &str, value: impl Into<Expected<'v>>) -> bool {
+    pub fn is<'v>(&self, key: &str, value: impl Into<ExpectedValue<'v>>) -> bool {
         self.get(key) == Some(&value.into().json())
     }
 
-    /// The field `key` is there and has this value. Returns the line, for more.
+    /// Asserts that the field `key` has this value. Returns the line for further assertions.
     ///
     /// # Panics
-    /// If it is not there or has another value.
+    /// If the field is absent or has another value.
     #[track_caller]
     #[allow(clippy::return_self_not_must_use, clippy::must_use_candidate)] // an assertion
-    pub fn field<'v>(self, key: &str, value: impl Into<Expected<'v>>) -> Self {
+    pub fn field<'v>(self, key: &str, value: impl Into<ExpectedValue<'v>>) -> Self {
         let expected = value.into().json();
         assert_eq!(self.get(key), Some(&*expected), "field `{key}` of {self}");
         self
     }
 
-    /// The field `key` is not there. Returns the line, for more.
+    /// Asserts that there is no field `key`. Returns the line for further assertions.
     ///
     /// # Panics
-    /// If it is there.
+    /// If there is one.
     #[track_caller]
     #[allow(clippy::return_self_not_must_use, clippy::must_use_candidate)] // an assertion
     pub fn no_field(self, key: &str) -> Self {
@@ -181,7 +182,7 @@ impl Line {
         self
     }
 
-    /// The text of a field that is a string without escapes.
+    /// The text of a field that is a string, still escaped.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&str> {
         self.get(key).and_then(string)
@@ -194,12 +195,12 @@ impl fmt::Display for Line {
     }
 }
 
-/// A value to compare a field with: a string, number or boolean. Compared as JSON text, so `1` is not `1.0`.
+/// A value to compare a field with: a string, a number or a boolean. The JSON texts are compared, so `1` is not `1.0`.
 #[derive(Clone, Copy, Debug)]
-pub struct Expected<'v>(Repr<'v>);
+pub struct ExpectedValue<'v>(Scalar<'v>);
 
 #[derive(Clone, Copy, Debug)]
-enum Repr<'v> {
+enum Scalar<'v> {
     Str(&'v str),
     I64(i64),
     U64(u64),
@@ -207,26 +208,26 @@ enum Repr<'v> {
     Bool(bool),
 }
 
-impl Expected<'_> {
+impl ExpectedValue<'_> {
     fn json(self) -> String {
         let mut out = Vec::new();
         let value = match self.0 {
-            Repr::Str(value) => Value::Str(value),
-            Repr::I64(value) => Value::I64(value),
-            Repr::U64(value) => Value::U64(value),
-            Repr::F64(value) => Value::F64(value),
-            Repr::Bool(value) => Value::Bool(value),
+            Scalar::Str(value) => Value::Str(value),
+            Scalar::I64(value) => Value::I64(value),
+            Scalar::U64(value) => Value::U64(value),
+            Scalar::F64(value) => Value::F64(value),
+            Scalar::Bool(value) => Value::Bool(value),
         };
-        value.write(&mut out, usize::MAX, true);
+        value.write(&mut out, ValueFormat { limit: usize::MAX, redact: true });
         String::from_utf8_lossy(&out).into_owned()
     }
 }
 
 macro_rules! from {
     ($($type:ty => $variant:ident),+) => {
-        $(impl<'v> From<$type> for Expected<'v> {
+        $(impl<'v> From<$type> for ExpectedValue<'v> {
             fn from(value: $type) -> Self {
-                Self(Repr::$variant(value.into()))
+                Self(Scalar::$variant(value.into()))
             }
         })+
     };
@@ -234,32 +235,32 @@ macro_rules! from {
 
 from!(&'v str => Str, bool => Bool, f64 => F64, i32 => I64, i64 => I64, u32 => U64, u64 => U64);
 
-impl From<usize> for Expected<'_> {
+impl From<usize> for ExpectedValue<'_> {
     fn from(value: usize) -> Self {
-        Self(Repr::U64(value as u64))
+        Self(Scalar::U64(value as u64))
     }
 }
 
-/// A writer that keeps what is written, to read in tests; clones share it.
+/// A writer that keeps what is written in memory. Clones share the memory.
 #[derive(Clone, Debug, Default)]
-pub struct Lines(Arc<Mutex<Vec<u8>>>);
+pub struct LineBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Lines {
-    /// The lines so far.
+impl LineBuffer {
+    /// The lines written so far.
     #[must_use]
     pub fn read(&self) -> Vec<Line> {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).split_terminator('\n').map(|line| Line(line.to_owned())).collect()
     }
 
-    /// The bytes so far, as they were written.
+    /// The bytes written so far.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl io::Write for Lines {
+impl io::Write for LineBuffer {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(line);
         Ok(line.len())
@@ -270,7 +271,7 @@ impl io::Write for Lines {
     }
 }
 
-impl MakeWriter<'_> for Lines {
+impl MakeWriter<'_> for LineBuffer {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {

@@ -1,4 +1,4 @@
-//! What costs an allocation, counted.
+//! Allocations, counted.
 
 mod kit;
 

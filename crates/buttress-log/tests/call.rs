@@ -56,7 +56,7 @@ async fn one_start_and_one_end() {
 
 /// [S35] The end refers to the error by kind and reason; the error itself goes to the caller, unchanged.
 #[tokio::test]
-async fn an_error_is_told_by_kind() {
+async fn an_error_is_logged_by_kind() {
     let logs = capture();
     let service = LogLayer::new("payments").end_only().layer(service_fn(|_: ()| async {
         Err::<(), _>(Error::new(Kind::Unavailable, "gateway gone").reason("GATEWAY"))
@@ -126,7 +126,7 @@ async fn a_call_that_never_ran_is_cancelled() {
 
 /// [S2] A panic, in a poll or in `call`, is logged once where it happens and goes on.
 #[tokio::test]
-async fn a_panic_is_told_and_goes_on() {
+async fn a_panic_is_logged_and_goes_on() {
     let logs = capture();
     let in_poll = LogLayer::new("poll").end_only().layer(service_fn(|_: ()| async {
         if true {
@@ -139,7 +139,7 @@ async fn a_panic_is_told_and_goes_on() {
     let poll =
         catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut std::task::Context::from_waker(waker))));
     assert_eq!(*poll.unwrap_err().downcast::<&str>().unwrap(), "in a poll");
-    // Told although the future is kept.
+    // Logged although the future still exists.
     logs.assert_one("call.ended")
         .field("call", "poll")
         .field("outcome", "panic")
@@ -159,7 +159,7 @@ async fn a_panic_is_told_and_goes_on() {
 
 /// A panic in the classifier ends the call as well: no start is left without its end.
 #[tokio::test]
-async fn a_panic_in_the_classifier_is_told() {
+async fn a_panic_in_the_classifier_is_logged() {
     let logs = capture();
     let layer =
         LogLayer::new("x").classify_with(|_: &Result<u32, Error>| -> Verdict { panic!("no opinion") });
@@ -174,9 +174,9 @@ async fn a_panic_in_the_classifier_is_told() {
     logs.assert_one("call.ended").field("outcome", "panic").field("kind", "panic");
 }
 
-/// [S2] A call dropped because of somebody else's panic was cancelled.
+/// [S2] A call that is dropped while another panic unwinds was cancelled.
 #[tokio::test]
-async fn a_foreign_panic_cancels() {
+async fn a_call_dropped_by_another_panic_is_cancelled() {
     let logs = capture();
     let call = LogLayer::new("x").layer(service_fn(|_: ()| pending::<Result<(), Error>>())).oneshot(());
     let mut call = Box::pin(call);
@@ -187,13 +187,13 @@ async fn a_foreign_panic_cancels() {
     .await;
     let unwound = catch_unwind(AssertUnwindSafe(move || {
         let _call = call;
-        panic!("somebody else's");
+        panic!("another panic");
     }));
     assert!(unwound.is_err());
     logs.assert_one("call.ended").field("outcome", "cancelled");
 }
 
-/// [S16] What the retry layer inside reports stands in the end event, and goes no further out.
+/// [S16] The report of an inner retry layer is in `call.ended`, and reaches no outer layer.
 #[tokio::test]
 async fn the_report_of_the_call_is_read() {
     let logs = capture();
@@ -268,9 +268,9 @@ impl tower::Service<()> for NotReady {
     }
 }
 
-/// Line 22 of the reports: a service that fails to become ready has its pair of events, with the time since the first wait.
+/// A service that fails to become ready has both events, with the time since it first was not ready.
 #[tokio::test(start_paused = true)]
-async fn a_call_that_ends_unready_has_its_pair() {
+async fn a_service_that_fails_to_become_ready_has_both_events() {
     for (waits, least) in [(0, 0.0), (1, 70.0), (3, 210.0)] {
         let logs = capture();
         let mut service = LogLayer::new("x").layer(NotReady { pending: waits, panics: false });
@@ -299,7 +299,7 @@ async fn a_call_that_ends_unready_has_its_pair() {
 
 /// A panic in `poll_ready` is the end of a call too, and goes on.
 #[tokio::test]
-async fn a_panic_in_poll_ready_has_its_pair() {
+async fn a_panic_in_poll_ready_has_both_events() {
     let logs = capture();
     let mut service = LogLayer::new("x").layer(NotReady { pending: 0, panics: true });
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
@@ -310,9 +310,9 @@ async fn a_panic_in_poll_ready_has_its_pair() {
     logs.assert_one("call.ended").field("outcome", "panic").field("kind", "panic").field("level", "ERROR");
 }
 
-/// A clone waits by itself, and a wait that ended well is no part of the next one.
+/// A clone does not inherit the wait of its original.
 #[tokio::test(start_paused = true)]
-async fn a_wait_is_that_of_one_service() {
+async fn a_clone_has_its_own_wait() {
     let logs = capture();
     let mut service = LogLayer::new("x").layer(NotReady { pending: 1, panics: false });
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
@@ -322,9 +322,9 @@ async fn a_wait_is_that_of_one_service() {
     logs.assert_one("call.ended").field("duration_ms", 0.0);
 }
 
-/// Line 40 of the reports: only a success at the first attempt has the level that was set.
+/// Only a success on the first attempt has the configured level.
 #[tokio::test]
-async fn the_success_level_is_that_of_the_first_attempt() {
+async fn the_success_level_is_for_the_first_attempt() {
     use tracing::Level;
     let attempts = |layer: &LogLayer, made: u32, degraded: bool| {
         layer.layer(service_fn(move |_: ()| async move {
@@ -352,7 +352,7 @@ async fn the_success_level_is_that_of_the_first_attempt() {
     }
 }
 
-/// A layer that is off logs no end, whatever the end, and stays off.
+/// A layer that is off logs nothing however a call ends, and no setter turns it on.
 #[tokio::test]
 async fn off_logs_nothing() {
     let logs = capture();

@@ -1,4 +1,4 @@
-//! The assertions of `test::capture`, and what they say when they fail.
+//! The assertions of `test::capture`, and their panic messages.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -21,28 +21,31 @@ fn one_message_is_found() {
     tracing::info!("twice");
     logs.assert_message("order \"A\" failed").field("order", 42).field("level", "ERROR");
     assert_eq!(logs.messages("twice").len(), 2);
-    let said = panic_of(&logs, |logs| logs.assert_message("twice"));
-    assert!(said.starts_with("expected one message `twice`, found 2, in:\n{\"timestamp\""), "{said}");
-    let said = panic_of(&logs, |logs| logs.assert_message("order"));
+    let message = panic_of(&logs, |logs| logs.assert_message("twice"));
     assert!(
-        said.starts_with("expected one message `order`, found 0, in:\n{"),
-        "a part is not the message: {said}"
+        message.starts_with("expected exactly one message `twice`, found 2 in:\n{\"timestamp\""),
+        "{message}"
+    );
+    let message = panic_of(&logs, |logs| logs.assert_message("order"));
+    assert!(
+        message.starts_with("expected exactly one message `order`, found 0 in:\n{"),
+        "a part is not the message: {message}"
     );
 }
 
 #[test]
-fn where_nothing_was_captured_the_reason_is_hinted() {
+fn an_empty_capture_hints_at_other_threads() {
     let logs = capture();
     thread::spawn(|| tracing::info!(event = "elsewhere", "x")).join().unwrap();
-    let said = panic_of(&logs, |logs| logs.assert_one("elsewhere"));
+    let message = panic_of(&logs, |logs| logs.assert_one("elsewhere"));
     assert!(
-        said.starts_with("expected one event `elsewhere`, found 0, in:\n(no lines on this thread;"),
-        "{said}"
+        message.starts_with("expected exactly one event `elsewhere`, found 0 in:\n(no lines on this thread;"),
+        "{message}"
     );
-    assert!(said.contains("flavor = \"multi_thread\"?"), "{said}");
+    assert!(message.contains("multi_thread runtime"), "{message}");
     tracing::info!("here");
-    let said = panic_of(&logs, |logs| logs.assert_one("elsewhere"));
-    assert!(!said.contains("thread"), "{said}");
+    let message = panic_of(&logs, |logs| logs.assert_one("elsewhere"));
+    assert!(!message.contains("other threads"), "{message}");
 }
 
 /// [S35] The short forms keep an error whole, of any type.

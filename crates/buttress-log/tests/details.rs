@@ -1,4 +1,4 @@
-//! Details of a line that careless changes got past the other tests.
+//! Details of a line that mutations of the code got past the other tests.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -131,7 +131,7 @@ fn a_late_record_replaces_an_inherited_field() {
     assert_eq!((fields(0), fields(1), fields(2)), ([2, 1, 3, 1, 5], [2, 1, 3, 9, 5], [2, 4, 3, 9, 5]));
 }
 
-/// [S36] Names of context fields that overlap in memory are told apart.
+/// [S36] Names of context fields that overlap in memory stay distinct.
 #[test]
 fn context_names_that_overlap() {
     static NAME: &str = "tenant_id_of_user";
@@ -145,16 +145,16 @@ fn context_names_that_overlap() {
     }
 }
 
-/// [S35] The attempts of an inner error are told; those of the outer one first.
+/// [S35] The attempts of an inner error are logged, unless an outer one has attempts too.
 #[test]
-fn the_effort_of_an_inner_link() {
-    let with_effort = |attempts, stop| {
+fn the_attempts_of_an_inner_error() {
+    let exhausted_after = |attempts, stop| {
         let mut outcome: Result<(), _> = Err(Error::new(Kind::Unavailable, "gone"));
         ByKind.stamp(&mut outcome, &RetrySummary::new(attempts, Duration::from_secs(1), stop));
         outcome.unwrap_err()
     };
-    let inner = Error::new(Kind::Internal, "outer").caused_by(with_effort(3, StopReason::Budget));
-    let foreign = std::io::Error::other(with_effort(4, StopReason::Deadline));
+    let inner = Error::new(Kind::Internal, "outer").caused_by(exhausted_after(3, StopReason::Budget));
+    let foreign = std::io::Error::other(exhausted_after(4, StopReason::Deadline));
     let logged = |error: &(dyn std::error::Error + 'static)| {
         let line = log_one(|| error!(error = error, "x"));
         (line["error"]["attempts"].clone(), line["error"]["stopped"].clone())

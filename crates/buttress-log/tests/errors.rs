@@ -1,4 +1,4 @@
-//! The error object and its human form, with everything that an error of ours may know.
+//! The error object and its human form, with every detail that an error of ours may have.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -10,12 +10,12 @@ use std::time::Duration;
 use buttress_error::{
     ByKind, Class, Classifier, Error, ErrorGroup, Kind, RetrySummary, StopReason, Violation,
 };
-use buttress_log::test::Lines;
+use buttress_log::test::LineBuffer;
 use buttress_log::{Human, JsonLayer, as_dyn};
 use kit::{log_one, log_with};
 use tracing_subscriber::prelude::*;
 
-/// An error that knows everything, and the line where it was made.
+/// An error with every detail, and the line where it was made.
 fn everything() -> (Error, u32) {
     let inner = Error::new(Kind::Unavailable, "gateway").note("inner").attr("amount", 1).attr("try", 2);
     let line = line!() + 1;
@@ -48,7 +48,7 @@ fn all_members_in_order() {
     assert_eq!(logs.assert_message("x").get("error"), Some(&*expected));
 }
 
-/// [S38] Attributes are redacted in a field of any name, and only then shown when the layer was told to.
+/// [S38] Attributes are redacted in a field of any name, and written as they are only if redaction is off.
 #[test]
 fn attributes_follow_the_layer() {
     let (error, _) = everything();
@@ -62,7 +62,7 @@ fn attributes_follow_the_layer() {
     }
 }
 
-/// [S35] What our error knows is told when it is the cause of another, and the class of a foreign one when it is not.
+/// [S35] The details of our error are logged if it is the cause of another, and the class of a foreign error if there is none.
 #[test]
 fn below_another_error() {
     let line = log_one(|| tracing::error!(error = as_dyn(&io::Error::other(everything().0)), "x"));
@@ -76,9 +76,9 @@ fn below_another_error() {
     assert_eq!(keys, expected);
 }
 
-/// [S35] The place of the outermost error that has one outside our own crates.
+/// [S35] The location of the outermost error that has one outside our own crates.
 #[test]
-fn the_place_is_the_programs() {
+fn the_location_is_in_the_program() {
     let line = line!() + 1;
     let inner = Error::new(Kind::Unavailable, "gateway");
     let outer = Error::new(Kind::Timeout, "no answer").without_location().caused_by(inner);
@@ -86,9 +86,9 @@ fn the_place_is_the_programs() {
     assert_eq!(logged["error"]["at"], format!("{}:{line}", file!()));
 }
 
-/// [S35] A group tells its members, each with its causes.
+/// [S35] A group lists its members, each with its causes.
 #[test]
-fn a_group_tells_its_members() {
+fn a_group_lists_its_members() {
     let mut group = ErrorGroup::new(Error::new(Kind::Timeout, "one").caused_by(io::Error::other("why")));
     group.push(Error::new(Kind::NotFound, "two"));
     let line = log_one(|| tracing::error!(error = as_dyn(&Error::from(group)), "x"));
@@ -97,7 +97,7 @@ fn a_group_tells_its_members() {
 
 #[test]
 fn for_people() {
-    let lines = Lines::default();
+    let lines = LineBuffer::default();
     let layer = JsonLayer::new(Human::new(lines.clone()));
     let (error, line) = everything();
     let foreign = io::Error::other(everything().0.domain("db").context("while paying").without_location());

@@ -1,4 +1,4 @@
-//! What a filter refuses changes nothing but the lines: not those that follow, nor what a call reports.
+//! A filter affects only the lines that it refuses: neither later lines nor the report of a call.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -9,7 +9,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use buttress_context::Report;
 use buttress_error::{Error, Kind};
-use buttress_log::test::{Line, Lines};
+use buttress_log::test::{Line, LineBuffer};
 use buttress_log::{JsonLayer, LogLayer};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tracing::level_filters::LevelFilter;
@@ -17,24 +17,24 @@ use tracing::{Level, Subscriber, error, event, info_span, span};
 use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::prelude::*;
 
-/// One test at a time. `tracing` asks filters each time as soon as two subscribers differ, and so puts their state right by
-/// chance: the faults show only where every filter takes a line whatever it says.
+/// Runs one test at a time. As soon as two subscribers differ, `tracing` calls `enabled` before each event, which repairs the state
+/// of the filters by chance and hides the faults.
 fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Two layers at a level: one whose filter refuses calls, up to a level of their own, and one that takes them.
-fn two_filters(level: LevelFilter, calls: LevelFilter) -> (Lines, Lines, impl Subscriber) {
+/// Two layers at a level. The filter of the first has a level of its own for calls.
+fn two_filters(level: LevelFilter, calls: LevelFilter) -> (LineBuffer, LineBuffer, impl Subscriber) {
     let refuse = Targets::new().with_default(level).with_target("buttress::call", calls);
-    let (some, all) = (Lines::default(), Lines::default());
+    let (some, all) = (LineBuffer::default(), LineBuffer::default());
     let subscriber = tracing_subscriber::registry()
         .with(JsonLayer::new(some.clone()).with_filter(refuse))
         .with(JsonLayer::new(all.clone()).with_filter(level));
     (some, all, subscriber)
 }
 
-fn messages(lines: &Lines) -> Vec<String> {
+fn messages(lines: &LineBuffer) -> Vec<String> {
     lines.read().iter().map(|line| line.text("message").unwrap().to_owned()).collect()
 }
 
@@ -56,15 +56,15 @@ fn call(layer: &LogLayer) {
 }
 
 /// The program's own lines, without those of the layer.
-fn own(lines: &Lines) -> Vec<String> {
+fn own(lines: &LineBuffer) -> Vec<String> {
     messages(lines).into_iter().filter(|text| !text.starts_with("call ")).collect()
 }
 
 const LEVELS: [LevelFilter; 5] =
     [LevelFilter::ERROR, LevelFilter::WARN, LevelFilter::INFO, LevelFilter::DEBUG, LevelFilter::TRACE];
 
-/// Line 21 of the reports: the layer asked whether it was listened to without an event to follow, and with one filter that
-/// refused and one that took it the next line that both take was missing.
+/// `Subscriber::enabled` without an event after it, with one filter that refuses and one that accepts, would lose the next line
+/// that both accept. The layer must not call it.
 #[test]
 fn a_call_loses_no_line_after_it() {
     let _alone = alone();
@@ -124,11 +124,11 @@ fn no_end_of_a_call_loses_a_line() {
     }
 }
 
-/// A filter by a closure, which `tracing` must ask each time, is left in order too.
+/// The same with a filter by a closure, which `tracing` calls each time.
 #[test]
 fn a_dynamic_filter_loses_no_line() {
     let _alone = alone();
-    let (some, all) = (Lines::default(), Lines::default());
+    let (some, all) = (LineBuffer::default(), LineBuffer::default());
     let no_calls = filter_fn(|metadata| metadata.target() != "buttress::call");
     let subscriber = tracing_subscriber::registry()
         .with(JsonLayer::new(some.clone()).with_filter(no_calls))
@@ -160,7 +160,7 @@ impl Service<()> for NeverReady {
     }
 }
 
-/// Line 22 of the reports: the report of a call ends at the layer with and without a subscriber, and at any filter.
+/// The report of a call ends at the layer with and without a subscriber, and with any filter.
 #[test]
 fn the_report_of_a_call_does_not_depend_on_the_filter() {
     let _alone = alone();
@@ -181,7 +181,7 @@ fn the_report_of_a_call_does_not_depend_on_the_filter() {
     let expected = vec![(0, None, false); 3];
     assert_eq!(reported(), expected, "no subscriber");
     for filter in [LevelFilter::OFF, LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::TRACE] {
-        let lines = Lines::default();
+        let lines = LineBuffer::default();
         let globally = tracing_subscriber::registry().with(JsonLayer::new(lines.clone())).with(filter);
         assert_eq!(tracing::subscriber::with_default(globally, reported), expected, "{filter}");
         let (_, _, subscriber) = two_filters(LevelFilter::INFO, filter);

@@ -1,4 +1,4 @@
-//! Whatever is logged, a line is a line. The faults of other libraries, by name.
+//! Whatever is logged, a line stays valid. Faults of other libraries are named.
 
 mod kit;
 
@@ -141,7 +141,7 @@ proptest! {
         let line = logs.lines().remove(0);
         prop_assert_eq!(&kit::strict(line.as_str())["bytes"], &*String::from_utf8_lossy(&bytes));
         if float.is_finite() {
-            // Not read by serde_json, which rounds the last digit unless told otherwise.
+            // Not read by serde_json, which rounds the last digit by default.
             prop_assert_eq!(line.get("float").unwrap().parse(), Ok(float));
         }
     }

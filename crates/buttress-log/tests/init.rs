@@ -12,7 +12,7 @@ use tracing::level_filters::LevelFilter;
 
 const MODE: &str = "BUTTRESS_LOG_TEST_MODE";
 
-/// Not a test: what the other tests run as a child.
+/// Not a test: the child process of the other tests.
 #[test]
 #[ignore = "run by the other tests as a child process"]
 fn child() {
@@ -54,11 +54,11 @@ impl std::io::Write for Flushing {
 }
 
 fn run(mode: &str, variable: Option<&str>) -> String {
-    run_beside(mode, variable, None)
+    run_with_rust_log(mode, variable, None)
 }
 
-/// With another logger's variable beside ours.
-fn run_beside(mode: &str, variable: Option<&str>, other: Option<&str>) -> String {
+/// Runs the child with `RUST_LOG` set as well.
+fn run_with_rust_log(mode: &str, variable: Option<&str>, other: Option<&str>) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "child", "--ignored", "--nocapture"])
@@ -104,7 +104,7 @@ fn the_variable_picks_format_and_levels() {
 }
 
 #[test]
-fn a_slip_in_the_variable_is_told_once_and_stops_nothing() {
+fn a_typo_in_the_variable_is_reported_once() {
     for value in ["json,inof,noisy=wran,error", "error,inof,noisy=wran"] {
         let lines: Vec<Value> = kit::parse(run("env", Some(value)).as_bytes());
         assert_eq!(lines.len(), 2, "{value}: {lines:#?}");
@@ -113,20 +113,20 @@ fn a_slip_in_the_variable_is_told_once_and_stops_nothing() {
             (&lines[0]["variable"], &lines[0]["ignored"]),
             (&"BUTTRESS_LOG".into(), &"inof,noisy=wran".into())
         );
-        let message = r#"BUTTRESS_LOG: "inof" ignored, did you mean info?; "noisy=wran" ignored, did you mean noisy=warn?"#;
+        let message = r#"BUTTRESS_LOG: "inof" is ignored, did you mean "info"?; "noisy=wran" is ignored, did you mean "noisy=warn"?"#;
         assert_eq!(lines[0]["message"], message);
         assert_eq!(lines[1]["message"], "error line");
     }
     assert_eq!(
         messages(&run("env", Some("off,jsn"))),
-        [r#"BUTTRESS_LOG: "jsn" ignored, did you mean json?"#]
+        [r#"BUTTRESS_LOG: "jsn" is ignored, did you mean "json"?"#]
     );
 }
 
 #[test]
-fn of_two_levels_the_last_counts_and_the_first_is_named() {
+fn an_overridden_level_is_reported() {
     let lines: Vec<Value> = kit::parse(run("env", Some("info,error")).as_bytes());
-    assert_eq!(lines[0]["message"], r#"BUTTRESS_LOG: "info" ignored, the later "error" counts"#);
+    assert_eq!(lines[0]["message"], r#"BUTTRESS_LOG: "info" is ignored: the later "error" overrides it"#);
     assert_eq!(lines[1]["message"], "error line");
     assert_eq!(lines.len(), 2);
 }
@@ -141,40 +141,39 @@ fn code_overrides_the_variable() {
 fn a_second_init_is_an_error() {
     let lines = kit::parse(run("twice", None).as_bytes());
     assert_eq!(lines[0]["message"], "still here");
-    assert_eq!(lines[0]["second"], "the program has a global tracing subscriber already");
+    assert_eq!(lines[0]["second"], "a global tracing subscriber is already set");
     assert_eq!(lines.len(), 4);
 }
 
-/// Line 23 of the reports: a writer that logs and panics when the guard flushes it ends nothing.
+/// A writer that logs and panics when the guard flushes it does no harm.
 #[test]
 fn a_flush_that_panics_is_contained() {
     assert_eq!(messages(&run("flush", None)), ["info line", "noisy line", "error line"]);
 }
 
-/// Line 46 of the reports: `RUST_LOG`, which is not read, is named once; it has no effect, and its own value is no reason to
-/// repeat it.
+/// `RUST_LOG` has no effect. One line reports that it is set, unless it has the value of `BUTTRESS_LOG`.
 #[test]
-fn another_loggers_variable_is_named_once() {
+fn rust_log_is_reported_once() {
     let named = "RUST_LOG is not read: set BUTTRESS_LOG instead";
     let rest = ["info line", "noisy line", "error line"];
     for variable in [None, Some(""), Some("json")] {
-        let stderr = run_beside("env", variable, Some("debug"));
+        let stderr = run_with_rust_log("env", variable, Some("debug"));
         assert_eq!(messages(&stderr), [&[named], &rest[..]].concat(), "{variable:?}");
         let line = &kit::parse(stderr.as_bytes())[0];
         let fields = ["level", "event", "variable", "ignored"].map(|name| line[name].as_str().unwrap());
         assert_eq!(fields, ["WARN", "log.setting_ignored", "RUST_LOG", "debug"]);
     }
-    assert_eq!(messages(&run_beside("env", Some("info"), Some("info"))), rest);
-    assert_eq!(messages(&run_beside("env", None, Some(""))), rest);
-    assert_eq!(run_beside("env", Some("off"), Some("debug")), "");
+    assert_eq!(messages(&run_with_rust_log("env", Some("info"), Some("info"))), rest);
+    assert_eq!(messages(&run_with_rust_log("env", None, Some(""))), rest);
+    assert_eq!(run_with_rust_log("env", Some("off"), Some("debug")), "");
 }
 
-/// Line 24 of the reports: a directive is a path of a target, and a hyphen is named.
+/// A directive matches targets as paths, and one with a hyphen is reported.
 #[test]
-fn a_directive_is_a_path() {
+fn a_directive_matches_paths() {
     let out = messages(&run("env", Some("noi=off,noisy_too=off,ini=off")));
     assert_eq!(out, ["info line", "noisy line", "error line"]);
     let lines = messages(&run("env", Some("error,my-app=debug,noisy=info")));
-    let named = "BUTTRESS_LOG: \"my-app=debug\" matches no crate: a crate's target has underscores, did you mean my_app=debug?";
+    let named = r#"BUTTRESS_LOG: "my-app=debug" matches no crate: the targets of a crate have underscores, did you mean "my_app=debug"?"#;
     assert_eq!(lines, [named, "noisy line", "error line"]);
 }

@@ -1,4 +1,4 @@
-//! What stands in a line, and in which order.
+//! The members of a line and their order.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -173,9 +173,9 @@ fn reserved_names_are_ours() {
     }
 }
 
-/// [S34] One name twice in one event makes two keys.
+/// [S34] A name that occurs twice in one event makes two keys.
 #[test]
-fn twins_are_told_apart() {
+fn duplicate_names_get_an_underscore() {
     let line = log_one(|| info!(a = 1, a = 2, a_ = 3, "x"));
     assert_eq!((&line["a"], &line["a_"], &line["a__"]), (&json!(1), &json!(2), &json!(3)));
 }
@@ -285,7 +285,7 @@ fn secrets_are_redacted_by_name() {
 fn a_record_has_a_limit() {
     let limits = Limits::new(1_000, 2 * 1_000 + 8_192).unwrap();
     let long = "\u{1}".repeat(5_000);
-    let lines = buttress_log::test::Lines::default();
+    let lines = buttress_log::test::LineBuffer::default();
     let layer = JsonLayer::new(lines.clone()).limits(limits);
     let losses = layer.losses();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
@@ -302,7 +302,7 @@ fn a_record_has_a_limit() {
     });
     let bytes = lines.bytes();
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        assert!(line.len() <= limits.record(), "{} bytes", line.len());
+        assert!(line.len() <= limits.line(), "{} bytes", line.len());
     }
     let parsed = kit::parse(&bytes);
     assert_eq!((&parsed[0]["p"], &parsed[1]["v"]), (&json!(1), &json!(1)));
@@ -344,7 +344,7 @@ fn the_outer_ones_are_dropped_and_counted() {
 /// Two layers of one registry keep their fields apart.
 #[test]
 fn two_layers_do_not_mix() {
-    let (one, two) = (buttress_log::test::Lines::default(), buttress_log::test::Lines::default());
+    let (one, two) = (buttress_log::test::LineBuffer::default(), buttress_log::test::LineBuffer::default());
     let subscriber = tracing_subscriber::registry()
         .with(JsonLayer::new(one.clone()))
         .with(JsonLayer::new(two.clone()).without_redaction());
@@ -406,7 +406,7 @@ fn the_time_is_now() {
     assert!((now % 60).abs_diff(second) <= 2 || (now % 60).abs_diff(second) >= 58, "{text}");
 }
 
-/// [S38] Line 26 of the reports: a measure is no secret, in an event, a span, a context, a late record, an error; a text of that name is.
+/// [S38] A measure is no secret in an event, a span, a context, a late record or an error; a text of that name is.
 #[test]
 fn measures_are_not_redacted() {
     let error = Error::new(Kind::Internal, "x").attr("tokens_in", 5).attr("pin", 1234).attr("api_keys", "k1");

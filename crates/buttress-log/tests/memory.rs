@@ -1,4 +1,4 @@
-//! What a thread keeps for logging, counted by an allocator that counts for each thread.
+//! The memory that a thread keeps for logging, counted by an allocator with counters for each thread.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -33,7 +33,7 @@ macro_rules! hundred {
     };
 }
 
-/// 400 places in the code: 300 events and 100 spans with an event inside of each.
+/// 400 callsites: 300 events, and 100 spans with an event in each.
 fn four_hundred_callsites() {
     hundred!({
         info!(customer = 17, amount = 49.99, currency = "EUR", "payment done");
@@ -53,14 +53,14 @@ fn kept_by_a_thread(dispatch: &Dispatch, work: fn()) -> i64 {
     thread::scope(|scope| scope.spawn(measured).join().unwrap())
 }
 
-/// Line 25 of the reports: at most 32 KiB a thread at 400 callsites.
+/// At most 32 KiB per thread at 400 callsites.
 #[test]
 fn a_thread_keeps_little() {
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(JsonLayer::new(io::sink)));
     let first = kept_by_a_thread(&dispatch, four_hundred_callsites);
     let second = kept_by_a_thread(&dispatch, four_hundred_callsites);
     assert!(second <= 32 << 10, "{second} bytes");
-    // The first one pays for what all threads share, too; these places have few different names.
+    // The first thread also pays for what all threads share. These callsites have few different names.
     assert!(first <= 32 << 10, "{first} bytes");
 }
 

@@ -1,5 +1,5 @@
-//! Writers that log while they write. Alone in its process: `tracing` keeps a thread's own subscriber from such lines, and
-//! only one that is the whole program's gets them.
+//! Writers that log while they write. Alone in its process, because only a global subscriber gets such lines: `tracing` hides
+//! them from the subscriber of a thread.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
 use buttress_log::JsonLayer;
-use buttress_log::test::Lines;
+use buttress_log::test::LineBuffer;
 use tracing::{error, info};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
 
-/// Where the writers act now, and what they do.
+/// Where the writers act, and what they do there.
 static PLACE: AtomicU8 = AtomicU8::new(NOWHERE);
 static ACT: AtomicU8 = AtomicU8::new(LOG);
 
@@ -40,12 +40,12 @@ fn act(place: u8) {
     }
 }
 
-struct Acting(Lines);
+struct Acting(LineBuffer);
 
-struct ActingWriter(Lines);
+struct ActingWriter(LineBuffer);
 
-/// Logs as the other does, and never panics: a panic within the hook of another ends any program.
-struct LoggingWriter(Lines);
+/// Logs like the other one, but never panics: a panic within the hook of another aborts the program.
+struct LoggingWriter(LineBuffer);
 
 impl Write for LoggingWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
@@ -86,15 +86,15 @@ impl Drop for ActingWriter {
     }
 }
 
-fn count(lines: &Lines, message: &str) -> usize {
+fn count(lines: &LineBuffer, message: &str) -> usize {
     lines.read().iter().filter(|line| line.text("message") == Some(message)).count()
 }
 
-/// [S34] Line 23 of the reports: what a writer logs while it writes is left out of its own log and counted, so that nothing recurses
-/// or waits for itself, and later logging works, here and on other threads. A panic hook that logs is no other.
+/// [S34] Lines that a writer logs while it writes are dropped from its own log and counted, so that nothing recurses or waits for
+/// itself, and later logging works on this thread and on others. The same goes for a panic hook that logs.
 #[test]
 fn a_writer_that_logs_is_contained() {
-    let (plain, locked) = (Lines::default(), Lines::default());
+    let (plain, locked) = (LineBuffer::default(), LineBuffer::default());
     let by_plain = JsonLayer::new(Acting(plain.clone()));
     let by_locked = JsonLayer::new(Mutex::new(LoggingWriter(locked.clone())));
     let (plain_losses, locked_losses) = (by_plain.losses(), by_locked.losses());
@@ -134,7 +134,7 @@ fn a_writer_that_logs_is_contained() {
     assert!(count(&locked, "by the hook") > 0 && count(&plain, "by the hook") == 0);
 }
 
-/// What may have been cut is fenced off: after a panic before the first byte that is an empty line.
+/// After a panic the next line begins with a newline. If the writer had taken nothing, that makes an empty line.
 fn without_empty_lines(bytes: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(bytes).unwrap();
     text.split_inclusive('\n').filter(|line| *line != "\n").collect::<String>().into_bytes()

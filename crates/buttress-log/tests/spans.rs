@@ -1,4 +1,4 @@
-//! Spans that outlive a layer, and spans that are deep.
+//! Spans that outlive a layer, deep spans, and late records.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -6,7 +6,7 @@ mod kit;
 
 use std::thread;
 
-use buttress_log::test::Lines;
+use buttress_log::test::LineBuffer;
 use buttress_log::{Human, JsonLayer};
 use serde_json::json;
 use tracing::{info, info_span, subscriber};
@@ -15,18 +15,18 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::reload;
 
-fn json(lines: &Lines) -> JsonLayer<BoxMakeWriter> {
+fn json(lines: &LineBuffer) -> JsonLayer<BoxMakeWriter> {
     JsonLayer::new(BoxMakeWriter::new(lines.clone()))
 }
 
-fn human(lines: &Lines) -> JsonLayer<BoxMakeWriter> {
+fn human(lines: &LineBuffer) -> JsonLayer<BoxMakeWriter> {
     JsonLayer::new(BoxMakeWriter::new(Human::new(lines.clone())))
 }
 
-/// [S36] Line 25 of the reports: the fields of a span stay when the layer is replaced, once and again, by another writer or form.
+/// [S36] The fields of a span survive when `reload` replaces the layer, repeatedly, with another writer or format.
 #[test]
 fn span_fields_survive_a_reload() {
-    let (one, two, three) = (Lines::default(), Lines::default(), Lines::default());
+    let (one, two, three) = (LineBuffer::default(), LineBuffer::default(), LineBuffer::default());
     let (layer, handle) = reload::Layer::new(json(&one));
     subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         let outer = info_span!("outer", a = 1, late = tracing::field::Empty, password = "hunter2").entered();
@@ -67,10 +67,10 @@ fn span_fields_survive_a_reload() {
     assert_eq!(fields(2), [json!(1), json!(null), json!(null), json!(7), json!("[redacted]")]);
 }
 
-/// A layer that redacts shows no secret that the one before it kept open; the other way round the mark stays.
+/// A layer that redacts writes no secret that its predecessor did not redact. The other way round the mark stays.
 #[test]
-fn a_reload_opens_no_secret() {
-    let (one, two) = (Lines::default(), Lines::default());
+fn a_reload_reveals_no_secret() {
+    let (one, two) = (LineBuffer::default(), LineBuffer::default());
     let (layer, handle) = reload::Layer::new(json(&one).without_redaction());
     subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         let error = buttress_error::Error::new(buttress_error::Kind::Internal, "x").attr("token", "hunter2");
@@ -89,10 +89,10 @@ fn a_reload_opens_no_secret() {
     }
 }
 
-/// Of two layers one is replaced: each keeps what it sees through its own filter.
+/// One of two layers is replaced: each keeps the fields that its own filter lets through.
 #[test]
 fn a_reload_beside_another_layer() {
-    let (all, one, two) = (Lines::default(), Lines::default(), Lines::default());
+    let (all, one, two) = (LineBuffer::default(), LineBuffer::default(), LineBuffer::default());
     let (layer, handle) = reload::Layer::new(json(&one));
     let beside = JsonLayer::new(all.clone()).with_filter(LevelFilter::INFO);
     subscriber::with_default(tracing_subscriber::registry().with(beside).with(layer), || {
@@ -109,10 +109,10 @@ fn a_reload_beside_another_layer() {
     }
 }
 
-/// A layer that takes the place of none sees the fields that another kept, and those that are recorded from now on.
+/// A layer that replaces `None` has the fields that another layer kept, and those that are recorded from then on.
 #[test]
-fn a_layer_that_comes_later() {
-    let (all, late) = (Lines::default(), Lines::default());
+fn a_layer_that_replaces_none() {
+    let (all, late) = (LineBuffer::default(), LineBuffer::default());
     let (layer, handle) = reload::Layer::new(None::<JsonLayer<BoxMakeWriter>>);
     subscriber::with_default(tracing_subscriber::registry().with(layer).with(json(&all)), || {
         let outer = info_span!("outer", a = 1, b = tracing::field::Empty).entered();
@@ -125,11 +125,11 @@ fn a_layer_that_comes_later() {
         assert_eq!((&line["a"], &line["b"], &line["c"]), (&json!(1), &json!(2), &json!(3)));
     }
 
-    // Nobody kept anything.
-    let late = Lines::default();
+    // No other layer has kept anything. The level filter enables the span while there is no layer.
+    let late = LineBuffer::default();
     let (layer, handle) = reload::Layer::new(None::<JsonLayer<BoxMakeWriter>>);
-    // An absent layer switches everything off; the level keeps the spans on.
-    subscriber::with_default(tracing_subscriber::registry().with(LevelFilter::TRACE).with(layer), || {
+    let registry = tracing_subscriber::registry().with(layer).with(LevelFilter::INFO);
+    subscriber::with_default(registry, || {
         let outer = info_span!("outer", a = 1, b = tracing::field::Empty).entered();
         handle.reload(Some(json(&late))).unwrap();
         outer.record("b", 2);
@@ -140,11 +140,11 @@ fn a_layer_that_comes_later() {
     assert_eq!((&line["a"], &line["b"], &line["c"]), (&json!(null), &json!(2), &json!(3)));
 }
 
-/// [S36] Line 25 of the reports: a late record over 5 000 nested spans needs no deep stack; nor does a reload over them.
+/// [S36] A late record with 5 000 nested spans inside needs no deep stack, nor does a reload.
 #[test]
 fn a_late_record_over_deep_spans() {
     fn deep() {
-        let (lines, reloaded) = (Lines::default(), Lines::default());
+        let (lines, reloaded) = (LineBuffer::default(), LineBuffer::default());
         let (layer, handle) = reload::Layer::new(json(&lines));
         subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             let outer = info_span!("outer", late = tracing::field::Empty, depth = 0).entered();
@@ -168,10 +168,10 @@ fn a_late_record_over_deep_spans() {
     thread::Builder::new().stack_size(2 << 20).spawn(deep).unwrap().join().unwrap();
 }
 
-/// A record to a span from elsewhere is seen by a span inside that was made for another thread.
+/// A record on another thread is seen by events in an inner span.
 #[test]
 fn a_late_record_on_another_thread() {
-    let lines = Lines::default();
+    let lines = LineBuffer::default();
     let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(json(&lines)));
     tracing::dispatcher::with_default(&dispatch, || {
         let outer = info_span!("outer", late = tracing::field::Empty);

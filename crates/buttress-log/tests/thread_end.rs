@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use buttress_context::Context;
 use buttress_error::{Error, Kind};
 use buttress_log::JsonLayer;
-use buttress_log::test::Lines;
+use buttress_log::test::LineBuffer;
 use tracing::Dispatch;
 use tracing_subscriber::prelude::*;
 
@@ -39,7 +39,7 @@ thread_local! {
 #[test]
 fn a_line_is_logged_while_a_thread_ends() {
     let log = |early: Option<bool>| {
-        let lines = Lines::default();
+        let lines = LineBuffer::default();
         let dispatch = Dispatch::new(tracing_subscriber::registry().with(JsonLayer::new(lines.clone())));
         let thread = std::thread::spawn(move || {
             if early == Some(true) {

@@ -1,4 +1,4 @@
-//! Capturing while other threads pass the same lines of code. Alone in its process: nothing else may have captured.
+//! Capturing while other threads run the same code. Alone in its process: nothing else may have captured before.
 
 use std::thread;
 
@@ -8,9 +8,9 @@ fn place() {
     tracing::info!(event = "place.passed", "passed");
 }
 
-/// A place that another thread, where nobody listens, comes by first is still heard here, now and in a later capture.
+/// A callsite that a thread without a subscriber passes first is captured here, now and in a later capture.
 #[test]
-fn another_thread_silences_nobody() {
+fn another_thread_disables_no_callsite() {
     let logs = capture();
     thread::spawn(place).join().unwrap();
     place();

@@ -1,4 +1,4 @@
-//! Writers that take a line in pieces, refuse it, log, or panic.
+//! Writers that take a line in pieces, refuse it, log or panic.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use buttress_log::{Human, JsonLayer, Losses};
+use buttress_log::{Human, JsonLayer, LossCounters};
 use serde_json::Value;
 use tracing::{Dispatch, error, info};
 use tracing_subscriber::fmt::MakeWriter;
@@ -29,7 +29,7 @@ use Step::{Fail, Overclaim, Take, TakeAndPanic};
 
 const NOTHING: Step = Take(0);
 
-/// Does what its script says, and then takes all that it is given.
+/// Follows its script, and then takes everything.
 #[derive(Clone, Default)]
 struct Scripted {
     out: Arc<Mutex<Vec<u8>>>,
@@ -71,8 +71,8 @@ impl Write for Scripted {
     }
 }
 
-/// Logs `first`, `second`, `third`; what was lost.
-fn log_three<W>(writer: W) -> Arc<Losses>
+/// Logs `first`, `second` and `third`, and returns what was lost.
+fn log_three<W>(writer: W) -> Arc<LossCounters>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -86,8 +86,8 @@ where
     losses
 }
 
-/// The messages of the lines that are whole; no line is empty, and none is two in one.
-fn whole(text: &str) -> Vec<String> {
+/// The messages of the complete lines. Asserts that no line is empty and that none is two in one.
+fn complete_lines(text: &str) -> Vec<String> {
     let mut messages = Vec::new();
     for line in text.split_terminator('\n') {
         assert!(!line.is_empty(), "an empty line in {text:?}");
@@ -99,28 +99,28 @@ fn whole(text: &str) -> Vec<String> {
     messages
 }
 
-/// [S34] Line 23 of the reports: a line that was written in part is counted, and the next begins on a line of its own.
+/// [S34] A line that was written only in part is counted, and the next one begins on a new line.
 #[test]
-fn a_torn_line_is_fenced_off() {
+fn a_partial_line_is_terminated() {
     const FULL: Step = Fail(ErrorKind::StorageFull);
     const LATER: Step = Fail(ErrorKind::WouldBlock);
     const INTERRUPTED: Step = Fail(ErrorKind::Interrupted);
     let (first, second) = (&["first", "second", "third"][1..], &["first", "second", "third"][2..]);
     let none = &["first", "second", "third"][..];
     for (script, lost, kept) in [
-        // Torn, then fenced off.
+        // Partial, then terminated.
         (&[Take(20), FULL][..], 1, first),
         (&[Take(20), LATER], 1, first),
         (&[Take(20), NOTHING], 1, first),
         (&[Take(1), Take(1), Take(1), Fail(ErrorKind::BrokenPipe)], 1, first),
         (&[Take(20), INTERRUPTED, Take(20), FULL], 1, first),
-        // Torn, and the fence or the line after it fails too.
+        // Partial, and the newline or the line after it fails too.
         (&[Take(20), FULL, FULL], 2, second),
         (&[Take(20), FULL, NOTHING], 2, second),
         (&[Take(20), FULL, Take(1), FULL], 2, second),
         (&[Take(20), FULL, Take(1), Take(20), LATER], 2, second),
         (&[Take(20), FULL, INTERRUPTED, Take(1), INTERRUPTED, Take(9)], 1, first),
-        // Refused whole: nothing to fence off.
+        // Refused as a whole: nothing to terminate.
         (&[FULL], 1, first),
         (&[LATER, LATER], 2, second),
         (&[NOTHING], 1, first),
@@ -133,13 +133,13 @@ fn a_torn_line_is_fenced_off() {
         let out = writer.clone();
         let losses = log_three(move || writer.clone());
         let text = out.text();
-        assert_eq!(whole(&text), kept, "{script:?}: {text}");
+        assert_eq!(complete_lines(&text), kept, "{script:?}: {text}");
         assert_eq!((losses.write_errors(), losses.lost_lines()), (lost, lost), "{script:?}: {text}");
         assert!(text.ends_with("}\n"), "{script:?}: {text}");
     }
 }
 
-/// A writer that is interrupted for ever hangs nobody.
+/// A writer that is interrupted forever does not hang the program.
 #[test]
 fn endless_interruptions_end() {
     struct Interrupted;
@@ -154,9 +154,9 @@ fn endless_interruptions_end() {
     assert_eq!(log_three(|| Interrupted).write_errors(), 3);
 }
 
-/// The human form is fenced off as well, although its writer takes a line that differs from the one that is written.
+/// The same in the human format, in which the writer takes another text than the line.
 #[test]
-fn a_torn_line_for_people_is_fenced_off() {
+fn a_partial_human_line_is_terminated() {
     for script in [
         &[Take(10), Fail(ErrorKind::StorageFull)][..],
         &[Take(10), Fail(ErrorKind::WouldBlock)],
@@ -175,7 +175,7 @@ fn a_torn_line_for_people_is_fenced_off() {
     let writer = Scripted::new(&[Fail(ErrorKind::StorageFull)]);
     let out = writer.clone();
     assert_eq!(log_three(Human::new(move || writer.clone())).lost_lines(), 1);
-    assert_eq!(out.text().lines().count(), 2, "nothing to fence off");
+    assert_eq!(out.text().lines().count(), 2, "nothing to terminate");
 }
 
 /// Lines that are written in pieces from several threads do not mix.
@@ -253,7 +253,7 @@ impl Drop for ActingWriter<'_> {
     }
 }
 
-/// [S34] Line 23 of the reports: a writer that panics loses one line, and later logging works, on this thread and on others.
+/// [S34] A writer that panics loses one line, and later logging works on this thread and on others.
 #[test]
 fn a_panicking_writer_is_contained() {
     for place in PLACES {
@@ -276,7 +276,7 @@ fn a_panicking_writer_is_contained() {
     }
 }
 
-/// A part of a line before the panic is fenced off, and a lock around the writer is not poisoned.
+/// A part of a line before the panic is terminated, and a lock around the writer is not poisoned.
 #[test]
 fn a_panic_in_a_locked_writer_poisons_nothing() {
     for taken in [0, 20] {
@@ -302,7 +302,7 @@ fn a_panic_payload_that_panics_is_contained() {
     let out = Scripted::default();
     let act = || std::panic::panic_any(Bomb);
     let losses = log_three(Acting { place: Place::Make, left: AtomicU32::new(1), act, out: out.clone() });
-    assert_eq!((losses.writer_panics(), whole(&out.text()).len()), (1, 2));
+    assert_eq!((losses.writer_panics(), complete_lines(&out.text()).len()), (1, 2));
 }
 
 /// A real device without room.
@@ -314,11 +314,10 @@ fn a_full_device_is_counted() {
     assert_eq!((losses.write_errors(), losses.lost_lines()), (3, 3));
 }
 
-/// A real pipe that nobody empties and that must not block: the line that fits in part only is fenced off once there is
-/// room again.
+/// A real non-blocking pipe that is full: the line that fits only in part is terminated once there is room again.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_pipe_that_must_not_block_tears_one_line() {
+fn a_full_nonblocking_pipe_breaks_one_line() {
     use std::io::Read;
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::OpenOptionsExt;
@@ -346,15 +345,15 @@ fn a_full_pipe_that_must_not_block_tears_one_line() {
     let mut rest = Vec::new();
     reader.read_to_end(&mut rest).unwrap();
     let text = String::from_utf8([before, rest].concat()).unwrap();
-    let messages = whole(&text);
+    let messages = complete_lines(&text);
     assert_eq!(messages.last().unwrap(), "after");
-    let torn = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).count();
-    assert_eq!((losses.write_errors(), torn), (1, 1));
+    let broken = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).count();
+    assert_eq!((losses.write_errors(), broken), (1, 1));
 }
 
 const FILE: &str = "BUTTRESS_LOG_TEST_FILE";
 
-/// Not a test: what the next one runs as a child, whose files may not grow beyond a few kilobytes.
+/// Not a test: the child process of the next one, whose files must not grow beyond a few kilobytes.
 #[cfg(unix)]
 #[test]
 #[ignore = "run by the next test as a child process"]
@@ -376,10 +375,10 @@ fn child_with_a_limit() {
     assert_eq!((losses.write_errors(), losses.lost_lines()), (2, 2));
 }
 
-/// A real file that meets its size limit in the middle of a line.
+/// A real file that reaches its size limit in the middle of a line.
 #[cfg(unix)]
 #[test]
-fn a_file_at_its_limit_tears_one_line() {
+fn a_file_at_its_limit_breaks_one_line() {
     let file = std::env::temp_dir().join(format!("buttress-log-limit-{}", std::process::id()));
     let output = std::process::Command::new("sh")
         .args([

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress::Client;
-use buttress::log::{Config, Guard, InitError, VARIABLE};
+use buttress::log::{Config, ENV_VAR, FlushGuard, InitError};
 use reqwest::{Method, Request, Url};
 use tokio::task::JoinSet;
 use tracing::level_filters::LevelFilter;
@@ -107,9 +107,9 @@ async fn compare(board: &Arc<Board>, rate: Option<(Client<Bare, Request>, Url)>)
 
 /// The log as `BUTTRESS_LOG` wants it; where it says nothing, the circuit breaker alone is heard, not each call. Not even
 /// that where its lines would come in between the timeline, which `shows` the same.
-fn log(shows: bool) -> Result<Guard, InitError> {
+fn log(shows: bool) -> Result<FlushGuard, InitError> {
     let breaker = if shows { LevelFilter::ERROR } else { LevelFilter::INFO };
-    match env::var_os(VARIABLE) {
+    match env::var_os(ENV_VAR) {
         Some(_) => buttress::log::init(),
         None => Config::new().level(LevelFilter::ERROR).target("buttress::breaker", breaker).init(),
     }

@@ -1,4 +1,4 @@
-//! `ResponseFuture`: a call that is logged when it ends, whatever the end.
+//! `ResponseFuture`: a call that is logged when it ends, however it ends.
 
 use std::fmt;
 use std::future::Future;
@@ -8,32 +8,32 @@ use std::task::{Context, Poll, ready};
 use buttress_error::Classifier;
 use pin_project_lite::pin_project;
 
-use super::events::Call;
+use crate::call::logged_call::LoggedCall;
 
 pin_project! {
-    /// The future of [`LogService`](super::LogService).
+    /// The future of [`LogService`](crate::LogService).
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, C> {
-        // An option, so that it can be dropped inside the call's context, before the end is told.
+        // An option, so that it can be dropped in the context of the call, before the end is logged.
         #[pin]
         inner: Option<F>,
-        // None after the end was logged.
-        call: Option<Call<C>>,
+        // `None` once the end has been logged.
+        call: Option<LoggedCall<C>>,
     }
 
     impl<F, C> PinnedDrop for ResponseFuture<F, C> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            Call::watch(this.call, || this.inner.set(None));
+            LoggedCall::run(this.call, || this.inner.set(None));
             if let Some(call) = this.call.take() {
-                call.cancelled();
+                call.cancel();
             }
         }
     }
 }
 
 impl<F, C> ResponseFuture<F, C> {
-    pub(super) const fn new(inner: F, call: Option<Call<C>>) -> Self {
+    pub(super) const fn new(inner: F, call: Option<LoggedCall<C>>) -> Self {
         Self { inner: Some(inner), call }
     }
 }
@@ -47,13 +47,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let outcome = ready!(Call::watch(this.call, || {
+        let outcome = ready!(LoggedCall::run(this.call, || {
             let inner = this.inner.as_mut().as_pin_mut().expect("polled after completion");
             let outcome = ready!(inner.poll(cx));
             this.inner.set(None);
             Poll::Ready(outcome)
         }));
-        Call::ended(this.call, &outcome);
+        LoggedCall::finish(this.call, &outcome);
         Poll::Ready(outcome)
     }
 }

@@ -1,4 +1,4 @@
-//! `LogLayer`: its settings, and the fields of its events.
+//! `LogLayer`: the settings of the call log.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,29 +7,31 @@ use buttress_error::{ByKind, Verdict};
 use tower_layer::Layer;
 use tracing::Level;
 
-use super::LogService;
+use crate::call::service::LogService;
 
-/// Logs each call: an event when it starts and one when it ends, whatever the end.
+/// Logs each call: one event when it starts and one when it ends, however it ends.
 ///
-/// Both have the target `buttress::call` and a field `call` with the name of the layer.
+/// Both events have the target `buttress::call` and a field `call` with the name of the layer:
 ///
 /// - `call.started`, at DEBUG.
-/// - `call.ended`, with `outcome`: `ok`, `error`, `cancelled` (the future was dropped) or `panic`, `duration_ms` (a
-///   number; left out if the program had no subscriber when the call began), and `attempts`, the first included. Where
-///   known: `kind`, `reason`, and from the retry layer inside `delay_ms` (slept between attempts) and `stopped`;
+/// - `call.ended`, with `outcome` (`ok`, `error`, `panic`, or `cancelled` if the future was dropped), `duration_ms` (a number;
+///   absent if the program had no subscriber when the call began) and `attempts`, which counts the first attempt too. Where
+///   known: `kind` and `reason`; from an inner retry layer `delay_ms`, the time slept between attempts, and `stopped`;
 ///   `degraded` if a fallback answered.
 ///
-/// The level of `call.ended` is that of the kind ([`Kind::level`](buttress_error::Kind::level)). A success has no kind: it
-/// is logged at INFO, or at the [`success_level`](Self::success_level) if the first attempt succeeded.
+/// The level of `call.ended` is the level of the error kind ([`Kind::level`](buttress_error::Kind::level)). A success is logged
+/// at INFO, or at the [`success_level`](Self::success_level) if the first attempt succeeded.
 ///
-/// The event refers to an error by kind and reason. Its chain is for the line of whoever handles it.
+/// The event has the kind and the reason of an error, not its chain, which belongs on the line of the code that handles the
+/// error.
 ///
-/// A service that fails to become ready, with an error or a panic in `poll_ready`, has both events too; their
-/// `duration_ms` begins when the service was first found not ready.
+/// If the service fails to become ready, or panics in `poll_ready`, both events are emitted too. Their `duration_ms` begins when
+/// the service first was not ready.
 ///
-/// Each call is a report of its own (see [`Report`](buttress_context::Report)): what a retry further out does isn't
-/// mixed in. That is so whatever the subscriber and its filters. The service and the layer share the name, the settings
-/// and the classifier. An event that no subscriber takes costs no allocation.
+/// Each call has a [`Report`](buttress_context::Report) of its own, so the report of an outer retry is not mixed in. The report
+/// does not depend on the subscriber and its filters. An event that no subscriber takes does not allocate.
+///
+/// Clones and services of a layer share its name, its settings and its classifier.
 ///
 /// ```
 /// use buttress_log::LogLayer;
@@ -46,88 +48,87 @@ use super::LogService;
 /// ```
 ///
 /// # Cancel safety
-/// A dropped call is logged with the outcome `cancelled`, after the inner future has been dropped.
+/// A dropped call is logged with the outcome `cancelled`, after its inner future has been dropped.
 pub struct LogLayer<C = ByKind> {
-    pub(super) shared: Arc<Shared<C>>,
+    pub(super) settings: Arc<Settings<C>>,
 }
 
-pub(super) struct Shared<C> {
+pub(super) struct Settings<C> {
     pub(super) name: Arc<str>,
-    pub(super) events: Events,
+    pub(super) events: LoggedEvents,
     pub(super) success_level: Level,
     pub(super) classifier: C,
 }
 
 /// Which events of a call are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Events {
+pub(super) enum LoggedEvents {
     None,
     End,
     StartAndEnd,
 }
 
 impl LogLayer {
-    /// A layer for the calls of `name`, the dependency or the part of it.
+    /// Creates a layer for calls to `name`: a dependency or a part of it.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self::with_events(name.into(), Events::StartAndEnd)
+        Self::with_events(name.into(), LoggedEvents::StartAndEnd)
     }
 
-    /// A layer for the calls of a client. A success at the first attempt is logged at DEBUG: a program makes more calls than
-    /// it is called, and its own line about the request tells that they succeeded.
+    /// Creates a layer for the calls of a client. Success on the first attempt is logged at DEBUG, because a program makes several
+    /// calls for each request that it serves, and the line about that request implies that they succeeded.
     pub fn for_client(name: impl Into<Arc<str>>) -> Self {
         Self::new(name).success_level(Level::DEBUG)
     }
 
-    /// A layer that logs nothing, for where the type of a stack asks for one. A call through it still has a report of its
-    /// own.
+    /// Creates a layer that logs nothing, for a stack whose type requires one. A call through it still has a report of its own.
     #[must_use]
     pub fn off() -> Self {
-        Self::with_events(Arc::from(""), Events::None)
+        Self::with_events(Arc::from(""), LoggedEvents::None)
     }
 
-    fn with_events(name: Arc<str>, events: Events) -> Self {
-        Self { shared: Arc::new(Shared { name, events, success_level: Level::INFO, classifier: ByKind }) }
+    fn with_events(name: Arc<str>, events: LoggedEvents) -> Self {
+        Self { settings: Arc::new(Settings { name, events, success_level: Level::INFO, classifier: ByKind }) }
     }
 }
 
 impl<C> LogLayer<C> {
-    /// Leaves out the event at the start.
+    /// Disables `call.started`.
     #[must_use]
     pub fn end_only(self) -> Self
     where
         C: Clone,
     {
-        self.edit(|shared| match shared.events {
-            Events::None => shared,
-            _ => Shared { events: Events::End, ..shared },
+        self.edit(|settings| match settings.events {
+            LoggedEvents::None => settings,
+            _ => Settings { events: LoggedEvents::End, ..settings },
         })
     }
 
-    /// The level of `call.ended` for a call whose first attempt succeeded. Default: INFO, and
-    /// DEBUG [for a client](LogLayer::for_client).
+    /// Sets the level of `call.ended` for a call whose first attempt succeeded. Default: INFO, or DEBUG
+    /// [for a client](LogLayer::for_client).
     ///
-    /// A success after a retry, and an answer of a fallback, stay at INFO; a failure has the level of its kind.
+    /// A success after a retry and the answer of a fallback are logged at INFO, and a failure at the level of its kind.
     #[must_use]
     pub fn success_level(self, level: Level) -> Self
     where
         C: Clone,
     {
-        self.edit(|shared| Shared { success_level: level, ..shared })
+        self.edit(|settings| Settings { success_level: level, ..settings })
     }
 
-    /// Returns `true` if the layer logs calls: `false` for [`off`](LogLayer::off).
+    /// Returns `true` unless the layer is [`off`](LogLayer::off).
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.shared.events != Events::None
+        self.settings.events != LoggedEvents::None
     }
 
-    /// Judges outcomes by `classifier` instead of by their kind.
+    /// Sets the classifier that decides whether an outcome is a failure, and of which kind. Default: the kind of the error.
     #[must_use]
     pub fn classifier<D>(self, classifier: D) -> LogLayer<D>
     where
         C: Clone,
     {
-        self.edit(|Shared { name, events, success_level, .. }| Shared {
+        self.edit(|Settings { name, events, success_level, .. }| Settings {
             name,
             events,
             success_level,
@@ -135,7 +136,7 @@ impl<C> LogLayer<C> {
         })
     }
 
-    /// Judges outcomes by a closure. Annotate its parameter: `|outcome: &Result<Reply, Error>| …`.
+    /// Sets a closure as the classifier. Annotate its parameter: `|outcome: &Result<Reply, Error>| …`.
     #[must_use]
     pub fn classify_with<F, Res, E>(self, judge: F) -> LogLayer<F>
     where
@@ -145,17 +146,17 @@ impl<C> LogLayer<C> {
         self.classifier(judge)
     }
 
-    fn edit<D>(self, change: impl FnOnce(Shared<C>) -> Shared<D>) -> LogLayer<D>
+    fn edit<D>(self, change: impl FnOnce(Settings<C>) -> Settings<D>) -> LogLayer<D>
     where
         C: Clone,
     {
-        let shared = Arc::try_unwrap(self.shared).unwrap_or_else(|shared| Shared {
-            name: Arc::clone(&shared.name),
-            events: shared.events,
-            success_level: shared.success_level,
-            classifier: shared.classifier.clone(),
+        let settings = Arc::try_unwrap(self.settings).unwrap_or_else(|settings| Settings {
+            name: Arc::clone(&settings.name),
+            events: settings.events,
+            success_level: settings.success_level,
+            classifier: settings.classifier.clone(),
         });
-        LogLayer { shared: Arc::new(change(shared)) }
+        LogLayer { settings: Arc::new(change(settings)) }
     }
 }
 
@@ -167,19 +168,18 @@ impl<S, C> Layer<S> for LogLayer<C> {
     }
 }
 
-/// The clone shares the name, the settings and the classifier.
 impl<C> Clone for LogLayer<C> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { settings: Arc::clone(&self.settings) }
     }
 }
 
 impl<C> fmt::Debug for LogLayer<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogLayer")
-            .field("name", &self.shared.name)
-            .field("events", &self.shared.events)
-            .field("success_level", &self.shared.success_level)
+            .field("name", &self.settings.name)
+            .field("events", &self.settings.events)
+            .field("success_level", &self.settings.success_level)
             .finish_non_exhaustive()
     }
 }

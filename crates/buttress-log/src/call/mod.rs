@@ -1,8 +1,8 @@
 //! The tower layer that logs each call.
 
-mod events;
 mod future;
 mod layer;
+mod logged_call;
 mod service;
 
 pub use future::ResponseFuture;

@@ -1,4 +1,4 @@
-//! `LogService`: begins to log a call.
+//! `LogService`: begins the log of each call.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -7,14 +7,15 @@ use buttress_error::Classifier;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::events::{Call, clock};
-use super::{LogLayer, ResponseFuture};
+use crate::call::future::ResponseFuture;
+use crate::call::layer::LogLayer;
+use crate::call::logged_call::{LoggedCall, now_if_logging};
 
 /// The service of [`LogLayer`].
 pub struct LogService<S, C> {
     inner: S,
     layer: LogLayer<C>,
-    /// When the inner service was first found not ready; none while it is.
+    /// When the inner service first was not ready; `None` while it is ready.
     waiting_since: Option<Instant>,
 }
 
@@ -23,17 +24,17 @@ impl<S, C> LogService<S, C> {
         Self { inner, layer, waiting_since: None }
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -49,10 +50,10 @@ where
     type Future = ResponseFuture<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        let ready = Call::watch_ready(&self.layer, self.waiting_since, || self.inner.poll_ready(cx));
+        let ready = LoggedCall::poll_ready(&self.layer, self.waiting_since, || self.inner.poll_ready(cx));
         match ready {
             Poll::Pending => {
-                self.waiting_since = self.waiting_since.or_else(clock);
+                self.waiting_since = self.waiting_since.or_else(now_if_logging);
                 Poll::Pending
             }
             Poll::Ready(Ok(())) => {
@@ -61,20 +62,20 @@ where
             }
             Poll::Ready(Err(error)) => {
                 let since = self.waiting_since.take();
-                Poll::Ready(Call::not_ready::<S::Response, _>(&self.layer, since, error).map(drop))
+                Poll::Ready(LoggedCall::failed_ready::<S::Response, _>(&self.layer, since, error).map(drop))
             }
         }
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
         self.waiting_since = None;
-        let mut call = Some(Call::start(&self.layer));
-        let inner = Call::watch(&mut call, || self.inner.call(request));
+        let mut call = Some(LoggedCall::start(&self.layer));
+        let inner = LoggedCall::run(&mut call, || self.inner.call(request));
         ResponseFuture::new(inner, call)
     }
 }
 
-/// The clone logs as this one does. It waits by itself for its inner service to be ready.
+/// The clone shares the layer. Its inner service must become ready by itself, so a wait is not cloned.
 impl<S: Clone, C> Clone for LogService<S, C> {
     fn clone(&self) -> Self {
         Self::new(self.inner.clone(), self.layer.clone())

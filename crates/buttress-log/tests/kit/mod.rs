@@ -1,28 +1,28 @@
-//! What the tests share: a layer that writes into memory, and a JSON parser that refuses duplicate names.
+//! Helpers: a layer that writes into memory, and a JSON parser that rejects duplicate names.
 #![allow(dead_code)] // each test file uses a part
 
 use std::fmt;
 use std::io;
 
 use buttress_log::JsonLayer;
-use buttress_log::test::Lines;
+use buttress_log::test::LineBuffer;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use tracing_subscriber::prelude::*;
 
-/// Runs `work` under a layer that `change` has changed; what it logged.
+/// Runs `work` under a layer that `change` has configured, and returns what it logged.
 pub(crate) fn log_with(
-    change: impl FnOnce(JsonLayer<Lines>) -> JsonLayer<Lines>,
+    change: impl FnOnce(JsonLayer<LineBuffer>) -> JsonLayer<LineBuffer>,
     work: impl FnOnce(),
 ) -> Vec<Value> {
-    drop(buttress_log::test::capture()); // so that tests at the same time don't silence each other
-    let lines = Lines::default();
+    drop(buttress_log::test::capture()); // so that tests at the same time do not disable callsites for each other
+    let lines = LineBuffer::default();
     let layer = change(JsonLayer::new(lines.clone()));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
     parse(&lines.bytes())
 }
 
-/// Runs `work` under a default layer; what it logged.
+/// Runs `work` under a default layer, and returns what it logged.
 pub(crate) fn log(work: impl FnOnce()) -> Vec<Value> {
     log_with(|layer| layer, work)
 }
@@ -72,7 +72,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value_seed(Self)?;
             if object.insert(name.clone(), value).is_some() {
-                return Err(de::Error::custom(format!("`{name}` stands twice")));
+                return Err(de::Error::custom(format!("`{name}` is there twice")));
             }
         }
         Ok(Value::Object(object))
@@ -111,7 +111,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-/// A `Display` and `Debug` that writes half of itself, then does its worst.
+/// A `Display` and `Debug` that writes a part of its text, and then fails or panics.
 pub(crate) enum Hostile {
     Fails,
     Panics,

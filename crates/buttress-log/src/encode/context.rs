@@ -1,0 +1,37 @@
+//! What the current context adds to a line.
+
+use buttress_context::Context;
+
+use crate::encode::callsite;
+use crate::encode::fields::Fields;
+use crate::encode::value::{Value, ValueFormat};
+use crate::json::string::string;
+
+/// Appends the ids of the request and of the trace.
+pub(crate) fn append_ids(out: &mut Vec<u8>, context: &Context) {
+    if let Some(id) = context.request_id() {
+        out.extend_from_slice(b",\"request_id\":");
+        string(out, id.as_str(&mut [0; 36]), 256);
+    }
+    if let Some(trace) = context.trace() {
+        hex_member(out, ",\"trace_id\":\"", &trace.trace_id().to_u128().to_be_bytes());
+        hex_member(out, ",\"span_id\":\"", &trace.span_id().to_u64().to_be_bytes());
+    }
+}
+
+fn hex_member(out: &mut Vec<u8>, key: &str, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.extend_from_slice(key.as_bytes());
+    for byte in bytes {
+        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    out.push(b'"');
+}
+
+/// Adds the fields of the context, in at most `max` bytes.
+pub(crate) fn add_fields(fields: &mut Fields, context: &Context, max: usize, format: ValueFormat) {
+    for (name, value) in context.fields() {
+        let name = callsite::context_field_name(name);
+        fields.add(name, max, |out| format.write_field(out, name.role, Value::from(value)));
+    }
+}

@@ -1,0 +1,11 @@
+//! The parts of a line as JSON: names, values, errors, the time. Knows no span and no writer.
+
+pub(crate) mod buffers;
+pub(crate) mod callsite;
+pub(crate) mod context;
+pub(crate) mod error;
+pub(crate) mod fields;
+pub(crate) mod name;
+mod source_file;
+pub(crate) mod timestamp;
+pub(crate) mod value;

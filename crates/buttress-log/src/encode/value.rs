@@ -1,0 +1,162 @@
+//! The value of a field, of any type that `tracing` has, and its one form in JSON.
+
+use std::error::Error;
+use std::fmt::Debug;
+
+use tracing::field::{Field, Visit};
+
+use crate::encode::error;
+use crate::encode::name::{REDACTED, Role};
+use crate::json::number::{float, integer};
+use crate::json::string::StringWriter;
+
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'a> {
+    Str(&'a str),
+    I64(i64),
+    U64(u64),
+    I128(i128),
+    U128(u128),
+    F64(f64),
+    Bool(bool),
+    Bytes(&'a [u8]),
+    Debug(&'a dyn Debug),
+    Error(&'a (dyn Error + 'static)),
+}
+
+impl<'a> From<&'a buttress_error::Value> for Value<'a> {
+    fn from(value: &'a buttress_error::Value) -> Self {
+        match value {
+            buttress_error::Value::Str(value) => Self::Str(value),
+            buttress_error::Value::I64(value) => Self::I64(*value),
+            buttress_error::Value::U64(value) => Self::U64(*value),
+            buttress_error::Value::F64(value) => Self::F64(*value),
+            buttress_error::Value::Bool(value) => Self::Bool(*value),
+            other => Self::Debug(other),
+        }
+    }
+}
+
+/// How values are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ValueFormat {
+    /// The most encoded bytes of a text, or of all the texts of an error.
+    pub(crate) limit: usize,
+    /// Whether secrets are redacted: fields and attributes of errors, by their names.
+    pub(crate) redact: bool,
+}
+
+impl ValueFormat {
+    /// Appends the value of a field of this role, or the mark of a secret.
+    pub(crate) fn write_field(self, out: &mut Vec<u8>, role: Role, value: Value<'_>) {
+        let secret = match role {
+            Role::Secret => true,
+            Role::SecretText => !value.is_number(),
+            Role::Plain | Role::Message | Role::Error => false,
+        };
+        if self.redact && secret {
+            out.extend_from_slice(REDACTED);
+        } else {
+            value.write(out, self);
+        }
+    }
+}
+
+impl Value<'_> {
+    /// Returns `true` for a number and for a boolean.
+    pub(crate) const fn is_number(self) -> bool {
+        !matches!(self, Self::Str(_) | Self::Bytes(_) | Self::Debug(_) | Self::Error(_))
+    }
+
+    /// Appends the value: a number or boolean as such, an error as an object, anything else as a string.
+    ///
+    /// A 128-bit integer is a number if it fits into 64 bits, else a string. Bytes are a string, in which U+FFFD replaces
+    /// what is not UTF-8. The caller has dealt with secret fields; `redact` is for the attributes of errors.
+    pub(crate) fn write(self, out: &mut Vec<u8>, format: ValueFormat) {
+        match self {
+            Self::I64(value) => integer(out, value),
+            Self::U64(value) => integer(out, value),
+            Self::I128(value) => match (i64::try_from(value), u64::try_from(value)) {
+                (Ok(value), _) => integer(out, value),
+                (_, Ok(value)) => integer(out, value),
+                _ => self.write_text(out, format.limit),
+            },
+            Self::U128(value) => match u64::try_from(value) {
+                Ok(value) => integer(out, value),
+                Err(_) => self.write_text(out, format.limit),
+            },
+            Self::F64(value) => float(out, value),
+            Self::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+            Self::Error(value) => error::write(out, value, format),
+            _ => self.write_text(out, format.limit),
+        }
+    }
+
+    /// Appends the value as a string, whatever its type.
+    pub(crate) fn write_text(self, out: &mut Vec<u8>, limit: usize) {
+        let mut string = StringWriter::open(out, limit);
+        match self {
+            Self::Str(value) => string.push(value),
+            Self::Bytes(value) => {
+                for chunk in value.utf8_chunks() {
+                    string.push(chunk.valid());
+                    string.push(if chunk.invalid().is_empty() { "" } else { "\u{fffd}" });
+                }
+            }
+            Self::I64(value) => string.push_fmt(format_args!("{value}")),
+            Self::U64(value) => string.push_fmt(format_args!("{value}")),
+            Self::I128(value) => string.push_fmt(format_args!("{value}")),
+            Self::U128(value) => string.push_fmt(format_args!("{value}")),
+            Self::F64(value) => string.push_fmt(format_args!("{value}")),
+            Self::Bool(value) => string.push_fmt(format_args!("{value}")),
+            Self::Debug(value) => string.push_fmt(format_args!("{value:?}")),
+            Self::Error(value) => string.push_fmt(format_args!("{value}")),
+        }
+        string.close();
+    }
+}
+
+/// A visitor that passes each field to a closure.
+pub(crate) struct FieldVisitor<F>(pub(crate) F);
+
+impl<F: FnMut(&Field, Value<'_>)> Visit for FieldVisitor<F> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0(field, Value::Str(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0(field, Value::I64(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0(field, Value::U64(value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.0(field, Value::I128(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.0(field, Value::U128(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0(field, Value::F64(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0(field, Value::Bool(value));
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        self.0(field, Value::Bytes(value));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.0(field, Value::Error(value));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0(field, Value::Debug(value));
+    }
+}

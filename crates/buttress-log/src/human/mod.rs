@@ -1,0 +1,6 @@
+//! Lines for people, made from JSON lines.
+
+mod render;
+mod writer;
+
+pub use writer::{Human, HumanWriter};

@@ -1,0 +1,109 @@
+//! `JsonLayer`: the `tracing` layer that writes the lines.
+
+use std::sync::Arc;
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::encode::buffers::LineBuffers;
+use crate::layer::line::LineEncoder;
+use crate::limits::Limits;
+use crate::sink::line_sink::LineSink;
+use crate::sink::losses::LossCounters;
+
+/// A `tracing` layer that writes each event as one line of JSON, with one `write`.
+///
+/// The members of a line, in this order: `timestamp` (RFC 3339, UTC, microseconds), `level`, `message`, `target`; from the
+/// [context](buttress_context::Context) `request_id`, `trace_id`, `span_id` and its fields; the fields of the enclosing spans;
+/// the fields of the event; `dropped_fields` if some did not fit; `error`.
+///
+/// Each key occurs once in a line. A field of an inner span hides one of the same name of an outer span, and a field of the
+/// event hides both. The names above are reserved: a user's field of such a name gets an underscore (`level_`), and so does
+/// the second of two fields of one name in one event or span.
+///
+/// Logging an event does not allocate once the thread has logged from the same callsites before, unless a line or a field has
+/// many kilobytes.
+///
+/// ```
+/// use tracing_subscriber::prelude::*;
+///
+/// let subscriber = tracing_subscriber::registry().with(buttress_log::JsonLayer::new(std::io::stderr));
+/// tracing::subscriber::with_default(subscriber, || {
+///     let _span = tracing::info_span!("order", customer = 17).entered();
+///     tracing::info!(amount = 4999, "paid"); // {"timestamp":…,"message":"paid",…,"customer":17,"amount":4999}
+/// });
+/// ```
+#[derive(Debug)]
+pub struct JsonLayer<W> {
+    encoder: LineEncoder,
+    writer: W,
+    sink: Arc<LineSink>,
+}
+
+impl<W> JsonLayer<W> {
+    /// Creates a layer that writes to `writer`: `std::io::stderr`, or any other [`MakeWriter`]. Secrets are redacted.
+    ///
+    /// One thread at a time uses the writer, so a line that the writer takes in pieces stays in one piece. A line that it
+    /// takes only in part is lost, and the next one begins on a new line. A writer that panics loses the line that it was
+    /// writing. Lines that the writer itself logs while it writes are dropped. [`losses`](Self::losses) counts all of them.
+    /// A writer must not wait for another thread that logs: that would be a deadlock.
+    pub fn new(writer: W) -> Self {
+        Self { encoder: LineEncoder::new(), writer, sink: Arc::default() }
+    }
+
+    /// Sets the size limits. Default: 8 KiB per field, 64 KiB per line.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.encoder.limits = limits;
+        self
+    }
+
+    /// Writes the values of secret fields instead of `[redacted]`. For a program's own tests.
+    #[must_use]
+    pub const fn without_redaction(mut self) -> Self {
+        self.encoder.redact = false;
+        self
+    }
+
+    /// The counters of what was lost. Keep them before the layer moves into a subscriber.
+    #[must_use]
+    pub fn losses(&self) -> Arc<LossCounters> {
+        Arc::clone(self.sink.losses())
+    }
+
+    pub(crate) const fn sink(&self) -> &Arc<LineSink> {
+        &self.sink
+    }
+}
+
+impl<S, W> Layer<S> for JsonLayer<W>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        if let Some(span) = ctx.span(id) {
+            self.encoder.new_span(attributes, &span);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        if let Some(span) = ctx.span(id) {
+            self.encoder.record(values, &span);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        LineBuffers::with(|buffers| {
+            let dropped = self.encoder.event(event, &ctx, buffers);
+            if dropped > 0 {
+                self.sink.losses().add_dropped_fields(dropped);
+            }
+            self.sink.write(&self.writer, &buffers.line, event.metadata());
+        });
+    }
+}

@@ -1,0 +1,143 @@
+//! `LineEncoder`: makes the line of an event.
+
+use buttress_context::Context as CallContext;
+use tracing::field::Field;
+use tracing::span::{Attributes, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::encode::buffers::LineBuffers;
+use crate::encode::callsite::{Callsite, level_member};
+use crate::encode::fields::Fields;
+use crate::encode::name::{FieldName, Role};
+use crate::encode::value::{FieldVisitor, Value, ValueFormat};
+use crate::encode::{context, error, timestamp};
+use crate::json::number::integer;
+use crate::limits::Limits;
+use crate::span::{LayerId, RecordEpoch, SpanStore};
+
+/// The settings of a layer and what it knows of the spans.
+#[derive(Debug)]
+pub(super) struct LineEncoder {
+    pub(super) limits: Limits,
+    pub(super) redact: bool,
+    layer: LayerId,
+    epoch: RecordEpoch,
+}
+
+impl LineEncoder {
+    pub(super) fn new() -> Self {
+        Self { limits: Limits::default(), redact: true, layer: LayerId::new(), epoch: RecordEpoch::default() }
+    }
+
+    const fn format(&self) -> ValueFormat {
+        ValueFormat { limit: self.limits.field(), redact: self.redact }
+    }
+
+    const fn spans(&self) -> SpanStore<'_> {
+        SpanStore {
+            layer: self.layer.get(),
+            epoch: &self.epoch,
+            redact: self.redact,
+            max: self.limits.fields(),
+        }
+    }
+
+    fn add(&self, fields: &mut Fields, name: &FieldName, value: Value<'_>) {
+        fields.add(name, self.limits.fields(), |out| self.format().write_field(out, name.role, value));
+    }
+
+    /// Encodes the fields of a new span.
+    pub(super) fn new_span<S>(&self, attributes: &Attributes<'_>, span: &SpanRef<'_, S>)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let callsite = Callsite::of(attributes.metadata());
+        LineBuffers::with(|buffers| {
+            attributes.record(&mut FieldVisitor(|field: &Field, value: Value<'_>| {
+                self.add(&mut buffers.fields, &callsite.names[field.index()], value);
+            }));
+            self.spans().insert(span, &buffers.fields, &callsite.names, &mut buffers.merged);
+        });
+    }
+
+    /// Encodes fields that are recorded after their span has begun.
+    pub(super) fn record<S>(&self, values: &Record<'_>, span: &SpanRef<'_, S>)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let callsite = Callsite::of(span.metadata());
+        LineBuffers::with(|buffers| {
+            values.record(&mut FieldVisitor(|field: &Field, value: Value<'_>| {
+                self.add(&mut buffers.fields, &callsite.names[field.index()], value);
+            }));
+            self.spans().record(span, &buffers.fields);
+        });
+    }
+
+    /// Encodes an event into the empty `line` of the buffers. Returns how many fields did not fit.
+    pub(super) fn event<S>(&self, event: &Event<'_>, ctx: &Context<'_, S>, buffers: &mut LineBuffers) -> u32
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let LineBuffers { line, context, fields, error, merged } = buffers;
+        let callsite = Callsite::of(event.metadata());
+        line.extend_from_slice(b"{\"timestamp\":\"");
+        timestamp::append_now(line);
+        line.extend_from_slice(level_member(*event.metadata().level()));
+
+        // User code runs here and nowhere else: no lock is held, and nothing else is half done.
+        let message = line.len();
+        event.record(&mut FieldVisitor(|field: &Field, value: Value<'_>| {
+            let name = &callsite.names[field.index()];
+            match name.role {
+                Role::Message => {
+                    line.truncate(message); // An event that is built by hand may have its message twice.
+                    value.write_text(line, self.limits.field());
+                }
+                Role::Error => self.error_object(error, value),
+                Role::Plain | Role::Secret | Role::SecretText => self.add(fields, name, value),
+            }
+        }));
+        if line.len() == message {
+            line.extend_from_slice(b"\"\"");
+        }
+        line.extend_from_slice(&callsite.target);
+
+        CallContext::read(|call| {
+            context::append_ids(line, call);
+            context::add_fields(context, call, self.limits.fields(), self.format());
+        });
+        // The inner fields are encoded by now, so the room that they leave to the outer ones is known.
+        let after = fields.text_len() + error.len() + b",\"dropped_fields\":4294967295,\"error\":}\n".len();
+        let room = self.limits.line().saturating_sub(after);
+        let in_span = ctx.event_span(event).and_then(|span| {
+            self.spans().fields(&span, merged, |span| {
+                let outer = context.append_to(line, &[span, fields], room.saturating_sub(span.text_len()));
+                outer + span.append_to(line, &[fields], room)
+            })
+        });
+        let outer = in_span.unwrap_or_else(|| context.append_to(line, &[fields], room));
+        let dropped = outer + fields.append_to(line, &[], usize::MAX);
+        if dropped > 0 {
+            line.extend_from_slice(b",\"dropped_fields\":");
+            integer(line, dropped);
+        }
+        if !error.is_empty() {
+            line.extend_from_slice(b",\"error\":");
+            line.extend_from_slice(error);
+        }
+        line.extend_from_slice(b"}\n");
+        dropped
+    }
+
+    /// Encodes the error of an event. One that is only text is an object too, so that readers of the log find one shape.
+    fn error_object(&self, out: &mut Vec<u8>, value: Value<'_>) {
+        out.clear();
+        match value {
+            Value::Error(error) => error::write(out, error, self.format()),
+            _ => error::write_text(out, |out| value.write_text(out, self.limits.field())),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What spans keep for the lines inside them: their encoded fields and those of the spans around them.
+
+mod per_layer;
+mod store;
+
+pub(crate) use per_layer::LayerId;
+pub(crate) use store::{RecordEpoch, SpanStore};
