@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use buttress_error::handle::Handle;
 use buttress_error::{ByKind, Verdict};
 use tower_layer::Layer;
 use tracing::Level;
@@ -164,7 +165,7 @@ impl<S, C> Layer<S> for LogLayer<C> {
     type Service = LogService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        LogService::new(inner, self.clone())
+        LogService::new(inner, Handle::from(Arc::clone(&self.settings)))
     }
 }
 
@@ -176,10 +177,16 @@ impl<C> Clone for LogLayer<C> {
 
 impl<C> fmt::Debug for LogLayer<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.settings.fmt(f)
+    }
+}
+
+impl<C> fmt::Debug for Settings<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogLayer")
-            .field("name", &self.settings.name)
-            .field("events", &self.settings.events)
-            .field("success_level", &self.settings.success_level)
+            .field("name", &self.name)
+            .field("events", &self.events)
+            .field("success_level", &self.success_level)
             .finish_non_exhaustive()
     }
 }

@@ -1,21 +1,21 @@
 //! `LoggedCall`: one call with its start time, its context frame and its two events.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use buttress_context::{Context, Frame};
+use buttress_error::handle::Handle;
 use buttress_error::{Class, Classifier, Kind, StopReason};
 use tokio::time::Instant;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use crate::call::layer::{LogLayer, LoggedEvents, Settings};
+use crate::call::layer::{LoggedEvents, Settings};
 
 const TARGET: &str = "buttress::call";
 
 pub(super) struct LoggedCall<C> {
-    settings: Arc<Settings<C>>,
+    settings: Handle<Settings<C>>,
     /// `None` if the program had no subscriber when the call began.
     started: Option<Instant>,
     frame: Frame,
@@ -31,12 +31,11 @@ pub(super) fn now_if_logging() -> Option<Instant> {
 
 impl<C> LoggedCall<C> {
     /// Begins a call. It always has a frame, so that no filter changes what a call reports.
-    pub(super) fn start(layer: &LogLayer<C>) -> Self {
-        Self::start_at(layer, now_if_logging())
+    pub(super) fn start(settings: Handle<Settings<C>>) -> Self {
+        Self::start_at(settings, now_if_logging())
     }
 
-    fn start_at(layer: &LogLayer<C>, started: Option<Instant>) -> Self {
-        let settings = Arc::clone(&layer.settings);
+    fn start_at(settings: Handle<Settings<C>>, started: Option<Instant>) -> Self {
         if settings.events == LoggedEvents::StartAndEnd {
             tracing::debug!(target: TARGET, event = "call.started", call = &*settings.name, "call started");
         }
@@ -45,17 +44,17 @@ impl<C> LoggedCall<C> {
 
     /// Runs `poll_ready`. A panic in it is logged as a call that ends before it is made.
     pub(super) fn poll_ready<R>(
-        layer: &LogLayer<C>,
+        settings: &Handle<Settings<C>>,
         waiting_since: Option<Instant>,
         poll_ready: impl FnOnce() -> R,
     ) -> R {
-        let _guard = PollReadyGuard { layer, waiting_since, already_panicking: thread::panicking() };
+        let _guard = PollReadyGuard { settings, waiting_since, already_panicking: thread::panicking() };
         poll_ready()
     }
 
     /// Logs a call that is never made because the service failed to become ready.
     pub(super) fn failed_ready<Res, E>(
-        layer: &LogLayer<C>,
+        settings: &Handle<Settings<C>>,
         waiting_since: Option<Instant>,
         error: E,
     ) -> Result<Res, E>
@@ -63,7 +62,10 @@ impl<C> LoggedCall<C> {
         C: Classifier<Res, E>,
     {
         let outcome = Err(error);
-        Self::finish(&mut Some(Self::start_at(layer, waiting_since.or_else(now_if_logging))), &outcome);
+        Self::finish(
+            &mut Some(Self::start_at(settings.clone(), waiting_since.or_else(now_if_logging))),
+            &outcome,
+        );
         outcome
     }
 
@@ -94,24 +96,24 @@ impl<C> LoggedCall<C> {
         self.emit_end("cancelled", Some(Kind::Cancelled.into()));
     }
 
-    fn emit_end(mut self, outcome: &'static str, class: Option<Class>) {
-        if self.settings.events == LoggedEvents::None {
+    fn emit_end(self, outcome: &'static str, class: Option<Class>) {
+        let Self { settings, started, mut frame } = self;
+        if settings.events == LoggedEvents::None {
             return;
         }
-        let duration = self.started.map(|started| started.elapsed());
-        let report = &self.frame.report;
+        let duration = started.map(|started| started.elapsed());
+        let report = &frame.report;
         // A retry layer reports nothing if it made one attempt.
         let attempts = report.attempts.max(1);
         let delay = (attempts > 1).then(|| millis(report.delay));
         let (stopped, degraded) = (report.stopped.map(StopReason::as_str), report.degraded.then_some(true));
-        let settings = Arc::clone(&self.settings);
         let level = match class {
             Some(class) => level_of(class.kind),
             None if attempts > 1 || degraded.is_some() => Level::INFO,
             None => settings.success_level,
         };
         // The event has the ids of the call, wherever the future is polled or dropped.
-        let _entered = self.frame.enter();
+        let _entered = frame.enter();
         macro_rules! emit {
             ($level:ident) => {
                 tracing::event!(
@@ -152,7 +154,7 @@ fn level_of(kind: Kind) -> Level {
 
 /// Logs a call that ends because `poll_ready` panics.
 struct PollReadyGuard<'a, C> {
-    layer: &'a LogLayer<C>,
+    settings: &'a Handle<Settings<C>>,
     waiting_since: Option<Instant>,
     /// The service is polled while another panic unwinds, which is not the end of the call.
     already_panicking: bool,
@@ -161,7 +163,8 @@ struct PollReadyGuard<'a, C> {
 impl<C> Drop for PollReadyGuard<'_, C> {
     fn drop(&mut self) {
         if !self.already_panicking && thread::panicking() {
-            let call = LoggedCall::start_at(self.layer, self.waiting_since.or_else(now_if_logging));
+            let call =
+                LoggedCall::start_at(self.settings.clone(), self.waiting_since.or_else(now_if_logging));
             call.emit_end("panic", Some(Kind::Panic.into()));
         }
     }

@@ -4,24 +4,25 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use buttress_error::Classifier;
+use buttress_error::handle::{Handle, ServiceHandle};
 use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::call::future::ResponseFuture;
-use crate::call::layer::LogLayer;
+use crate::call::layer::Settings;
 use crate::call::logged_call::{LoggedCall, now_if_logging};
 
 /// The service of [`LogLayer`].
 pub struct LogService<S, C> {
     inner: S,
-    layer: LogLayer<C>,
+    settings: ServiceHandle<Handle<Settings<C>>>,
     /// When the inner service first was not ready; `None` while it is ready.
     waiting_since: Option<Instant>,
 }
 
 impl<S, C> LogService<S, C> {
-    pub(super) const fn new(inner: S, layer: LogLayer<C>) -> Self {
-        Self { inner, layer, waiting_since: None }
+    pub(super) const fn new(inner: S, settings: Handle<Settings<C>>) -> Self {
+        Self { inner, settings: ServiceHandle::new(settings), waiting_since: None }
     }
 
     /// Returns a reference to the inner service.
@@ -50,7 +51,7 @@ where
     type Future = ResponseFuture<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        let ready = LoggedCall::poll_ready(&self.layer, self.waiting_since, || self.inner.poll_ready(cx));
+        let ready = LoggedCall::poll_ready(&self.settings, self.waiting_since, || self.inner.poll_ready(cx));
         match ready {
             Poll::Pending => {
                 self.waiting_since = self.waiting_since.or_else(now_if_logging);
@@ -62,28 +63,30 @@ where
             }
             Poll::Ready(Err(error)) => {
                 let since = self.waiting_since.take();
-                Poll::Ready(LoggedCall::failed_ready::<S::Response, _>(&self.layer, since, error).map(drop))
+                Poll::Ready(
+                    LoggedCall::failed_ready::<S::Response, _>(&self.settings, since, error).map(drop),
+                )
             }
         }
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
         self.waiting_since = None;
-        let mut call = Some(LoggedCall::start(&self.layer));
+        let mut call = Some(LoggedCall::start(self.settings.for_call()));
         let inner = LoggedCall::run(&mut call, || self.inner.call(request));
         ResponseFuture::new(inner, call)
     }
 }
 
-/// The clone shares the layer. Its inner service must become ready by itself, so a wait is not cloned.
+/// The clone shares the settings of the layer. Its inner service must become ready by itself, so a wait is not cloned.
 impl<S: Clone, C> Clone for LogService<S, C> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.layer.clone())
+        Self { inner: self.inner.clone(), settings: self.settings.clone(), waiting_since: None }
     }
 }
 
 impl<S: fmt::Debug, C> fmt::Debug for LogService<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogService").field("inner", &self.inner).field("layer", &self.layer).finish()
+        f.debug_struct("LogService").field("inner", &self.inner).field("layer", &**self.settings).finish()
     }
 }
