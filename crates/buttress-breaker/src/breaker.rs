@@ -1,16 +1,14 @@
-//! `Breaker`: the handle, and everything around the plain value: clock, lock, randomness.
+//! `Breaker`: the handle, and what surrounds the plain value: clock, lock, randomness.
 
 mod admission;
-pub(crate) mod admitted;
 mod build;
-mod control;
+pub(crate) mod call;
+pub(crate) mod control;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod guarded;
-mod hold;
 pub(crate) mod permit;
 mod settlement;
-pub(crate) mod shut;
 pub(crate) mod subscription;
 pub(crate) mod wait;
 mod waiting;
@@ -20,25 +18,27 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use buttress_error::handle::{Handle, SharedState};
 use buttress_error::{ByKind, Classified, Classifier, Rejection};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::breaker::admitted::{Admitted, Call, Held};
+use crate::breaker::call::{AbandonOnDrop, Call, CallGuard};
 use crate::breaker::permit::Permit;
 use crate::circuit::Circuit;
 use crate::circuit::builder::BreakerBuilder;
-use crate::circuit::change::{Change, Due, State};
 use crate::circuit::pass::Pass;
 use crate::circuit::settings::Settings;
+use crate::circuit::state::State;
 use crate::circuit::time::{NEVER, Nanos, nanos};
-use crate::counters::gate::Gate;
-use crate::counters::slot;
-use hold::Hold;
+use crate::circuit::transition::{StateChange, Transition};
+use crate::counters::fast_path::FastPath;
+use crate::counters::shards::Shards;
+use crate::counters::thread_slot;
 
-/// A circuit breaker: counts how calls end, refuses them while the dependency fails, and probes until it works again.
+/// A circuit breaker: it counts how calls end, refuses calls while the dependency fails, and probes until it works again.
 ///
-/// A handle: clones share one circuit, and so do all layers and services made of it. It is used as a tower layer
+/// Clones share one circuit, and so do all layers and services made from it. Use it as a tower layer
 /// ([`BreakerLayer`](crate::BreakerLayer)), around a closure ([`call`](Self::call)), or by hand
 /// ([`admit`](Self::admit)).
 ///
@@ -62,81 +62,81 @@ use hold::Hold;
 /// ```
 #[derive(Clone)]
 pub struct Breaker {
-    shared: Hold,
+    shared: Handle<Shared>,
 }
 
 struct Shared {
     name: Arc<str>,
     /// Zero of the circuit's time.
     origin: Instant,
-    gate: Gate,
+    fast_path: FastPath,
     circuit: Mutex<Circuit>,
-    /// The state and its epoch, by which a late teller is told from a new one. Made for the first subscriber: it is
-    /// large, and most breakers of many keys have none.
+    /// The state and its epoch, which tells a late report from a new one. It is large, and most keyed breakers have no
+    /// subscriber, so the first subscriber makes it.
     watch: OnceLock<watch::Sender<(u64, State)>>,
-    /// Rung whenever a call might pass that was refused before, but by time alone.
-    turnstile: Notify,
+    /// Notified whenever a call that was refused may be admitted, except when only time has passed.
+    admission_possible: Notify,
+}
+
+/// How many threads count without contention.
+#[derive(Clone, Copy)]
+enum Threads {
+    /// As many as this machine runs, with 128 bytes for each.
+    Many,
+    /// None: every call takes the lock.
+    Few,
 }
 
 impl Breaker {
-    /// A breaker with the default settings, listed at [`BreakerBuilder`].
+    /// Creates a breaker with the default settings, listed at [`BreakerBuilder`].
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self::builder(name).unchecked()
     }
 
-    /// A breaker with other settings.
+    /// Returns a builder with the default settings.
     pub fn builder(name: impl Into<Arc<str>>) -> BreakerBuilder {
         BreakerBuilder::new(name.into())
     }
 
     pub(crate) fn with_settings(name: Arc<str>, settings: Settings) -> Self {
-        Self::for_threads(slot::expected(), name, Arc::new(settings))
+        Self::for_threads(Threads::Many, name, Arc::new(settings))
     }
 
-    /// A closed breaker with the settings of this one. Of the threads that call it so many need no lock: room for each
-    /// takes 128 bytes.
-    pub(crate) fn alike(&self, name: Arc<str>, threads: usize) -> Self {
-        let settings = Arc::clone(self.lock().settings());
-        Self::for_threads(threads, name, settings)
+    /// Creates a closed breaker with the settings of this one.
+    pub(crate) fn with_same_settings(&self, name: Arc<str>) -> Self {
+        Self::for_threads(Threads::Many, name, Arc::clone(self.lock().settings()))
     }
 
-    fn for_threads(threads: usize, name: Arc<str>, settings: Arc<Settings>) -> Self {
+    /// Creates a closed breaker with the settings of this one for the calls of one key, which come from few threads.
+    pub(crate) fn for_key(&self, name: Arc<str>) -> Self {
+        Self::for_threads(Threads::Few, name, Arc::clone(self.lock().settings()))
+    }
+
+    fn for_threads(threads: Threads, name: Arc<str>, settings: Arc<Settings>) -> Self {
         let circuit = Circuit::new(Arc::clone(&name), settings);
+        let shards = match threads {
+            Threads::Many => Shards::new(thread_slot::own_slots(), thread_slot::shared_shards()),
+            Threads::Few => Shards::new(0, 0),
+        };
         let shared = Shared {
             name,
             origin: Instant::now(),
-            gate: Gate::new(&circuit, threads),
+            fast_path: FastPath::new(&circuit, shards),
             circuit: Mutex::new(circuit),
             watch: OnceLock::new(),
-            turnstile: Notify::new(),
+            admission_possible: Notify::new(),
         };
-        Self { shared: Hold::new(shared) }
+        Self { shared: Handle::new(shared) }
     }
 
-    /// The same breaker, kept for ever: its calls then count no references to it. For breakers that live as long as the
-    /// program.
-    ///
-    /// Threads that count references in one place take turns there. A service that is called again and again, and so each
-    /// thread with a clone of its own, counts in a place of its own; [`admit`](Self::admit) and [`call`](Self::call) count
-    /// where their handle does, unless it is kept for ever.
-    #[must_use]
-    pub fn leak(self) -> Self {
-        Self { shared: self.shared.leak() }
-    }
-
-    /// The same breaker, by a count of references of its own.
-    pub(crate) fn apart(&self) -> Self {
-        Self { shared: self.shared.apart() }
-    }
-
-    /// Its name, as in events and rejections.
+    /// Returns its name, which events and rejections show.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// Asks to make a call now. The [`Permit`] has to be told how the call ended.
+    /// Asks for admission of a call now. Report the outcome of the call to the [`Permit`].
     ///
     /// ```
     /// use buttress_breaker::Breaker;
@@ -155,22 +155,22 @@ impl Breaker {
     /// ```
     ///
     /// # Errors
-    /// [`Rejection`] while the circuit is open, forced open, or half-open with all probes under way, and for the calls that a
-    /// [ramp](BreakerBuilder::ramp) holds back.
+    /// [`Rejection`] while the circuit is open, forced open, or half-open with all probes in flight, and for calls that a
+    /// [ramp](BreakerBuilder::ramp) refuses.
     pub fn admit(&self) -> Result<Permit, Rejection> {
-        let pass = self.pass_if_open().map_or_else(|| self.ask(), Ok).map_err(Rejection::from)?;
-        Ok(Permit::new(Admitted::new(self.clone(), pass)))
+        let pass = self.begin_droppable().map_err(Rejection::from)?;
+        Ok(Permit::new(CallGuard::new(self.clone(), pass)))
     }
 
-    /// Makes the call if the circuit admits it, and judges its outcome by the error's own class.
+    /// Makes a call if the circuit admits it. The class of the error judges the outcome.
     ///
     /// An error type that cannot hold a [`Rejection`] needs [`guarded`](Self::guarded).
     ///
     /// # Errors
-    /// What `make` fails with, or a [`Rejection`].
+    /// The error of the call, or a [`Rejection`].
     ///
     /// # Cancel safety
-    /// Nothing happens before the first poll. Dropped later, the call is abandoned: see [`Permit`].
+    /// Nothing happens before the first poll. If it is dropped later, the call is abandoned: see [`Permit`].
     pub async fn call<F, Fut, T, E>(&self, make: F) -> Result<T, E>
     where
         F: FnOnce() -> Fut,
@@ -180,9 +180,9 @@ impl Breaker {
         self.call_with(ByKind, make).await
     }
 
-    /// Makes a call that blocks if the circuit admits it: [`call`](Self::call) for code that is not async.
+    /// Makes a blocking call if the circuit admits it: [`call`](Self::call) for code that is not async.
     ///
-    /// An `io::Error` holds a rejection as its inner error. For other error types that cannot hold one there is
+    /// An `io::Error` holds a rejection as its inner error. Other error types that cannot hold one need
     /// [`guarded`](Self::guarded).
     ///
     /// ```
@@ -201,57 +201,79 @@ impl Breaker {
     /// ```
     ///
     /// # Errors
-    /// What `make` fails with, or a [`Rejection`].
+    /// The error of the call, or a [`Rejection`].
     #[inline]
     pub fn call_blocking<F, T, E>(&self, make: F) -> Result<T, E>
     where
         F: FnOnce() -> Result<T, E>,
         E: From<Rejection> + Classified,
     {
-        let gate = self.gate();
-        let Some((shard, epoch)) = gate.counter(slot::current()) else {
-            return self.call_timed(make);
+        let fast_path = self.fast_path();
+        let Some((shard, epoch)) = fast_path.untimed(thread_slot::current()) else {
+            return self.call_blocking_slow(make);
         };
-        shard.pass();
-        // If `make` panics, `admitted` is dropped by the panic, and says so.
-        let mut admitted = Admitted::new(self, Pass::open(epoch, NEVER));
+        shard.admit();
+        // If `make` panics, the guard records it.
+        let mut guard = CallGuard::new(self, Pass::without_ticket(epoch, NEVER));
         let outcome = make();
-        // The call has not left its thread, so its shard is the same.
-        if outcome.is_ok() && gate.calm().is_plain(epoch) && shard.succeed(epoch) {
-            admitted.release();
+        // The call has not left its thread, so the shard is the same.
+        if outcome.is_ok() && fast_path.success_is_inert().is_untimed(epoch) && shard.succeed(epoch) {
+            guard.release();
         } else {
-            admitted.conclude(&ByKind, &outcome);
+            guard.conclude(&ByKind, &outcome);
         }
         outcome
     }
 
-    /// A blocking call whose time matters, or that the circuit has to be asked for.
+    /// A blocking call that needs a time, or the circuit's decision.
     #[inline(never)]
-    fn call_timed<F, T, E>(&self, make: F) -> Result<T, E>
+    fn call_blocking_slow<F, T, E>(&self, make: F) -> Result<T, E>
     where
         F: FnOnce() -> Result<T, E>,
         E: From<Rejection> + Classified,
     {
-        self.blocking(&ByKind, make).unwrap_or_else(|rejection| Err(rejection.into()))
+        self.call_blocking_with(&ByKind, make).unwrap_or_else(|rejection| Err(rejection.into()))
     }
 
-    /// A blocking call of any error type, judged by `classifier`.
-    pub(crate) fn blocking<C, F, T, E>(&self, classifier: &C, make: F) -> Result<Result<T, E>, Rejection>
+    /// A blocking call with any error type, judged by `classifier`.
+    pub(crate) fn call_blocking_with<C, F, T, E>(
+        &self,
+        classifier: &C,
+        make: F,
+    ) -> Result<Result<T, E>, Rejection>
     where
         C: Classifier<T, E>,
         F: FnOnce() -> Result<T, E>,
     {
-        let pass = self.pass().map_or_else(|| self.ask(), Ok)?;
-        let mut admitted = Admitted::new(self, pass);
+        let mut guard = CallGuard::new(self, self.begin()?);
         let outcome = make();
-        admitted.conclude(classifier, &outcome);
+        guard.conclude(classifier, &outcome);
         Ok(outcome)
     }
 
-    /// The same as [`call`](Self::call), judged by `classifier`.
+    /// Makes an async call with any error type, judged by `classifier`.
+    pub(crate) async fn call_any<C, F, Fut, T, E>(
+        &self,
+        classifier: C,
+        make: F,
+    ) -> Result<Result<T, E>, Rejection>
+    where
+        C: Classifier<T, E>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        // If `make` panics, the guard records it.
+        let mut guard = CallGuard::new(self, self.begin()?);
+        let mut inner = pin!(make());
+        // Declared last, so dropped first: a dropped call is abandoned before its future undoes anything.
+        let mut call = AbandonOnDrop::new(Call::new(self.clone(), guard.release()));
+        Ok(poll_fn(|cx| call.poll(inner.as_mut(), &classifier, cx)).await)
+    }
+
+    /// As [`call`](Self::call), judged by `classifier`.
     ///
     /// # Errors
-    /// What `make` fails with, or a [`Rejection`].
+    /// The error of the call, or a [`Rejection`].
     ///
     /// # Cancel safety
     /// As [`call`](Self::call).
@@ -262,40 +284,33 @@ impl Breaker {
         Fut: Future<Output = Result<T, E>>,
         E: From<Rejection>,
     {
-        let pass = self.pass().map_or_else(|| self.ask(), Ok).map_err(Rejection::from)?;
-        // If `make` panics, `admitted` is dropped by the panic, and says so.
-        let mut admitted = Admitted::new(self, pass);
-        let mut inner = pin!(make());
-        // Dropped first, so that a call that is dropped is abandoned before what it does is undone.
-        let mut call = Held::new(Call::new(self.clone(), admitted.release()));
-        poll_fn(|cx| call.poll(inner.as_mut(), &classifier, cx)).await
+        self.call_any(classifier, make).await.unwrap_or_else(|rejection| Err(rejection.into()))
     }
 
-    fn turn(&self, circuit: &mut Circuit, due: Due, now: Nanos) -> Change {
-        // Whoever reports first has nothing left here: this is for admissions.
-        self.shared.gate.report(circuit);
-        let change = circuit.turn(due, now, fastrand::f64());
-        self.shared.gate.follow(circuit);
+    fn apply(&self, circuit: &mut Circuit, transition: Transition, now: Nanos) -> StateChange {
+        // Most callers have reported before. An admission has not.
+        self.fast_path().report(circuit);
+        let change = circuit.apply(transition, now, fastrand::f64());
+        self.fast_path().publish(circuit);
         change
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.shared.gate
+    pub(crate) fn fast_path(&self) -> &FastPath {
+        &self.shared.fast_path
     }
 
-    /// Tells who waits, subscribers and the log, with no lock held.
-    pub(crate) fn tell(&self, change: Option<Change>) {
-        let Some(change) = change else { return };
-        self.turnstile().notify_waiters();
+    /// Wakes waiters, updates subscribers and emits an event. Must not be called under the lock.
+    pub(crate) fn report(&self, change: &StateChange) {
+        self.admission_possible().notify_waiters();
         if let Some(watch) = self.shared.watch.get() {
             show(watch, change.epoch, change.to);
         }
-        events::changed(&self.shared.name, &change);
+        events::changed(&self.shared.name, change);
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<(u64, State)> {
         let watch = self.shared.watch.get_or_init(|| watch::Sender::new((0, State::Closed)));
-        // Whoever changed the state before found no watch to tell.
+        // Earlier changes found no watch.
         let (epoch, state) = {
             let circuit = self.lock();
             (circuit.epoch(), circuit.state())
@@ -304,22 +319,29 @@ impl Breaker {
         watch.subscribe()
     }
 
-    /// Rung whenever a call might pass that was refused before, but by time alone.
-    pub(crate) fn turnstile(&self) -> &Notify {
-        &self.shared.turnstile
+    /// Notified whenever a call that was refused may be admitted, except when only time has passed.
+    pub(crate) fn admission_possible(&self) -> &Notify {
+        &self.shared.admission_possible
     }
 
     pub(crate) fn now(&self) -> Nanos {
         nanos(self.shared.origin.elapsed())
     }
 
-    /// No caller's code runs under this lock, so a panic there would be our own, and the counts stay usable.
+    /// No code of the caller runs under this lock. A panic there would be a bug of this crate, and the counts stay usable.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Circuit> {
         self.shared.circuit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Unless a later state was shown already.
+/// Lets the futures of a service count their references in a place of their own.
+impl SharedState for Breaker {
+    fn with_own_count(&self) -> Self {
+        Self { shared: self.shared.with_own_count() }
+    }
+}
+
+/// Shows the state unless a later one was shown before.
 fn show(watch: &watch::Sender<(u64, State)>, epoch: u64, state: State) {
     watch.send_if_modified(|seen| {
         let newer = epoch > seen.0;
@@ -363,7 +385,7 @@ mod tests {
     use super::*;
     use crate::circuit::orders::Order;
 
-    /// [S6] the first subscriber sees the state, whatever was told before there was one.
+    /// [S6] the first subscriber sees the present state.
     #[test]
     fn a_late_subscriber_sees_the_state() {
         let breaker = Breaker::new("db");
@@ -371,17 +393,17 @@ mod tests {
         assert_eq!(breaker.subscribe().state(), State::ForcedOpen);
     }
 
-    /// [S6] subscribers end with the latest state, in whatever order two threads tell them.
+    /// [S6] subscribers end with the latest state, in whatever order threads report changes.
     #[test]
-    fn the_last_word_is_the_latest_state() {
+    fn reports_out_of_order_end_with_the_latest_state() {
         let breaker = Breaker::new("db");
         let subscription = breaker.subscribe();
-        let first = breaker.lock().obey(Order::ForceOpen, 0);
-        let second = breaker.lock().obey(Order::Release, 0);
-        let third = breaker.lock().obey(Order::Disable, 0);
-        breaker.tell(third);
-        breaker.tell(first);
-        breaker.tell(second);
+        let first = breaker.lock().apply_order(Order::ForceOpen, 0);
+        let second = breaker.lock().apply_order(Order::Release, 0);
+        let third = breaker.lock().apply_order(Order::Disable, 0);
+        breaker.report(&third.unwrap());
+        breaker.report(&first.unwrap());
+        breaker.report(&second.unwrap());
         assert_eq!(subscription.state(), State::Disabled);
     }
 }

@@ -1,4 +1,4 @@
-//! What a breaker says of itself to people.
+//! What a breaker explains to people.
 
 mod support;
 
@@ -12,19 +12,19 @@ use support::{admit, defaults, fail, ms, plain, probe, secs, sleep, succeed, tri
 fn lines(breaker: &Breaker, heading: &str) -> Vec<String> {
     let text = breaker.explain().to_string();
     let mut under = false;
-    let told = text.lines().filter_map(|line| {
+    let lines = text.lines().filter_map(|line| {
         let (name, text) = line.split_at_checked(17)?;
         under = if name.trim().is_empty() { under } else { name.trim() == heading };
         under.then(|| text.to_owned())
     });
-    told.collect()
+    lines.collect()
 }
 
 fn first(breaker: &Breaker) -> String {
     breaker.explain().to_string().lines().next().expect("a line").to_owned()
 }
 
-/// [S25] each state says what it is, since when, and what comes next.
+/// [S25] the state, for how long it has lasted, and what happens next.
 #[tokio::test(start_paused = true)]
 async fn states() {
     let breaker = defaults().consecutive_failures(5).build().unwrap();
@@ -34,29 +34,29 @@ async fn states() {
     let probe = probe(&breaker).await;
     succeed(&breaker, 1);
     assert_eq!(first(&breaker), "db: half-open for 0.0ns: 5 failures in a row");
-    assert_eq!(lines(&breaker, "next"), ["a verdict: 1 of 3 probes settled, 0 failed; 1 under way"]);
+    assert_eq!(lines(&breaker, "next"), ["a decision by 3 probes: 1 settled (0 failed), 1 in flight"]);
     drop(probe);
     admit(&breaker).failure(Kind::Throttled);
     assert_eq!(
         lines(&breaker, "next"),
-        ["a verdict: 2 of 3 probes settled, 0 failed, 1 throttled; 0 under way"]
+        ["a decision by 3 probes: 2 settled (0 failed, 1 throttled), 0 in flight"]
     );
     breaker.force_open();
     sleep(secs(60)).await;
     assert_eq!(first(&breaker), "db: forced open for 60.0s");
-    assert_eq!(lines(&breaker, "next"), ["nothing, before somebody releases or resets it"]);
+    assert_eq!(lines(&breaker, "next"), ["nothing until it is released or reset"]);
     breaker.disable();
     sleep(secs(1)).await;
     assert_eq!(first(&breaker), "db: disabled for 1.0s");
     breaker.reset();
     breaker.shadow();
-    assert_eq!(first(&breaker), "db: closed for 0.0ns (only pretended: a shadow refuses nothing)");
+    assert_eq!(first(&breaker), "db: closed for 0.0ns (shadow mode: refuses no calls)");
     trip(&breaker);
     sleep(secs(5)).await;
-    assert_eq!(lines(&breaker, "next"), ["at the first call, up to 3 probes"]);
+    assert_eq!(lines(&breaker, "next"), ["half-open at the next call, with up to 3 probes"]);
 }
 
-/// [S7] [S25] the last failure is there with its whole chain, while the circuit is closed too.
+/// [S7] [S25] the last failure has its whole chain, also while the circuit is closed.
 #[tokio::test(start_paused = true)]
 async fn the_last_failure() {
     let breaker = plain().build().unwrap();
@@ -73,26 +73,24 @@ async fn the_last_failure() {
     assert_eq!(lines(&breaker, "last failure"), ["unavailable"], "why it had opened");
 }
 
-/// [S19] line 47: the default rules are told, with numbers for what evidence is.
+/// [S19] the default rules are explained, with numbers for the evidence.
 #[tokio::test(start_paused = true)]
 async fn the_default_rules() {
     assert_eq!(
         lines(&Breaker::new("db"), "opens at"),
         [
             "20 failures in a row",
-            "50 % failed and 2 standard errors more, of at least 5 calls in the last 30s (15 of 20, 60 of 100)",
+            "evidence of more than 50 % failed (15 of 20, 60 of 100) from at least 5 calls in the last 30s",
         ]
     );
-    assert_eq!(lines(&Breaker::new("db"), "closes at"), ["2 of 3 probes, each within 10s"]);
+    assert_eq!(lines(&Breaker::new("db"), "closes at"), ["2 of 3 probes succeeded, each within 10s"]);
     let evidence = plain()
         .failure_rate(None)
         .consecutive_failures(None)
         .trip_when(TripRule::evidence(0.9).minimum_calls(50));
     assert_eq!(
         lines(&evidence.build().unwrap(), "opens at"),
-        [
-            "90 % failed and 2 standard errors more, of at least 50 calls in the last 30s (20 of 20, 96 of 100)"
-        ]
+        ["evidence of more than 90 % failed (20 of 20, 96 of 100) from at least 50 calls in the last 30s"]
     );
 }
 
@@ -124,13 +122,10 @@ async fn settings() {
             "9 failures within 5s",
         ]
     );
-    assert_eq!(
-        lines(&breaker, "stays open"),
-        ["5s, then 2 times as long each time, up to 60s, give or take 20 %"]
-    );
-    assert_eq!(lines(&breaker, "closes at"), ["2 of 3 probes, each within 10s"]);
+    assert_eq!(lines(&breaker, "stays open"), ["5s, 2 times as long at each reopening, up to 60s, ± 20 %"]);
+    assert_eq!(lines(&breaker, "closes at"), ["2 of 3 probes succeeded, each within 10s"]);
     assert_eq!(lines(&breaker, "slow calls"), ["take longer than 2s"]);
-    assert_eq!(lines(&breaker, "dropped calls"), ["count for nothing"]);
+    assert_eq!(lines(&breaker, "dropped calls"), ["never count as failed"]);
     breaker
         .reconfigure(
             Breaker::builder("db").window(Window::consecutive(3)).probes(Probes::default().by_rate()),
@@ -141,13 +136,13 @@ async fn settings() {
     assert_eq!(lines(&breaker, "opens at"), ["3 failures in a row"]);
     assert_eq!(
         lines(&breaker, "closes at"),
-        ["3 probes whose rates are below those of the builder, each within 10s"]
+        ["3 probes below the failure rate and the slow rate, each within 10s"]
     );
     breaker.reconfigure(Breaker::builder("db").failure_rate(None).consecutive_failures(None)).unwrap();
-    assert_eq!(lines(&breaker, "opens at"), ["nothing"]);
+    assert_eq!(lines(&breaker, "opens at"), ["no rule"]);
 }
 
-/// One of a thing is told in the singular, and a rule that no call can break not at all.
+/// The singular for one of a thing, and a plain text for a rule that one failure breaks.
 #[tokio::test(start_paused = true)]
 async fn one_of_each() {
     let breaker = Breaker::builder("db").probes(1).window(Window::consecutive(1)).build().unwrap();

@@ -54,9 +54,9 @@ async fn holds_back_in_call() {
     assert_eq!(call(&mut service).await.unwrap(), 7);
 }
 
-/// [S7] [S24] what is held back is told which part passes, and when more will.
+/// [S7] [S24] a refused call reports the share that is admitted, and when it grows.
 #[tokio::test(start_paused = true)]
-async fn says_so() {
+async fn a_refusal_reports_the_share() {
     let breaker = recovered().await;
     sleep(secs(14)).await;
     admit(&breaker).success();
@@ -68,13 +68,12 @@ async fn says_so() {
     );
     let explanation = breaker.explain().to_string();
     assert!(
-        explanation.contains("next           25 % of the calls, and more of them in 6.0s"),
+        explanation.contains(
+            "next           recovering: admits 25 % of calls for another 6.0s, and all calls in 16.0s"
+        ),
         "{explanation}"
     );
-    assert!(
-        explanation.contains("; then takes 10, 25, 50 and 100 % of the calls, 10s each"),
-        "{explanation}"
-    );
+    assert!(explanation.contains("; then admits 10, 25, 50 and 100 % of calls, 10s each"), "{explanation}");
     sleep(secs(16)).await;
     assert!(!breaker.explain().to_string().contains("next"));
 }

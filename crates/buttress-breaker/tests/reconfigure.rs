@@ -169,7 +169,7 @@ async fn a_round_keeps_its_settings() {
     let slow = admit(&breaker);
     breaker.reconfigure(defaults().probes(1).slow_call(ms(1))).unwrap();
     let text = breaker.explain().to_string();
-    assert!(text.contains("1 of 2 probes settled"), "{text}");
+    assert!(text.contains("by 2 probes: 1 settled"), "{text}");
     sleep(secs(1)).await;
     slow.success();
     assert_eq!(breaker.state(), State::Closed);

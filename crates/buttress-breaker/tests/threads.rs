@@ -55,7 +55,7 @@ fn counts_add_up() {
     assert!(stats.transitions > 0 && stats.succeeded > 0 && stats.failed > 0, "{stats:?}");
 }
 
-/// [S4] [S23] two threads on one leaked breaker, each by the layer, by blocking calls, by closures and by permits, while
+/// [S4] [S23] two threads on one breaker, each by the layer, by blocking calls, by closures and by permits, while
 /// it opens, closes, and gets orders and other settings: every call that was made is settled once, and every other one was
 /// refused.
 #[test]

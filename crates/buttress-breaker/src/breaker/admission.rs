@@ -1,120 +1,132 @@
-//! Which calls pass, and what the others are told.
+//! How calls are admitted or refused.
 
 use std::num::NonZero;
 
-use crate::breaker::shut::Shut;
 use crate::breaker::{Breaker, events};
-use crate::circuit::Answer;
+use crate::circuit::Admission;
 use crate::circuit::pass::Pass;
-use crate::circuit::refusal::{Refusal, Refused};
+use crate::circuit::refusal::{Refusal, Refused, RememberedRefusal};
 use crate::circuit::time::{NEVER, Nanos};
-use crate::counters::slot;
+use crate::counters::thread_slot;
 
 impl Breaker {
-    /// Lets a call pass if the circuit admits every call. It may be dropped from now on, and knows when it began.
+    /// Admits or refuses a call that cannot be dropped before [`begin_wait`](super::call::Call::begin_wait).
     #[inline]
-    pub(crate) fn pass_if_open(&self) -> Option<Pass> {
-        if !self.shared.gate.is_patient() {
-            return self.pass();
+    pub(crate) fn begin(&self) -> Result<Pass, Refused> {
+        self.begin_fast().map_or_else(|| self.begin_slow(), Ok)
+    }
+
+    /// Admits or refuses a call that may be dropped from now on, so its beginning is known if that matters.
+    #[inline]
+    pub(crate) fn begin_droppable(&self) -> Result<Pass, Refused> {
+        self.begin_droppable_fast().map_or_else(|| self.begin_slow(), Ok)
+    }
+
+    #[inline]
+    pub(crate) fn begin_droppable_fast(&self) -> Option<Pass> {
+        let fast_path = self.fast_path();
+        if !fast_path.times_dropped_calls() {
+            return self.begin_fast();
         }
-        let (epoch, at) = self.pass_timed();
-        epoch.map(|epoch| Pass::open(epoch.get(), at))
+        // A refusal reads the clock itself.
+        if !fast_path.admits_all() {
+            return None;
+        }
+        let (epoch, at) = self.admit_timed();
+        epoch.map(|epoch| Pass::without_ticket(epoch.get(), at))
     }
 
-    /// Lets a call pass if the circuit admits every call; else [`ask`](Self::ask) it.
-    ///
-    /// For a call that can't be dropped before it is told to [wait](Admitted::wait): it spares the clock, where the
-    /// window and the rules do.
+    /// Admits a call without the lock if the circuit admits every call. Reads the clock only if the windows or the rules need
+    /// it.
     #[inline]
-    pub(crate) fn pass(&self) -> Option<Pass> {
-        let gate = &self.shared.gate;
-        let open = gate.open();
-        let (epoch, at) =
-            if open.is_timed() { self.pass_timed() } else { (gate.pass(open, slot::current()), NEVER) };
-        epoch.map(|epoch| Pass::open(epoch.get(), at))
+    pub(crate) fn begin_fast(&self) -> Option<Pass> {
+        let fast_path = self.fast_path();
+        let admit_all = fast_path.admit_all();
+        let (epoch, at) = if admit_all.is_timed() {
+            self.admit_timed()
+        } else {
+            (fast_path.admit(admit_all, thread_slot::current()), NEVER)
+        };
+        epoch.map(|epoch| Pass::without_ticket(epoch.get(), at))
     }
 
-    /// The epoch to pass with, and the time. Apart from what needs no clock, which is short enough to stand in line; in
-    /// two plain numbers, as these stay in registers.
+    /// Returns the epoch of an admitted call, and the time. Not inline, and two plain numbers, so that the untimed call stays
+    /// short.
     #[inline(never)]
-    fn pass_timed(&self) -> (Option<NonZero<u64>>, Nanos) {
-        let (gate, now) = (&self.shared.gate, self.now());
-        if gate.turns(now) {
-            self.roll(now);
+    fn admit_timed(&self) -> (Option<NonZero<u64>>, Nanos) {
+        let (fast_path, now) = (self.fast_path(), self.now());
+        if fast_path.slides(now) {
+            self.slide(now);
         }
-        (gate.pass(gate.open(), slot::current()), now)
+        (fast_path.admit(fast_path.admit_all(), thread_slot::current()), now)
     }
 
     #[cold]
-    fn roll(&self, now: Nanos) {
+    fn slide(&self, now: Nanos) {
         let mut circuit = self.lock();
-        self.shared.gate.report(&mut circuit);
-        circuit.roll(now);
-        self.shared.gate.follow(&circuit);
+        self.fast_path().report(&mut circuit);
+        circuit.slide(now);
+        self.fast_path().publish(&circuit);
     }
 
-    /// Asks the circuit, and counts and tells of a refusal.
+    /// Asks the circuit for admission. Counts and reports a refusal.
     #[cold]
-    pub(crate) fn ask(&self) -> Result<Pass, Refused> {
-        self.inquire().inspect_err(|refused| self.refused(&refused.refusal, refused.at))
+    pub(crate) fn begin_slow(&self) -> Result<Pass, Refused> {
+        self.request_admission().inspect_err(|refused| self.count_refused(&refused.refusal, refused.at))
     }
 
-    /// Asks the circuit.
-    pub(crate) fn inquire(&self) -> Result<Pass, Refused> {
-        slot::claim();
+    /// Asks the circuit for admission.
+    pub(crate) fn request_admission(&self) -> Result<Pass, Refused> {
+        thread_slot::claim();
         let now = self.now();
         loop {
-            let (answer, change) = {
-                let mut circuit = self.lock();
-                let answer = circuit.admit(now);
-                let change = match &answer {
-                    Answer::Due(due) => Some(self.turn(&mut circuit, *due, now)),
-                    _ => None,
-                };
-                (answer, change)
+            let mut circuit = self.lock();
+            let transition = match circuit.admit(now) {
+                Admission::Pass(pass) => return Ok(pass),
+                Admission::Refuse(refusal) => return Err(Refused { refusal, at: now }),
+                Admission::Transition(transition) => transition,
             };
-            match answer {
-                Answer::Pass(pass) => return Ok(pass),
-                Answer::Refuse(refusal) => return Err(Refused { refusal, at: now }),
-                Answer::Due(_) => self.tell(change),
-            }
+            let change = self.apply(&mut circuit, transition, now);
+            drop(circuit);
+            self.report(&change);
         }
     }
 
-    /// Would a call be refused now? For `poll_ready`: says when it asked, and leaves the refusal in `shut`, which is what the
-    /// caller remembers.
+    /// Returns the time if a call would be refused now, and leaves the refusal in `remembered`, which its caller keeps for the
+    /// next time. For `poll_ready`.
     #[inline]
-    pub(crate) fn refuses(&self, shut: &mut Option<Shut>) -> Option<Nanos> {
-        // Stale, it costs one poll of the inner service before `call` refuses, or one lock.
-        if self.shared.gate.is_open() { None } else { self.refuses_now(shut) }
+    pub(crate) fn refuses(&self, remembered: &mut Option<RememberedRefusal>) -> Option<Nanos> {
+        // If the state is stale, this costs one poll of the inner service before `call` refuses, or one lock.
+        if self.fast_path().admits_all() { None } else { self.refuses_now(remembered) }
     }
 
     #[cold]
-    fn refuses_now(&self, shut: &mut Option<Shut>) -> Option<Nanos> {
+    fn refuses_now(&self, remembered: &mut Option<RememberedRefusal>) -> Option<Nanos> {
         let now = self.now();
-        let known = |shut: &Shut| shut.holds(now) && self.shared.gate.is_shut(shut.epoch);
-        if shut.as_ref().is_some_and(known) {
+        let still_holds =
+            |refusal: &RememberedRefusal| refusal.holds(now) && self.fast_path().refuses_all(refusal.epoch);
+        if remembered.as_ref().is_some_and(still_holds) {
             return Some(now);
         }
         let mut circuit = self.lock();
-        if let Some(due) = circuit.overdue(now) {
-            let change = self.turn(&mut circuit, due, now);
+        if let Some(transition) = circuit.overdue(now) {
+            let change = self.apply(&mut circuit, transition, now);
             drop(circuit);
-            self.tell(Some(change));
-            return self.refuses_now(shut);
+            self.report(&change);
+            return self.refuses_now(remembered);
         }
-        let (refusal, epoch) = (circuit.refusal(now), circuit.shut_epoch());
+        let (refusal, epoch) = (circuit.refusal(now), circuit.refuse_all_epoch());
         drop(circuit);
-        // What was remembered holds an error of the caller's, which is dropped here, outside the lock.
-        *shut = refusal.map(|refusal| Shut { epoch, refusal });
-        shut.is_some().then_some(now)
+        // The old refusal holds an error of the caller, which is dropped here, outside the lock.
+        *remembered = refusal.map(|refusal| RememberedRefusal { epoch, refusal });
+        remembered.is_some().then_some(now)
     }
 
-    /// Counts and tells of a call that is refused.
-    pub(crate) fn refused(&self, refusal: &Refusal, at: Nanos) {
-        if !self.shared.gate.refuse(slot::claim()) {
-            self.lock().refused();
+    /// Counts and reports a call that is refused.
+    pub(crate) fn count_refused(&self, refusal: &Refusal, at: Nanos) {
+        if !self.fast_path().refuse(thread_slot::current()) {
+            self.lock().count_refused();
         }
-        events::rejected(&self.shared.name, refusal, at);
+        events::rejected(self.name(), refusal, at);
     }
 }

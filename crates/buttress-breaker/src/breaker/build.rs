@@ -1,4 +1,4 @@
-//! From settings to a breaker.
+//! How a builder makes a breaker.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ impl BreakerBuilder {
     /// Checks the settings and makes the breaker.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first setting that is out of its range.
+    /// [`ConfigError`] for the first setting that is out of range.
     pub fn build(self) -> Result<Breaker, ConfigError> {
         self.check()?;
         Ok(self.unchecked())
     }
 
-    /// The breaker of settings that are known to be good.
+    /// Makes the breaker of settings that are in range.
     pub(crate) fn unchecked(self) -> Breaker {
         Breaker::with_settings(Arc::clone(&self.name), Settings::new(self))
     }

@@ -1,4 +1,4 @@
-//! The part of the handle that watches and orders.
+//! How an owner observes and controls a breaker.
 
 use std::sync::Arc;
 
@@ -7,81 +7,89 @@ use buttress_error::ConfigError;
 use crate::breaker::subscription::Subscription;
 use crate::breaker::{Breaker, events};
 use crate::circuit::builder::BreakerBuilder;
-use crate::circuit::change::State;
-use crate::circuit::lease::{FleetState, Lease, ProbeResult};
+use crate::circuit::fleet::{FleetState, Lease, ProbeResult};
 use crate::circuit::orders::Order;
 use crate::circuit::settings::Settings;
+use crate::circuit::state::State;
 use crate::circuit::stats::BreakerStats;
 
+/// What the fleet needs of a breaker.
+pub(crate) struct FleetNews {
+    pub(crate) stats: BreakerStats,
+    /// Whether this node votes to open the fleet.
+    pub(crate) vote: bool,
+    pub(crate) probes: Vec<(Lease, ProbeResult)>,
+}
+
 impl Breaker {
-    /// The state, as the latest call or order left it: an open circuit becomes half-open at the first call after its
-    /// wait, not by itself.
+    /// Returns the state that the latest call or order has left. An open circuit becomes half-open at the first call after
+    /// its wait, not before.
     #[must_use]
     pub fn state(&self) -> State {
         self.lock().state()
     }
 
-    /// Does the circuit only pretend? See [`shadow`](Self::shadow).
+    /// Returns `true` in [shadow mode](Self::shadow).
     #[must_use]
     pub fn is_shadow(&self) -> bool {
         self.lock().is_shadow()
     }
 
-    /// What it has counted, at one moment. (Calls of other threads that end while it looks may be counted as in flight.)
+    /// Returns its counts at one moment. Calls of other threads that end meanwhile may count as in flight.
     #[must_use]
     pub fn stats(&self) -> BreakerStats {
         let now = self.now();
         let mut circuit = self.lock();
-        let stats = self.gate().look(&mut circuit).complete(circuit.stats(now));
-        self.gate().follow(&circuit);
+        let stats = self.fast_path().snapshot(&mut circuit).add_to(circuit.stats(now));
+        self.fast_path().publish(&circuit);
         stats
     }
 
-    /// Refuses all calls until [`release`](Self::release), [`reset`](Self::reset) or another order, however long that is.
+    /// Refuses all calls until [`release`](Self::release), [`reset`](Self::reset) or another order.
     pub fn force_open(&self) {
-        self.obey(Order::ForceOpen);
+        self.order(Order::ForceOpen);
     }
 
     /// Admits all calls, counts them and never opens, until [`release`](Self::release), [`reset`](Self::reset) or another
     /// order.
     pub fn disable(&self) {
-        self.obey(Order::Disable);
+        self.order(Order::Disable);
     }
 
-    /// Takes every other order back, goes on deciding and telling, but refuses nothing, until [`release`](Self::release) or another order. Calls
-    /// that it would have refused are counted as [`shadowed`](BreakerStats::shadowed), and their outcomes are not.
+    /// Revokes every other order and enters shadow mode, until [`release`](Self::release) or another order: the circuit decides
+    /// and reports, but refuses nothing. Calls that it would have refused count as [`shadowed`](BreakerStats::shadowed), and
+    /// their outcomes do not count.
     pub fn shadow(&self) {
-        self.obey(Order::Shadow);
+        self.order(Order::Shadow);
     }
 
-    /// Takes back [`force_open`](Self::force_open) and [`disable`](Self::disable): the circuit is closed, with an empty
-    /// window. Takes back [`shadow`](Self::shadow): the circuit is as it pretended to be. Does nothing else.
+    /// Revokes an order. After [`force_open`](Self::force_open) or [`disable`](Self::disable) the circuit is closed, with an
+    /// empty window. After [`shadow`](Self::shadow) it keeps its state, and acts by it. Without an order nothing happens.
     pub fn release(&self) {
-        self.obey(Order::Release);
+        self.order(Order::Release);
     }
 
-    /// Closes the circuit, whatever its state, with an empty window and the first wait ahead, and takes every order
-    /// back. The counts of its life stay.
+    /// Closes the circuit in any state, with an empty window and the first wait, and revokes every order. The lifetime counts
+    /// stay.
     pub fn reset(&self) {
-        self.obey(Order::Reset);
+        self.order(Order::Reset);
     }
 
-    /// Its present settings: change what is to change, and [reconfigure](Self::reconfigure) it.
+    /// Returns its present settings, to change some and [reconfigure](Self::reconfigure) it.
     pub fn settings(&self) -> BreakerBuilder {
         self.lock().settings().source.clone()
     }
 
-    /// Gives it other settings, now. Its name stays, and so do state, epoch, the growth of the wait, failures in a row, and
-    /// the counts of its life.
+    /// Replaces its settings at once. Its name, state, epoch, the growth of the wait, failures in a row and the lifetime counts
+    /// stay.
     ///
-    /// What a window knows stays too. A window of the same kind and size as before keeps all of it. One of the same kind but
-    /// another size begins with what the largest old one of its kind knew: a number of calls with the last of them,
-    /// exactly; a time with the old buckets that lie in it, each placed where it began. A window of a kind that there was
-    /// not begins empty.
+    /// A window of the same kind and size as before keeps its calls. One of the same kind but another size begins with those of
+    /// the largest old window of its kind: a count window with exactly the last calls, a time window with the old buckets
+    /// in its span, each placed at its beginning. A window of a new kind begins empty.
     ///
-    /// Rules that are already broken open a closed circuit at its next result, not at once. The wait of an open circuit ends
-    /// when it would have ended, and a round of probes ends by the settings with which it began. A rule about calls that
-    /// are stuck sees the calls from now on, and those under way if there was such a rule before.
+    /// A rule that is already broken opens a closed circuit at its next result, not at once. The wait of an open circuit ends
+    /// when it would have ended, and a round of probes keeps the settings with which it began. A rule about stuck calls covers
+    /// the calls from now on, and those in flight if there was such a rule before.
     ///
     /// ```
     /// use buttress_breaker::Breaker;
@@ -93,16 +101,16 @@ impl Breaker {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] for the first setting that is out of its range. Then nothing has changed.
+    /// [`ConfigError`] for the first setting that is out of range. Nothing has changed then.
     pub fn reconfigure(&self, settings: BreakerBuilder) -> Result<(), ConfigError> {
         settings.check()?;
         let settings = Arc::new(Settings::new(settings));
         let now = self.now();
         let old = {
             let mut circuit = self.lock();
-            self.gate().report(&mut circuit);
+            self.fast_path().report(&mut circuit);
             let old = circuit.reconfigure(settings, now);
-            self.gate().follow(&circuit);
+            self.fast_path().publish(&circuit);
             old
         };
         drop(old);
@@ -110,56 +118,60 @@ impl Breaker {
         Ok(())
     }
 
-    /// Watches the state. Subscribers are told after the decision, with no lock held.
+    /// Subscribes to the state. Subscribers are notified after the decision, outside the lock.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         Subscription::new(self.watch())
     }
 
-    /// All counts, the vote of this node, and what has become of probes.
-    pub(crate) fn fleet_news(&self) -> (BreakerStats, bool, Vec<(Lease, ProbeResult)>) {
+    /// Returns what the fleet needs of this breaker.
+    pub(crate) fn fleet_news(&self) -> FleetNews {
         let now = self.now();
         let mut circuit = self.lock();
-        let looked = self.gate().look(&mut circuit);
-        let probes = circuit.probed(now);
-        let stats = looked.complete(circuit.stats(now));
-        self.gate().follow(&circuit);
-        (stats, circuit.votes(), probes)
+        let counts = self.fast_path().snapshot(&mut circuit);
+        let probes = circuit.take_probe_results(now);
+        let stats = counts.add_to(circuit.stats(now));
+        self.fast_path().publish(&circuit);
+        FleetNews { stats, vote: circuit.votes_open(), probes }
     }
 
-    pub(crate) fn fleet_says(&self, state: FleetState) {
+    pub(crate) fn adopt_fleet_state(&self, state: FleetState) {
         let now = self.now();
         let change = {
             let mut circuit = self.lock();
-            self.gate().report(&mut circuit);
+            self.fast_path().report(&mut circuit);
             let change = circuit.adopt(state, now);
-            self.gate().follow(&circuit);
+            self.fast_path().publish(&circuit);
             change
         };
-        self.tell(change);
+        if let Some(change) = change {
+            self.report(&change);
+        }
     }
 
-    pub(crate) fn fleet_grants(&self, lease: Lease) {
+    pub(crate) fn grant_lease(&self, lease: Lease) {
         let now = self.now();
         self.lock().grant(lease, now);
-        self.turnstile().notify_waiters();
+        self.admission_possible().notify_waiters();
     }
 
-    fn obey(&self, order: Order) {
+    fn order(&self, order: Order) {
         let now = self.now();
-        let (change, shadow) = {
+        let (change, was_shadow, is_shadow) = {
             let mut circuit = self.lock();
-            let before = circuit.is_shadow();
-            self.gate().report(&mut circuit);
-            let change = circuit.obey(order, now);
-            self.gate().follow(&circuit);
-            (change, (before, circuit.is_shadow()))
+            let was_shadow = circuit.is_shadow();
+            self.fast_path().report(&mut circuit);
+            let change = circuit.apply_order(order, now);
+            self.fast_path().publish(&circuit);
+            (change, was_shadow, circuit.is_shadow())
         };
-        self.tell(change);
-        if shadow.0 != shadow.1 {
-            // A shadow lets calls pass without a change of state.
-            self.turnstile().notify_waiters();
-            events::shadow(self.name(), shadow.1);
+        if let Some(change) = change {
+            self.report(&change);
+        }
+        if was_shadow != is_shadow {
+            // Shadow mode admits calls without a state change.
+            self.admission_possible().notify_waiters();
+            events::shadow(self.name(), is_shadow);
         }
     }
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use buttress_error::{Error, TripReason};
 use tracing::{Level, event};
 
-use crate::circuit::change::{Change, State};
 use crate::circuit::refusal::Refusal;
+use crate::circuit::state::State;
 use crate::circuit::time::Nanos;
+use crate::circuit::transition::StateChange;
 
-/// Levels are part of a callsite, so each has its own.
-macro_rules! tell {
+/// Emits a state change. A level is part of the callsite, so it must be a literal.
+macro_rules! emit {
     ($level:ident, $name:literal, $change:ident, $($field:tt)+) => {
         event!(
             target: "buttress::breaker",
@@ -24,32 +25,32 @@ macro_rules! tell {
     };
 }
 
-pub(crate) fn changed(breaker: &str, change: &Change) {
+pub(crate) fn changed(breaker: &str, change: &StateChange) {
     match change.to {
         _ if change.from == change.to => {}
         State::Open => opened(breaker, change),
-        State::HalfOpen => tell!(INFO, "breaker.half_open", change, breaker, "circuit half-open"),
-        State::Closed => tell!(INFO, "breaker.closed", change, breaker, "circuit closed"),
-        State::ForcedOpen => tell!(WARN, "breaker.forced_open", change, breaker, "circuit forced open"),
-        State::Disabled => tell!(WARN, "breaker.disabled", change, breaker, "circuit disabled"),
+        State::HalfOpen => emit!(INFO, "breaker.half_open", change, breaker, "circuit half-open"),
+        State::Closed => emit!(INFO, "breaker.closed", change, breaker, "circuit closed"),
+        State::ForcedOpen => emit!(WARN, "breaker.forced_open", change, breaker, "circuit forced open"),
+        State::Disabled => emit!(WARN, "breaker.disabled", change, breaker, "circuit disabled"),
     }
 }
 
-fn opened(breaker: &str, change: &Change) {
+fn opened(breaker: &str, change: &StateChange) {
     let Some((trip, wait)) = &change.opened else { return };
-    let numbers = Numbers::of(trip.reason);
-    tell!(
+    let fields = RuleFields::of(trip.reason);
+    emit!(
         WARN,
         "breaker.opened",
         change,
         breaker,
         rule = trip.reason.as_str(),
-        failed = numbers.failed,
-        slow = numbers.slow,
-        throttled = numbers.throttled,
-        expired = numbers.expired,
-        calls = numbers.calls,
-        threshold = numbers.threshold,
+        failed = fields.failed,
+        slow = fields.slow,
+        throttled = fields.throttled,
+        expired = fields.expired,
+        calls = fields.calls,
+        threshold = fields.threshold,
         kind = trip.cause.as_ref().map(|cause| cause.kind.as_str()),
         reason = trip.cause.as_ref().and_then(|cause| cause.reason),
         retry_after_ms = millis(Duration::from_nanos(*wait)),
@@ -65,16 +66,16 @@ pub(crate) fn rejected(breaker: &str, refusal: &Refusal, now: Nanos) {
         event = "breaker.rejected",
         breaker,
         rejection = refusal.reason().as_str(),
-        retry_after_ms = refusal.rest(now).map(|rest| millis(Duration::from_nanos(rest))),
-        "call refused"
+        retry_after_ms = refusal.remaining(now).map(|wait| millis(Duration::from_nanos(wait))),
+        "call rejected"
     );
 }
 
 pub(crate) fn shadow(breaker: &str, on: bool) {
     if on {
-        event!(target: "buttress::breaker", Level::WARN, event = "breaker.shadow", breaker, "circuit only pretends");
+        event!(target: "buttress::breaker", Level::WARN, event = "breaker.shadow", breaker, "shadow mode on: the circuit refuses no calls");
     } else {
-        event!(target: "buttress::breaker", Level::INFO, event = "breaker.unshadowed", breaker, "circuit acts again");
+        event!(target: "buttress::breaker", Level::INFO, event = "breaker.unshadowed", breaker, "shadow mode off");
     }
 }
 
@@ -85,25 +86,25 @@ pub(crate) fn store_lost(breaker: &str, error: &Error) {
         event = "breaker.store_lost",
         breaker,
         kind = error.kind().as_str(),
-        "the store of the fleet is lost: {error}"
+        "fleet store lost: {error}"
     );
 }
 
 pub(crate) fn store_found(breaker: &str) {
-    event!(target: "buttress::breaker", Level::INFO, event = "breaker.store_found", breaker, "the store of the fleet is back");
+    event!(target: "buttress::breaker", Level::INFO, event = "breaker.store_found", breaker, "fleet store found again");
 }
 
 pub(crate) fn reconfigured(breaker: &str) {
-    event!(target: "buttress::breaker", Level::INFO, event = "breaker.reconfigured", breaker, "circuit has new settings");
+    event!(target: "buttress::breaker", Level::INFO, event = "breaker.reconfigured", breaker, "circuit reconfigured");
 }
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The numbers of a rule, each under its own field name.
+/// The numbers of a rule, under their field names.
 #[derive(Default)]
-struct Numbers {
+struct RuleFields {
     failed: Option<u32>,
     slow: Option<u32>,
     throttled: Option<u32>,
@@ -112,7 +113,7 @@ struct Numbers {
     threshold: Option<f64>,
 }
 
-impl Numbers {
+impl RuleFields {
     fn of(rule: TripReason) -> Self {
         let none = Self::default();
         match rule {

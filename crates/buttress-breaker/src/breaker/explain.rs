@@ -1,4 +1,4 @@
-//! What a breaker does, for people.
+//! `BreakerExplain`: what a breaker does, in words for people.
 
 use std::error::Error as _;
 use std::fmt::{self, Display, Formatter};
@@ -8,17 +8,18 @@ use std::time::Duration;
 use buttress_error::Cause;
 
 use crate::breaker::Breaker;
-use crate::circuit::change::State;
+use crate::circuit::half_open::{BadProbes, RoundView};
+use crate::circuit::open_wait::OpenWait;
 use crate::circuit::ramp::STEPS;
-use crate::circuit::round::Bad;
-use crate::circuit::rule::{Part, Proof};
+use crate::circuit::rule::{Comparison, Measure};
 use crate::circuit::settings::{Check, RateCheck, Settings};
-use crate::circuit::snapshot::Snapshot;
+use crate::circuit::snapshot::{RampView, Snapshot};
+use crate::circuit::state::State;
 use crate::circuit::time::Nanos;
 use crate::circuit::window::Window;
 
 impl Breaker {
-    /// Its state, why, what comes next, what it has counted and by which settings: for people. Written by `Display`; the
+    /// Explains its state, the reason, what happens next, its counts and its settings, in words for people. Use `Display`; the
     /// words may change from release to release.
     ///
     /// ```
@@ -40,15 +41,15 @@ impl Breaker {
     ///     breaker.explain().to_string(),
     ///     "db: open for 2.0s: 5 of 5 failed, threshold 50 %, window 30s
     ///   last failure   unavailable: no route to database
-    ///   next           at the first call in 3.0s, up to 3 probes
+    ///   next           half-open at the first call in 3.0s, with up to 3 probes
     ///   last 30s       5 calls: 5 failed, 0 slow, 0 throttled
-    ///   so far         5 calls admitted, 0 of them in flight, 0 refused, 1 change of state
+    ///   in total       5 calls admitted, 0 of them in flight, 0 refused, 1 state change
     ///   opens at       20 failures in a row
-    ///                  50 % failed and 2 standard errors more, of at least 5 calls in the last 30s (15 of 20, 60 of 100)
+    ///                  evidence of more than 50 % failed (15 of 20, 60 of 100) from at least 5 calls in the last 30s
     ///                  10 calls in flight for longer than 30s
-    ///   stays open     5s, then 2 times as long each time, up to 60s; up to 60s if the dependency sends Retry-After
-    ///   closes at      2 of 3 probes, each within 10s
-    ///   dropped calls  failed after 1s
+    ///   stays open     5s, 2 times as long at each reopening, up to 60s; up to 60s if the dependency sends Retry-After
+    ///   closes at      2 of 3 probes succeeded, each within 10s
+    ///   dropped calls  count as failed after 1s
     /// "
     /// );
     /// # Ok(()) }
@@ -58,17 +59,17 @@ impl Breaker {
         let now = self.now();
         let snapshot = {
             let mut circuit = self.lock();
-            let looked = self.gate().look(&mut circuit);
+            let counts = self.fast_path().snapshot(&mut circuit);
             let mut snapshot = circuit.snapshot(now);
-            snapshot.stats = looked.complete(snapshot.stats);
-            self.gate().follow(&circuit);
+            snapshot.stats = counts.add_to(snapshot.stats);
+            self.fast_path().publish(&circuit);
             snapshot
         };
         BreakerExplain { name: self.name().into(), snapshot }
     }
 }
 
-/// What a breaker does and why, as it was at one moment; made by [`Breaker::explain`].
+/// What a breaker does and why, at one moment; made by [`Breaker::explain`].
 #[derive(Clone, Debug)]
 pub struct BreakerExplain {
     name: Arc<str>,
@@ -79,14 +80,14 @@ impl Display for BreakerExplain {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { name, snapshot } = self;
         let Snapshot { settings, stats, .. } = snapshot;
-        write!(f, "{name}: {} for {:.1?}", spelled(snapshot.state), time(snapshot.since))?;
+        write!(f, "{name}: {} for {:.1?}", spelled(snapshot.state), time(snapshot.age))?;
         if let Some(trip) = &snapshot.trip {
             write!(f, ": {}", trip.reason)?;
         }
-        f.write_str(if snapshot.shadow { " (only pretended: a shadow refuses nothing)\n" } else { "\n" })?;
+        f.write_str(if snapshot.shadow { " (shadow mode: refuses no calls)\n" } else { "\n" })?;
         let cause = snapshot.trip.as_ref().and_then(|trip| trip.cause.as_ref());
-        if let Some(cause) = snapshot.last.as_ref().or(cause) {
-            line(f, "last failure", &Failure(cause))?;
+        if let Some(cause) = snapshot.last_failure.as_ref().or(cause) {
+            line(f, "last failure", &CauseChain(cause))?;
         }
         if let Some(next) = Next::of(snapshot) {
             line(f, "next", &next)?;
@@ -101,31 +102,31 @@ impl Display for BreakerExplain {
             );
             match window.streak() {
                 Some(_) => line(f, "in a row", &format_args!("{} failed", snapshot.streak))?,
-                None => line(f, Of(*window), &counts)?,
+                None => line(f, WindowName(*window), &counts)?,
             }
         }
-        let so_far = format_args!(
-            "{} admitted, {} of them in flight, {} refused, {} of state",
-            Many(stats.admitted, "call"),
+        let totals = format_args!(
+            "{} admitted, {} of them in flight, {} refused, {}",
+            Plural(stats.admitted, "call"),
             stats.in_flight(),
             stats.rejected,
-            Many(stats.transitions, "change")
+            Plural(stats.transitions, "state change")
         );
-        line(f, "so far", &so_far)?;
+        line(f, "in total", &totals)?;
         for (n, check) in settings.checks.iter().enumerate() {
-            line(f, if n == 0 { "opens at" } else { "" }, &Reason(check, settings))?;
+            line(f, if n == 0 { "opens at" } else { "" }, &Rule(check, settings))?;
         }
         if settings.checks.is_empty() {
-            line(f, "opens at", &"nothing")?;
+            line(f, "opens at", &"no rule")?;
         }
-        line(f, "stays open", &Wait(settings))?;
+        line(f, "stays open", &Wait(&settings.open_wait))?;
         line(f, "closes at", &Closing(settings))?;
         if let Some(limit) = settings.slow_call {
             line(f, "slow calls", &format_args!("take longer than {:?}", time(limit)))?;
         }
         match settings.source.abandon_after_or_default() {
-            Duration::MAX => line(f, "dropped calls", &"count for nothing"),
-            wait => line(f, "dropped calls", &format_args!("failed after {wait:?}")),
+            Duration::MAX => line(f, "dropped calls", &"never count as failed"),
+            wait => line(f, "dropped calls", &format_args!("count as failed after {wait:?}")),
         }
     }
 }
@@ -148,10 +149,10 @@ const fn time(nanos: Nanos) -> Duration {
     Duration::from_nanos(nanos)
 }
 
-/// The chain of a failure, as far as it could be kept.
-struct Failure<'e>(&'e Cause);
+/// A failure and the chain of its sources, as far as the breaker could keep it.
+struct CauseChain<'e>(&'e Cause);
 
-impl Display for Failure<'_> {
+impl Display for CauseChain<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Cause { kind, reason, error, .. } = self.0;
         write!(f, "{kind}")?;
@@ -169,25 +170,26 @@ impl Display for Failure<'_> {
     }
 }
 
-/// What will happen to a circuit that refuses calls.
+/// What happens next to a circuit that refuses calls.
 enum Next {
-    Probes { rest: Nanos, probes: u32 },
-    Grant { rest: Nanos },
-    Verdict { settled: u32, bad: Bad, live: u32, probes: u32 },
-    Ramp { percent: u8, rest: Nanos },
+    HalfOpen { remaining: Nanos, probes: u32 },
+    FleetProbes { remaining: Nanos },
+    Decision(RoundView),
+    Ramp(RampView),
     Order,
 }
 
 impl Next {
     fn of(snapshot: &Snapshot) -> Option<Self> {
-        let probes = snapshot.settings.round.probes;
-        if let Some((percent, rest)) = snapshot.ramp {
-            return Some(Self::Ramp { percent, rest });
+        if let Some(ramp) = snapshot.ramp {
+            return Some(Self::Ramp(ramp));
         }
-        match (snapshot.state, snapshot.rest, snapshot.probes) {
-            (_, Some(rest), _) if snapshot.away => Some(Self::Grant { rest }),
-            (_, Some(rest), _) => Some(Self::Probes { rest, probes }),
-            (_, _, Some((settled, bad, live, probes))) => Some(Self::Verdict { settled, bad, live, probes }),
+        match (snapshot.state, snapshot.remaining, snapshot.round) {
+            (_, Some(remaining), _) if snapshot.opened_by_fleet => Some(Self::FleetProbes { remaining }),
+            (_, Some(remaining), _) => {
+                Some(Self::HalfOpen { remaining, probes: snapshot.settings.round.probes })
+            }
+            (_, _, Some(round)) => Some(Self::Decision(round)),
             (State::ForcedOpen | State::Disabled, ..) => Some(Self::Order),
             _ => None,
         }
@@ -197,44 +199,49 @@ impl Next {
 impl Display for Next {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Probes { rest: 0, probes: number } => {
-                write!(f, "at the first call, up to {}", probes(number))
+            Self::HalfOpen { remaining: 0, probes: number } => {
+                write!(f, "half-open at the next call, with up to {}", probes(number))
             }
-            Self::Probes { rest, probes: number } => {
-                write!(f, "at the first call in {:.1?}, up to {}", time(rest), probes(number))
+            Self::HalfOpen { remaining, probes: number } => {
+                let remaining = time(remaining);
+                write!(f, "half-open at the first call in {remaining:.1?}, with up to {}", probes(number))
             }
-            Self::Grant { rest } => {
-                write!(f, "probes that the fleet grants, in {:.1?} at the soonest", time(rest))
+            Self::FleetProbes { remaining } => {
+                write!(f, "probes granted by the fleet, in {:.1?} at the earliest", time(remaining))
             }
-            Self::Verdict { settled, bad, live, probes: number } => {
-                let number = probes(number);
-                write!(f, "a verdict: {settled} of {number} settled, {}; {live} under way", BadProbes(bad))
+            Self::Decision(RoundView { settled, bad, in_flight, probes: number }) => {
+                let (number, bad) = (probes(number), BadProbesText(bad));
+                write!(f, "a decision by {number}: {settled} settled ({bad}), {in_flight} in flight")
             }
-            Self::Ramp { percent, rest } => {
-                write!(f, "{percent} % of the calls, and more of them in {:.1?}", time(rest))
+            Self::Ramp(RampView { percent, step_remaining, remaining }) => {
+                let (step, all) = (time(step_remaining), time(remaining));
+                write!(
+                    f,
+                    "recovering: admits {percent} % of calls for another {step:.1?}, and all calls in {all:.1?}"
+                )
             }
-            Self::Order => f.write_str("nothing, before somebody releases or resets it"),
+            Self::Order => f.write_str("nothing until it is released or reset"),
         }
     }
 }
 
 /// `1 failed, 1 slow`.
-struct BadProbes(Bad);
+struct BadProbesText(BadProbes);
 
-impl Display for BadProbes {
+impl Display for BadProbesText {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Bad { failed, throttled, slow, expired } = self.0;
+        let BadProbes { failed, throttled, slow, expired } = self.0;
         write!(f, "{failed} failed")?;
-        let others = [(throttled, "throttled"), (slow, "slow"), (expired, "outlived the lease")];
+        let others = [(throttled, "throttled"), (slow, "slow"), (expired, "timed out")];
         let mut others = others.into_iter().filter(|(count, _)| *count > 0);
         others.try_for_each(|(count, word)| write!(f, ", {count} {word}"))
     }
 }
 
 /// `last 30s`, or `last 100 calls`.
-struct Of(Window);
+struct WindowName(Window);
 
-impl Display for Of {
+impl Display for WindowName {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match (self.0.span(), self.0.capacity()) {
             (Some(span), _) => write!(f, "last {span:?}"),
@@ -244,53 +251,49 @@ impl Display for Of {
     }
 }
 
-/// So many of a thing.
-struct Many(u64, &'static str);
+/// A number of things, with the plural of their name.
+struct Plural(u64, &'static str);
 
-impl Display for Many {
+impl Display for Plural {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(number, thing) = self;
         write!(f, "{number} {thing}{}", if *number == 1 { "" } else { "s" })
     }
 }
 
-fn calls(number: u32) -> Many {
-    Many(number.into(), "call")
+fn calls(number: u32) -> Plural {
+    Plural(number.into(), "call")
 }
 
-fn probes(number: u32) -> Many {
-    Many(number.into(), "probe")
+fn probes(number: u32) -> Plural {
+    Plural(number.into(), "probe")
 }
 
-/// By what the circuit opens.
-struct Reason<'s>(&'s Check, &'s Settings);
+/// A rule by which the circuit opens.
+struct Rule<'s>(&'s Check, &'s Settings);
 
-impl Display for Reason<'_> {
+impl Display for Rule<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match *self.0 {
-            Check::Rate(RateCheck { part, threshold, proof, minimum, window, .. }) => {
-                let part = match part {
-                    Part::Failed => "failed",
-                    Part::Slow => "slow",
-                    Part::Throttled => "throttled",
+            Check::Rate(RateCheck { measure, threshold, comparison, minimum, window, .. }) => {
+                let measure = match measure {
+                    Measure::Failed => "failed",
+                    Measure::Slow => "slow",
+                    Measure::Throttled => "throttled",
                 };
                 // 0.55 * 100.0 is 55.000 000 000 000 01: two decimals are enough.
                 let percent = (threshold.rate() * 10_000.0).round() / 100.0;
-                let (minimum, window) = (calls(minimum), Of(self.1.windows[window]));
-                match proof {
-                    Proof::Plain => write!(f, "{percent} % {part} of at least {minimum} in the {window}"),
-                    Proof::Evidence => {
-                        write!(
-                            f,
-                            "{percent} % {part} and 2 standard errors more, of at least {minimum} in the {window}"
-                        )?;
-                        write!(
-                            f,
-                            " ({} of 20, {} of 100)",
-                            threshold.least_evident(20),
-                            threshold.least_evident(100)
-                        )
+                let (minimum, window) = (calls(minimum), WindowName(self.1.windows[window]));
+                match comparison {
+                    Comparison::Plain => {
+                        write!(f, "{percent} % {measure} of at least {minimum} in the {window}")
                     }
+                    Comparison::Evidence => write!(
+                        f,
+                        "evidence of more than {percent} % {measure} ({} of 20, {} of 100) from at least {minimum} in the {window}",
+                        threshold.least_evident(20),
+                        threshold.least_evident(100)
+                    ),
                 }
             }
             Check::Streak(1) | Check::FailuresWithin { failures: 1, .. } => f.write_str("the first failure"),
@@ -304,20 +307,15 @@ impl Display for Reason<'_> {
 }
 
 /// How long the circuit stays open.
-struct Wait<'s>(&'s Settings);
+struct Wait<'s>(&'s OpenWait);
 
 impl Display for Wait<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let wait = &self.0.open_wait;
-        write!(
-            f,
-            "{:?}, then {} times as long each time, up to {:?}",
-            wait.base,
-            wait.multiplier,
-            wait.longest()
-        )?;
+        let wait = self.0;
+        write!(f, "{:?}, {} times as long at each reopening", wait.base, wait.multiplier)?;
+        write!(f, ", up to {:?}", wait.longest())?;
         if wait.jitter > 0.0 {
-            write!(f, ", give or take {} %", (wait.jitter * 10_000.0).round() / 100.0)?;
+            write!(f, ", ± {} %", (wait.jitter * 10_000.0).round() / 100.0)?;
         }
         match wait.max_retry_after {
             Duration::ZERO => Ok(()),
@@ -334,12 +332,12 @@ impl Display for Closing<'_> {
         let round = &self.0.round;
         let number = probes(round.probes);
         match round.needed {
-            Some(needed) => write!(f, "{needed} of {number}")?,
-            None => write!(f, "{number} whose rates are below those of the builder")?,
+            Some(needed) => write!(f, "{needed} of {number} succeeded")?,
+            None => write!(f, "{number} below the failure rate and the slow rate")?,
         }
         write!(f, ", each within {:?}", self.0.source.probes.timeout)?;
         let Some(step) = self.0.source.ramp else { return Ok(()) };
         let [first, second, third] = STEPS;
-        write!(f, "; then takes {first}, {second}, {third} and 100 % of the calls, {step:?} each")
+        write!(f, "; then admits {first}, {second}, {third} and 100 % of calls, {step:?} each")
     }
 }

@@ -1,16 +1,14 @@
 //! `GuardedBreaker`: calls whose error type need not hold a rejection.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
 
-use buttress_error::{ByKind, Classifier, Guarded, Rejection, Verdict};
+use buttress_error::{ByKind, Classifier, Guarded, Verdict};
 
 use crate::breaker::Breaker;
-use crate::breaker::admitted::{Admitted, Call, Held};
 
-/// Calls through a [`Breaker`] with any error type `E`: they fail with a [`Guarded<E>`], which is the error of the call or
-/// the breaker's [`Rejection`]. Made by [`Breaker::guarded`].
+/// Makes calls through a [`Breaker`] with any error type `E`. They fail with a [`Guarded<E>`]: the error of the call, or the
+/// breaker's [`Rejection`](buttress_error::Rejection). Made by [`Breaker::guarded`].
 ///
 /// By default the error's own class judges the call, as in [`Breaker::call`]. An error type without a class, such as a
 /// `String`, needs a [classifier](Self::classifier).
@@ -22,7 +20,8 @@ pub struct GuardedBreaker<'b, C = ByKind> {
 }
 
 impl Breaker {
-    /// Prepares a call whose error type cannot hold a [`Rejection`]: the call fails with a [`Guarded`] instead.
+    /// Prepares a call whose error type cannot hold a [`Rejection`](buttress_error::Rejection). The call fails with a
+    /// [`Guarded`] instead.
     ///
     /// ```
     /// use std::net::TcpStream;
@@ -47,13 +46,13 @@ impl Breaker {
 }
 
 impl<'b, C> GuardedBreaker<'b, C> {
-    /// Judges the call by `classifier` instead of [`ByKind`]: [`ByResult`](buttress_error::ByResult), say, takes every error
-    /// as a failure of kind [`Unknown`](buttress_error::Kind::Unknown), whatever its type.
+    /// Judges the call by `classifier` instead of [`ByKind`]. [`ByResult`](buttress_error::ByResult), for example, judges every
+    /// error as a failure of kind [`Unknown`](buttress_error::Kind::Unknown).
     pub fn classifier<D>(self, classifier: D) -> GuardedBreaker<'b, D> {
         GuardedBreaker { breaker: self.breaker, classifier }
     }
 
-    /// The same for a closure. Name the type of its argument: `|reply: &Result<Reply, Error>| …`.
+    /// Judges the call by a closure. Name the type of its argument: `|reply: &Result<Reply, Error>| …`.
     pub fn classify_with<F, T, E>(self, judge: F) -> GuardedBreaker<'b, F>
     where
         F: Fn(&Result<T, E>) -> Verdict,
@@ -64,7 +63,7 @@ impl<'b, C> GuardedBreaker<'b, C> {
     /// Makes the call if the circuit admits it.
     ///
     /// # Errors
-    /// [`Guarded::Inner`] with what `make` fails with, or [`Guarded::Rejected`].
+    /// [`Guarded::Inner`] with the error of the call, or [`Guarded::Rejected`].
     ///
     /// # Cancel safety
     /// As [`Breaker::call`].
@@ -75,26 +74,19 @@ impl<'b, C> GuardedBreaker<'b, C> {
         Fut: Future<Output = Result<T, E>>,
     {
         let Self { breaker, classifier } = self;
-        let pass = breaker.pass().map_or_else(|| breaker.ask(), Ok).map_err(Rejection::from)?;
-        // If `make` panics, `admitted` is dropped by the panic, and says so.
-        let mut admitted = Admitted::new(breaker, pass);
-        let mut inner = pin!(make());
-        // Dropped first, so that a call that is dropped is abandoned before what it does is undone.
-        let mut call = Held::new(Call::new(breaker.clone(), admitted.release()));
-        let outcome = poll_fn(|cx| call.poll(inner.as_mut(), &classifier, cx)).await;
-        outcome.map_err(Guarded::Inner)
+        breaker.call_any(classifier, make).await?.map_err(Guarded::Inner)
     }
 
-    /// Makes a call that blocks if the circuit admits it.
+    /// Makes a blocking call if the circuit admits it.
     ///
     /// # Errors
-    /// [`Guarded::Inner`] with what `make` fails with, or [`Guarded::Rejected`].
+    /// [`Guarded::Inner`] with the error of the call, or [`Guarded::Rejected`].
     pub fn call_blocking<F, T, E>(self, make: F) -> Result<T, Guarded<E>>
     where
         C: Classifier<T, E>,
         F: FnOnce() -> Result<T, E>,
     {
-        self.breaker.blocking(&self.classifier, make)?.map_err(Guarded::Inner)
+        self.breaker.call_blocking_with(&self.classifier, make)?.map_err(Guarded::Inner)
     }
 }
 

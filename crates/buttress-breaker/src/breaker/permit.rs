@@ -6,42 +6,43 @@ use std::time::Duration;
 use buttress_error::{Class, CompletionObserver, Verdict};
 
 use crate::breaker::Breaker;
-use crate::breaker::admitted::Admitted;
-use crate::circuit::change::Mark;
+use crate::breaker::call::CallGuard;
+use crate::circuit::outcome::Outcome;
 
-/// An admitted call, made by [`Breaker::admit`]. Tell it how the call ended.
+/// An admitted call, made by [`Breaker::admit`]. Report the outcome of the call to it.
 ///
-/// Dropped without that, the call is *abandoned*: a failure of kind [`Timeout`](buttress_error::Kind::Timeout) if it had
-/// waited for at least the breaker's [patience](crate::BreakerBuilder::patience), else neutral. Dropped while its thread panics, it is a
-/// failure of kind [`Panic`](buttress_error::Kind::Panic). In either case what it had reserved is given back, and nothing is
-/// counted twice.
-#[must_use = "dropped at once, the call counts as abandoned"]
-pub struct Permit(Admitted<Breaker>);
+/// If it is dropped without an outcome, the call is *abandoned*. It is a failure of kind
+/// [`Timeout`](buttress_error::Kind::Timeout) if it had waited for at least
+/// [`abandon_after`](crate::BreakerBuilder::abandon_after), else neutral. If it is dropped while its thread panics, the call is a
+/// failure of kind [`Panic`](buttress_error::Kind::Panic). In either case the slot of a probe is released, and nothing counts
+/// twice.
+#[must_use = "a permit that is dropped at once abandons its call"]
+pub struct Permit(CallGuard<Breaker>);
 
 impl Permit {
-    pub(crate) const fn new(admitted: Admitted<Breaker>) -> Self {
-        Self(admitted)
+    pub(crate) const fn new(guard: CallGuard<Breaker>) -> Self {
+        Self(guard)
     }
 
-    /// The dependency did its work.
+    /// Records a success.
     pub fn success(mut self) {
         self.0.succeed();
     }
 
-    /// The call failed with an error of this class; `&error` or a [`Kind`](buttress_error::Kind) will do. The table of
-    /// kinds says whether that counts against the dependency: a `NotFound` is an answer and so a success.
+    /// Records an error of this class; `&error` and a [`Kind`](buttress_error::Kind) convert into one. Its kind decides whether
+    /// it counts against the dependency: a `NotFound` is an answer, and so a success.
     pub fn failure(self, class: impl Into<Class>) {
         self.record(&Verdict::of(class.into()));
     }
 
-    /// The call told nothing about the dependency: nothing changes, and a probe gives its slot back.
+    /// Records that the call said nothing about the dependency. Nothing changes, and a probe releases its slot.
     pub fn neutral(mut self) {
-        self.0.settle(Mark::Neutral, None);
+        self.0.settle(Outcome::Neutral, None);
     }
 
-    /// The call ended as a [`Classifier`](buttress_error::Classifier) judged it.
+    /// Records the verdict of a [`Classifier`](buttress_error::Classifier).
     pub fn record(mut self, verdict: &Verdict) {
-        self.0.judged(verdict, || None);
+        self.0.record(verdict, || None);
     }
 }
 
@@ -51,10 +52,10 @@ impl CompletionObserver for Permit {
         self.record(verdict);
     }
 
-    /// Judged by how long the rest had been waited for, not by how long it has taken: who reads a long stream and has
-    /// enough of it says nothing about the dependency.
+    /// Judges the call by how long its reader had waited for the next part, not by how long it has taken. A reader that stops in
+    /// the middle of a long stream says nothing about the dependency.
     fn abandoned(mut self: Box<Self>, waited: Duration) {
-        self.0.abandon_after(waited);
+        self.0.abandon_rest(waited);
     }
 }
 

@@ -1,13 +1,13 @@
-//! `Subscription`: a program that must react to the state.
+//! `Subscription`: state changes for a program that must react to them.
 
 use tokio::sync::watch;
 
-use crate::circuit::change::State;
+use crate::circuit::state::State;
 
-/// Watches the state of a [`Breaker`](crate::Breaker); made by [`subscribe`](crate::Breaker::subscribe).
+/// Receives the state of a [`Breaker`](crate::Breaker); made by [`subscribe`](crate::Breaker::subscribe).
 ///
-/// It knows the latest state: a change that is followed by another before somebody looks may be missed. It holds no
-/// lock, and does not keep the breaker alive.
+/// It has the latest state: a change that is followed by another before it is read may be missed. It holds no lock, and does
+/// not keep the breaker alive.
 #[derive(Clone, Debug)]
 pub struct Subscription {
     watch: watch::Receiver<(u64, State)>,
@@ -18,13 +18,13 @@ impl Subscription {
         Self { watch }
     }
 
-    /// The latest state that was told.
+    /// Returns the latest state.
     #[must_use]
     pub fn state(&self) -> State {
         self.watch.borrow().1
     }
 
-    /// Waits for the next change; none once the last handle of the breaker is gone.
+    /// Waits for the next change. Returns none once the last handle of the breaker is dropped.
     ///
     /// # Cancel safety
     /// Nothing is missed by dropping it.

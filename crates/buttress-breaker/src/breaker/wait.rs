@@ -1,4 +1,4 @@
-//! The wait for a circuit that refuses calls.
+//! How to wait for a circuit that refuses calls.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -10,19 +10,20 @@ use tokio::time::sleep;
 use crate::breaker::Breaker;
 use crate::circuit::time::Nanos;
 
-/// Waits until a call might pass. It takes nothing: somebody else may be faster. Whom a ramp has held back until the end of
-/// a step waits for that, or for the end of the ramp: asking again and again would beat it.
+/// Waits until a call may be admitted. It reserves nothing: another caller may be faster. A caller that a ramp has refused until
+/// the end of a step (`ramp_step_ends`) waits for that, or for the end of the ramp. By retrying at once, it would get more than
+/// its share.
 ///
 /// # Cancel safety
-/// Nothing is lost by dropping it.
-pub(crate) async fn until_open_to_calls(breaker: Breaker, held_back: Option<Nanos>) {
+/// Dropping it loses nothing.
+pub(crate) async fn until_admission_possible(breaker: Breaker, ramp_step_ends: Option<Nanos>) {
     loop {
-        let mut rung = pin!(breaker.turnstile().notified());
-        // Before the circuit is asked: no ring after that is missed.
-        rung.as_mut().enable();
-        let Some(rest) = rest(&breaker, held_back) else { return };
-        let mut over = pin!(sleep(rest));
-        poll_fn(|cx| match rung.as_mut().poll(cx) {
+        let mut notified = pin!(breaker.admission_possible().notified());
+        // Before the circuit is read, so that no notification after that is missed.
+        notified.as_mut().enable();
+        let Some(remaining) = remaining(&breaker, ramp_step_ends) else { return };
+        let mut over = pin!(sleep(remaining));
+        poll_fn(|cx| match notified.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(()),
             Poll::Pending => over.as_mut().poll(cx),
         })
@@ -30,13 +31,13 @@ pub(crate) async fn until_open_to_calls(breaker: Breaker, held_back: Option<Nano
     }
 }
 
-/// How long calls are still refused, if nothing happens; none if they aren't.
-fn rest(breaker: &Breaker, held_back: Option<Nanos>) -> Option<Duration> {
+/// Returns how long calls are still refused if nothing happens; none if they are not.
+fn remaining(breaker: &Breaker, ramp_step_ends: Option<Nanos>) -> Option<Duration> {
     let now = breaker.now();
     let circuit = breaker.lock();
     if let Some(refusal) = circuit.refusal(now) {
-        return Some(refusal.rest(now).map_or(Duration::MAX, Duration::from_nanos));
+        return Some(refusal.remaining(now).map_or(Duration::MAX, Duration::from_nanos));
     }
-    let held_back = held_back.filter(|_| circuit.step_ends(now) == held_back)?;
-    Some(Duration::from_nanos(held_back.saturating_sub(now)))
+    let ends = ramp_step_ends.filter(|_| circuit.ramp_step_ends(now) == ramp_step_ends)?;
+    Some(Duration::from_nanos(ends.saturating_sub(now)))
 }

@@ -1,4 +1,4 @@
-//! Waiting for an admission.
+//! `Breaker::wait_until_admitted`.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -9,19 +9,20 @@ use buttress_error::Rejection;
 use tokio::time::{Instant, sleep_until};
 
 use crate::breaker::Breaker;
-use crate::breaker::admitted::Admitted;
+use crate::breaker::call::CallGuard;
 use crate::breaker::permit::Permit;
-use crate::breaker::wait::until_open_to_calls;
+use crate::breaker::wait::until_admission_possible;
+use crate::circuit::pass::Pass;
 use crate::circuit::refusal::{Refusal, Refused};
 
 impl Breaker {
-    /// Asks to make a call, and waits while the circuit refuses it: until `deadline` or the deadline of the
+    /// Asks for admission of a call, and waits while the circuit refuses it, until `deadline` or the deadline of the
     /// [context](Context), whichever is earlier.
     ///
-    /// It looks again when the wait of the open circuit or the lease of a probe is over, when a probe gives its slot back,
-    /// and at each change of state; nothing is polled in between. Who waits for longest is not served first. However many
-    /// wait, a half-open circuit admits its probes and no more; once it closes, it admits them all, or with a
-    /// [ramp](crate::BreakerBuilder::ramp) its part of them at each step.
+    /// It asks again when the wait of the open circuit or the timeout of a probe is over, when a probe releases its slot, and at
+    /// each state change. It polls nothing in between. Waiters are not served in FIFO order. A half-open circuit admits no more
+    /// than its probes, however many callers wait. Once it closes, it admits all waiters, or with a
+    /// [ramp](crate::BreakerBuilder::ramp) the share of each step.
     ///
     /// ```
     /// use buttress_breaker::Breaker;
@@ -41,48 +42,45 @@ impl Breaker {
     /// ```
     ///
     /// # Errors
-    /// [`Rejection`] as [`admit`](Self::admit) would give it at the deadline. The refusals until then are neither counted
-    /// nor told.
+    /// [`Rejection`] as [`admit`](Self::admit) returns it at the deadline. The refusals until then are neither counted nor
+    /// reported.
     ///
     /// # Panics
-    /// Outside a tokio runtime with time, where it waits at all.
+    /// If it has to wait outside a tokio runtime with time enabled.
     ///
     /// # Cancel safety
-    /// Dropped while it waits, it has taken nothing.
+    /// It reserves nothing while it waits.
     pub async fn wait_until_admitted(&self, deadline: Instant) -> Result<Permit, Rejection> {
         let own = Context::read(|cx| cx.deadline().instant());
         let deadline = own.map_or(deadline, |own| own.min(deadline));
         loop {
-            let (refusal, held_back) = match self.try_admit() {
-                Ok(permit) => return Ok(permit),
-                Err(refusal) => {
-                    let held_back = refusal.held_back();
-                    (refusal, held_back)
-                }
+            let refusal = match self.begin_unreported() {
+                Ok(pass) => return Ok(Permit::new(CallGuard::new(self.clone(), pass))),
+                Err(refusal) => refusal,
             };
-            let mut open = pin!(until_open_to_calls(self.clone(), held_back));
+            let step_ends = refusal.ramp_step_ends();
+            let mut possible = pin!(until_admission_possible(self.clone(), step_ends));
             let mut late = pin!(sleep_until(deadline));
-            let is_late = poll_fn(|cx| match open.as_mut().poll(cx) {
+            let is_late = poll_fn(|cx| match possible.as_mut().poll(cx) {
                 Poll::Ready(()) => Poll::Ready(false),
                 Poll::Pending => late.as_mut().poll(cx).map(|()| true),
             });
             if is_late.await {
                 let now = self.now();
-                // A ramp has counted this call already.
-                let still = held_back.is_some() && self.lock().step_ends(now) == held_back;
-                if !still {
+                // The ramp has counted this call already, so it must not be asked again.
+                let same_step = step_ends.is_some() && self.lock().ramp_step_ends(now) == step_ends;
+                if !same_step {
                     return self.admit();
                 }
-                self.refused(&refusal, now);
+                self.count_refused(&refusal, now);
                 return Err(Refused { refusal, at: now }.into());
             }
         }
     }
 
-    /// As [`admit`](Self::admit), but nobody hears of a refusal.
-    fn try_admit(&self) -> Result<Permit, Refusal> {
-        let pass =
-            self.pass_if_open().map_or_else(|| self.inquire().map_err(|refused| refused.refusal), Ok)?;
-        Ok(Permit::new(Admitted::new(self.clone(), pass)))
+    /// As [`begin_droppable`](Self::begin_droppable), but does not count or report a refusal.
+    fn begin_unreported(&self) -> Result<Pass, Refusal> {
+        self.begin_droppable_fast()
+            .map_or_else(|| self.request_admission().map_err(|refused| refused.refusal), Ok)
     }
 }

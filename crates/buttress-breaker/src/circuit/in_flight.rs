@@ -1,17 +1,17 @@
-//! The calls in flight, oldest first, where their age matters.
+//! `InFlight`: the calls in flight in the order of their age.
 
 use crate::circuit::time::Nanos;
 
-/// A list inside a slab: a call is added, found by its ticket and removed in constant time, and a place that is left is
-/// used again. So a call that hangs keeps one place, however many come and go after it.
+/// A linked list in a slab: a call is added, found by its ticket and removed in constant time, and its place is reused. So a
+/// hanging call keeps one place, however many calls come and go after it.
 #[derive(Debug)]
 pub(super) struct InFlight {
     places: Vec<Place>,
-    /// The first of the places that are left, which are linked by `younger`.
-    left: u32,
+    /// The first free place. Free places are linked by `younger`.
+    free: u32,
     oldest: u32,
     youngest: u32,
-    /// How many calls were ever added.
+    /// The number of calls ever added.
     added: u64,
     overdue: Vec<Overdue>,
 }
@@ -19,14 +19,14 @@ pub(super) struct InFlight {
 #[derive(Clone, Copy, Debug)]
 struct Place {
     since: Nanos,
-    /// The number of the call: the place of an older call has a smaller one.
+    /// The number of the call. An older call has a smaller one.
     call: u64,
     older: u32,
     younger: u32,
 }
 
-/// The calls that are older than an age: those before `next`. Each call is passed once, so counting them takes constant
-/// time for each.
+/// The calls that are older than an age: those before `next`. Each call is passed once, so counting takes constant time for
+/// each call.
 #[derive(Clone, Copy, Debug)]
 struct Overdue {
     age: Nanos,
@@ -41,21 +41,21 @@ const NONE: u32 = u32::MAX;
 impl InFlight {
     pub(super) fn new(ages: impl Iterator<Item = Nanos>) -> Self {
         let overdue = ages.map(|age| Overdue { age, next: NONE, count: 0 }).collect();
-        Self { places: Vec::new(), left: NONE, oldest: NONE, youngest: NONE, added: 0, overdue }
+        Self { places: Vec::new(), free: NONE, oldest: NONE, youngest: NONE, added: 0, overdue }
     }
 
-    /// Looks for other ages from now on.
+    /// Counts by other ages from now on.
     pub(super) fn watch(&mut self, ages: impl Iterator<Item = Nanos>) {
         let next = self.oldest;
         self.overdue = ages.map(|age| Overdue { age, next, count: 0 }).collect();
     }
 
-    /// Adds a call that is as young as any. None if there are four billion of them.
+    /// Adds the youngest call. Returns none if there are four billion calls.
     pub(super) fn add(&mut self, since: Nanos) -> Option<u32> {
         let place = Place { since, call: self.added, older: self.youngest, younger: NONE };
-        let at = if let Some(left) = self.places.get_mut(self.left as usize) {
-            let at = std::mem::replace(&mut self.left, left.younger);
-            *left = place;
+        let at = if let Some(free) = self.places.get_mut(self.free as usize) {
+            let at = std::mem::replace(&mut self.free, free.younger);
+            *free = place;
             at
         } else {
             let at = u32::try_from(self.places.len()).ok().filter(|at| *at != NONE)?;
@@ -72,7 +72,7 @@ impl InFlight {
         Some(at)
     }
 
-    /// Removes the call with this ticket, which was given by [`add`](Self::add) since the last [`clear`](Self::clear).
+    /// Removes the call with this ticket, as returned by [`add`](Self::add).
     pub(super) fn remove(&mut self, ticket: u32) {
         let Place { call, older, younger, .. } = self.places[ticket as usize];
         for overdue in &mut self.overdue {
@@ -90,10 +90,10 @@ impl InFlight {
             Some(younger) => younger.older = older,
             None => self.youngest = older,
         }
-        self.places[ticket as usize].younger = std::mem::replace(&mut self.left, ticket);
+        self.places[ticket as usize].younger = std::mem::replace(&mut self.free, ticket);
     }
 
-    /// How many calls are older than the age with this number; at most `enough`, unless more were counted before.
+    /// Returns how many calls are older than the age with this number: at most `enough`, unless more were counted before.
     pub(super) fn count(&mut self, number: usize, now: Nanos, enough: u32) -> u32 {
         let overdue = &mut self.overdue[number];
         while overdue.count < enough
@@ -104,13 +104,6 @@ impl InFlight {
             overdue.next = next.younger;
         }
         overdue.count
-    }
-
-    /// Forgets all calls, and keeps the room for others.
-    pub(super) fn clear(&mut self) {
-        self.places.clear();
-        (self.left, self.oldest, self.youngest) = (NONE, NONE, NONE);
-        self.overdue.iter_mut().for_each(|overdue| (overdue.next, overdue.count) = (NONE, 0));
     }
 }
 
@@ -128,7 +121,6 @@ mod tests {
         Remove(usize),
         Count(u32),
         Watch(Nanos),
-        Clear,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -138,7 +130,6 @@ mod tests {
             10 => any::<usize>().prop_map(Step::Remove),
             8 => (1_u32..5).prop_map(Step::Count),
             1 => (0_u64..20).prop_map(Step::Watch),
-            1 => Just(Step::Clear),
         ]
     }
 
@@ -165,10 +156,6 @@ mod tests {
                     Step::Watch(age) => {
                         ages = [age, 12];
                         in_flight.watch(ages.into_iter());
-                    }
-                    Step::Clear => {
-                        in_flight.clear();
-                        list.clear();
                     }
                 }
                 most = most.max(list.len());

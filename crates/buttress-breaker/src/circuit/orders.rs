@@ -1,39 +1,39 @@
-//! What a person or a program orders the circuit to do.
+//! `Order`: what an operator or a program makes the circuit do.
 
-use crate::circuit::change::Change;
 use crate::circuit::time::Nanos;
+use crate::circuit::transition::StateChange;
 use crate::circuit::{Circuit, Phase};
 
-/// An order; each replaces the one before it.
+/// An order. Each replaces the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Refuse everything until released.
+    /// Refuse every call until released.
     ForceOpen,
-    /// Admit everything until released.
+    /// Admit every call until released.
     Disable,
     /// Decide, but never refuse.
     Shadow,
-    /// No order any more.
+    /// Revoke the order.
     Release,
-    /// Closed, with an empty window and a short wait.
+    /// Close, with an empty record and the first wait.
     Reset,
 }
 
 impl Circuit {
-    /// Obeys; none where nothing changes but the shadow.
-    pub(crate) fn obey(&mut self, order: Order, now: Nanos) -> Option<Change> {
-        let now = self.tick(now);
-        // Whether a success could open the circuit is read off the windows next.
-        self.roll(now);
+    /// Applies the order. Returns none if nothing changes but the shadow.
+    pub(crate) fn apply_order(&mut self, order: Order, now: Nanos) -> Option<StateChange> {
+        let now = self.advance(now);
+        // The next step reads from the windows whether a success can open the circuit.
+        self.record.advance(now);
         let ordered = matches!(self.phase, Phase::ForcedOpen { .. } | Phase::Disabled { .. });
         self.shadow = order == Order::Shadow;
         match order {
             Order::ForceOpen if !matches!(self.phase, Phase::ForcedOpen { .. }) => {
-                self.forget();
+                self.record.clear();
                 Some(self.enter(Phase::ForcedOpen { since: now }))
             }
             Order::Disable if !matches!(self.phase, Phase::Disabled { .. }) => {
-                self.forget();
+                self.record.clear();
                 Some(self.enter(Phase::Disabled { since: now }))
             }
             Order::Shadow | Order::Release if ordered => Some(self.close(now)),

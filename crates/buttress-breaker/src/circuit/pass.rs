@@ -2,76 +2,75 @@
 
 use crate::circuit::time::{NEVER, Nanos};
 
-/// The epoch of calls that only shadow mode let through.
-pub(crate) const BLIND: u64 = 0;
+/// The epoch of no circuit. A call has it if it is admitted only because the circuit is in shadow mode.
+pub(crate) const NO_EPOCH: u64 = 0;
 
-/// In a pass: its call was settled.
-const TAKEN: u64 = u64::MAX;
+/// The epoch in the pass of a call that was settled.
+const SETTLED: u64 = u64::MAX;
 
-/// What an admitted call carries, to be settled with.
+/// What an admitted call carries, and is settled with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
     epoch: u64,
-    /// When the call began, or [`NEVER`] where nobody looked.
-    at: Nanos,
-    /// Its slot among the probes, or its place among the calls in flight, where they are watched.
+    /// When the call began, or [`NEVER`] if the clock was not read.
+    started: Nanos,
+    /// Identifies a probe, or a call whose age is tracked.
     ticket: Option<u32>,
 }
 
 impl Pass {
-    pub(super) const fn new(epoch: u64, at: Nanos, ticket: Option<u32>) -> Self {
-        Self { epoch, at, ticket }
+    pub(super) const fn new(epoch: u64, started: Nanos, ticket: Option<u32>) -> Self {
+        Self { epoch, started, ticket }
     }
 
-    /// That of a call which the circuit lets in without being asked.
-    pub(crate) const fn open(epoch: u64, at: Nanos) -> Self {
-        Self { epoch, at, ticket: None }
+    /// The pass of a call that was admitted without the circuit's lock.
+    pub(crate) const fn without_ticket(epoch: u64, started: Nanos) -> Self {
+        Self { epoch, started, ticket: None }
     }
 
-    /// Leaves behind what settles nothing.
+    /// Returns the pass, and leaves one that settles nothing.
     pub(crate) const fn take(&mut self) -> Self {
         let pass = *self;
-        self.epoch = TAKEN;
+        self.epoch = SETTLED;
         pass
     }
 
-    pub(crate) const fn is_taken(&self) -> bool {
-        self.epoch == TAKEN
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.epoch == SETTLED
     }
 
-    pub(super) const fn is_blind(&self) -> bool {
-        self.epoch == BLIND
+    pub(super) const fn is_shadowed(&self) -> bool {
+        self.epoch == NO_EPOCH
     }
 
     pub(crate) const fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    pub(crate) const fn at(&self) -> Nanos {
-        self.at
+    pub(crate) const fn started(&self) -> Nanos {
+        self.started
     }
 
     pub(super) const fn ticket(&self) -> Option<u32> {
         self.ticket
     }
 
-    /// Does its call hold nothing that has to be given back?
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.ticket.is_none()
+    /// Returns `true` if its call holds something that must be released.
+    pub(crate) const fn has_ticket(&self) -> bool {
+        self.ticket.is_some()
     }
 
-    /// Is it known when the call began?
+    /// Returns `true` if the beginning of the call is known.
     pub(crate) const fn is_timed(&self) -> bool {
-        self.at != NEVER
+        self.started != NEVER
     }
 
-    /// Says when the call began.
-    pub(crate) const fn began(&mut self, at: Nanos) {
-        self.at = at;
+    pub(crate) const fn set_started(&mut self, at: Nanos) {
+        self.started = at;
     }
 
-    /// How long the call has taken; no time, where nobody looked when it began.
+    /// Returns how long the call has taken; zero if its beginning is not known.
     pub(crate) const fn elapsed(&self, now: Nanos) -> Nanos {
-        now.saturating_sub(self.at)
+        now.saturating_sub(self.started)
     }
 }

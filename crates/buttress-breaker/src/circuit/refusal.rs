@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use buttress_error::{Rejection, RejectionReason, Trip};
 
+use crate::circuit::pass::NO_EPOCH;
 use crate::circuit::time::Nanos;
 
-/// Why a call is refused: true for some time, and so in points of time.
-#[derive(Debug)]
+/// Why a call is refused. It holds for a while, so it has points in time where a [`Rejection`] has durations.
+#[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     Open {
         trip: Arc<Trip>,
@@ -24,7 +25,7 @@ pub(crate) enum Refusal {
         name: Arc<str>,
         since: Nanos,
     },
-    /// The circuit is closed, but takes only so many of 100 calls as yet.
+    /// The circuit is closed, but admits only `percent` of the calls.
     Ramping {
         name: Arc<str>,
         percent: u8,
@@ -33,28 +34,9 @@ pub(crate) enum Refusal {
     },
 }
 
-impl Clone for Refusal {
-    // In line always: a future that lends its memory to a call is kept in memory as a whole, and a stack would move it.
-    #[inline(always)]
-    fn clone(&self) -> Self {
-        match self {
-            Self::Open { trip, since, until } => {
-                Self::Open { trip: Arc::clone(trip), since: *since, until: *until }
-            }
-            Self::Probing { trip, since, until } => {
-                Self::Probing { trip: Arc::clone(trip), since: *since, until: *until }
-            }
-            Self::Forced { name, since } => Self::Forced { name: Arc::clone(name), since: *since },
-            Self::Ramping { name, percent, since, until } => {
-                Self::Ramping { name: Arc::clone(name), percent: *percent, since: *since, until: *until }
-            }
-        }
-    }
-}
-
 impl Refusal {
-    /// How long it lasts, if nothing happens; none, if that is for ever.
-    pub(crate) const fn rest(&self, now: Nanos) -> Option<Nanos> {
+    /// Returns how long it holds if nothing happens; none if there is no end.
+    pub(crate) const fn remaining(&self, now: Nanos) -> Option<Nanos> {
         match self {
             Self::Open { until, .. } | Self::Probing { until, .. } | Self::Ramping { until, .. } => {
                 Some(until.saturating_sub(now))
@@ -63,8 +45,8 @@ impl Refusal {
         }
     }
 
-    /// Until when a ramp holds back this call, if it is one.
-    pub(crate) const fn held_back(&self) -> Option<Nanos> {
+    /// Returns when the step of the ramp ends that refuses this call, if one does.
+    pub(crate) const fn ramp_step_ends(&self) -> Option<Nanos> {
         match self {
             Self::Ramping { until, .. } => Some(*until),
             _ => None,
@@ -81,7 +63,23 @@ impl Refusal {
     }
 }
 
-/// A call that was refused. What its caller is told is made of it where it is told.
+/// A refusal that a service remembers, to refuse the next calls without the circuit's lock.
+#[derive(Clone, Debug)]
+pub(crate) struct RememberedRefusal {
+    /// The epoch of an open circuit, whose wait does not change: the refusal holds until the wait is over. With
+    /// [`NO_EPOCH`] the refusal is for one call.
+    pub(crate) epoch: u64,
+    pub(crate) refusal: Refusal,
+}
+
+impl RememberedRefusal {
+    /// Returns `true` if the wait is not over.
+    pub(crate) fn holds(&self, now: Nanos) -> bool {
+        self.epoch != NO_EPOCH && self.refusal.remaining(now).is_some_and(|remaining| remaining > 0)
+    }
+}
+
+/// A call that was refused, and when. A [`Rejection`] is made from it only where a caller receives it.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) refusal: Refusal,
@@ -92,16 +90,18 @@ pub(crate) struct Refused {
 impl From<Refused> for Rejection {
     fn from(Refused { refusal, at }: Refused) -> Self {
         let time = Duration::from_nanos;
-        let rest = time(refusal.rest(at).unwrap_or(0));
+        let remaining = time(refusal.remaining(at).unwrap_or(0));
         let elapsed = |since: Nanos| time(at.saturating_sub(since));
         match refusal {
-            Refusal::Open { trip, since, .. } => Self::circuit_open(trip, elapsed(since)).retry_after(rest),
+            Refusal::Open { trip, since, .. } => {
+                Self::circuit_open(trip, elapsed(since)).retry_after(remaining)
+            }
             Refusal::Probing { trip, since, .. } => {
-                Self::probes_taken(trip, elapsed(since)).retry_after(rest)
+                Self::probes_taken(trip, elapsed(since)).retry_after(remaining)
             }
             Refusal::Forced { name, since } => Self::forced_open(name, elapsed(since)),
             Refusal::Ramping { name, percent, since, .. } => {
-                Self::ramping(name, percent, elapsed(since)).retry_after(rest)
+                Self::ramping(name, percent, elapsed(since)).retry_after(remaining)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `TripRule`: a rule by which a closed circuit opens, as a value.
+//! `TripRule`: a rule by which a closed circuit opens.
 
 use std::time::Duration;
 
@@ -7,12 +7,11 @@ use buttress_error::ConfigError;
 use crate::circuit::range::within;
 use crate::circuit::window::Window;
 
-/// A rule by which a closed circuit opens, beside those that the [`BreakerBuilder`](crate::BreakerBuilder)'s setters make. A circuit
-/// has any number of them, each with its own window, and opens by the first that is broken. Rules combine with
-/// [`or`](Self::or). See [`BreakerBuilder::trip_when`](crate::BreakerBuilder::trip_when).
+/// A rule by which a closed circuit opens, in addition to those of the [`BreakerBuilder`](crate::BreakerBuilder)'s setters. A
+/// circuit has any number of them, each with its own window, and opens by the first that is broken. Combine rules with
+/// [`or`](Self::or), and add them with [`BreakerBuilder::trip_when`](crate::BreakerBuilder::trip_when).
 ///
-/// Checking a rule takes constant time for each call. A rule takes the memory of its window; rules with equal windows share
-/// one.
+/// Checking a rule takes constant time for each call. Rules with equal windows share one.
 ///
 /// ```
 /// use buttress_breaker::{Breaker, TripRule, Window};
@@ -29,101 +28,101 @@ use crate::circuit::window::Window;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TripRule(pub(crate) When);
+pub struct TripRule(pub(crate) Condition);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum When {
+pub(crate) enum Condition {
     Rate(RateRule),
     Streak(u32),
     FailuresWithin { failures: u32, time: Duration },
     Stuck { calls: u32, age: Duration },
 }
 
-/// A [`TripRule`] for a share of the calls in a window.
+/// A [`TripRule`] about a share of the calls in a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a rule does nothing before `trip_when`"]
 pub struct RateRule {
-    pub(crate) part: Part,
+    pub(crate) measure: Measure,
     pub(crate) rate: f64,
-    pub(crate) proof: Proof,
+    pub(crate) comparison: Comparison,
     pub(crate) window: Window,
     minimum_calls: Option<u32>,
 }
 
-/// How far the share of the calls has to go.
+/// How the share of the calls is compared with the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
-    /// Reach the rate.
+pub(crate) enum Comparison {
+    /// It reaches the rate.
     Plain,
-    /// Exceed the rate by two standard errors.
+    /// It exceeds the rate by two standard errors.
     Evidence,
 }
 
-/// What is counted of the calls.
+/// Which calls are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum Measure {
     Failed,
     Slow,
     Throttled,
 }
 
 impl TripRule {
-    /// The failed calls exceed this share of all by two standard errors: above 0.0, at most 1.0. Of n calls
-    /// `rate·n + 2·√(n·rate·(1−rate))` or more failed; for a rate of 0.5 these are 5 of 5, 15 of 20, 60 of 100 or 532 of
-    /// 1 000. In a count window that is full, all of its calls are enough.
+    /// Opens when the failed calls exceed this share of all by two standard errors: above 0.0, at most 1.0. Of n calls, at least
+    /// `rate·n + 2·√(n·rate·(1−rate))` must have failed. For a rate of 0.5 these are 5 of 5, 15 of 20, 60 of 100 or 532 of
+    /// 1 000. In a full count window, the failure of all calls is enough.
     ///
-    /// A rate that is judged after every call meets its threshold by chance before long:
+    /// A rate that is judged after every call reaches its threshold by chance before long:
     /// [`failure_rate(0.5)`](Self::failure_rate) opens two of five circuits whose dependency fails at a steady 40 %. This rule
-    /// asks for more failures where the calls are few, and approaches the rate as they become many. Default of
+    /// requires more failures while calls are few, and approaches the rate as they become many. Default of
     /// [`minimum_calls`](RateRule::minimum_calls): 5.
     pub fn evidence(rate: f64) -> RateRule {
-        RateRule { proof: Proof::Evidence, ..RateRule::new(Part::Failed, rate) }
+        RateRule { comparison: Comparison::Evidence, ..RateRule::new(Measure::Failed, rate) }
     }
 
-    /// This share of the calls failed: above 0.0, at most 1.0.
+    /// Opens when this share of the calls failed: above 0.0, at most 1.0.
     pub fn failure_rate(rate: f64) -> RateRule {
-        RateRule::new(Part::Failed, rate)
+        RateRule::new(Measure::Failed, rate)
     }
 
-    /// This share of the calls was slow: above 0.0, at most 1.0. It needs [`slow_call`](crate::BreakerBuilder::slow_call).
+    /// Opens when this share of the calls was slow: above 0.0, at most 1.0. It needs [`slow_call`](crate::BreakerBuilder::slow_call).
     pub fn slow_rate(rate: f64) -> RateRule {
-        RateRule::new(Part::Slow, rate)
+        RateRule::new(Measure::Slow, rate)
     }
 
-    /// The dependency throttled this share of the calls: above 0.0, at most 1.0.
+    /// Opens when the dependency throttled this share of the calls: above 0.0, at most 1.0.
     pub fn throttle_rate(rate: f64) -> RateRule {
-        RateRule::new(Part::Throttled, rate)
+        RateRule::new(Measure::Throttled, rate)
     }
 
-    /// `failures` calls failed in a row, throttled ones left out, however many calls there are: 1 or more. A busy circuit has
-    /// long streaks by chance: at a steady 10 % of failures, five in a row every 100 000 calls.
+    /// Opens when `failures` calls, 1 or more, failed in a row, however many calls there are. Throttled calls neither count nor
+    /// end the row. A busy circuit has long rows by chance: at a steady 10 % of failures, five in a row every 100 000 calls.
     #[must_use]
     pub const fn failures_in_a_row(failures: u32) -> Self {
-        Self(When::Streak(failures))
+        Self(Condition::Streak(failures))
     }
 
-    /// `failures` calls, 1..=1 000 000, failed within `time`, which is above zero, throttled ones left out; however many
-    /// succeeded meanwhile.
+    /// Opens when `failures` calls, 1..=1 000 000, failed within `time`, above zero, however many succeeded meanwhile. Throttled
+    /// calls do not count.
     ///
-    /// The time slides exactly: from the oldest of these failures to the latest it has not passed. The rule takes eight bytes
-    /// for each of the `failures`.
+    /// The time is exact: it is measured from the oldest of these failures to the latest. The rule takes eight bytes for each
+    /// of the `failures`.
     #[must_use]
     pub const fn failures_within(failures: u32, time: Duration) -> Self {
-        Self(When::FailuresWithin { failures, time })
+        Self(Condition::FailuresWithin { failures, time })
     }
 
-    /// `calls`, 1 or more, have been in flight for longer than `age`, which is above zero.
+    /// Opens when `calls` calls, 1 or more, have been in flight for longer than `age`, above zero.
     ///
-    /// This rule notices a hang while it lasts, before any of the calls has ended. It is checked when a call is admitted and
-    /// when one ends with a success or a failure, by no timer. Only calls of the present closed period count. A circuit with
-    /// such a rule keeps a list of its calls in flight, with room for the most that were in flight at once, and takes a lock
-    /// for each call.
+    /// This rule detects a hang while it lasts, before any of the calls has ended. It is checked when a call is admitted, and
+    /// when one succeeds or fails; there is no timer. Only calls since the circuit last closed count. A circuit with such a rule
+    /// keeps a list of its calls in flight, and takes a lock for each call. The list keeps room for the largest number that was
+    /// in flight at once.
     ///
-    /// The age of a call is all the time since its admission. It includes the time in which the call waits for its own caller
+    /// The age of a call is the time since its admission. It includes the time in which the call waits for its own caller
     /// ([`CallerClock`](buttress_context::CallerClock)), so `age` must be longer than the pauses of a streamed upload.
     #[must_use]
     pub const fn stuck(calls: u32, age: Duration) -> Self {
-        Self(When::Stuck { calls, age })
+        Self(Condition::Stuck { calls, age })
     }
 
     /// Opens by this rule or by `other`.
@@ -132,14 +131,16 @@ impl TripRule {
     }
 
     pub(crate) const fn needs_slow_call(&self) -> bool {
-        matches!(self.0, When::Rate(RateRule { part: Part::Slow, .. }))
+        matches!(self.0, Condition::Rate(RateRule { measure: Measure::Slow, .. }))
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         match self.0 {
-            When::Rate(rule) => rule.check(),
-            When::Streak(failures) => within("failures_in_a_row", "at least 1", failures, &(1..=u32::MAX)),
-            When::FailuresWithin { failures, time } => {
+            Condition::Rate(rule) => rule.check(),
+            Condition::Streak(failures) => {
+                within("failures_in_a_row", "at least 1", failures, &(1..=u32::MAX))
+            }
+            Condition::FailuresWithin { failures, time } => {
                 within("failures_within", "1..=1000000 failures", failures, &(1..=1_000_000))?;
                 within(
                     "failures_within",
@@ -148,7 +149,7 @@ impl TripRule {
                     &(Duration::from_nanos(1)..=Duration::MAX),
                 )
             }
-            When::Stuck { calls, age } => {
+            Condition::Stuck { calls, age } => {
                 within("stuck", "at least 1 call", calls, &(1..=u32::MAX))?;
                 within("stuck", "longer than zero", age, &(Duration::from_nanos(1)..=Duration::MAX))
             }
@@ -157,18 +158,18 @@ impl TripRule {
 }
 
 impl RateRule {
-    fn new(part: Part, rate: f64) -> Self {
-        Self { part, rate, proof: Proof::Plain, window: Window::default(), minimum_calls: None }
+    fn new(measure: Measure, rate: f64) -> Self {
+        Self { measure, rate, comparison: Comparison::Plain, window: Window::default(), minimum_calls: None }
     }
 
-    /// The calls that are judged, [`Window::time`] or [`Window::count`]. Default: those of the last 30 s.
+    /// The window whose calls are judged, [`Window::time`] or [`Window::count`]. Default: the last 30 s.
     pub const fn over(mut self, window: Window) -> Self {
         self.window = window;
         self
     }
 
-    /// Nothing is judged while the window holds fewer calls: 1 or more, at most the calls of a count window. Default: 20
-    /// (for [`evidence`](TripRule::evidence) 5), or the calls of a count window where that is less.
+    /// The number of calls in the window below which nothing is judged: 1 or more, at most the calls of a count window. Default:
+    /// 20 (5 for [`evidence`](TripRule::evidence)), or the calls of a count window if that is less.
     pub const fn minimum_calls(mut self, calls: u32) -> Self {
         self.minimum_calls = Some(calls);
         self
@@ -179,11 +180,11 @@ impl RateRule {
         TripRules::from(self).or(other)
     }
 
-    /// The minimum that was asked for, or the default one.
+    /// Returns the minimum that was set, or the default one.
     pub(crate) fn minimum(&self) -> u32 {
-        let calls = match self.proof {
-            Proof::Plain => 20,
-            Proof::Evidence => 5,
+        let calls = match self.comparison {
+            Comparison::Plain => 20,
+            Comparison::Evidence => 5,
         };
         self.minimum_calls.unwrap_or_else(|| self.window.capacity().unwrap_or(u32::MAX).min(calls))
     }
@@ -210,11 +211,11 @@ impl RateRule {
 
 impl From<RateRule> for TripRule {
     fn from(rule: RateRule) -> Self {
-        Self(When::Rate(rule))
+        Self(Condition::Rate(rule))
     }
 }
 
-/// Rules of which one is enough, made by [`TripRule::or`].
+/// Several rules, of which any one opens the circuit; made by [`TripRule::or`].
 #[derive(Clone, Debug, Default, PartialEq)]
 #[must_use = "rules do nothing before `trip_when`"]
 pub struct TripRules(pub(crate) Vec<TripRule>);

@@ -1,10 +1,10 @@
-//! `Settings`: what a circuit needs to know, checked, with the rules of every kind in one form.
+//! `Settings`: the checked settings of a circuit, with all rules in one form.
 
 use std::time::Duration;
 
 use crate::circuit::builder::BreakerBuilder;
 use crate::circuit::open_wait::OpenWait;
-use crate::circuit::rule::{Part, Proof, RateRule, TripRule, When};
+use crate::circuit::rule::{Comparison, Condition, Measure, RateRule, TripRule};
 use crate::circuit::threshold::Threshold;
 use crate::circuit::time::{Nanos, nanos};
 use crate::circuit::window::{RecentFailures, Window};
@@ -13,32 +13,32 @@ use crate::circuit::window::{RecentFailures, Window};
 pub(crate) struct Settings {
     /// The builder they were made from.
     pub(crate) source: BreakerBuilder,
-    /// The windows of all rules, each once. The first is the one that [`BreakerStats`](crate::BreakerStats) shows.
+    /// The windows of all rules, each once. [`BreakerStats`](crate::BreakerStats) shows the first.
     pub(crate) windows: Vec<Window>,
-    /// By what the closed circuit opens; of several broken rules, by the first.
+    /// The rules by which a closed circuit opens. If several are broken, the first is reported.
     pub(crate) checks: Vec<Check>,
     pub(crate) slow_call: Option<Nanos>,
     pub(crate) open_wait: OpenWait,
     pub(crate) round: RoundSettings,
     /// How long a dropped call must have waited to count as a failure.
     pub(crate) abandon_after: Nanos,
-    /// How long each step of a ramp takes.
+    /// The length of a step of a ramp.
     pub(crate) ramp: Option<Nanos>,
 }
 
-/// A rule, as the circuit checks it.
+/// A rule in the form in which the circuit checks it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Check {
     Rate(RateCheck),
     /// Failures in a row.
     Streak(u32),
-    /// Failures within a time: the rule with this number among those of its kind.
+    /// Failures within a time. `number` is the position among the rules of this kind.
     FailuresWithin {
         failures: u32,
         time: Duration,
         number: usize,
     },
-    /// Calls in flight for longer than `age`: the rule with this number among those of its kind.
+    /// Calls in flight for longer than `age`. `number` is the position among the rules of this kind.
     Stuck {
         calls: u32,
         age: Duration,
@@ -46,17 +46,18 @@ pub(crate) enum Check {
     },
 }
 
-/// A share of the calls of the window with this number.
+/// A share of the calls in a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RateCheck {
-    pub(crate) part: Part,
+    pub(crate) measure: Measure,
     pub(crate) threshold: Threshold,
-    pub(crate) proof: Proof,
+    pub(crate) comparison: Comparison,
     pub(crate) minimum: u32,
+    /// The position of the window in [`Settings::windows`].
     pub(crate) window: usize,
-    /// Of a time window.
+    /// The length of a time window.
     pub(crate) span: Option<Duration>,
-    /// Of a count window.
+    /// The size of a count window.
     pub(crate) capacity: Option<u32>,
 }
 
@@ -115,32 +116,32 @@ impl Settings {
 
     fn add(&mut self, rule: TripRule) {
         let check = match rule.0 {
-            When::Rate(rule) => Check::Rate(RateCheck {
-                part: rule.part,
+            Condition::Rate(rule) => Check::Rate(RateCheck {
+                measure: rule.measure,
                 threshold: Threshold::new(rule.rate),
-                proof: rule.proof,
+                comparison: rule.comparison,
                 minimum: rule.minimum(),
-                window: self.number_of(rule.window),
+                window: self.position_of(rule.window),
                 span: rule.window.span(),
                 capacity: rule.window.capacity(),
             }),
-            When::Streak(failures) => Check::Streak(failures),
-            When::FailuresWithin { failures, time } => {
+            Condition::Streak(failures) => Check::Streak(failures),
+            Condition::FailuresWithin { failures, time } => {
                 Check::FailuresWithin { failures, time, number: self.recent_failures().count() }
             }
-            When::Stuck { calls, age } => Check::Stuck { calls, age, number: self.ages().count() },
+            Condition::Stuck { calls, age } => Check::Stuck { calls, age, number: self.ages().count() },
         };
         self.checks.push(check);
     }
 
-    fn number_of(&mut self, window: Window) -> usize {
+    fn position_of(&mut self, window: Window) -> usize {
         self.windows.iter().position(|known| *known == window).unwrap_or_else(|| {
             self.windows.push(window);
             self.windows.len() - 1
         })
     }
 
-    /// The empty memories of rules about failures within a time, in the order of their numbers.
+    /// The empty states of rules about failures within a time, in the order of their numbers.
     pub(crate) fn recent_failures(&self) -> impl Iterator<Item = RecentFailures> {
         self.checks.iter().filter_map(|check| match check {
             Check::FailuresWithin { failures, time, .. } => {
@@ -150,7 +151,7 @@ impl Settings {
         })
     }
 
-    /// The ages that rules about calls in flight ask for, in the order of their numbers.
+    /// The ages in rules about calls in flight, in the order of their numbers.
     pub(crate) fn ages(&self) -> impl Iterator<Item = Nanos> {
         self.checks.iter().filter_map(|check| match check {
             Check::Stuck { age, .. } => Some(nanos(*age)),
@@ -158,8 +159,8 @@ impl Settings {
         })
     }
 
-    /// Does the circuit have to know its calls in flight?
-    pub(crate) fn watches_ages(&self) -> bool {
+    /// Returns `true` if a rule needs the calls in flight.
+    pub(crate) fn tracks_calls(&self) -> bool {
         self.ages().next().is_some()
     }
 }

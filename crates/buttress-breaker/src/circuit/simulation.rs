@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use crate::circuit::Circuit;
 use crate::circuit::builder::BreakerBuilder;
-use crate::circuit::change::Mark;
+use crate::circuit::outcome;
 use crate::circuit::tests::{admit, settings, settle};
 use crate::circuit::time::Nanos;
 
@@ -20,14 +20,14 @@ struct Traffic {
 
 /// What became of the calls.
 #[derive(Default)]
-struct Outcome {
+struct Summary {
     calls: u32,
     succeeded: u32,
     /// The number of attempts, and when the circuit first opened.
     opened: Option<(u32, Nanos)>,
 }
 
-impl Outcome {
+impl Summary {
     fn success(&self) -> f64 {
         f64::from(self.succeeded) / f64::from(self.calls)
     }
@@ -40,10 +40,10 @@ impl Traffic {
         change: impl FnOnce(BreakerBuilder) -> BreakerBuilder,
         seed: u64,
         fails: impl Fn(Nanos) -> f64,
-    ) -> Outcome {
+    ) -> Summary {
         let mut circuit = Circuit::new("test".into(), settings(change));
         let mut random = Rng::with_seed(seed);
-        let mut outcome = Outcome::default();
+        let mut summary = Summary::default();
         let mut made = 0;
         let spacing = SECOND / self.calls_per_second;
         // The attempts of calls that have failed so far, in the order of their times.
@@ -56,24 +56,29 @@ impl Traffic {
                     (at, attempt)
                 }
                 _ if next < self.seconds * SECOND => {
-                    outcome.calls += 1;
+                    summary.calls += 1;
                     next += spacing;
                     (next - spacing, 1)
                 }
                 Some(_) => queue.pop_front().expect("there is one"),
-                None => return outcome,
+                None => return summary,
             };
             let pass = admit(&mut circuit, now);
             let succeeds = pass.is_some() && random.f64() >= fails(now);
             if let Some(pass) = pass {
                 made += 1;
-                settle(&mut circuit, pass, if succeeds { Mark::Success } else { Mark::Failure }, now);
+                settle(
+                    &mut circuit,
+                    pass,
+                    if succeeds { outcome::Outcome::Success } else { outcome::Outcome::Failure },
+                    now,
+                );
             }
-            if outcome.opened.is_none() && circuit.state().is_open() {
-                outcome.opened = Some((made, now));
+            if summary.opened.is_none() && circuit.state().is_open() {
+                summary.opened = Some((made, now));
             }
             if succeeds {
-                outcome.succeeded += 1;
+                summary.succeeded += 1;
             } else if attempt < self.attempts {
                 queue.push_back((now + SECOND / 20, attempt + 1));
             }
@@ -97,14 +102,14 @@ impl Traffic {
     }
 }
 
-/// [S19] line 47: at a steady 30, 40 and 45 % of failures, over a minute of 200 calls a second, success stays within 3 points
+/// [S19] at a steady 30, 40 and 45 % of failures, over a minute of 200 calls a second, success stays within 3 points
 /// of what it is with no breaker.
 #[test]
 fn a_partial_outage_stays_partial() {
     Traffic { calls_per_second: 200, attempts: 1, seconds: 60 }.costs_at_most([1.0, 1.0, 3.0], 40);
 }
 
-/// [S19] line 47: the same with few calls, and with calls that are retried. At 45 % retries hide 19 of 20 failures, so that the
+/// [S19] the same with few calls, and with calls that are retried. At 45 % retries hide 19 of 20 failures, so that the
 /// few circuits that open cost more points.
 #[test]
 fn few_and_retried_calls_too() {
@@ -113,7 +118,7 @@ fn few_and_retried_calls_too() {
     Traffic { calls_per_second: 10, attempts: 4, seconds: 60 }.costs_at_most([1.0, 1.0, 5.0], 40);
 }
 
-/// [S19] line 47: a dependency that dies after 40 s of health is noticed within 25 calls or 2 s, whichever is later, whatever
+/// [S19] a dependency that dies after 40 s of health is noticed within 25 calls or 2 s, whichever is later, whatever
 /// the traffic, also where a few calls failed all along.
 #[test]
 fn a_dead_dependency_is_noticed() {
@@ -124,15 +129,15 @@ fn a_dead_dependency_is_noticed() {
             let before = traffic.run(|builder| builder, seed, |_| 0.01);
             assert!(before.opened.is_none());
             let healthy = calls_per_second * 40;
-            let outcome = traffic.run(|builder| builder, seed, |now| if now < died { 0.01 } else { 1.0 });
-            let (made, at) = outcome.opened.expect("it is dead");
+            let summary = traffic.run(|builder| builder, seed, |now| if now < died { 0.01 } else { 1.0 });
+            let (made, at) = summary.opened.expect("it is dead");
             let noticed = u64::from(made).saturating_sub(healthy) <= 25 || at - died <= 2 * SECOND;
             assert!(at >= died && noticed, "{calls_per_second} calls a second: {made} attempts, {at} ns");
         }
     }
 }
 
-/// [S19] line 47: why: a bare rate, judged from the 20th call on, makes a whole outage of a partial one.
+/// [S19] why: a bare rate, judged from the 20th call on, makes a whole outage of a partial one.
 #[test]
 fn a_bare_rate_does_not() {
     let traffic = Traffic { calls_per_second: 20, attempts: 1, seconds: 60 };

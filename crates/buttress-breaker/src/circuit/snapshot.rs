@@ -1,12 +1,12 @@
-//! Everything about a circuit at one moment, for those who explain it.
+//! `Snapshot`: everything about a circuit at one moment, for its explanation.
 
 use std::sync::Arc;
 
 use buttress_error::{Cause, Trip};
 
-use crate::circuit::change::State;
-use crate::circuit::round::Bad;
+use crate::circuit::half_open::RoundView;
 use crate::circuit::settings::Settings;
+use crate::circuit::state::State;
 use crate::circuit::stats::BreakerStats;
 use crate::circuit::time::Nanos;
 use crate::circuit::window::{Tally, Window};
@@ -17,59 +17,67 @@ pub(crate) struct Snapshot {
     pub(crate) settings: Arc<Settings>,
     pub(crate) state: State,
     pub(crate) shadow: bool,
-    /// Does the fleet decide?
-    pub(crate) away: bool,
+    /// Whether the circuit is open because its fleet is.
+    pub(crate) opened_by_fleet: bool,
     /// How long it has been in this state.
-    pub(crate) since: Nanos,
+    pub(crate) age: Nanos,
     /// Why it opened.
     pub(crate) trip: Option<Arc<Trip>>,
     /// The last failure of this epoch.
-    pub(crate) last: Option<Cause>,
+    pub(crate) last_failure: Option<Cause>,
     /// How long it stays open.
-    pub(crate) rest: Option<Nanos>,
-    /// The probes that are settled, those that count against the dependency, those under way, and all of the round.
-    pub(crate) probes: Option<(u32, Bad, u32, u32)>,
-    /// So many of 100 calls pass, and for how long that is so.
-    pub(crate) ramp: Option<(u8, Nanos)>,
+    pub(crate) remaining: Option<Nanos>,
+    pub(crate) round: Option<RoundView>,
+    pub(crate) ramp: Option<RampView>,
     pub(crate) windows: Vec<(Window, Tally)>,
     pub(crate) streak: u32,
     pub(crate) stats: BreakerStats,
+}
+
+/// A step of a ramp.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RampView {
+    /// The share of admitted calls.
+    pub(crate) percent: u8,
+    /// How long all steps take from now on.
+    pub(crate) remaining: Nanos,
+    /// How long this step takes from now on.
+    pub(crate) step_remaining: Nanos,
 }
 
 impl Circuit {
     /// The counts are those of [`stats`](Self::stats).
     pub(crate) fn snapshot(&mut self, now: Nanos) -> Snapshot {
         let stats = self.stats(now);
-        let now = self.tick(now);
-        let (since, trip, rest, probes) = match &self.phase {
-            Phase::Closed { since } | Phase::ForcedOpen { since } | Phase::Disabled { since } => {
-                (since, None, None, None)
+        let now = self.advance(now);
+        let (since, trip, remaining, round, ramp) = match &self.phase {
+            Phase::Closed(closed) => {
+                let ramp = closed.ramp(now).map(|ramp| RampView {
+                    percent: ramp.percent(now),
+                    remaining: ramp.ends().saturating_sub(now),
+                    step_remaining: ramp.step_ends(now).saturating_sub(now),
+                });
+                (closed.since(), None, None, None, ramp)
             }
-            Phase::Open { since, until, trip } => (since, Some(trip), Some(until.saturating_sub(now)), None),
-            Phase::Fleet { since, until, trip, .. } => {
-                (since, Some(trip), Some(until.saturating_sub(now)), None)
+            Phase::ForcedOpen { since } | Phase::Disabled { since } => (*since, None, None, None, None),
+            Phase::Open(open) => (open.since(), Some(open.trip()), Some(open.remaining(now)), None, None),
+            Phase::Fleet(fleet) => {
+                (fleet.since(), Some(fleet.trip()), Some(fleet.remaining(now)), None, None)
             }
-            Phase::HalfOpen { since, trip, round } => {
-                let probes = (round.settled().total, round.bad(), round.live(), round.probes());
-                (since, Some(trip), None, Some(probes))
-            }
+            Phase::HalfOpen(round) => (round.since(), Some(round.trip()), None, Some(round.view()), None),
         };
-        let ramp = self.ramp.as_ref().filter(|ramp| !ramp.is_over(now));
-        let ramp = ramp.map(|ramp| (ramp.percent(now), ramp.step_ends(now).saturating_sub(now)));
-        let tallies = self.memories.iter_mut().map(|memory| memory.tally(now));
-        let windows = self.settings.windows.iter().copied().zip(tallies).collect();
         Snapshot {
             state: self.state(),
             shadow: self.shadow,
-            away: matches!(self.phase, Phase::Fleet { .. }),
-            since: now.saturating_sub(*since),
+            opened_by_fleet: matches!(self.phase, Phase::Fleet(_)),
+            age: now.saturating_sub(since),
             trip: trip.cloned(),
-            last: self.last.as_ref().map(|failure| failure.cause.clone()),
-            rest,
-            probes,
+            last_failure: self.last_failure.as_ref().map(|failure| failure.cause.clone()),
+            remaining,
+            round,
             ramp,
-            windows,
-            streak: self.streak,
+            windows: self.record.tallies(&self.settings, now),
+            streak: self.record.streak(),
             stats,
             settings: Arc::clone(&self.settings),
         }

@@ -1,24 +1,23 @@
-//! The counts that a handle reads.
+//! `BreakerStats`: the counts of a breaker.
 
 use crate::circuit::window::Tally;
 
-/// What a breaker has counted. The counts of its life never go back, not even by
-/// [`reset`](crate::Breaker::reset).
+/// The counts of a breaker. Lifetime counts never decrease, not even by [`reset`](crate::Breaker::reset).
 ///
-/// Each admitted call is in flight or settled in one way:
+/// Each admitted call is either in flight or settled in one way:
 /// `admitted == in_flight() + succeeded + failed + throttled + neutral + late`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BreakerStats {
-    /// The window of a closed circuit (of [`Window::consecutive`](crate::Window::consecutive): its streak), or the
-    /// probes of the half-open one so far. Of several windows it is that of the setters. An open circuit still shows it, and
-    /// by time it goes on forgetting.
+    /// The window of a closed circuit, or the settled probes of a half-open one. If there are several windows, it is the one of
+    /// the setters. For [`Window::consecutive`](crate::Window::consecutive) it is the failures in a row. An open circuit still
+    /// has its window, and a time window still slides.
     pub window: WindowStats,
-    /// Calls that were let through.
+    /// Calls that were admitted.
     pub admitted: u64,
     /// Calls that were refused.
     pub rejected: u64,
-    /// Calls that shadow mode let through although the circuit would have refused them; counted nowhere else.
+    /// Calls that were admitted only because of shadow mode. They count nowhere else.
     pub shadowed: u64,
     /// Calls that succeeded.
     pub succeeded: u64,
@@ -26,22 +25,22 @@ pub struct BreakerStats {
     pub failed: u64,
     /// Calls that the dependency throttled.
     pub throttled: u64,
-    /// Calls that told nothing about the dependency.
+    /// Calls that said nothing about the dependency.
     pub neutral: u64,
-    /// Results of a former epoch of the circuit, or of a probe whose lease had ended: they changed nothing.
+    /// Results of an earlier epoch of the circuit, or of a probe that had timed out. They changed nothing.
     pub late: u64,
-    /// Of those that succeeded, failed or were throttled: calls that were slow.
+    /// Calls among those that succeeded, failed or were throttled that were slow.
     pub slow: u64,
-    /// Of all these: calls that were dropped before they had an outcome.
+    /// Calls among all these that were dropped before they had an outcome.
     pub abandoned: u64,
-    /// Probes that outlived their lease. (Each settles later, as late.)
+    /// Probes that timed out. Each settles later, as late.
     pub expired: u64,
-    /// Changes of state.
+    /// State changes.
     pub transitions: u64,
 }
 
 impl BreakerStats {
-    /// Calls that were let through and are not settled yet.
+    /// Returns the number of admitted calls that are not settled.
     #[must_use]
     pub const fn in_flight(&self) -> u64 {
         let settled = self.succeeded + self.failed + self.throttled + self.neutral + self.late;
@@ -49,40 +48,40 @@ impl BreakerStats {
     }
 }
 
-/// The calls that a circuit judges at present.
+/// The calls that a circuit judges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WindowStats {
-    /// All of them; neutral ones never count.
+    /// All of them. Neutral calls never count.
     pub total: u32,
     /// Those that failed.
     pub failed: u32,
-    /// Those that were slow; always zero where slowness is not watched.
+    /// Those that were slow; always zero without a slow-call limit.
     pub slow: u32,
     /// Those that were throttled.
     pub throttled: u32,
 }
 
 impl WindowStats {
-    /// The part that failed, 0.0..=1.0; none of an empty window.
+    /// Returns the share of failed calls, 0.0..=1.0; none for an empty window.
     #[must_use]
     pub fn failure_rate(&self) -> Option<f64> {
-        self.part(self.failed)
+        self.share(self.failed)
     }
 
-    /// The part that was slow, 0.0..=1.0; none of an empty window.
+    /// Returns the share of slow calls, 0.0..=1.0; none for an empty window.
     #[must_use]
     pub fn slow_rate(&self) -> Option<f64> {
-        self.part(self.slow)
+        self.share(self.slow)
     }
 
-    /// The part that was throttled, 0.0..=1.0; none of an empty window.
+    /// Returns the share of throttled calls, 0.0..=1.0; none for an empty window.
     #[must_use]
     pub fn throttle_rate(&self) -> Option<f64> {
-        self.part(self.throttled)
+        self.share(self.throttled)
     }
 
-    fn part(&self, count: u32) -> Option<f64> {
+    fn share(&self, count: u32) -> Option<f64> {
         (self.total > 0).then(|| f64::from(count) / f64::from(self.total))
     }
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::circuit::builder::BreakerBuilder;
-use crate::circuit::change::{Mark, State};
-use crate::circuit::lease::{FleetState, Lease, ProbeResult};
+use crate::circuit::fleet::{FleetState, Lease, ProbeResult};
 use crate::circuit::open_wait::OpenWait;
-use crate::circuit::pass::{BLIND, Pass};
+use crate::circuit::outcome::Outcome;
+use crate::circuit::pass::{NO_EPOCH, Pass};
 use crate::circuit::probes::Probes;
 use crate::circuit::settings::Settings;
+use crate::circuit::state::State;
 use crate::circuit::time::Nanos;
 use crate::circuit::window::Window;
-use crate::circuit::{Answer, Circuit};
+use crate::circuit::{Admission, Circuit};
 
 pub(crate) fn settings(change: impl FnOnce(BreakerBuilder) -> BreakerBuilder) -> Settings {
     Settings::new(change(BreakerBuilder::new("test".into())))
@@ -48,20 +49,20 @@ fn circuit() -> Circuit {
 pub(super) fn admit(circuit: &mut Circuit, now: Nanos) -> Option<Pass> {
     loop {
         match circuit.admit(now) {
-            Answer::Pass(pass) => return Some(pass),
-            Answer::Refuse(_) => return None,
-            Answer::Due(due) => drop(circuit.turn(due, now, 0.5)),
+            Admission::Pass(pass) => return Some(pass),
+            Admission::Refuse(_) => return None,
+            Admission::Transition(transition) => drop(circuit.apply(transition, now, 0.5)),
         }
     }
 }
 
-pub(super) fn settle(circuit: &mut Circuit, pass: Pass, mark: Mark, now: Nanos) {
-    if let Some(due) = circuit.settle(&pass, mark, Some(now), &mut None) {
-        circuit.turn(due, now, 0.5);
+pub(super) fn settle(circuit: &mut Circuit, pass: Pass, outcome: Outcome, now: Nanos) {
+    if let Some(transition) = circuit.settle(&pass, outcome, Some(now), &mut None) {
+        circuit.apply(transition, now, 0.5);
     }
 }
 
-/// [S24] a circuit whose ramp is over passes calls unasked again.
+/// [S24] a circuit whose ramp is over admits calls without the lock again.
 #[test]
 fn a_ramp_ends() {
     let mut circuit = Circuit::new(
@@ -75,18 +76,18 @@ fn a_ramp_ends() {
         }),
     );
     let pass = admit(&mut circuit, 0).unwrap();
-    settle(&mut circuit, pass, Mark::Failure, 0);
+    settle(&mut circuit, pass, Outcome::Failure, 0);
     let probe = admit(&mut circuit, 2 * WAIT).unwrap();
-    settle(&mut circuit, probe, Mark::Success, 2 * WAIT);
-    assert_eq!((circuit.state(), circuit.open_epoch()), (State::Closed, BLIND));
+    settle(&mut circuit, probe, Outcome::Success, 2 * WAIT);
+    assert_eq!((circuit.state(), circuit.admit_all_epoch()), (State::Closed, NO_EPOCH));
     assert!(admit(&mut circuit, 2 * WAIT + 14).is_some());
     assert!(admit(&mut circuit, 2 * WAIT + 14).is_none());
-    assert_eq!(circuit.open_epoch(), BLIND);
+    assert_eq!(circuit.admit_all_epoch(), NO_EPOCH);
     assert!(admit(&mut circuit, 2 * WAIT + 15).is_some());
-    assert_eq!(circuit.open_epoch(), circuit.epoch());
+    assert_eq!(circuit.admit_all_epoch(), circuit.epoch());
 }
 
-/// [S22] [S42] a probe of the fleet that ends after its lease has failed, whether or not somebody has looked in between.
+/// [S22] [S42] a probe of the fleet that ends after its lease has failed, even if nothing was read in between.
 #[test]
 fn a_lease_of_the_fleet_ends() {
     for (wait, result) in [(5, ProbeResult::Succeeded), (6, ProbeResult::Failed)] {
@@ -95,8 +96,8 @@ fn a_lease_of_the_fleet_ends() {
         let lease = Lease { epoch: 1, token: 1, time: Duration::from_nanos(5) };
         circuit.grant(lease, 0);
         let probe = admit(&mut circuit, 0).unwrap();
-        settle(&mut circuit, probe, Mark::Success, wait);
-        assert_eq!(circuit.probed(wait), [(lease, result)], "after {wait}");
+        settle(&mut circuit, probe, Outcome::Success, wait);
+        assert_eq!(circuit.take_probe_results(wait), [(lease, result)], "after {wait}");
     }
 }
 
@@ -222,16 +223,16 @@ impl ExtractIfEnded for BTreeMap<usize, Nanos> {
 enum Step {
     Pause(Nanos),
     Admit,
-    /// Settles one of the calls in flight: the number picks it.
-    Settle(usize, Mark),
+    /// Settles the call in flight that the number picks.
+    Settle(usize, Outcome),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let mark = prop_oneof![
-        4 => Just(Mark::Success),
-        4 => Just(Mark::Failure),
-        1 => Just(Mark::Neutral),
-        1 => Just(Mark::Abandoned),
+        4 => Just(Outcome::Success),
+        4 => Just(Outcome::Failure),
+        1 => Just(Outcome::Neutral),
+        1 => Just(Outcome::Abandoned),
     ];
     prop_oneof![
         2 => (0..6_u64).prop_map(Step::Pause),
@@ -264,9 +265,9 @@ proptest! {
                     let (id, number, since, pass) = in_flight.swap_remove(pick % in_flight.len());
                     settle(&mut circuit, pass, mark, now);
                     let failed = match mark {
-                        Mark::Success => Some(false),
-                        Mark::Failure => Some(true),
-                        Mark::Abandoned if now - since >= ABANDON_AFTER => Some(true),
+                        Outcome::Success => Some(false),
+                        Outcome::Failure => Some(true),
+                        Outcome::Abandoned if now - since >= ABANDON_AFTER => Some(true),
                         _ => None,
                     };
                     model.settle(id, number, failed, now);
@@ -293,12 +294,12 @@ proptest! {
 fn jumps_of_the_clock() {
     let mut circuit = circuit();
     let pass = admit(&mut circuit, 1_000).expect("closed");
-    settle(&mut circuit, pass, Mark::Success, u64::MAX);
+    settle(&mut circuit, pass, Outcome::Success, u64::MAX);
     assert_eq!(circuit.state(), State::Closed);
     let mut circuit = self::circuit();
     for now in [1_000, 1_000, 0] {
         let pass = admit(&mut circuit, 1_000).expect("closed");
-        settle(&mut circuit, pass, Mark::Failure, now);
+        settle(&mut circuit, pass, Outcome::Failure, now);
     }
     assert_eq!(circuit.state(), State::Open);
     assert!(admit(&mut circuit, 0).is_none(), "back in time, the wait goes on");

@@ -2,8 +2,8 @@
 
 /// The share of the calls at which a rule is broken.
 ///
-/// Kept as the fraction that the given number stands for: 0.1 is 1/10, which no float is. So "16 of 100 at 10 %" is decided
-/// as on paper, and a rate that was computed as `1.0 - 0.9` or `2.0 / 3.0` is met by 1 of 10 and by 2 of 3.
+/// It is the fraction that the given number means: 0.1 is 1/10, which no float equals. So "16 of 100 at 10 %" is decided as on
+/// paper, and a rate that was computed as `1.0 - 0.9` or `2.0 / 3.0` is reached by 1 of 10 and by 2 of 3.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Threshold {
     rate: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Threshold {
     whole: u32,
 }
 
-/// The largest denominator. A decimal number of up to seven digits is met exactly, any other to nine.
+/// The largest denominator. A decimal number of up to seven digits is represented exactly, any other to nine digits.
 const FINEST: u128 = 1_000_000_000;
 
 impl Threshold {
@@ -38,20 +38,20 @@ impl Threshold {
         Self { rate, part: last.0 as u32, whole: last.1 as u32 }
     }
 
-    /// As it was given.
+    /// Returns the number that was given.
     pub(crate) const fn rate(self) -> f64 {
         self.rate
     }
 
     /// Returns `true` if `count` of `calls` is this share or more.
     pub(crate) const fn is_reached(self, count: u32, calls: u32) -> bool {
-        // Most calls find nothing to compare.
+        // Most windows have no such call.
         count > 0 && count as u64 * self.whole as u64 >= self.part as u64 * calls as u64
     }
 
     /// Returns `true` if `count` of `calls` exceeds this share t by two standard errors: count ≥ t·n + 2·√(n·t·(1−t)).
     ///
-    /// Calls that fail independently with the probability t do so in one of 44 looks.
+    /// Calls that fail independently with the probability t exceed it in one of 44 checks.
     pub(crate) const fn is_exceeded(self, count: u32, calls: u32) -> bool {
         if !self.is_reached(count, calls) {
             return false;
@@ -62,12 +62,12 @@ impl Threshold {
         excess * excess >= 4 * calls * part * (whole - part)
     }
 
-    /// The least of `calls` that [exceed](Self::is_exceeded) this share; all of them, where even these do not.
+    /// Returns the smallest count of `calls` that [exceeds](Self::is_exceeded) this share, or `calls` if none does.
     pub(crate) fn least_evident(self, calls: u32) -> u32 {
         (1..calls).find(|count| self.is_exceeded(*count, calls)).unwrap_or(calls)
     }
 
-    /// The most of `calls` whose share is below this.
+    /// Returns the largest count of `calls` whose share is below this.
     pub(crate) const fn most_below(self, calls: u32) -> u32 {
         ((self.part as u64 * calls as u64).div_ceil(self.whole as u64) as u32).saturating_sub(1)
     }

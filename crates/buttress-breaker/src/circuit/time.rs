@@ -1,10 +1,10 @@
-//! The circuit's time: nanoseconds since it was made, for 584 years.
+//! The circuit's time: nanoseconds since it was created, for 584 years.
 
 use std::time::Duration;
 
 pub(crate) type Nanos = u64;
 
-/// The end of time, which nothing reaches; as the time of something, nobody looked.
+/// The end of time, which nothing reaches. As the time of an event, it means that the clock was not read.
 pub(crate) const NEVER: Nanos = Nanos::MAX;
 
 /// Saturates at 584 years.

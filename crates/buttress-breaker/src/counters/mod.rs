@@ -1,6 +1,6 @@
-//! The lock-free side: what calls read and count without the circuit's lock.
+//! What calls read and count without the circuit's lock.
 
-pub(crate) mod gate;
+pub(crate) mod fast_path;
 pub(crate) mod shards;
-pub(crate) mod slot;
 mod sync;
+pub(crate) mod thread_slot;

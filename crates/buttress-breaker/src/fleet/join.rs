@@ -1,4 +1,4 @@
-//! The task that keeps a breaker and the store of its fleet in step.
+//! The task that synchronizes a breaker with the store of its fleet.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -11,31 +11,32 @@ use buttress_error::{Error, Kind};
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
+use crate::breaker::control::FleetNews;
 use crate::breaker::subscription::Subscription;
 use crate::breaker::{Breaker, events};
-use crate::circuit::lease::FleetState;
+use crate::circuit::fleet::FleetState;
 use crate::circuit::stats::BreakerStats;
 use crate::fleet::store::{FleetSettings, StateStore, SyncReply, SyncReport};
 
-/// Between two exchanges, give or take a fifth.
-const PERIOD: Duration = Duration::from_millis(200);
-/// One exchange.
-const LIMIT: Duration = Duration::from_millis(50);
-/// Between two tries to find a lost store again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The time between two exchanges, ± 20 %.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// The time limit of an exchange.
+const TIMEOUT: Duration = Duration::from_millis(50);
+/// The longest time between two exchanges while the store is lost.
+const MAX_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Breaker {
-    /// Shares its state with all breakers that are joined to the same store under the same name. Spawn it: it ends never,
-    /// and leaves the fleet when it is dropped.
+    /// Shares its state with all breakers that have joined the same store under the same name. Spawn it: it never ends, and
+    /// dropping it leaves the fleet.
     ///
-    /// Every 200 ms ± 20 %, and at once when this circuit opens or closes, it tells the store what was counted and takes
-    /// over what the fleet says, as long as there is something to say or the fleet is open. Calls never wait for it. While the
-    /// fleet is open, calls are refused but for leased probes (state [`Open`](crate::State::Open), rule
-    /// [`Fleet`](buttress_error::TripReason::Fleet)); while it is closed, each breaker judges for itself, opens and probes. An
-    /// order given here, as [`force_open`](Self::force_open), is stronger than the fleet.
+    /// Every 200 ms ± 20 %, and at once when this circuit opens or closes, it sends the new counts to the store and adopts the
+    /// state of the fleet. It skips the exchange while there is nothing to report and the fleet is closed. Calls never wait for
+    /// it. While the fleet is open, calls are refused except for leased probes (state [`Open`](crate::State::Open), rule
+    /// [`Fleet`](buttress_error::TripReason::Fleet)). While it is closed, each breaker decides by its own counts. A local order,
+    /// such as [`force_open`](Self::force_open), has precedence over the fleet.
     ///
-    /// A store that answers with an error, or not within 50 ms, is lost: that is told once, and so is its return. Meanwhile
-    /// the breaker is on its own; a fleet that was open is so until its wait ends.
+    /// A store that fails or does not reply within 50 ms is lost. The loss is reported once, and so is the return. Until then
+    /// the breaker works alone; if the fleet was open, the breaker stays open until its wait ends.
     ///
     /// ```
     /// use buttress_breaker::Breaker;
@@ -43,9 +44,9 @@ impl Breaker {
     /// use buttress_error::Error;
     ///
     /// /// A fleet that never opens.
-    /// struct Calm;
+    /// struct AlwaysClosed;
     ///
-    /// impl StateStore for Calm {
+    /// impl StateStore for AlwaysClosed {
     ///     async fn exchange(&self, _breaker: &str, _: &FleetSettings, _: &SyncReport) -> Result<SyncReply, Error> {
     ///         Ok(SyncReply { incarnation: 1, epoch: 1, state: FleetState::Closed, lease: None })
     ///     }
@@ -53,22 +54,22 @@ impl Breaker {
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let breaker = Breaker::new("db");
-    /// let member = tokio::spawn(breaker.clone().join_fleet(Calm));
-    /// // … and to leave it:
+    /// let member = tokio::spawn(breaker.clone().join_fleet(AlwaysClosed));
+    /// // To leave the fleet:
     /// member.abort();
     /// # }
     /// ```
     ///
     /// # Cancel safety
-    /// Dropped, the breaker is on its own, as when the store is lost. A report under way may have been counted.
+    /// If it is dropped, the breaker works alone, as if the store were lost. The store may have counted a report in flight.
     pub async fn join_fleet<S: StateStore>(self, store: S) -> Infallible {
         let mut member = Member::new(self);
         loop {
-            let news = if member.has_news() { Some(member.exchange(&store).await) } else { None };
-            match news {
-                Some(Err(error)) => member.lose(&error),
-                Some(Ok(answer)) => member.follow(answer),
-                None => {}
+            if member.collect() {
+                match member.exchange(&store).await {
+                    Ok(reply) => member.adopt(reply),
+                    Err(error) => member.lose(&error),
+                }
             }
             member.pause().await;
         }
@@ -78,32 +79,42 @@ impl Breaker {
 struct Member {
     breaker: Breaker,
     changes: Subscription,
-    /// The latest answer.
+    /// The latest reply; none while the store is lost.
     fleet: Option<SyncReply>,
-    /// What the store has been told of.
-    told: BreakerStats,
+    /// The counts that the store has received.
+    reported: BreakerStats,
+    /// What the store has not received.
     report: SyncReport,
-    /// Calls, as of the last look.
+    /// Admitted calls at the last collection.
     admitted: u64,
-    /// The next pause, while the store is lost.
+    /// The next interval while the store is lost.
     lost: Option<Duration>,
 }
 
 impl Member {
     fn new(breaker: Breaker) -> Self {
-        let (changes, told) = (breaker.subscribe(), breaker.stats());
-        Self { breaker, changes, fleet: None, told, report: SyncReport::default(), admitted: 0, lost: None }
+        let (changes, reported) = (breaker.subscribe(), breaker.stats());
+        Self {
+            breaker,
+            changes,
+            fleet: None,
+            reported,
+            report: SyncReport::default(),
+            admitted: 0,
+            lost: None,
+        }
     }
 
-    /// Adds what was counted since the last report, which may not have reached the store.
-    fn has_news(&mut self) -> bool {
-        let (stats, vote, probes) = self.breaker.fleet_news();
-        let (told, report) = (&self.told, &mut self.report);
-        report.succeeded = stats.succeeded - told.succeeded;
-        report.failed = stats.failed - told.failed;
-        report.throttled = stats.throttled - told.throttled;
-        report.slow = stats.slow - told.slow;
-        report.refused = stats.rejected - told.rejected;
+    /// Adds the latest counts to the report, which may hold some that have not reached the store. Returns `true` if an exchange is
+    /// due.
+    fn collect(&mut self) -> bool {
+        let FleetNews { stats, vote, probes } = self.breaker.fleet_news();
+        let (reported, report) = (&self.reported, &mut self.report);
+        report.succeeded = stats.succeeded - reported.succeeded;
+        report.failed = stats.failed - reported.failed;
+        report.throttled = stats.throttled - reported.throttled;
+        report.slow = stats.slow - reported.slow;
+        report.refused = stats.rejected - reported.rejected;
         report.vote = vote;
         report.probes.extend(probes);
         let is_closed = self.fleet.is_some_and(|fleet| fleet.state == FleetState::Closed);
@@ -114,55 +125,54 @@ impl Member {
 
     async fn exchange(&mut self, store: &impl StateStore) -> Result<SyncReply, Error> {
         let settings = Arc::clone(self.breaker.lock().settings());
-        let terms = FleetSettings::new(&settings);
+        let settings = FleetSettings::new(&settings);
         let sent = self.report.clone();
-        let exchange = store.exchange(self.breaker.name(), &terms, &sent);
-        let answer = timeout(LIMIT, exchange).await.map_err(late)??;
-        self.told.succeeded += sent.succeeded;
-        self.told.failed += sent.failed;
-        self.told.throttled += sent.throttled;
-        self.told.slow += sent.slow;
-        self.told.rejected += sent.refused;
+        let exchange = store.exchange(self.breaker.name(), &settings, &sent);
+        let reply = timeout(TIMEOUT, exchange).await.map_err(timed_out)??;
+        self.reported.succeeded += sent.succeeded;
+        self.reported.failed += sent.failed;
+        self.reported.throttled += sent.throttled;
+        self.reported.slow += sent.slow;
+        self.reported.rejected += sent.refused;
         self.report.probes.clear();
-        Ok(answer)
+        Ok(reply)
     }
 
-    fn follow(&mut self, answer: SyncReply) {
-        let known = self.fleet.replace(answer);
+    fn adopt(&mut self, reply: SyncReply) {
+        let known = self.fleet.replace(reply);
         if self.lost.take().is_some() {
             events::store_found(self.breaker.name());
         }
-        let is_new =
-            |known: SyncReply| (known.incarnation, known.epoch) != (answer.incarnation, answer.epoch);
-        self.breaker.fleet_says(answer.state);
+        let is_new = |known: SyncReply| (known.incarnation, known.epoch) != (reply.incarnation, reply.epoch);
+        self.breaker.adopt_fleet_state(reply.state);
         if known.is_none_or(is_new) {
-            // What was counted in the former epoch says nothing in this one.
-            self.told = self.breaker.stats();
+            // The counts of the former epoch do not belong to this one.
+            self.reported = self.breaker.stats();
         }
-        (self.report.incarnation, self.report.epoch) = (answer.incarnation, answer.epoch);
-        if let Some(lease) = answer.lease {
-            self.breaker.fleet_grants(lease);
+        (self.report.incarnation, self.report.epoch) = (reply.incarnation, reply.epoch);
+        if let Some(lease) = reply.lease {
+            self.breaker.grant_lease(lease);
         }
     }
 
     fn lose(&mut self, error: &Error) {
         match &mut self.lost {
-            Some(pause) => *pause = (*pause * 2).min(LONGEST_PAUSE),
+            Some(interval) => *interval = (*interval * 2).min(MAX_INTERVAL),
             None => {
-                self.lost = Some(PERIOD);
+                self.lost = Some(INTERVAL);
                 events::store_lost(self.breaker.name(), error);
             }
         }
         self.fleet = None;
-        self.breaker.fleet_says(FleetState::Unknown);
-        // Told later, it would count as new.
-        self.told = self.breaker.stats();
+        self.breaker.adopt_fleet_state(FleetState::Unknown);
+        // Reported later, these counts would look new.
+        self.reported = self.breaker.stats();
     }
 
-    /// Until the next exchange is due: at once, where the own circuit has changed and the store is there.
+    /// Waits until the next exchange is due. A change of the own circuit makes it due at once, unless the store is lost.
     async fn pause(&mut self) {
         let jitter = 0.8 + 0.4 * fastrand::f64();
-        let mut over = pin!(sleep(self.lost.unwrap_or(PERIOD).mul_f64(jitter)));
+        let mut over = pin!(sleep(self.lost.unwrap_or(INTERVAL).mul_f64(jitter)));
         let mut changed = pin!(self.changes.changed());
         let is_lost = self.lost.is_some();
         poll_fn(|cx| match over.as_mut().poll(cx) {
@@ -173,13 +183,13 @@ impl Member {
     }
 }
 
-/// It leaves the fleet.
+/// Leaves the fleet.
 impl Drop for Member {
     fn drop(&mut self) {
-        self.breaker.fleet_says(FleetState::Unknown);
+        self.breaker.adopt_fleet_state(FleetState::Unknown);
     }
 }
 
-fn late(elapsed: Elapsed) -> Error {
+fn timed_out(elapsed: Elapsed) -> Error {
     Error::wrap(Kind::Timeout, elapsed)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use buttress_error::Error;
 
-use crate::circuit::lease::{FleetState, Lease, ProbeResult};
+use crate::circuit::fleet::{FleetState, Lease, ProbeResult};
 use crate::circuit::rule::TripRule;
 use crate::circuit::settings::Settings;
 

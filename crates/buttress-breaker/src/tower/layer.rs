@@ -1,23 +1,22 @@
 use std::fmt;
 
+use buttress_error::handle::ServiceHandle;
 use buttress_error::{ByKind, IntoGuarded, TranslateLayer, Verdict};
 use tower_layer::{Layer, Stack};
 
 use crate::breaker::Breaker;
-use crate::counters::slot;
 use crate::tower::service::BreakerService;
 
 /// Puts a [`Breaker`] around a service.
 ///
-/// Every `layer()` call, every clone of the layer and every clone of its services share one circuit;
-/// [`isolated`](Self::isolated) is the other way. The error type of the service stays as it is and has to be
-/// `From<Rejection>`: `Infallible: From<Rejection>` in a compiler's message means that a `TranslateLayer` is missing
-/// below.
+/// All `layer()` calls, clones of the layer and clones of its services share one circuit, unless the layer is
+/// [`isolated`](Self::isolated). The service keeps its error type, which must be `From<Rejection>`. If the compiler asks for
+/// `Infallible: From<Rejection>`, a `TranslateLayer` is missing below.
 ///
-/// An open circuit does not even poll the inner service for readiness. A service that was made ready that way refuses
-/// its next call, even if the wait ends in between. What `poll_ready` of the inner service fails with is passed on and
-/// not judged, as no call was made; and a call that is refused after it was ready leaves the inner service ready, with
-/// the slot of a concurrency limit, say, until that instance is called or dropped.
+/// An open circuit does not poll the inner service for readiness. A service that became ready that way refuses its next
+/// call, even if the wait ends in between. An error from the inner `poll_ready` is passed on and not judged, as no call was
+/// made. A call that is refused after the inner service became ready leaves that service ready, for example with the slot of a
+/// concurrency limit, until that instance is called or dropped.
 ///
 /// ```
 /// use buttress_breaker::BreakerLayer;
@@ -47,17 +46,17 @@ pub struct BreakerLayer<C = ByKind> {
     pub(crate) circuits: Circuits,
 }
 
-/// What several `layer()` calls have in common.
+/// What several `layer()` calls share.
 #[derive(Clone, Copy)]
 pub(crate) enum Circuits {
-    /// Their circuits.
+    /// One circuit.
     Shared,
-    /// The settings of their circuits.
+    /// Only the settings of their circuits.
     Isolated,
 }
 
 impl BreakerLayer {
-    /// The layer of `breaker`, or of a new breaker with default settings if it is a name.
+    /// Creates a layer of `breaker`. A name makes a new breaker with default settings.
     #[must_use]
     pub fn new(breaker: impl Into<Breaker>) -> Self {
         Self { breaker: breaker.into(), classifier: ByKind, circuits: Circuits::Shared }
@@ -71,7 +70,7 @@ impl<C> BreakerLayer<C> {
         BreakerLayer { breaker: self.breaker, classifier, circuits: self.circuits }
     }
 
-    /// The same for a closure. Name the type of its argument: `|reply: &Result<Reply, Error>| …`.
+    /// Judges outcomes by a closure. Name the type of its argument: `|reply: &Result<Reply, Error>| …`.
     #[must_use]
     pub fn classify_with<F, Res, E>(self, judge: F) -> BreakerLayer<F>
     where
@@ -80,10 +79,9 @@ impl<C> BreakerLayer<C> {
         self.classifier(judge)
     }
 
-    /// Gives the services of each `layer()` call a circuit of their own, for a layer that goes around several
-    /// dependencies. The breaker of the layer counts nothing then: it lends its name and its settings, as they are at that
-    /// moment, and [`BreakerService::breaker`] is the handle. (Of a [keyed](Self::keyed_by) layer: circuits of their own for
-    /// all keys.)
+    /// Gives the services of each `layer()` call their own circuit, for a layer around several dependencies. The breaker of the
+    /// layer then counts nothing. It provides its name and its present settings, and [`BreakerService::breaker`] returns the
+    /// breaker of a service. A [keyed](Self::keyed_by) layer gets own circuits for all keys.
     ///
     /// ```
     /// use buttress_breaker::BreakerLayer;
@@ -99,8 +97,8 @@ impl<C> BreakerLayer<C> {
         Self { circuits: Circuits::Isolated, ..self }
     }
 
-    /// Fits around a service with any error type `E`: the error becomes a [`Guarded<E>`](buttress_error::Guarded). Set the
-    /// classifier before; it judges a `Result<Response, Guarded<E>>`. Where `E` has no class, that may be
+    /// Makes the layer fit around a service with any error type `E`: the error becomes a [`Guarded<E>`](buttress_error::Guarded).
+    /// Set the classifier before; it judges a `Result<Response, Guarded<E>>`. If `E` has no class, use for example
     /// [`ByResult`](buttress_error::ByResult).
     ///
     /// ```
@@ -126,7 +124,7 @@ impl<C> BreakerLayer<C> {
         Stack::new(TranslateLayer::guarded(), self)
     }
 
-    /// The handle.
+    /// Returns its breaker.
     #[must_use]
     pub const fn breaker(&self) -> &Breaker {
         &self.breaker
@@ -139,9 +137,9 @@ impl<S, C: Clone> Layer<S> for BreakerLayer<C> {
     fn layer(&self, inner: S) -> Self::Service {
         let breaker = match self.circuits {
             Circuits::Shared => self.breaker.clone(),
-            Circuits::Isolated => self.breaker.alike(self.breaker.name().into(), slot::expected()),
+            Circuits::Isolated => self.breaker.with_same_settings(self.breaker.name().into()),
         };
-        BreakerService::new(inner, breaker, self.classifier.clone())
+        BreakerService::new(inner, ServiceHandle::new(breaker), self.classifier.clone())
     }
 }
 

@@ -1,32 +1,31 @@
 use std::task::{Context, Poll, ready};
 use std::{fmt, mem};
 
+use buttress_error::handle::ServiceHandle;
 use buttress_error::{ByKind, Classifier, Rejection};
 use tower_service::Service;
 
 use crate::breaker::Breaker;
-use crate::breaker::admitted::{Admitted, Call};
-use crate::breaker::shut::Shut;
-use crate::circuit::pass::{BLIND, Pass};
-use crate::circuit::refusal::{Refusal, Refused};
+use crate::breaker::call::{Call, CallGuard};
+use crate::circuit::pass::{NO_EPOCH, Pass};
+use crate::circuit::refusal::{Refusal, Refused, RememberedRefusal};
 use crate::circuit::time::Nanos;
 use crate::tower::future::ResponseFuture;
 
 /// The service of [`BreakerLayer`](crate::BreakerLayer).
 ///
-/// A service that was made ready while the circuit was open refuses its next call, with the numbers of that moment: its
-/// inner service was not asked whether it is ready.
+/// A service that became ready while the circuit was open refuses its next call, with the numbers of that moment: its inner
+/// service was not polled for readiness.
 ///
 /// # Cancel safety
-/// Dropping a response future abandons the call: see [`Permit`](crate::Permit). A service that was made ready holds
-/// nothing of the circuit's.
+/// Dropping a response future abandons the call: see [`Permit`](crate::Permit). A service that is ready holds nothing of the
+/// circuit.
 pub struct BreakerService<S, C = ByKind> {
     inner: S,
-    breaker: Breaker,
+    breaker: ServiceHandle<Breaker>,
     classifier: C,
     readiness: Readiness,
-    shut: Option<Shut>,
-    calls: Calls,
+    refusal: Option<RememberedRefusal>,
 }
 
 #[derive(Debug, Default)]
@@ -35,45 +34,37 @@ enum Readiness {
     Unready,
     /// The inner service is ready.
     Ready,
-    /// The inner service was not asked: the next call is refused, as the circuit said at this time.
+    /// The circuit refused calls at this time, so the inner service was not polled: the next call is refused.
     Refused(Nanos),
 }
 
-/// How often an instance was called: one that is made for a single call is not worth a count of references of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Calls {
-    None,
-    One,
-    More,
-}
-
 impl<S, C> BreakerService<S, C> {
-    pub(crate) const fn new(inner: S, breaker: Breaker, classifier: C) -> Self {
-        Self { inner, breaker, classifier, readiness: Readiness::Unready, shut: None, calls: Calls::None }
+    pub(crate) const fn new(inner: S, breaker: ServiceHandle<Breaker>, classifier: C) -> Self {
+        Self { inner, breaker, classifier, readiness: Readiness::Unready, refusal: None }
     }
 
-    /// The handle.
-    pub const fn breaker(&self) -> &Breaker {
+    /// Returns its breaker.
+    pub fn breaker(&self) -> &Breaker {
         &self.breaker
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
 }
 
-/// The clone shares the circuit. It is not ready: readiness belongs to the instance that was asked.
+/// The clone shares the circuit. It is not ready, since readiness belongs to the instance that was polled.
 impl<S: Clone, C: Clone> Clone for BreakerService<S, C> {
     fn clone(&self) -> Self {
         Self::new(self.inner.clone(), self.breaker.clone(), self.classifier.clone())
@@ -91,7 +82,7 @@ where
     type Future = ResponseFuture<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        if let Some(now) = self.breaker.refuses(&mut self.shut) {
+        if let Some(now) = self.breaker.refuses(&mut self.refusal) {
             self.readiness = Readiness::Refused(now);
             return Poll::Ready(Ok(()));
         }
@@ -99,41 +90,36 @@ where
     }
 
     /// # Panics
-    /// Without a `poll_ready` that said ready.
+    /// If `poll_ready` has not returned ready before.
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let classifier = self.classifier.clone();
-        let passed = if matches!(self.readiness, Readiness::Ready) { self.breaker.pass() } else { None };
-        let pass = match passed {
-            Some(pass) => pass,
-            None => match self.ask() {
-                Ok(pass) => pass,
-                Err(at) => {
-                    let refused = Refused { refusal: self.refusal().clone(), at };
-                    return ResponseFuture::rejected(refused, classifier);
-                }
-            },
+        let fast = if matches!(self.readiness, Readiness::Ready) { self.breaker.begin_fast() } else { None };
+        let pass = match fast.map_or_else(|| self.begin_slow(), Ok) {
+            Ok(pass) => pass,
+            Err(at) => {
+                let refused = Refused { refusal: self.refusal().clone(), at };
+                return ResponseFuture::rejected(refused, classifier);
+            }
         };
         self.readiness = Readiness::Unready;
-        if self.calls != Calls::More {
-            self.count_call();
-        }
-        // If the inner `call` panics, `admitted` is dropped by the panic, and says so. The future and its parts are made in
-        // one place only, and so where the caller wants them: elsewhere they would be moved there.
-        let mut admitted = Admitted::new(&self.breaker, pass);
+        // If the inner `call` panics, the guard records it.
+        let mut guard = CallGuard::new(&*self.breaker, pass);
         let inner = self.inner.call(request);
-        ResponseFuture::running(inner, Call::new(self.breaker.clone(), admitted.release()), classifier)
+        let pass = guard.release();
+        drop(guard);
+        ResponseFuture::running(inner, Call::new(self.breaker.for_call(), pass), classifier)
     }
 }
 
 impl<S, C> BreakerService<S, C> {
-    /// Would a call be refused now?
+    /// Returns `true` if a call would be refused now.
     #[inline]
     pub(crate) fn refuses(&mut self) -> bool {
-        self.breaker.refuses(&mut self.shut).is_some()
+        self.breaker.refuses(&mut self.refusal).is_some()
     }
 
-    /// `poll_ready`, whatever the circuit says.
+    /// Polls the inner service for readiness, in any state of the circuit.
     #[inline]
     pub(crate) fn poll_inner<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
     where
@@ -145,40 +131,29 @@ impl<S, C> BreakerService<S, C> {
         Poll::Ready(Ok(()))
     }
 
+    /// Begins a call that needs the circuit's decision. Leaves a refusal in `self.refusal`, and returns its time.
     #[cold]
-    fn count_call(&mut self) {
-        self.calls = match self.calls {
-            Calls::None => Calls::One,
-            Calls::One | Calls::More => {
-                self.breaker = self.breaker.apart();
-                Calls::More
-            }
-        };
-    }
-
-    /// For a call that doesn't simply pass. A refusal is left in `shut`; says when it was.
-    #[cold]
-    fn ask(&mut self) -> Result<Pass, Nanos> {
+    fn begin_slow(&mut self) -> Result<Pass, Nanos> {
         match mem::take(&mut self.readiness) {
             Readiness::Unready => panic!("poll_ready must be called first"),
-            Readiness::Ready => self.breaker.ask().map_err(|Refused { refusal, at }| {
-                self.shut = Some(Shut { epoch: BLIND, refusal });
+            Readiness::Ready => self.breaker.begin_slow().map_err(|Refused { refusal, at }| {
+                self.refusal = Some(RememberedRefusal { epoch: NO_EPOCH, refusal });
                 at
             }),
             Readiness::Refused(at) => {
-                self.breaker.refused(self.refusal(), at);
+                self.breaker.count_refused(self.refusal(), at);
                 Err(at)
             }
         }
     }
 
     fn refusal(&self) -> &Refusal {
-        &self.shut.as_ref().expect("a refusal is remembered until the next one").refusal
+        &self.refusal.as_ref().expect("a refusal was remembered").refusal
     }
 
-    /// Gives back what the inner service has reserved: a clone is not ready.
+    /// Releases what the inner service has reserved: a clone is not ready.
     #[cold]
-    pub(crate) fn renew(&mut self)
+    pub(crate) fn release_inner(&mut self)
     where
         S: Clone,
     {

@@ -96,7 +96,7 @@ async fn all_agree_within_two_exchanges() {
     assert!(rejection.to_string().contains("(the fleet has opened), retry after 4."), "{rejection}");
     assert_eq!(healthy.stats().failed, 0);
     let text = healthy.explain().to_string();
-    assert!(text.contains("probes that the fleet grants, in 4."), "{text}");
+    assert!(text.contains("probes granted by the fleet, in 4."), "{text}");
 }
 
 /// [S42] of a hundred nodes that all refuse calls, as many probe as there are probes; they close the fleet for all.

@@ -5,14 +5,14 @@ use super::{Entry, Tally};
 #[derive(Debug)]
 pub(crate) struct CountWindow {
     ring: Box<[Entry]>,
-    /// Where the next call goes, over the oldest one once the ring is full.
+    /// The place of the next call. Once the ring is full, it is that of the oldest call.
     next: usize,
     tally: Tally,
 }
 
 impl CountWindow {
     pub(crate) fn new(calls: u32) -> Self {
-        Self { ring: vec![Entry::OK; calls as usize].into(), next: 0, tally: Tally::default() }
+        Self { ring: vec![Entry::SUCCESS; calls as usize].into(), next: 0, tally: Tally::default() }
     }
 
     pub(crate) fn record(&mut self, entry: Entry) {
@@ -24,18 +24,18 @@ impl CountWindow {
         self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
     }
 
-    /// Records so many successes.
-    pub(crate) fn record_oks(&mut self, calls: u64) {
+    /// Records `calls` successes.
+    pub(crate) fn record_successes(&mut self, calls: u64) {
         if calls < self.ring.len() as u64 {
-            (0..calls).for_each(|_| self.record(Entry::OK));
+            (0..calls).for_each(|_| self.record(Entry::SUCCESS));
         } else {
-            self.ring.fill(Entry::OK);
+            self.ring.fill(Entry::SUCCESS);
             self.next = 0;
             self.tally = Tally { total: self.ring.len() as u32, ..Tally::default() };
         }
     }
 
-    /// Records what another window remembers.
+    /// Records the calls of another window.
     pub(super) fn take_over(&mut self, other: &Self) {
         let (younger, older) = other.ring.split_at(other.next);
         let older = if other.tally.total as usize == other.ring.len() { older } else { &[] };
@@ -46,7 +46,7 @@ impl CountWindow {
         self.tally
     }
 
-    /// What is left in the ring counts as never recorded: only a full ring is read.
+    /// The entries in the ring need not be reset, since only a full ring is read.
     pub(crate) fn clear(&mut self) {
         self.next = 0;
         self.tally = Tally::default();
@@ -65,14 +65,14 @@ mod tests {
     enum Step {
         Resize(usize),
         Record(Entry),
-        RecordOks(u64),
+        RecordSuccesses(u64),
         Clear,
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             16 => (0_u8..8).prop_map(|bits| Step::Record(Entry(bits))),
-            3 => (0_u64..30).prop_map(Step::RecordOks),
+            3 => (0_u64..30).prop_map(Step::RecordSuccesses),
             1 => Just(Step::Clear),
             1 => (1_usize..20).prop_map(Step::Resize),
         ]
@@ -96,9 +96,9 @@ mod tests {
                         window.record(entry);
                         last.push_back(entry);
                     }
-                    Step::RecordOks(calls) => {
-                        window.record_oks(calls);
-                        last.extend((0..calls).map(|_| Entry::OK));
+                    Step::RecordSuccesses(calls) => {
+                        window.record_successes(calls);
+                        last.extend((0..calls).map(|_| Entry::SUCCESS));
                     }
                     Step::Clear => {
                         window.clear();

@@ -1,4 +1,4 @@
-//! What a closed circuit remembers of its calls, in constant time and fixed memory.
+//! `Window`: which calls a circuit judges, counted in constant time and fixed memory.
 
 mod count;
 mod recent;
@@ -15,10 +15,10 @@ pub(crate) use recent::RecentFailures;
 pub(crate) use refill::refill;
 use time::TimeWindow;
 
-/// Which calls a closed circuit judges. Default: the last 30 s, in ten buckets.
+/// The calls that a closed circuit judges. Default: the last 30 s, in ten buckets.
 ///
-/// Recording a call takes the same time and memory however many calls the window holds. (Successes are counted apart, and
-/// entered together when the window is looked at: it is their sum that is so.)
+/// Recording a call takes constant time and no memory, however many calls the window holds. Successes are counted elsewhere, and
+/// added together when the window is read; their cost is constant on average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window(Span);
 
@@ -30,34 +30,33 @@ enum Span {
 }
 
 impl Window {
-    /// The calls of the last `span`, in ten buckets; `span` is at least 1 µs.
+    /// The calls of the last `span`, at least 1 µs, in ten buckets.
     ///
-    /// It slides by a bucket at a time: a bucket is forgotten as a whole, as soon as its youngest call could be older
-    /// than `span` less one bucket.
+    /// It slides by whole buckets. A bucket is dropped as soon as its latest call may be older than `span` less one bucket.
     #[must_use]
     pub const fn time(span: Duration) -> Self {
         Self::time_buckets(span, 10)
     }
 
-    /// The same in `buckets` buckets, 1..=1000.
+    /// The calls of the last `span` in `buckets` buckets, 1..=1000.
     #[must_use]
     pub const fn time_buckets(span: Duration, buckets: u32) -> Self {
         Self(Span::Time { span, buckets })
     }
 
-    /// Exactly the last `calls` calls, 1..=1 000 000. It takes one byte a call.
+    /// Exactly the last `calls` calls, 1..=1 000 000. It takes one byte for each call.
     #[must_use]
     pub const fn count(calls: u32) -> Self {
         Self(Span::Count(calls))
     }
 
-    /// No window: the circuit opens at the failure that makes `failures` in a row, 1 or more. No rate is judged.
+    /// No window. The circuit opens at `failures` failures in a row, 1 or more, and judges no rate.
     #[must_use]
     pub const fn consecutive(failures: u32) -> Self {
         Self(Span::Consecutive(failures))
     }
 
-    /// How many calls it can hold at most, where it is a number of calls.
+    /// Returns its number of calls, if it is a count window.
     pub(crate) const fn capacity(self) -> Option<u32> {
         match self.0 {
             Span::Count(calls) => Some(calls),
@@ -65,7 +64,7 @@ impl Window {
         }
     }
 
-    /// Its length, where it is a time.
+    /// Returns its length, if it is a time window.
     pub(crate) const fn span(self) -> Option<Duration> {
         match self.0 {
             Span::Time { span, .. } => Some(span),
@@ -73,7 +72,7 @@ impl Window {
         }
     }
 
-    /// The failures in a row that open the circuit, where nothing else is judged.
+    /// Returns the failures in a row that open the circuit, if it has no window.
     pub(crate) const fn streak(self) -> Option<u32> {
         match self.0 {
             Span::Consecutive(failures) => Some(failures),
@@ -105,12 +104,12 @@ impl Default for Window {
     }
 }
 
-/// One call, as a window remembers it: bits of [`Entry::FAILED`] and the like.
+/// One call in a window: bits of [`Entry::FAILED`], [`Entry::SLOW`] and [`Entry::THROTTLED`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry(u8);
 
 impl Entry {
-    pub(crate) const OK: Self = Self(0);
+    pub(crate) const SUCCESS: Self = Self(0);
     pub(crate) const FAILED: Self = Self(1);
     pub(crate) const SLOW: Self = Self(2);
     pub(crate) const THROTTLED: Self = Self(4);
@@ -131,13 +130,13 @@ impl Entry {
         self.bit(Self::SLOW) == 1
     }
 
-    /// One if it has the mark, else zero: sums of it need no branch.
+    /// Returns one if the bit is set, else zero: sums of it need no branch.
     const fn bit(self, mark: Self) -> u32 {
         (self.0 & mark.0 != 0) as u32
     }
 }
 
-/// How many calls of each sort.
+/// The number of calls of each sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) total: u32,
@@ -178,21 +177,21 @@ impl Tally {
     }
 }
 
-/// The memory behind a [`Window`].
+/// The calls of a [`Window`].
 #[derive(Debug)]
-pub(crate) enum Memory {
+pub(crate) enum WindowState {
     Time(TimeWindow),
     Count(CountWindow),
-    /// The circuit counts its streak itself.
-    Nothing,
+    /// The record counts failures in a row itself.
+    None,
 }
 
-impl Memory {
+impl WindowState {
     pub(crate) fn new(window: Window) -> Self {
         match window.0 {
             Span::Time { span, buckets } => Self::Time(TimeWindow::new(nanos(span), buckets)),
             Span::Count(calls) => Self::Count(CountWindow::new(calls)),
-            Span::Consecutive(_) => Self::Nothing,
+            Span::Consecutive(_) => Self::None,
         }
     }
 
@@ -200,30 +199,30 @@ impl Memory {
         match self {
             Self::Time(window) => window.record(entry, now),
             Self::Count(window) => window.record(entry),
-            Self::Nothing => {}
+            Self::None => {}
         }
     }
 
-    /// Records so many successes at the latest time.
-    pub(crate) fn record_oks(&mut self, calls: u64) {
+    /// Records `calls` successes at the latest time.
+    pub(crate) fn record_successes(&mut self, calls: u64) {
         match self {
-            Self::Time(window) => window.record_oks(calls),
-            Self::Count(window) => window.record_oks(calls),
-            Self::Nothing => {}
+            Self::Time(window) => window.record_successes(calls),
+            Self::Count(window) => window.record_successes(calls),
+            Self::None => {}
         }
     }
 
-    /// The tally of the latest time.
+    /// Returns the tally at the latest time.
     pub(crate) fn latest_tally(&self) -> Tally {
         match self {
             Self::Time(window) => window.latest_tally(),
             Self::Count(window) => window.tally(),
-            Self::Nothing => Tally::default(),
+            Self::None => Tally::default(),
         }
     }
 
-    /// When the window moves on by time, or [`NEVER`].
-    pub(crate) const fn turns_at(&self) -> Nanos {
+    /// Returns when a time window slides, or [`NEVER`].
+    pub(crate) const fn ends_at(&self) -> Nanos {
         match self {
             Self::Time(window) => window.ends(),
             _ => NEVER,
@@ -234,11 +233,11 @@ impl Memory {
         match self {
             Self::Time(window) => window.tally(now),
             Self::Count(window) => window.tally(),
-            Self::Nothing => Tally::default(),
+            Self::None => Tally::default(),
         }
     }
 
-    /// Adds what another memory of the same kind holds.
+    /// Adds the calls of another state of the same kind.
     fn take_over(&mut self, other: &Self) {
         match (self, other) {
             (Self::Time(window), Self::Time(other)) => window.take_over(other),
@@ -251,7 +250,7 @@ impl Memory {
         match self {
             Self::Time(window) => window.clear(),
             Self::Count(window) => window.clear(),
-            Self::Nothing => {}
+            Self::None => {}
         }
     }
 }

@@ -2,19 +2,19 @@
 
 use crate::circuit::time::Nanos;
 
-/// Remembers when the last failures happened, as many as break its rule.
+/// The times of the latest failures, as many as break the rule.
 #[derive(Clone, Debug)]
 pub(crate) struct RecentFailures {
     ring: Box<[Nanos]>,
-    /// Where the next failure goes, over the oldest one once the ring is full.
+    /// The place of the next failure. Once the ring is full, it is that of the oldest failure.
     next: usize,
-    /// How many it holds.
+    /// The number of failures in the ring.
     count: usize,
     within: Nanos,
 }
 
 impl RecentFailures {
-    /// For a rule that `failures`, 1 or more, within this time break.
+    /// Creates the ring of a rule that `failures` failures, 1 or more, within this time break.
     pub(crate) fn new(failures: u32, within: Nanos) -> Self {
         Self { ring: vec![0; failures as usize].into(), next: 0, count: 0, within }
     }
@@ -26,15 +26,15 @@ impl RecentFailures {
         self.count = self.ring.len().min(self.count + 1);
     }
 
-    /// Returns `true` if it holds all failures that break the rule, and the oldest of them is not older than the time.
+    /// Returns `true` if it holds as many failures as break the rule, and the oldest of them is within the time.
     pub(crate) fn is_broken(&self, now: Nanos) -> bool {
         self.count == self.ring.len() && now.saturating_sub(self.ring[self.next]) <= self.within
     }
 
-    /// What a rule with other numbers knows from the start: the failures of the longest of the `old` rings.
+    /// Records the failures of the fullest of the `old` rings.
     pub(crate) fn refill(&mut self, old: &[Self]) {
-        if let Some(longest) = old.iter().max_by_key(|old| old.count) {
-            longest.oldest_first().for_each(|at| self.record(at));
+        if let Some(fullest) = old.iter().max_by_key(|old| old.count) {
+            fullest.oldest_first().for_each(|at| self.record(at));
         }
     }
 

@@ -1,33 +1,36 @@
-//! What new windows take over from old ones.
+//! How new windows take over the calls of old ones.
 
-use super::{Memory, Span, Window};
+use super::{Span, Window, WindowState};
 use crate::circuit::time::Nanos;
 
-/// The memories of `windows`, filled from those of `old` ones. A window that stays keeps all. One of the same kind but
-/// another size begins with what the largest old one of its kind knows: exactly the last calls, or the old buckets,
-/// each placed where it began. A window of a kind that there was not begins empty.
-pub(crate) fn refill(windows: &[Window], old: Vec<(Window, Memory)>, now: Nanos) -> Vec<Memory> {
+/// Returns the states of `windows`, filled from the `old` ones. A window that was there before keeps all its calls. One of the
+/// same kind but another size begins with those of the largest old window of its kind: exactly the last calls, or the old
+/// buckets, each placed at its beginning. A window of a new kind begins empty.
+pub(crate) fn refill(
+    windows: &[Window],
+    mut old: Vec<(Window, WindowState)>,
+    now: Nanos,
+) -> Vec<WindowState> {
     let resized = |window: &Window| {
-        let mut memory = Memory::new(*window);
-        memory.tally(now);
+        let mut state = WindowState::new(*window);
+        state.tally(now);
         let same_kind = old.iter().filter(|(old, _)| old.size_as(*window).is_some());
         if let Some((_, largest)) = same_kind.max_by_key(|(old, _)| old.size_as(*window)) {
-            memory.take_over(largest);
+            state.take_over(largest);
         }
-        memory
+        state
     };
     let is_new = |window: &Window| old.iter().all(|(old, _)| old != window);
     let new: Vec<_> = windows.iter().map(|window| is_new(window).then(|| resized(window))).collect();
-    let mut rest = old;
     let mut kept = |window: &Window| {
-        let at = rest.iter().position(|(old, _)| old == window).expect("no window is there twice");
-        rest.swap_remove(at).1
+        let at = old.iter().position(|(old, _)| old == window).expect("windows are unique");
+        old.swap_remove(at).1
     };
     windows.iter().zip(new).map(|(window, new)| new.unwrap_or_else(|| kept(window))).collect()
 }
 
 impl Window {
-    /// How large it is, where the other one is of the same kind.
+    /// Returns its size, if the other window is of the same kind.
     fn size_as(self, other: Self) -> Option<u128> {
         match (self.0, other.0) {
             (Span::Time { span, .. }, Span::Time { .. }) => Some(span.as_nanos()),

@@ -1,4 +1,4 @@
-//! The calls of the last while: a ring of buckets.
+//! The calls of a time span: a ring of buckets.
 
 use super::{Entry, Tally};
 use crate::circuit::time::Nanos;
@@ -8,9 +8,9 @@ pub(crate) struct TimeWindow {
     ring: Box<[Tally]>,
     /// The length of a bucket; buckets begin at its multiples.
     length: Nanos,
-    /// The bucket of now in the ring.
+    /// The place of the latest bucket.
     head: usize,
-    /// When the bucket of now ends.
+    /// When the latest bucket ends.
     ends: Nanos,
     /// Sum of all buckets.
     tally: Tally,
@@ -29,16 +29,16 @@ impl TimeWindow {
         self.tally.add(entry);
     }
 
-    /// Records so many successes in the latest bucket.
-    pub(crate) fn record_oks(&mut self, calls: u64) {
+    /// Records `calls` successes in the latest bucket.
+    pub(crate) fn record_successes(&mut self, calls: u64) {
         let calls = u32::try_from(calls).unwrap_or(u32::MAX);
         for total in [&mut self.ring[self.head].total, &mut self.tally.total] {
             *total = total.saturating_add(calls);
         }
     }
 
-    /// Adds the buckets of another window, each at the time when it began: no call is remembered for longer than by a
-    /// window that had this span all along. Both stand at the same time.
+    /// Adds the buckets of another window, each at its beginning, so that no call stays for longer than in a window that always
+    /// had this span. Both windows must be at the same time.
     pub(super) fn take_over(&mut self, other: &Self) {
         let buckets = other.ring.len();
         let now = self.ends.saturating_sub(1) / self.length;
@@ -58,7 +58,7 @@ impl TimeWindow {
         self.tally
     }
 
-    /// When the latest bucket ends.
+    /// Returns when the latest bucket ends.
     pub(crate) const fn ends(&self) -> Nanos {
         self.ends
     }
@@ -73,8 +73,7 @@ impl TimeWindow {
         self.tally = Tally::default();
     }
 
-    /// Forgets the buckets that `now` has left behind: none mostly, never more than the ring has. A time before the
-    /// bucket of now belongs to it.
+    /// Drops the buckets that are too old at `now`: mostly none, and at most all. An earlier time belongs to the latest bucket.
     fn slide(&mut self, now: Nanos) {
         if now < self.ends {
             return;
@@ -170,7 +169,7 @@ mod tests {
         window.record(Entry::FAILED, u64::MAX);
         let mut window = TimeWindow::new(1000, 10);
         window.record(Entry::FAILED, 950);
-        window.record(Entry::OK, 3);
+        window.record(Entry::SUCCESS, 3);
         assert_eq!(
             window.tally(10),
             Tally { total: 2, failed: 1, ..Tally::default() },

@@ -12,15 +12,15 @@ use crate::tower::layer::BreakerLayer;
 pub struct BackpressureLayer<C = ByKind>(BreakerLayer<C>);
 
 impl<C> BreakerLayer<C> {
-    /// Lets `poll_ready` wait while the circuit refuses calls, instead of letting `call` refuse them.
+    /// Makes `poll_ready` wait while the circuit refuses calls, instead of letting `call` refuse them.
     ///
-    /// It waits as long as that takes, of a circuit that is forced open for ever: put a time limit around it, or a load balancer
-    /// that takes another endpoint meanwhile. (With [`isolated`](Self::isolated), each endpoint has a circuit.) Whoever
-    /// calls right after `poll_ready` is not refused, unless another thread took the last probe, or opened the circuit, in
-    /// between, or a [ramp](crate::BreakerBuilder::ramp) holds the call back.
+    /// The wait has no limit: a circuit that is forced open may stay so. Put a timeout around it, or a load balancer that
+    /// chooses another endpoint meanwhile. (With [`isolated`](Self::isolated), each endpoint has a circuit.) A call right after
+    /// `poll_ready` is not refused, unless another thread has taken the last probe or opened the circuit in between, or a
+    /// [ramp](crate::BreakerBuilder::ramp) refuses the call.
     ///
-    /// While it waits it holds nothing, neither a probe nor the inner service's readiness, for which the inner service
-    /// has to be `Clone`: a clone takes the place of one that was asked. So it is with a call that is refused after all.
+    /// While it waits it holds neither a probe nor the readiness of the inner service. To release that readiness it replaces
+    /// the inner service by a clone, so the inner service must be `Clone`. It does the same for a call that is refused.
     ///
     /// ```
     /// use buttress_breaker::BreakerLayer;
@@ -49,7 +49,7 @@ impl<C> BreakerLayer<C> {
 }
 
 impl<C> BackpressureLayer<C> {
-    /// The handle.
+    /// Returns its breaker.
     #[must_use]
     pub const fn breaker(&self) -> &Breaker {
         self.0.breaker()

@@ -6,21 +6,21 @@ use buttress_error::{ByKind, Classifier, Rejection};
 use tower_service::Service;
 
 use crate::breaker::Breaker;
-use crate::breaker::wait::until_open_to_calls;
+use crate::breaker::wait::until_admission_possible;
 use crate::tower::future::ResponseFuture;
 use crate::tower::service::BreakerService;
 
 /// The service of [`BackpressureLayer`](crate::BackpressureLayer).
 ///
 /// # Cancel safety
-/// As [`BreakerService`]. A service that is dropped while it waits holds nothing.
+/// As for [`BreakerService`]. A service that is dropped while it waits holds nothing.
 pub struct BackpressureService<S, C = ByKind> {
     service: BreakerService<S, C>,
-    /// Boxed, as it can't be moved; an open circuit is no place to save an allocation.
+    /// Boxed, as it can't be moved. While the circuit is open, an allocation does not matter.
     wait: Option<Wait>,
 }
 
-/// `Sync`, as web frameworks want their services.
+/// `Sync`, since web frameworks require it of services.
 type Wait = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
 impl<S, C> BackpressureService<S, C> {
@@ -28,28 +28,28 @@ impl<S, C> BackpressureService<S, C> {
         Self { service, wait: None }
     }
 
-    /// The handle.
-    pub const fn breaker(&self) -> &Breaker {
+    /// Returns its breaker.
+    pub fn breaker(&self) -> &Breaker {
         self.service.breaker()
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub const fn get_ref(&self) -> &S {
         self.service.get_ref()
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         self.service.get_mut()
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.service.into_inner()
     }
 }
 
-/// The clone shares the circuit. It neither is ready nor waits.
+/// The clone shares the circuit. It is neither ready nor waiting.
 impl<S: Clone, C: Clone> Clone for BackpressureService<S, C> {
     fn clone(&self) -> Self {
         Self::new(self.service.clone())
@@ -75,17 +75,17 @@ where
             if !self.service.refuses() {
                 return self.service.poll_inner(cx);
             }
-            self.service.renew();
-            self.wait = Some(Box::pin(until_open_to_calls(self.breaker().clone(), None)));
+            self.service.release_inner();
+            self.wait = Some(Box::pin(until_admission_possible(self.breaker().clone(), None)));
         }
     }
 
     /// # Panics
-    /// Without a `poll_ready` that said ready.
+    /// If `poll_ready` has not returned ready before.
     fn call(&mut self, request: Req) -> Self::Future {
         let future = self.service.call(request);
         if future.is_rejected() {
-            self.service.renew();
+            self.service.release_inner();
         }
         future
     }

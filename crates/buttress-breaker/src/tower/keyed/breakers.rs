@@ -10,7 +10,7 @@ use buttress_keyed::{Keyed, KeyedStats};
 use super::builder::Bounds;
 use super::name::name;
 use crate::breaker::Breaker;
-use crate::circuit::change::State;
+use crate::circuit::state::State;
 use crate::tower::keyed::builder::KeyedBreakersBuilder;
 
 /// One [`Breaker`] for each key, such as a host or a tenant, all with the settings of one template.
@@ -130,7 +130,7 @@ impl<K: Hash + Eq> KeyedBreakers<K> {
     {
         let Shared { template, breakers, .. } = &*self.shared;
         // No room for threads: it would be most of a breaker's size.
-        breakers.get_or_insert_with(key, || template.alike(name(template.name(), key), 0))
+        breakers.get_or_insert_with(key, || template.for_key(name(template.name(), key)))
     }
 
     /// The breaker of `key`, if it has one.
@@ -159,7 +159,7 @@ pub(super) fn matters(breaker: &Breaker) -> bool {
     let now = breaker.now();
     let circuit = breaker.lock();
     let ordered = circuit.is_shadow() || circuit.state() == State::Disabled;
-    ordered || circuit.step_ends(now).is_some() || circuit.refusal(now).is_some()
+    ordered || circuit.ramp_step_ends(now).is_some() || circuit.refusal(now).is_some()
 }
 
 /// The clone shares the breakers.

@@ -5,7 +5,7 @@ use buttress_error::{ByKind, Classifier, Rejection};
 use tower_service::Service;
 
 use super::key::FindBreaker;
-use crate::breaker::admitted::{Admitted, Call};
+use crate::breaker::call::{Call, CallGuard};
 use crate::tower::future::ResponseFuture;
 use crate::tower::keyed::breakers::KeyedBreakers;
 
@@ -85,10 +85,10 @@ where
         let classifier = self.classifier.clone();
         let breaker = self.find.find(&self.breakers, &request);
         // There are no shards to try first.
-        match breaker.ask() {
+        match breaker.begin_slow() {
             Ok(pass) => {
                 // If the inner `call` panics, `admitted` is dropped by the panic, and says so.
-                let mut admitted = Admitted::new(&breaker, pass);
+                let mut admitted = CallGuard::new(&breaker, pass);
                 let inner = self.inner.call(request);
                 let pass = admitted.release();
                 drop(admitted);
