@@ -1,4 +1,4 @@
-//! What an outgoing request tells of its context.
+//! The headers in which a request carries its context.
 
 use std::time::Duration;
 
@@ -28,37 +28,39 @@ pub const ATTEMPT: HeaderName = HeaderName::from_static("x-request-attempt");
 /// [`Stripe-Should-Retry`](https://docs.stripe.com/error-low-level) is its model.)
 pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// What goes out beyond request id and trace.
+/// The headers that are written beside request id and trace.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outgoing {
-    /// The origins that are told the deadline.
-    pub(crate) trusted: Vec<Origin>,
-    /// Is the number of the attempt told?
+    /// The origins to which the deadline is sent.
+    pub(crate) deadline_to: Vec<Origin>,
+    /// Whether the number of the attempt is sent.
     pub(crate) attempt: bool,
 }
 
 impl Outgoing {
-    /// Writes what the context knows. A header that the caller has set stays.
-    pub(crate) fn write<B>(&self, request: &mut Request<B>) -> Result<(), Late> {
+    /// Writes the headers of the current context. A header that the caller has set stays.
+    pub(crate) fn write<B>(&self, request: &mut Request<B>) -> Result<(), DeadlineExceeded> {
         Context::read(|context| {
             if let Some(id) = context.request_id() {
-                add(request, REQUEST_ID, || HeaderValue::from_str(id.as_str(&mut [0; 36])).ok());
+                insert_if_absent(request, REQUEST_ID, || HeaderValue::from_str(id.as_str(&mut [0; 36])).ok());
             }
             if let Some(trace) = context.trace() {
-                add(request, TRACEPARENT, || HeaderValue::from_bytes(&trace.outgoing().to_header()).ok());
+                insert_if_absent(request, TRACEPARENT, || {
+                    HeaderValue::from_bytes(&trace.outgoing().to_header()).ok()
+                });
             }
             if self.attempt {
-                add(request, ATTEMPT, || Some(context.attempt().into()));
+                insert_if_absent(request, ATTEMPT, || Some(context.attempt().into()));
             }
             if let Some(left) = context.deadline().remaining()
-                && self.trusted.iter().any(|origin| origin.is_of(request.uri()))
+                && self.deadline_to.iter().any(|origin| origin.is_of(request.uri()))
             {
                 if !is_grpc(request.headers()) {
-                    add(request, DEADLINE, || Some(millis(left).into()));
+                    insert_if_absent(request, DEADLINE, || Some(millis(left).into()));
                 } else if left.is_zero() {
-                    return Err(Late);
+                    return Err(DeadlineExceeded);
                 } else {
-                    add(request, GrpcTimeout::HEADER, || Some(GrpcTimeout::new(left).into()));
+                    insert_if_absent(request, GrpcTimeout::HEADER, || Some(GrpcTimeout::new(left).into()));
                 }
             }
             Ok(())
@@ -66,23 +68,23 @@ impl Outgoing {
     }
 }
 
-/// A call has no time left, and its protocol has no way to say so.
-pub(crate) struct Late;
+/// The deadline of a gRPC call has passed: its header cannot express a timeout of zero.
+pub(crate) struct DeadlineExceeded;
 
-/// Unless the caller has set it.
-pub(crate) fn add<B>(
+/// Sets a header that the caller has not set.
+pub(crate) fn insert_if_absent<B>(
     request: &mut Request<B>,
     name: HeaderName,
     value: impl FnOnce() -> Option<HeaderValue>,
 ) {
-    if let Entry::Vacant(place) = request.headers_mut().entry(name)
+    if let Entry::Vacant(entry) = request.headers_mut().entry(name)
         && let Some(value) = value()
     {
-        place.insert(value);
+        entry.insert(value);
     }
 }
 
-/// How long the body is said to be.
+/// Returns the declared length of the body.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

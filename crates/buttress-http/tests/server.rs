@@ -155,7 +155,7 @@ async fn what_reqwest_cannot_send_is_the_callers_fault() {
 async fn errors_name_the_request() {
     let busy = Server::answers("HTTP/1.1 503 Busy\nContent-Length: 12\n\nbusy\n today").await;
     let reset = Server::start(Then::Reset).await;
-    for (server, words) in [(&busy, Some("answer: busy today")), (&reset, None)] {
+    for (server, words) in [(&busy, Some("response: busy today")), (&reset, None)] {
         let url = server.url.replace("http://", "http://user:hunter2@") + "/charges/7?token=hunter2";
         let request = Request::put(url).body(Body::empty()).unwrap();
         let error = send(&mut plain(), request).await.unwrap_err();

@@ -249,7 +249,7 @@ async fn the_body_wins() {
     let google = r#"{"error":{"code":500,"message":"no such bucket","status":"NOT_FOUND"}}"#;
     let error = arrives(json(500, "application/json; charset=UTF-8", google)).await;
     assert_eq!(error.kind(), Kind::NotFound);
-    assert_eq!(error.notes().last(), Some("answer: no such bucket"));
+    assert_eq!(error.notes().last(), Some("response: no such bucket"));
 
     let declined: Outcome<()> =
         Err::<(), _>(Error::new(Kind::FailedPrecondition, "x").reason("CARD_DECLINED")).into();
@@ -480,7 +480,7 @@ async fn hostile_words_are_tamed() {
     });
     let error = arrives(problem(400, body.to_string())).await;
     assert_eq!(error.class().reason, None);
-    assert_eq!(error.notes().last(), Some("answer: first second [31m"));
+    assert_eq!(error.notes().last(), Some("response: first second [31m"));
     assert_eq!(error.violations(), [Violation::new("a [2J", "b ")]);
     assert!(!format!("{error} {error:#} {error:?}").contains('\u{1b}'));
 }

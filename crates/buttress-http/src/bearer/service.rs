@@ -6,7 +6,7 @@ use http::header::AUTHORIZATION;
 use tower_service::Service;
 
 use super::Bearer;
-use crate::headers::add;
+use crate::headers::insert_if_absent;
 use crate::origin::Origin;
 
 /// The service of [`BearerLayer`](crate::BearerLayer).
@@ -52,7 +52,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
         if self.origins.iter().any(|origin| origin.is_of(request.uri())) {
-            add(&mut request, AUTHORIZATION, || self.token.header());
+            insert_if_absent(&mut request, AUTHORIZATION, || self.token.header());
         }
         self.inner.call(request)
     }

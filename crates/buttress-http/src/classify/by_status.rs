@@ -14,7 +14,11 @@ use crate::{ProblemDetails, ResponseHead, SHOULD_RETRY, retry_after};
 /// The classifier of HTTP answers, with its defaults: [`ByStatus`].
 #[must_use]
 pub const fn http_classifier() -> ByStatus {
-    ByStatus { profile: Profile::Strict, max_retry_after: ByStatus::MAX_RETRY_AFTER, asked: Asked::UNKNOWN }
+    ByStatus {
+        profile: Profile::Strict,
+        max_retry_after: ByStatus::MAX_RETRY_AFTER,
+        traits: RequestTraits::UNKNOWN,
+    }
 }
 
 /// How much a client reads into a status.
@@ -67,7 +71,7 @@ impl Profile {
 pub struct ByStatus {
     profile: Profile,
     max_retry_after: Duration,
-    asked: Asked,
+    traits: RequestTraits,
 }
 
 /// Lies beside an answer that is passed on, if the request's body waited for its caller when the answer came.
@@ -83,20 +87,30 @@ pub(crate) fn stalled(class: Class) -> Class {
     }
 }
 
-/// What of the request changes the meaning of an answer.
+/// The properties of a request that change the meaning of its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Asked {
+pub(crate) struct RequestTraits {
     grpc: bool,
     condition: bool,
     upgrade: bool,
     key: bool,
 }
 
-impl Asked {
+impl RequestTraits {
     /// Without the request in hand the server is believed to answer what it was asked.
     const UNKNOWN: Self = Self { grpc: false, condition: true, upgrade: true, key: true };
 
-    /// The statuses of a request whose idempotency key is in use.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self {
+            grpc: grpc::is_grpc(headers),
+            condition: headers.contains_key(header::IF_NONE_MATCH)
+                || headers.contains_key(header::IF_MODIFIED_SINCE),
+            upgrade: headers.contains_key(header::UPGRADE),
+            key: has_idempotency_key(headers),
+        }
+    }
+
+    /// Marks the class of a status that may say that the request's idempotency key is in use.
     const fn in_progress(self, code: StatusCode, class: Class) -> Class {
         match code {
             StatusCode::CONFLICT | StatusCode::LOCKED | StatusCode::TOO_EARLY if self.key => {
@@ -130,13 +144,12 @@ impl ByStatus {
     /// or carry an idempotency key.
     #[must_use]
     pub fn for_request(mut self, headers: &HeaderMap) -> Self {
-        self.asked = Asked {
-            grpc: grpc::is_grpc(headers),
-            condition: headers.contains_key(header::IF_NONE_MATCH)
-                || headers.contains_key(header::IF_MODIFIED_SINCE),
-            upgrade: headers.contains_key(header::UPGRADE),
-            key: has_idempotency_key(headers),
-        };
+        self.traits = RequestTraits::of(headers);
+        self
+    }
+
+    pub(crate) const fn with_traits(mut self, traits: RequestTraits) -> Self {
+        self.traits = traits;
         self
     }
 
@@ -144,12 +157,12 @@ impl ByStatus {
     #[must_use]
     pub fn class(&self, head: &impl ResponseHead) -> Option<Class> {
         let (code, headers) = (head.status(), head.headers());
-        let class = if self.asked.grpc || grpc::is_grpc(headers) {
+        let class = if self.traits.grpc || grpc::is_grpc(headers) {
             grpc::class(code, headers)?
         } else if self.is_good(code) {
             return None;
         } else {
-            self.asked.in_progress(code, self.profile.class(code, headers))
+            self.traits.in_progress(code, self.profile.class(code, headers))
         };
         let is_stalled = head.extensions().is_some_and(|beside| beside.get::<AnsweredInStall>().is_some());
         let class = if is_stalled { stalled(class) } else { class };
@@ -157,7 +170,7 @@ impl ByStatus {
     }
 
     /// The class of an answer with these headers, whose head has the class `head`, and whose body says this.
-    pub(crate) fn told(&self, head: Class, headers: &HeaderMap, body: &ProblemDetails) -> Class {
+    pub(crate) fn class_with_body(&self, head: Class, headers: &HeaderMap, body: &ProblemDetails) -> Class {
         let mut class = body.class(head);
         class.in_progress = head.in_progress;
         class.retry_after = class.retry_after.map(|wait| wait.min(self.max_retry_after));
@@ -166,8 +179,8 @@ impl ByStatus {
 
     fn is_good(&self, code: StatusCode) -> bool {
         code.is_success()
-            || (code == StatusCode::NOT_MODIFIED && self.asked.condition)
-            || (code == StatusCode::SWITCHING_PROTOCOLS && self.asked.upgrade)
+            || (code == StatusCode::NOT_MODIFIED && self.traits.condition)
+            || (code == StatusCode::SWITCHING_PROTOCOLS && self.traits.upgrade)
     }
 
     fn wait(&self, class: Class, code: StatusCode, headers: &HeaderMap) -> Class {

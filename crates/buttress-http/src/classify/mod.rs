@@ -6,7 +6,7 @@ mod grpc;
 mod translate;
 mod words;
 
-pub(crate) use by_status::{AnsweredInStall, stalled};
+pub(crate) use by_status::{AnsweredInStall, RequestTraits, stalled};
 pub use by_status::{ByStatus, Profile, http_classifier};
 pub(crate) use grpc::{is_grpc, status as grpc_status};
 pub(crate) use translate::cut;

@@ -4,7 +4,7 @@ use buttress_context::{IDEMPOTENCY_KEY, RequestId};
 use http::{HeaderValue, Request};
 use tower_service::Service;
 
-use crate::headers::add;
+use crate::headers::insert_if_absent;
 
 /// The service of [`IdempotencyKeyLayer`](crate::IdempotencyKeyLayer).
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ where
         if !request.method().is_idempotent() {
             // As unique as an id has to be, and no id of anything else.
             let key = || HeaderValue::from_str(RequestId::random().as_str(&mut [0; 36])).ok();
-            add(&mut request, IDEMPOTENCY_KEY, key);
+            insert_if_absent(&mut request, IDEMPOTENCY_KEY, key);
         }
         self.inner.call(request)
     }

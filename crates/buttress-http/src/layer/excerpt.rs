@@ -1,13 +1,13 @@
-//! The first words of a bad answer, for people.
+//! The beginning of a response's body, as text for an error.
 
-/// How many characters are shown.
+/// The number of characters that are shown.
 const MAX: usize = 200;
 
-/// The first 200 characters on one line; none where it is no text, or none is there.
+/// Returns the first 200 characters on one line; `None` if the body is empty or not text.
 pub(super) fn excerpt(body: &[u8]) -> Option<String> {
     let text = match str::from_utf8(body) {
         Ok(text) => text,
-        // Cut in the middle of a character.
+        // The body was cut in the middle of a character.
         Err(error) if error.error_len().is_none() => str::from_utf8(&body[..error.valid_up_to()]).ok()?,
         Err(_) => return None,
     };
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_on_one_line_and_short() {
+    fn shows_text_on_one_line() {
         assert_eq!(excerpt(b"  no such\r\n\torder ").unwrap(), "no such order");
         assert_eq!(excerpt("zu spät".as_bytes()).unwrap(), "zu spät");
         assert_eq!(excerpt(&"zu spä".as_bytes()[..6]).unwrap(), "zu sp", "cut in the middle of a character");
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_not_shown() {
+    fn leaves_out_what_is_not_text() {
         for bytes in [&b""[..], b" \n", b"\x1f\x8b\x08", b"a\0b", b"\x1b[31mred", b"\xff\xfe"] {
             assert_eq!(excerpt(bytes), None, "{bytes:?}");
         }

@@ -9,7 +9,7 @@ use buttress_error::handle::ServiceHandle;
 use tower_layer::Layer;
 
 use super::HttpService;
-use super::settings::{Bad, Settings};
+use super::settings::{OnBadStatus, Settings};
 use crate::headers::Outgoing;
 use crate::origin::Origin;
 use crate::{ByStatus, InvalidOrigin, http_classifier};
@@ -76,9 +76,12 @@ impl<R> HttpLayer<R> {
         let settings = Settings {
             name: name.into(),
             classifier: http_classifier(),
-            bad: Bad::Error { bytes: Self::ERROR_BODY_LIMIT, time: Self::ERROR_BODY_TIMEOUT },
+            on_bad_status: OnBadStatus::Error {
+                max_bytes: Self::ERROR_BODY_LIMIT,
+                limit: Self::ERROR_BODY_TIMEOUT,
+            },
             outgoing: Outgoing::default(),
-            idle: None,
+            idle_timeout: None,
             judge_at_body_end: false,
         };
         Self { settings: Arc::new(settings), request: PhantomData }
@@ -102,8 +105,8 @@ impl<R> HttpLayer<R> {
     /// or deadline layer of `buttress-timeout` around ends it early, and the status stays. Any other timeout, such as
     /// `tokio::time::timeout`, drops the call and the status with it: keep the time well below that.
     #[must_use]
-    pub fn error_body(self, bytes: usize, time: Duration) -> Self {
-        self.edit(|settings| settings.bad = Bad::Error { bytes, time })
+    pub fn error_body(self, max_bytes: usize, limit: Duration) -> Self {
+        self.edit(|settings| settings.on_bad_status = OnBadStatus::Error { max_bytes, limit })
     }
 
     /// How long a frame of a good answer's body may be waited for, at most `limit`; then the body fails with
@@ -113,7 +116,7 @@ impl<R> HttpLayer<R> {
     /// for which clients' bodies that is.
     #[must_use]
     pub fn idle_timeout(self, limit: Duration) -> Self {
-        self.edit(|settings| settings.idle = Some(limit))
+        self.edit(|settings| settings.idle_timeout = Some(limit))
     }
 
     /// Lets layers above judge a call by the end of its body: for streams, whose head says little. A body that breaks off,
@@ -132,7 +135,7 @@ impl<R> HttpLayer<R> {
     /// is a success otherwise, neither retried nor counted.
     #[must_use]
     pub fn pass_bad_statuses(self) -> Self {
-        self.edit(|settings| settings.bad = Bad::Pass)
+        self.edit(|settings| settings.on_bad_status = OnBadStatus::Pass)
     }
 
     /// Sends the number of the attempt, in the header [`ATTEMPT`](crate::ATTEMPT), so that a server can tell retries from
@@ -152,7 +155,7 @@ impl<R> HttpLayer<R> {
     /// [`InvalidOrigin`] if it has no `http` or `https`, no host, or more than these and a port.
     pub fn send_deadline_to(self, origin: &str) -> Result<Self, InvalidOrigin> {
         let origin = Origin::parse("send_deadline_to", origin)?;
-        Ok(self.edit(|settings| settings.outgoing.trusted.push(origin)))
+        Ok(self.edit(|settings| settings.outgoing.deadline_to.push(origin)))
     }
 }
 

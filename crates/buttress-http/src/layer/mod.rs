@@ -1,13 +1,14 @@
 //! The bottom of a client stack.
 
-mod asked;
+mod bad_response;
+mod body_prefix;
 mod excerpt;
-mod future;
 mod http_layer;
-mod read;
+mod request_line;
+mod response_future;
 mod service;
 mod settings;
 
-pub use future::ResponseFuture;
 pub use http_layer::HttpLayer;
+pub use response_future::ResponseFuture;
 pub use service::HttpService;

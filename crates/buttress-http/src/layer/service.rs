@@ -7,11 +7,13 @@ use buttress_error::{BoxError, Error};
 use http::Request;
 use tower_service::Service;
 
-use super::ResponseFuture;
-use super::asked::Asked;
+use super::request_line::RequestLine;
+use super::response_future::ResponseFuture;
 use super::settings::Settings;
-use crate::headers::{self, Late};
-use crate::{Body, FromHttp, IntoHttp, ResponseHead};
+use crate::body::Body;
+use crate::classify::RequestTraits;
+use crate::client::{FromHttp, IntoHttp, ResponseHead};
+use crate::headers::{DeadlineExceeded, content_length};
 
 /// The service of [`HttpLayer`](crate::HttpLayer).
 pub struct HttpService<S, R> {
@@ -57,23 +59,23 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let classifier = self.settings.classifier.for_request(request.headers());
-        let asked = Asked::new(request.method(), request.uri());
+        let traits = RequestTraits::of(request.headers());
+        let request_line = RequestLine::new(request.method(), request.uri());
         let is_stream = request.body().as_bytes().is_none();
-        let length = is_stream.then(|| headers::content_length(request.headers())).flatten();
-        let upload = request.body_mut().watch(length);
-        if let Err(Late) = self.settings.outgoing.write(&mut request) {
-            return ResponseFuture::refused(self.settings.late(&asked));
+        let length = is_stream.then(|| content_length(request.headers())).flatten();
+        let upload = request.body_mut().watch(length).map(Box::new);
+        if let Err(DeadlineExceeded) = self.settings.outgoing.write(&mut request) {
+            return ResponseFuture::refused(self.settings.deadline_exceeded(&request_line));
         }
         match R::from_http(request) {
             Ok(request) => ResponseFuture::calling(
                 self.inner.call(request),
-                classifier,
-                asked,
+                request_line,
+                traits,
                 upload,
                 self.settings.for_call(),
             ),
-            Err(error) => ResponseFuture::refused(self.settings.failed(error.into(), None, &asked)),
+            Err(error) => ResponseFuture::refused(self.settings.failed(error.into(), None, &request_line)),
         }
     }
 }
@@ -86,6 +88,6 @@ impl<S: Clone, R> Clone for HttpService<S, R> {
 
 impl<S: fmt::Debug, R> fmt::Debug for HttpService<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http").field("inner", &self.inner).field("settings", &self.settings).finish()
+        f.debug_struct("HttpService").field("inner", &self.inner).field("settings", &self.settings).finish()
     }
 }

@@ -3,10 +3,11 @@
 mod breaker;
 mod builder;
 mod explain;
-mod late;
+mod send;
 mod service;
 mod settings_error;
 mod stack;
+mod wait_ready;
 
 pub use breaker::BreakerSetting;
 pub use builder::{ClientBuilder, client};

@@ -1,7 +1,7 @@
 //! `Client`: the stack around an HTTP client.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,13 +12,17 @@ use buttress_http::{
     AtBodyEnd, BearerService, Body, FromHttp, HttpService, IdempotencyKeyLayer, IntoHttp, IntoRequest,
     ResponseHead, at_body_end,
 };
+use buttress_log::LogService;
+use buttress_timeout::DeadlineService;
 use http::Request;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::late::Late;
-use super::{ClientLayer, Explain, Stack};
+use super::explain::Explain;
+use super::send::SendFuture;
+use super::stack::{ClientLayer, Logged, Stack, Timed};
+use super::wait_ready::WaitReady;
 
 /// The ready-made stack around an HTTP client: a tower service, and [`send`](Self::send) for everyday use.
 ///
@@ -37,12 +41,22 @@ use super::{ClientLayer, Explain, Stack};
 /// # }
 /// ```
 pub struct Client<S, R> {
-    stack: Whole<S, R>,
-    layer: ClientLayer,
+    pub(super) stack: Whole<S, R>,
+    pub(super) layer: ClientLayer,
 }
 
-/// All that is around an HTTP client; the breaker may wait for the end of a body.
-type Whole<S, R> = Stack<BearerService<HttpService<S, R>>, AtBodyEnd>;
+/// The layers from the breaker inward judge an HTTP response, perhaps at the end of its body.
+type HttpClient<S, R> = BearerService<HttpService<S, R>>;
+
+/// The whole stack around an HTTP client.
+type Whole<S, R> = Stack<HttpClient<S, R>, AtBodyEnd>;
+
+/// The stack that `send` calls: it has completed the context itself.
+pub(super) type HttpStack<S, R> = Logged<HttpClient<S, R>, AtBodyEnd>;
+
+/// The stack that `send` calls if the client is not ready: the wait is part of the call.
+pub(super) type WaitingStack<S, R> =
+    LogService<DeadlineService<WaitReady<Timed<HttpClient<S, R>, AtBodyEnd>>>, ByKind>;
 
 impl<S, R> Client<S, R> {
     /// What the stack does, in words and numbers: the order, the worst case, and warnings.
@@ -105,35 +119,13 @@ where
     ///
     /// # Cancel safety
     /// Dropping the future gives back everything that was reserved for the call.
-    pub async fn send(&self, request: impl IntoRequest) -> Result<S::Response, Error> {
-        let context = self.layer.settings.context.context();
-        // The caller's own line about an error can then be joined to those of the call.
-        let id = context.request_id().cloned();
-        let sent = context.scope(self.call_once(request)).await;
-        sent.map_err(|error| id.into_iter().fold(error, |error, id| error.attr("request_id", id.to_string())))
-    }
-
-    async fn call_once(&self, request: impl IntoRequest) -> Result<S::Response, Error> {
-        // What we can't send is no fault of our own client's.
-        let name = &self.layer.settings.name;
-        let request = request.into_request().map_err(|error| error.of_dependency(Arc::clone(name)))?;
-        let mut stack = self.stack.clone();
-        match poll_fn(|cx| Poll::Ready(stack.poll_ready(cx))).await {
-            Poll::Ready(ready) => ready?,
-            Poll::Pending => {
-                // The wait for a slot or a connection is part of the call: its events and the deadline cover it. The
-                // context is that of `send`.
-                let inner = stack.into_inner().into_inner();
-                let waiting = self.layer.log.layer(self.layer.in_time(Late::new(inner)));
-                return keyed(&self.layer, waiting, request).await;
-            }
-        }
-        keyed(&self.layer, stack, request).await
+    pub fn send(&self, request: impl IntoRequest) -> impl Future<Output = Result<S::Response, Error>> {
+        SendFuture::new(self, request.into_request())
     }
 }
 
-/// Calls `service`, which is ready, with this request and, where that is asked for, a key.
-fn keyed<S>(layer: &ClientLayer, mut service: S, request: Request<Body>) -> S::Future
+/// Calls `service`, which is ready, with an idempotency key if the settings ask for one.
+pub(super) fn call_with_key<S>(layer: &ClientLayer, mut service: S, request: Request<Body>) -> S::Future
 where
     S: Service<Request<Body>>,
 {
@@ -160,7 +152,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        ResponseFuture { inner: keyed(&self.layer, &mut self.stack, request) }
+        ResponseFuture { inner: call_with_key(&self.layer, &mut self.stack, request) }
     }
 }
 

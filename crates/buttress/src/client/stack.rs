@@ -16,9 +16,13 @@ use super::{ClientBuilder, client};
 ///
 /// The same whatever the settings: a layer that is switched off is a state of the layer, not another type. `C` is how the
 /// breaker judges.
-pub type Stack<S, C = ByKind> = ContextService<
-    LogService<DeadlineService<RetryService<BreakerService<AttemptTimeoutService<S>, C>>>, ByKind>,
->;
+pub type Stack<S, C = ByKind> = ContextService<Logged<S, C>>;
+
+/// The stack without its outermost layer, for a caller that has completed the context itself.
+pub(super) type Logged<S, C> = LogService<Timed<S, C>, ByKind>;
+
+/// The stack from the deadline inward.
+pub(super) type Timed<S, C> = DeadlineService<RetryService<BreakerService<AttemptTimeoutService<S>, C>>>;
 
 /// The ready-made stack as one layer, for services that need no HTTP: [`new`](Self::new) has the defaults, and
 /// [`ClientBuilder::build`] settings of its own.
@@ -68,8 +72,8 @@ impl ClientLayer {
         self.settings.context.layer(inner)
     }
 
-    /// `service` within the deadline of a whole call.
-    pub(super) fn in_time<S>(&self, service: S) -> DeadlineService<S> {
+    /// Wraps `service` in the deadline of a whole call.
+    pub(super) fn with_deadline<S>(&self, service: S) -> DeadlineService<S> {
         self.deadline.layer(service)
     }
 

@@ -1,4 +1,4 @@
-//! `Late`: a call that waits for its service to be ready.
+//! `WaitReady`: waits for a service inside its call.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,38 +7,38 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-/// Always ready; waits for the service inside of its one call. So a deadline around it covers that wait.
-pub(super) struct Late<S>(Option<S>);
+/// Is always ready, and waits for the inner service in its one call, so that a deadline layer around it covers the wait.
+pub(super) struct WaitReady<S>(Option<S>);
 
-impl<S> Late<S> {
+impl<S> WaitReady<S> {
     pub(super) const fn new(service: S) -> Self {
         Self(Some(service))
     }
 }
 
-impl<Req, S: Service<Req>> Service<Req> for Late<S> {
+impl<Req, S: Service<Req>> Service<Req> for WaitReady<S> {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = LateFuture<S, Req>;
+    type Future = WaitReadyFuture<S, Req>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        LateFuture { waiting: Some((self.0.take().expect("called twice"), request)), call: None }
+        WaitReadyFuture { waiting: Some((self.0.take().expect("called twice"), request)), call: None }
     }
 }
 
 pin_project! {
-    pub(super) struct LateFuture<S: Service<Req>, Req> {
+    pub(super) struct WaitReadyFuture<S: Service<Req>, Req> {
         waiting: Option<(S, Req)>,
         #[pin]
         call: Option<S::Future>,
     }
 }
 
-impl<S: Service<Req>, Req> Future for LateFuture<S, Req> {
+impl<S: Service<Req>, Req> Future for WaitReadyFuture<S, Req> {
     type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
