@@ -11,6 +11,7 @@ mod demo;
 mod features;
 mod minimal;
 mod page;
+mod paths;
 mod promises;
 mod published;
 mod readme;

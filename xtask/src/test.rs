@@ -3,7 +3,7 @@
 //! All steps build with all features and the same flags, so each dependency is built once to check and once to run.
 //! `cargo xtask ci` builds each feature alone.
 
-use crate::{command, demo, promises, readme, step::Step, tools};
+use crate::{command, demo, paths, promises, readme, step::Step, tools};
 
 /// The command of users and of the CI.
 pub(crate) const COMMAND: &str = "cargo xtask test";
@@ -26,6 +26,7 @@ pub(crate) fn steps() -> Vec<Step> {
     steps.extend(examples());
     steps.push(Step::check("readme", readme::check));
     steps.push(Step::check("promises", promises::check));
+    steps.push(Step::check("paths", paths::check));
     steps
 }
 
