@@ -1,4 +1,4 @@
-//! `CallerClock`: the time in which a call waits for its own caller.
+//! `CallerClock`: measures the time in which a call waits for its own caller.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 thread_local! {
-    // Beside the clock itself, so that asking whether there is one costs one instruction.
+    // Separate from the clock, so that the check for one takes one instruction.
     static IS_PUBLISHED: Cell<bool> = const { Cell::new(false) };
     static PUBLISHED: RefCell<Option<CallerClock>> = const { RefCell::new(None) };
 }
@@ -24,10 +24,10 @@ thread_local! {
 /// 2. Poll the caller's stream through [`poll`](Self::poll), and call [`sent`](Self::sent) when the request is out.
 /// 3. [`publish`](Self::publish) it whenever the future of the attempt is pending.
 ///
-/// Layers around the attempt [clear](Self::clear) what is published before each poll, and read it when that poll is pending.
+/// Outer layers [clear](Self::clear) the published clock before each poll, and read it if that poll is pending.
 ///
 /// Clones share one clock. A gap ends when the stream wakes its reader, so that the time in which the other side does not read
-/// what is there is not the caller's.
+/// available data is not counted as the caller's.
 #[derive(Clone)]
 pub struct CallerClock(Arc<Shared>);
 
@@ -35,32 +35,32 @@ struct Shared(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// In gaps that are over.
+    /// The total time of gaps that have ended.
     waited: Duration,
-    /// Since when the current gap lasts.
+    /// The start of the current gap.
     gap: Option<Instant>,
-    /// The stream was woken since its last poll began.
+    /// Whether the stream was woken since its last poll began.
     woken: bool,
     sent: Option<Instant>,
-    /// The request was dropped in a gap.
+    /// Whether the request was dropped in a gap.
     is_cut: bool,
-    /// The reader of the stream.
+    /// Wakes the reader of the stream.
     reader: Option<Waker>,
-    /// A layer that waits for the end of the gap.
+    /// Wakes the layer that waits for the end of the gap.
     watcher: Option<Waker>,
 }
 
-/// What a [`CallerClock`] shows.
+/// A reading of a [`CallerClock`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallerTime {
-    /// How long the attempt has waited for its caller in all, the current gap included.
+    /// The total time in which the attempt has waited for its caller, including the current gap.
     pub waited: Duration,
-    /// How long the current gap has lasted; `None` while there is none.
+    /// The duration of the current gap; `None` while there is none.
     pub gap: Option<Duration>,
     /// When the whole request was handed to the connection; `None` before that.
     pub sent: Option<Instant>,
-    /// Whether the request was dropped before it was whole, in a gap.
+    /// Whether the request was dropped in a gap, before it was complete.
     pub is_cut: bool,
 }
 
@@ -79,7 +79,7 @@ impl CallerClock {
         Self(Arc::new(Shared(Mutex::default())))
     }
 
-    /// Polls the caller's stream, and counts the time from a pending poll to its wake as the caller's.
+    /// Polls the caller's stream. The time from a pending poll to its wake counts as the caller's.
     ///
     /// # Panics
     /// If `poll` panics.
@@ -103,8 +103,8 @@ impl CallerClock {
         polled
     }
 
-    /// The request is out, or the rest of it will not be read: from now on the time is the other side's. Only the first call
-    /// counts.
+    /// Records that the request is out, or that the rest of it will not be read: from now on time counts as the other side's.
+    /// Only the first call has an effect.
     pub fn sent(&self) {
         let (watcher, reader) = self.0.with(|state| {
             state.is_cut |= state.gap.is_some();
@@ -115,13 +115,13 @@ impl CallerClock {
         watcher.into_iter().for_each(Waker::wake);
     }
 
-    /// Makes it the clock of the poll under way, for the layers around.
+    /// Makes it the clock of the current poll, for outer layers to read.
     pub fn publish(&self) {
         IS_PUBLISHED.set(true);
         replace_published(Some(self.clone()));
     }
 
-    /// Removes what an earlier poll has published.
+    /// Removes the clock that an earlier poll has published.
     #[inline]
     pub fn clear() {
         if IS_PUBLISHED.get() {
@@ -135,7 +135,7 @@ impl CallerClock {
         replace_published(None);
     }
 
-    /// The clock that was published since the last [`clear`](Self::clear) on this thread.
+    /// Returns the clock that was published on this thread since the last [`clear`](Self::clear).
     #[must_use]
     #[inline]
     pub fn published() -> Option<Self> {
@@ -148,13 +148,13 @@ impl CallerClock {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Reads it.
+    /// Reads the clock.
     #[must_use]
     pub fn read(&self) -> CallerTime {
         self.0.with(|state| state.read())
     }
 
-    /// Reads it, and wakes `watcher` when the current gap ends. Only the last watcher is woken.
+    /// Reads the clock, and wakes `watcher` when the current gap ends. Only the last watcher is woken.
     #[must_use = "watching a gap is useful only with the time that it shows"]
     pub fn watch(&self, watcher: &Waker) -> CallerTime {
         let watcher = watcher.clone();
@@ -173,9 +173,9 @@ impl Default for CallerClock {
     }
 }
 
-/// While a thread ends its locals may be gone: then nothing is published.
+/// While a thread ends its locals may be destroyed. Then nothing is published.
 fn replace_published(clock: Option<CallerClock>) {
-    // The old one is dropped outside of the borrow.
+    // The old clock is dropped after the borrow ends.
     let _old = PUBLISHED.try_with(|published| published.replace(clock));
 }
 
@@ -185,7 +185,7 @@ fn read_published() -> Option<CallerClock> {
 }
 
 impl State {
-    /// Returns the waker of whoever waited for that.
+    /// Returns the waker of the layer that waits for the end.
     fn end_gap(&mut self) -> Option<Waker> {
         self.waited += self.gap.take()?.elapsed();
         self.watcher.take()
@@ -203,13 +203,13 @@ impl State {
 }
 
 impl Shared {
-    /// Nothing under the lock panics. A waker, its clone and its drop too, is other people's code: outside of the lock.
+    /// Nothing panics while the lock is held. Wakers are foreign code: they are cloned, woken and dropped outside the lock.
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The stream has something.
+/// Called by the stream when it has data.
 impl Wake for Shared {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();

@@ -1,4 +1,4 @@
-//! `Context`: what travels inward with a call.
+//! `Context`: the values that travel with a call to everything it calls.
 
 use std::any::Any;
 use std::future::Future;
@@ -12,22 +12,24 @@ use crate::extensions::Extensions;
 use crate::fields::Fields;
 use crate::{Deadline, Frame, RequestId, Scope, Trace, Value, frame};
 
-/// What travels with a call: request id, trace, deadline, attempt, idempotency, fields for the log, and values of types of
-/// one's own.
+/// The values that travel with a call: request id, trace, deadline, attempt, idempotency, log fields, and values of the
+/// application's own types.
 ///
-/// Immutable: a derived context is a new value, entered for a future ([`scope`](Self::scope)) or a closure
-/// ([`run`](Self::run)). It is current on a thread exactly while that future is polled or dropped there, so another task
-/// does not see it, with one exception: code that the thread runs *inside* that poll. Making, deriving and entering a
-/// context allocates nothing, except for fields, extensions and ids that are text.
+/// A context is immutable. A derived context is a new value, which is entered for a future ([`scope`](Self::scope)) or a
+/// closure ([`run`](Self::run)). It is current on a thread exactly while that future is polled or dropped there. Other tasks
+/// do not see it, with one exception: code that the thread runs *inside* that poll. Creating, deriving and entering a
+/// context does not allocate, except for fields, extensions and ids that are text.
 ///
 /// # Waiting in a scope
 ///
-/// A thread that waits inside [`run`](Self::run), or inside one poll, may run unrelated tasks meanwhile. They see its
-/// context, and what they [report](crate::Report) counts as its own. So do jobs that rayon takes up in `join`, `scope`,
-/// `install` or `yield_now`, tasks of a `LocalSet` in `run_until`, and tasks of a current-thread runtime in `block_on`. (A
-/// multi-thread runtime's `block_on`, `Handle::block_on` and `block_in_place` run no other tasks on the waiting thread.)
+/// A thread that blocks inside [`run`](Self::run), or inside one poll, may run unrelated tasks meanwhile. They see its
+/// context, and their [reports](crate::Report) are mixed with its own. This applies to jobs that rayon runs in `join`,
+/// `scope`, `install` or `yield_now`, to tasks of a `LocalSet` in `run_until`, and to tasks of a current-thread runtime in
+/// `block_on`. (A multi-thread runtime's `block_on`, `Handle::block_on` and `block_in_place` run no other tasks on the
+/// waiting thread.)
 ///
-/// Wait [`detached`](Self::detached) there, and give the context back to your own work with [`with_current_context`](crate::with_current_context) or
+/// Wait [`detached`](Self::detached) there, and give the context back to your own work with
+/// [`with_current_context`](crate::with_current_context) or
 /// [`with_current_context_future`](crate::with_current_context_future):
 ///
 /// ```
@@ -72,39 +74,39 @@ pub struct Context {
     request_id: Option<RequestId>,
     trace: Option<Trace>,
     deadline: Deadline,
-    /// Retries so far: zero for the first attempt, so that the empty context needs no code to make.
+    /// The number of retries so far. Zero for the first attempt, so that the empty context is all zeros.
     retries: u32,
     idempotent: Option<bool>,
-    retries_owned: bool,
+    inner_retries_disabled: bool,
     max_attempts: Option<NonZeroU32>,
-    says: Says,
-    extras: Option<Arc<Extras>>,
+    contents: Contents,
+    attachments: Option<Arc<Attachments>>,
 }
 
-/// Which of the things that every call is asked for, and which of the large ones, a context says at all: most say few,
-/// and then one look tells.
+/// Flags for the parts of a context that every call reads, and for the large parts. Most contexts have few of them, and
+/// reading one byte shows which.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Says(u8);
+pub(crate) struct Contents(u8);
 
-impl Says {
-    pub(crate) const NOTHING: Self = Self(0);
+impl Contents {
+    pub(crate) const NONE: Self = Self(0);
     const DEADLINE: Self = Self(1);
     const OVERRIDES: Self = Self(2);
-    /// Ids, fields or extensions.
+    /// A request id, a trace, fields or extensions.
     const LARGE: Self = Self(4);
 
-    const fn and(self, other: Self) -> Self {
+    const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    const fn says(self, what: Self) -> bool {
-        self.0 & what.0 != 0
+    const fn has(self, part: Self) -> bool {
+        self.0 & part.0 != 0
     }
 }
 
-/// What most calls have none of.
+/// The parts that allocate.
 #[derive(Clone, Debug, Default)]
-struct Extras {
+struct Attachments {
     fields: Fields,
     extensions: Extensions,
 }
@@ -116,13 +118,13 @@ impl Context {
         deadline: Deadline::NONE,
         retries: 0,
         idempotent: None,
-        retries_owned: false,
+        inner_retries_disabled: false,
         max_attempts: None,
-        says: Says::NOTHING,
-        extras: None,
+        contents: Contents::NONE,
+        attachments: None,
     };
 
-    /// The context of the call under way; an empty one outside of any.
+    /// Returns the context of the current call, or an empty one outside of any call.
     #[must_use]
     pub fn current() -> Self {
         Self::read(Self::clone)
@@ -131,7 +133,7 @@ impl Context {
     /// Reads the current context without cloning it.
     ///
     /// # Panics
-    /// If `read` enters another context or writes a report: take [`current`](Self::current) for that.
+    /// If `read` enters another context or writes a report. Use [`current`](Self::current) for that.
     pub fn read<T>(read: impl FnOnce(&Self) -> T) -> T {
         frame::read(|frame| read(&frame.context))
     }
@@ -152,33 +154,33 @@ impl Context {
         output
     }
 
-    /// Returns `true` if it has no member at all: entering it changes nothing for anyone who reads it.
+    /// Returns `true` if nothing is set, so that entering it has no visible effect.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        // By destructuring, so that a new member must be considered here. `says` only summarizes the others.
+        // Destructured, so that a new field must be handled here. `contents` only summarizes the others.
         let Self {
             request_id,
             trace,
             deadline,
             retries,
             idempotent,
-            retries_owned,
+            inner_retries_disabled,
             max_attempts,
-            says: _,
-            extras,
+            contents: _,
+            attachments,
         } = self;
         request_id.is_none()
             && trace.is_none()
             && deadline.is_none()
             && *retries == 0
             && idempotent.is_none()
-            && !*retries_owned
+            && !*inner_retries_disabled
             && max_attempts.is_none()
-            && extras.is_none()
+            && attachments.is_none()
     }
 
-    /// Runs `run` without a context: for code that waits and may run unrelated tasks
-    /// [meanwhile](Self#waiting-in-a-scope). What is reported in it goes to nobody.
+    /// Runs `run` without a context: for code that blocks and may run unrelated tasks
+    /// [meanwhile](Self#waiting-in-a-scope). Reports written in it are discarded.
     ///
     /// ```
     /// use buttress_context::Context;
@@ -198,134 +200,133 @@ impl Context {
         Scope::new(Frame::boundary(Self::EMPTY), future)
     }
 
-    /// The id of the request.
+    /// Returns the id of the request.
     #[must_use]
     pub const fn request_id(&self) -> Option<&RequestId> {
         self.request_id.as_ref()
     }
 
-    /// The place in the distributed trace.
+    /// Returns the position in the distributed trace.
     #[must_use]
     pub const fn trace(&self) -> Option<&Trace> {
         self.trace.as_ref()
     }
 
-    /// When the whole call has to be done.
+    /// Returns the time by which the whole call must end.
     #[must_use]
     pub const fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// The number of this attempt; the first is 1.
+    /// Returns the number of this attempt; the first is 1.
     #[must_use]
     pub const fn attempt(&self) -> u32 {
         self.retries.saturating_add(1)
     }
 
-    /// Whether the call may be sent twice, where somebody said so.
+    /// Returns whether the call may be sent twice; `None` if it is not known.
     #[must_use]
     pub const fn idempotent(&self) -> Option<bool> {
         self.idempotent
     }
 
-    /// Has a retry layer further out said that it alone repeats? Then those further in try once.
+    /// Returns `true` if an outer retry layer has disabled retries in all inner ones, which then make one attempt.
     #[must_use]
-    pub const fn retries_owned(&self) -> bool {
-        self.retries_owned
+    pub const fn inner_retries_disabled(&self) -> bool {
+        self.inner_retries_disabled
     }
 
-    /// Attempts at most, where the caller has said so: it overrides the policies of the retry layers further in.
+    /// Returns the maximum number of attempts, if the caller has set one. It overrides the policies of inner retry layers.
     #[must_use]
     pub const fn max_attempts(&self) -> Option<NonZeroU32> {
         self.max_attempts
     }
 
-    /// The fields that stand in every log line of the call, oldest first, one of each name.
+    /// Returns the fields of every log line of the call, oldest first. Names are unique.
     #[must_use]
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&'static str, &Value)> {
-        let fields = self.extras.as_deref().map_or(&[][..], |extras| extras.fields.as_slice());
+        let fields = self.attachments.as_deref().map_or(&[][..], |attachments| attachments.fields.as_slice());
         fields.iter().map(|(name, value)| (*name, value))
     }
 
-    /// What was put along by [`with_extension`](Self::with_extension), of this type.
+    /// Returns the value of this type that [`with_extension`](Self::with_extension) has set.
     #[must_use]
     pub fn extension<T: Any>(&self) -> Option<&T> {
-        self.extras.as_deref()?.extensions.get()
+        self.attachments.as_deref()?.extensions.get()
     }
 
-    /// The [deadline](Self::deadline) of the current context; where there is none, that is told faster than by
-    /// [`read`](Self::read).
+    /// Returns the [deadline](Self::deadline) of the current context. Faster than [`read`](Self::read) where there is none.
     #[must_use]
     #[inline]
     pub fn current_deadline() -> Deadline {
-        if frame::says().says(Says::DEADLINE) { Self::read(Self::deadline) } else { Deadline::NONE }
+        if frame::contents().has(Contents::DEADLINE) { Self::read(Self::deadline) } else { Deadline::NONE }
     }
 
-    /// Does the current context say whose the [retries](Self::retries_owned) are, how many
-    /// [attempts](Self::max_attempts) there may be, or have an [extension](Self::extension)? For layers that would ask for
-    /// these at each call: seldom a context has any, and that is told faster than by [`read`](Self::read).
+    /// Returns `true` if the current context disables [inner retries](Self::inner_retries_disabled), limits the
+    /// [attempts](Self::max_attempts), or has an [extension](Self::extension). For layers that read these at each call: few
+    /// contexts have any, and this is faster than [`read`](Self::read).
     #[must_use]
     #[inline]
     pub fn current_overrides() -> bool {
-        frame::says().says(Says::OVERRIDES)
+        frame::contents().has(Contents::OVERRIDES)
     }
 
-    pub(crate) const fn says(&self) -> Says {
-        self.says
+    pub(crate) const fn contents(&self) -> Contents {
+        self.contents
     }
 
-    /// Changes places with `other`. Where neither says anything large, only the rest moves, field by field: what has just
-    /// been written part by part is not read as a whole, for which the processor would wait.
+    /// Swaps with `other`. If neither has a large part, only the small fields are swapped, one by one: a value that has just
+    /// been written field by field stalls the processor when it is read in one piece.
     #[inline]
     pub(crate) fn swap(&mut self, other: &mut Self) {
-        let said = self.says.and(other.says);
-        if said.says(Says::LARGE) {
+        let both = self.contents.with(other.contents);
+        if both.has(Contents::LARGE) {
             return mem::swap(self, other);
         }
-        if said.says(Says::DEADLINE) {
+        if both.has(Contents::DEADLINE) {
             mem::swap(&mut self.deadline, &mut other.deadline);
         }
         mem::swap(&mut self.retries, &mut other.retries);
         mem::swap(&mut self.idempotent, &mut other.idempotent);
-        mem::swap(&mut self.retries_owned, &mut other.retries_owned);
+        mem::swap(&mut self.inner_retries_disabled, &mut other.inner_retries_disabled);
         mem::swap(&mut self.max_attempts, &mut other.max_attempts);
-        mem::swap(&mut self.says, &mut other.says);
+        mem::swap(&mut self.contents, &mut other.contents);
     }
 
-    /// The same with this request id.
+    /// Sets the request id.
     #[must_use]
     pub fn with_request_id(mut self, id: RequestId) -> Self {
         self.request_id = Some(id);
-        self.says = self.says.and(Says::LARGE);
+        self.contents = self.contents.with(Contents::LARGE);
         self
     }
 
-    /// The same at this place of the trace.
+    /// Sets the position in the trace.
     #[must_use]
     pub const fn with_trace(mut self, trace: Trace) -> Self {
         self.trace = Some(trace);
-        self.says = self.says.and(Says::LARGE);
+        self.contents = self.contents.with(Contents::LARGE);
         self
     }
 
-    /// The same with a new request id and a new trace where it has none. A new trace is not sampled.
+    /// Adds a random request id and a new trace where it has none. A new trace is not sampled.
     #[must_use]
     pub fn with_ids(mut self) -> Self {
         self.request_id.get_or_insert_with(RequestId::random);
         self.trace.get_or_insert_with(Trace::random);
-        self.says = self.says.and(Says::LARGE);
+        self.contents = self.contents.with(Contents::LARGE);
         self
     }
 
-    /// The same, to be done by `deadline` or by its own deadline, whichever is earlier: a deadline is only ever
-    /// shortened. Its time counts from now: whoever cuts the call reports that time as the limit.
+    /// Sets the deadline, unless it has an earlier one: a deadline is only ever shortened. Its time counts from now: the
+    /// rejection of a call that exceeds it reports the time from now to `deadline` as the limit.
     #[must_use]
     pub fn with_deadline(self, deadline: Instant) -> Self {
         self.shortened(deadline, Instant::now)
     }
 
-    /// [`with_deadline`](Self::with_deadline) for a deadline whose time counts from `start`, such as the arrival of a
-    /// request.
+    /// Sets the deadline as [`with_deadline`](Self::with_deadline) does. Its time counts from `start`, such as the arrival of
+    /// a request.
     #[must_use]
     pub fn with_deadline_from(self, start: Instant, deadline: Instant) -> Self {
         self.shortened(deadline, || start)
@@ -333,12 +334,12 @@ impl Context {
 
     fn shortened(mut self, deadline: Instant, start: impl FnOnce() -> Instant) -> Self {
         self.deadline = self.deadline.earlier(deadline, start);
-        self.says = self.says.and(Says::DEADLINE);
+        self.contents = self.contents.with(Contents::DEADLINE);
         self
     }
 
-    /// The same, to be done within `timeout` from now or by its own deadline, whichever is earlier. This tells those
-    /// who ask; what cuts a call that takes longer is a deadline layer.
+    /// Sets the deadline to `timeout` from now, unless it has an earlier one. A context does not enforce its deadline; a
+    /// deadline layer does.
     #[must_use]
     pub fn with_timeout(self, timeout: std::time::Duration) -> Self {
         let now = Instant::now();
@@ -348,52 +349,52 @@ impl Context {
         }
     }
 
-    /// The same for attempt number `attempt`, the first being 1 (0 is taken as 1).
+    /// Sets the number of the attempt; the first is 1 (0 is treated as 1).
     #[must_use]
     pub const fn with_attempt(mut self, attempt: u32) -> Self {
         self.retries = attempt.saturating_sub(1);
         self
     }
 
-    /// The same, safe (`true`) or not safe (`false`) to be sent twice.
+    /// Sets whether the call is safe to be sent twice.
     #[must_use]
     pub const fn with_idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = Some(idempotent);
         self
     }
 
-    /// The same, repeated only by the retry layer that says so.
+    /// Disables retries in all inner retry layers. An outermost layer sets it so that it alone retries.
     #[must_use]
-    pub const fn with_retries_owned(mut self) -> Self {
-        self.retries_owned = true;
-        self.says = self.says.and(Says::OVERRIDES);
+    pub const fn with_inner_retries_disabled(mut self) -> Self {
+        self.inner_retries_disabled = true;
+        self.contents = self.contents.with(Contents::OVERRIDES);
         self
     }
 
-    /// The same, tried `attempts` times at most, whatever the policy of the retry layer says: 1 is no retries (0 is taken
-    /// as 1), and more than the policy has is more.
+    /// Sets the maximum number of attempts, which overrides the policy of inner retry layers, also upward: 1 means no retries
+    /// (0 is treated as 1).
     #[must_use]
     pub const fn with_max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(NonZeroU32::MIN.saturating_add(attempts.saturating_sub(1)));
-        self.says = self.says.and(Says::OVERRIDES);
+        self.contents = self.contents.with(Contents::OVERRIDES);
         self
     }
 
-    /// The same, of which nothing is repeated: as [`with_max_attempts(1)`](Self::with_max_attempts).
+    /// Disables all retries, as [`with_max_attempts(1)`](Self::with_max_attempts) does.
     #[must_use]
     pub const fn without_retries(self) -> Self {
         self.with_max_attempts(1)
     }
 
-    /// The same with a field for the log. A field of that name is replaced: the inner one wins.
+    /// Adds a field for log lines. It replaces an outer field of that name.
     #[must_use]
     pub fn with_field(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.extras().fields.insert(name, value.into());
+        self.attachments_mut().fields.insert(name, value.into());
         self
     }
 
-    /// The same with a value of a type of one's own, such as the tenant or a setting for this one call. It goes inward to
-    /// whoever asks for that [type](Self::extension), and never over the wire; a value of the same type is replaced.
+    /// Adds a value of the application's own type, such as the tenant or a setting for this one call. Inner code reads it by
+    /// its [type](Self::extension). It is never sent over the wire. It replaces a value of the same type.
     ///
     /// ```
     /// use buttress_context::Context;
@@ -408,13 +409,13 @@ impl Context {
     /// ```
     #[must_use]
     pub fn with_extension<T: Any + Send + Sync>(mut self, value: T) -> Self {
-        self.extras().extensions.insert(value);
-        self.says = self.says.and(Says::OVERRIDES);
+        self.attachments_mut().extensions.insert(value);
+        self.contents = self.contents.with(Contents::OVERRIDES);
         self
     }
 
-    fn extras(&mut self) -> &mut Extras {
-        self.says = self.says.and(Says::LARGE);
-        Arc::make_mut(self.extras.get_or_insert_default())
+    fn attachments_mut(&mut self) -> &mut Attachments {
+        self.contents = self.contents.with(Contents::LARGE);
+        Arc::make_mut(self.attachments.get_or_insert_default())
     }
 }

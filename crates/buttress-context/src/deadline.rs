@@ -1,14 +1,14 @@
-//! `Deadline`: an instant that may be absent, and since when it counts.
+//! `Deadline`: the end of a call, if it has one, and the start of its time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When a call has to be done, if ever. Deadlines at the same instant are equal.
+/// The time by which a call must end, if there is one. Deadlines at the same instant are equal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Deadline(Option<Span>);
 
-/// The time that was given.
+/// The time from when the deadline was set to the deadline.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start: Instant,
@@ -18,7 +18,7 @@ struct Span {
 impl Deadline {
     pub(crate) const NONE: Self = Self(None);
 
-    /// The instant.
+    /// Returns the instant, or `None` if there is no deadline.
     #[must_use]
     pub const fn instant(self) -> Option<Instant> {
         match self.0 {
@@ -27,7 +27,7 @@ impl Deadline {
         }
     }
 
-    /// When the deadline was set: its time counts from there.
+    /// Returns the time from which the deadline counts: when it was set.
     #[must_use]
     pub const fn start(self) -> Option<Instant> {
         match self.0 {
@@ -36,19 +36,19 @@ impl Deadline {
         }
     }
 
-    /// Is there none?
+    /// Returns `true` if there is no deadline.
     #[must_use]
     pub const fn is_none(self) -> bool {
         self.0.is_none()
     }
 
-    /// The time left, zero once it has passed; none where there is no deadline.
+    /// Returns the time left, zero once the deadline has passed, or `None` if there is no deadline.
     #[must_use]
     pub fn remaining(self) -> Option<Duration> {
         self.instant().map(|end| end.saturating_duration_since(Instant::now()))
     }
 
-    /// The earlier one of itself and `end`, which counts from `start()`.
+    /// Returns the earlier of itself and `end`, which counts from `start()`.
     pub(crate) fn earlier(self, end: Instant, start: impl FnOnce() -> Instant) -> Self {
         match self.0 {
             Some(own) if own.end <= end => self,

@@ -1,10 +1,10 @@
-//! Values of foreign types that go along.
+//! `Extensions`: values of the application's own types.
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-/// One of each type. Few, so a list is the fastest map.
+/// One value of each type, in a list: a call has few, and a search in a short list is fast.
 #[derive(Clone, Default)]
 pub(crate) struct Extensions(Vec<Arc<dyn Any + Send + Sync>>);
 
@@ -22,7 +22,7 @@ impl Extensions {
     }
 }
 
-/// How many: the values may have nothing to show.
+/// Shows only their number: the values need not be `Debug`.
 impl fmt::Debug for Extensions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Extensions").field(&self.0.len()).finish()

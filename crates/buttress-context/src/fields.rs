@@ -1,8 +1,8 @@
-//! The fields that stand in every log line of a call.
+//! `Fields`: the fields of every log line of a call.
 
 use buttress_error::Value;
 
-/// Few, so a list is the fastest map.
+/// A list: a call has few, and a search in a short list is fast.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields(Vec<(&'static str, Value)>);
 

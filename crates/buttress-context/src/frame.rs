@@ -1,67 +1,67 @@
-//! The thread local: one frame is current, and a scope swaps its own in and out.
+//! `Frame`: a context and its report, which are current on a thread while a scope is entered.
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 
-use crate::context::Says;
+use crate::context::Contents;
 use crate::{Context, Report};
 
 thread_local! {
-    // Never dropped: what is left here when the thread ends is its own frame, which holds nothing. So reaching it costs
-    // no question whether it is still there.
+    // Never dropped, so that access needs no check for a destroyed value. The frame that is left when the thread ends is
+    // the thread's own, which is empty.
     static CURRENT: RefCell<ManuallyDrop<Frame>> = const { RefCell::new(ManuallyDrop::new(Frame::ROOT)) };
 
-    // What the context of that frame says at all: a look at it costs one instruction.
-    static SAYS: Cell<Says> = const { Cell::new(Says::NOTHING) };
+    // The contents of that frame's context, readable with one instruction.
+    static CONTENTS: Cell<Contents> = const { Cell::new(Contents::NONE) };
 }
 
-/// A context and its report, to be made current around each poll: what [`Scope`](crate::Scope) and the layers are
-/// made of.
+/// A context and its report, which become current while the frame is [entered](Self::enter).
+/// [`Scope`](crate::Scope) enters one around each poll of a future.
 ///
-/// Entering and leaving is a swap of two plain values: no allocation, no reference count.
+/// Entering and leaving swaps two plain values: no allocation, no reference count.
 #[derive(Debug)]
 pub struct Frame {
-    /// What goes inward.
+    /// The values that inner code reads.
     pub context: Context,
-    /// What comes outward.
+    /// The report that inner code writes.
     pub report: Report,
     kind: FrameKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FrameKind {
-    /// The thread's own, outside of any call: nobody will read its report.
+    /// The thread's own, outside of any call. Reports written in it are discarded.
     Root,
-    /// Reports to the frame around it.
+    /// Its report is added to that of the outer frame.
     Inner,
-    /// Its report ends here.
+    /// Its report is not added to that of the outer frame.
     Boundary,
 }
 
 impl Frame {
     const ROOT: Self = Self { context: Context::EMPTY, report: Report::EMPTY, kind: FrameKind::Root };
 
-    /// A frame whose report goes on to the frame around it when its scope ends.
+    /// Creates a frame whose report is added to that of the outer frame when its scope ends.
     #[must_use]
     pub const fn new(context: Context) -> Self {
         Self { context, report: Report::EMPTY, kind: FrameKind::Inner }
     }
 
-    /// A frame whose report ends here: one call of its own.
+    /// Creates a frame for a separate call: its report is not added to that of the outer frame.
     #[must_use]
     pub const fn boundary(context: Context) -> Self {
         Self { context, report: Report::EMPTY, kind: FrameKind::Boundary }
     }
 
-    /// Makes it current until the guard is dropped. Meanwhile `self` holds the frame around it.
-    #[must_use = "it is current only as long as the guard lives"]
-    pub fn enter(&mut self) -> Entered<'_> {
+    /// Makes it current until the guard is dropped. Meanwhile `self` holds the outer frame.
+    #[must_use = "the frame is current only as long as the guard lives"]
+    pub fn enter(&mut self) -> FrameGuard<'_> {
         swap(self);
-        Entered { frame: self, stays: PhantomData }
+        FrameGuard { frame: self, stays: PhantomData }
     }
 
-    /// Hands the report over to the frame around it, at the end of the scope.
+    /// Adds the report to that of the outer frame, at the end of the scope.
     pub fn close(&mut self) {
         if self.kind == FrameKind::Inner && !self.report.is_empty() {
             let report = mem::take(&mut self.report);
@@ -70,10 +70,10 @@ impl Frame {
     }
 }
 
-/// The guard of [`Frame::enter`]: leaves the frame when dropped. Drop guards in the reverse order of their making.
+/// The guard of [`Frame::enter`]: leaves the frame when dropped. Drop guards in the reverse order of their creation.
 ///
-/// It is not `Send`, so that a task which is spawned cannot hold it across an await: the context would stay current
-/// for whatever the thread does next.
+/// It is not `Send`, so that a spawned task cannot hold it across an await, where the context would stay current for the
+/// next task of the thread.
 ///
 /// ```compile_fail
 /// # use buttress_context::{Context, Frame};
@@ -97,25 +97,25 @@ impl Frame {
 /// });
 /// ```
 #[derive(Debug)]
-pub struct Entered<'f> {
+pub struct FrameGuard<'f> {
     frame: &'f mut Frame,
     stays: PhantomData<*const ()>,
 }
 
-impl Drop for Entered<'_> {
+impl Drop for FrameGuard<'_> {
     fn drop(&mut self) {
         swap(self.frame);
     }
 }
 
-/// While a thread ends its locals may be gone, by platform: then no frame is current, and swapping does nothing, twice.
+/// While a thread ends its locals may be destroyed, depending on the platform. Then entering and leaving do nothing.
 fn swap(frame: &mut Frame) {
     let _ = CURRENT.try_with(|current| {
         let current = &mut **current.borrow_mut();
         current.context.swap(&mut frame.context);
-        SAYS.set(current.context.says());
+        CONTENTS.set(current.context.contents());
         mem::swap(&mut current.kind, &mut frame.kind);
-        // Seldom: most calls have nothing to report, and what is empty need not change places.
+        // Most calls report nothing, and two empty reports need no swap.
         if !(current.report.is_empty() && frame.report.is_empty()) {
             mem::swap(&mut current.report, &mut frame.report);
         }
@@ -123,8 +123,8 @@ fn swap(frame: &mut Frame) {
 }
 
 #[inline]
-pub(crate) fn says() -> Says {
-    SAYS.get()
+pub(crate) fn contents() -> Contents {
+    CONTENTS.get()
 }
 
 pub(crate) fn read<T>(read: impl FnOnce(&Frame) -> T) -> T {
@@ -136,18 +136,18 @@ pub(crate) fn read<T>(read: impl FnOnce(&Frame) -> T) -> T {
     }
 }
 
-/// `write` works on the report outside of the cell: it is the caller's code, and drops the caller's errors, so it may
-/// enter scopes or log lines that read the context.
+/// Calls `write` while the cell is not borrowed: the caller's code, and the drop of an error in the report, may enter
+/// scopes or log lines that read the context.
 pub(crate) fn write_report(write: impl FnOnce(&mut Report)) {
     if let Some(mut report) = swap_report(Report::EMPTY) {
         write(&mut report);
-        // What `write` itself caused to be reported comes after it.
+        // Reports that `write` itself has caused come after it.
         report.absorb(swap_report(Report::EMPTY).unwrap_or_default());
         swap_report(report);
     }
 }
 
-/// None outside of any call: nobody would read it.
+/// Returns `None` outside of any call, where reports are discarded.
 fn swap_report(report: Report) -> Option<Report> {
     let swap = |current: &RefCell<ManuallyDrop<Frame>>| {
         let frame = &mut **current.borrow_mut();

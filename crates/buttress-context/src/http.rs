@@ -8,12 +8,12 @@ use crate::Replay;
 /// ([draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A body that may be sent again, if it can be.
+/// A body that a retry can send again.
 pub trait ReplayBody: Sized {
-    /// A copy to send again; none if it can be sent only once.
+    /// Returns a copy to send again, or `None` if the body can be sent only once.
     fn replay_body(&self) -> Option<Self>;
 
-    /// Asked of a copy, when the attempt before it has failed: can it still be sent? Default: yes.
+    /// Returns `true` if this copy can still be sent, now that the attempt before it has failed. Default: `true`.
     fn replayable(&self) -> bool {
         true
     }
@@ -37,11 +37,11 @@ pub fn idempotent(method: &Method, headers: &HeaderMap) -> bool {
     by_method || has_idempotency_key(headers)
 }
 
-/// Returns `true` if these headers have an `Idempotency-Key`. An empty one is none: a server has nothing to recognize
-/// the request by.
+/// Returns `true` if these headers have an `Idempotency-Key`. An empty one does not count: a server could not recognize the
+/// request by it.
 #[must_use]
 pub fn has_idempotency_key(headers: &HeaderMap) -> bool {
-    headers.get_all(&IDEMPOTENCY_KEY).iter().any(says_something)
+    headers.get_all(&IDEMPOTENCY_KEY).iter().any(is_not_blank)
 }
 
 fn is_conditional(headers: &HeaderMap) -> bool {
@@ -50,8 +50,8 @@ fn is_conditional(headers: &HeaderMap) -> bool {
         .any(|condition| headers.contains_key(condition))
 }
 
-/// Is there anything beside blanks and the quotes in which the draft puts a key?
-fn says_something(key: &HeaderValue) -> bool {
+/// Returns `true` if there is anything except blanks and the quotes in which the draft encloses a key.
+fn is_not_blank(key: &HeaderValue) -> bool {
     key.as_bytes().iter().any(|byte| !matches!(byte, b' ' | b'\t' | b'"'))
 }
 
@@ -71,8 +71,8 @@ impl<B: ReplayBody> Replay for Request<B> {
         self.body().replayable()
     }
 
-    /// By method, condition and `Idempotency-Key`. Where these don't make it idempotent it says nothing, so that the
-    /// context may.
+    /// Decides by method, condition and `Idempotency-Key`. If these don't make it idempotent, it returns `None`, so that the
+    /// context decides.
     fn idempotent(&self) -> Option<bool> {
         idempotent(self.method(), self.headers()).then_some(true)
     }

@@ -1,4 +1,4 @@
-//! `LastPoll`: the poll after which a timeout drops its work.
+//! `LastPoll`: marks the poll after which a timeout drops its inner future.
 
 use std::cell::Cell;
 
@@ -6,10 +6,10 @@ thread_local! {
     static CURRENT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The poll of a future whose time is up, just before a timeout layer drops it.
+/// Marks the last poll of a future whose time is up, before a timeout layer drops it.
 ///
-/// A future that has an outcome already, and only collects details of it, can end with what it has: the excerpt of an error
-/// body is cut short rather than the status lost.
+/// A future that already has an outcome, and is only collecting details, can return it at this poll. A client that reads the
+/// body of an error response then returns the status with a part of the body, instead of losing both.
 ///
 /// ```
 /// use buttress_context::LastPoll;
@@ -23,20 +23,20 @@ thread_local! {
 pub enum LastPoll {}
 
 impl LastPoll {
-    /// Runs `poll`, which polls the work for the last time. For timeout layers, and in tests.
+    /// Runs `poll`, which polls the future for the last time. For timeout layers, and in tests.
     pub fn run<T>(poll: impl FnOnce() -> T) -> T {
         let _reset = Reset(CURRENT.replace(true));
         poll()
     }
 
-    /// Returns `true` inside of [`run`](Self::run): if this poll is pending, the future is dropped next.
+    /// Returns `true` inside [`run`](Self::run): if this poll is pending, the future is dropped next.
     #[must_use]
     pub fn is_current() -> bool {
         CURRENT.get()
     }
 }
 
-/// Also where the poll panics.
+/// Restores the flag, even if the poll panics.
 struct Reset(bool);
 
 impl Drop for Reset {

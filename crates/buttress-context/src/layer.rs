@@ -4,10 +4,10 @@ use tower_layer::Layer;
 
 use crate::{Context, ContextService, SampleRatio, Trace};
 
-/// Gives every call a context: the current one, completed by a new request id and a trace where it has none.
+/// Gives every call a context: the current one, with a new request id and a new trace if it has none.
 ///
-/// Outermost in a stack. Allocates nothing. A new trace is not sampled, unless [`sample_ratio`](Self::sample_ratio) says
-/// so; a trace that the context has already stays as it is.
+/// It belongs outermost in a stack. It does not allocate. A new trace is not sampled, unless
+/// [`sample_ratio`](Self::sample_ratio) selects it; an existing trace is kept.
 ///
 /// ```
 /// use buttress_context::{Context, ContextLayer, SampleRatio};
@@ -33,7 +33,7 @@ pub struct ContextLayer {
 }
 
 impl ContextLayer {
-    /// The layer, which samples none of the traces that it starts.
+    /// Creates a layer that samples none of the traces that it starts.
     #[must_use]
     pub const fn new() -> Self {
         Self { sample_ratio: SampleRatio::NEVER, trace_from: None }
@@ -56,8 +56,7 @@ impl ContextLayer {
         self
     }
 
-    /// The context of a call that is made now: the current one, completed as the layer completes it. For callers that enter it
-    /// themselves.
+    /// Returns the context that the layer would give a call now. For callers that enter it themselves.
     #[must_use]
     pub fn context(&self) -> Context {
         let context = Context::current();

@@ -29,7 +29,7 @@ pub use buttress_error::Value;
 pub use caller_clock::{CallerClock, CallerTime};
 pub use context::Context;
 pub use deadline::Deadline;
-pub use frame::{Entered, Frame};
+pub use frame::{Frame, FrameGuard};
 pub use last_poll::LastPoll;
 pub use layer::ContextLayer;
 pub use replay::Replay;

@@ -11,8 +11,8 @@ thread_local! {
     static GENERATOR: RefCell<Option<StdRng>> = const { RefCell::new(None) };
 }
 
-/// Returns random bytes: from a generator of this thread, which the operating system seeds, or from the operating system
-/// itself where the thread's locals are gone.
+/// Returns random bytes from a generator of this thread, which the operating system seeds. Once the thread's locals are
+/// destroyed, the bytes come from the operating system itself.
 ///
 /// # Panics
 /// If the operating system has no random bytes.
@@ -35,7 +35,7 @@ fn from_system(bytes: &mut [u8]) {
 mod tests {
     use super::*;
 
-    /// The way of threads whose locals are gone, which on most platforms this one is not among.
+    /// Covers the path for threads whose locals are destroyed. On most platforms this local never is.
     #[test]
     fn the_system_fills_all_bytes() {
         let mut seen = [0_u8; 16];

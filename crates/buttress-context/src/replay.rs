@@ -2,33 +2,33 @@
 
 use std::sync::Arc;
 
-/// A request that may be sent again, if it can be.
+/// A request that a retry can send again.
 ///
-/// For types that are `Clone` and say nothing of idempotency, a retry layer has a strategy that needs no impl of this.
+/// Requests that are only `Clone` need no implementation: the retry layer has a strategy for them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say whether it can be sent again",
-    note = "implement `buttress_context::Replay` for it, or give the retry layer a strategy: `.cloning()` or `.repeat_with(…)`"
+    note = "implement `buttress_context::Replay` for it, or give the retry layer a strategy: `.cloning()` or `.replay_with(…)`"
 )]
 pub trait Replay: Sized {
-    /// A copy to send again; none if it can be sent only once.
+    /// Returns a copy to send again, or `None` if the request can be sent only once.
     fn replay(&self) -> Option<Self>;
 
-    /// Asked of a copy, when the attempt before it has failed: can it still be sent? Default: yes. A copy that is made
-    /// before its original is sent, as the body of a stream is, knows only then.
+    /// Returns `true` if this copy can still be sent, now that the attempt before it has failed. Default: `true`. A copy of a
+    /// streamed body is made before its original is sent, so it can answer only then.
     fn replayable(&self) -> bool {
         true
     }
 
-    /// Is it safe to be processed twice? None where the type cannot know; then the context decides, and without its
-    /// word it is not.
+    /// Returns whether the request is safe to be processed twice, or `None` if the type cannot decide. Then the context
+    /// decides, and by default it is not safe.
     fn idempotent(&self) -> Option<bool> {
         None
     }
 
-    /// Does it carry an idempotency key, by which the server recognizes a request that it has seen? Default: `None`, the
-    /// type does not say.
+    /// Returns whether the request has an idempotency key, by which the server recognizes a request that it has already
+    /// received. Default: `None`, the type does not know.
     ///
-    /// A type that answers is taken to know about idempotency, also where [`idempotent`](Self::idempotent) leaves the
+    /// A type that returns `Some` is assumed to support idempotency, even if [`idempotent`](Self::idempotent) leaves the
     /// decision to the context.
     fn has_idempotency_key(&self) -> Option<bool> {
         None

@@ -1,4 +1,4 @@
-//! `Report`: what a call tells its caller.
+//! `Report`: what a call reports to its caller.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,20 +7,21 @@ use buttress_error::{Cause, StopReason};
 
 use crate::{Context, frame};
 
-/// What travels outward: written by the layers that know, read by the log layer, the fallback and the deadline.
+/// What a call reports to its caller: inner layers such as a retry write it, and the log layer and the deadline read it.
 ///
-/// A plain value that is swapped in and out of the thread with its [`Context`](crate::Context). When a scope ends, what
-/// it reports goes to the scope around it, up to the next [boundary](crate::Frame::boundary).
+/// It is current on a thread together with its [`Context`](crate::Context). When a scope ends, its report is added to that of
+/// the outer scope, up to the next [boundary](crate::Frame::boundary).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Attempts made, the first included; zero where no retry layer spoke, as at a first attempt that succeeds.
+    /// The number of attempts, including the first. Zero if no retry layer has reported, as after a first attempt that
+    /// succeeds.
     pub attempts: u32,
-    /// Time slept between attempts.
+    /// The time slept between attempts.
     pub delay: Duration,
-    /// Was the answer made up, by a fallback or from stale data?
+    /// Whether the response is a substitute: from a fallback or from stale data.
     pub degraded: bool,
-    /// Why the retry layer stopped; [`StopReason::Deadline`] also where a deadline cut the call.
+    /// Why the retry layer stopped. [`StopReason::Deadline`] also if a deadline layer ended the call.
     pub stopped: Option<StopReason>,
     /// The last real failure so far.
     pub last: Option<Cause>,
@@ -30,8 +31,9 @@ impl Report {
     pub(crate) const EMPTY: Self =
         Self { attempts: 0, delay: Duration::ZERO, degraded: false, stopped: None, last: None };
 
-    /// Runs `future`, and tells what the calls in it have reported: how many attempts a success took, for a metric or a
-    /// test. Of several calls the last that has anything to tell counts. The report goes on to the scope around as well.
+    /// Runs `future`, and returns the report of the calls in it, such as the number of attempts that a success took, for a
+    /// metric or a test. Of several calls the last one that reports anything counts. The report is also added to that of the
+    /// outer scope.
     ///
     /// ```
     /// use buttress_context::Report;
@@ -48,13 +50,13 @@ impl Report {
     /// ```
     ///
     /// # Cancel safety
-    /// Dropped, it drops `future`; what that had reported goes on to the scope around.
+    /// Dropping it drops `future`, whose report is added to that of the outer scope.
     pub async fn of<F: Future>(future: F) -> (F::Output, Self) {
-        let told = async { (future.await, frame::read(|frame| frame.report.clone())) };
-        Context::current().scope(told).await
+        let reported = async { (future.await, frame::read(|frame| frame.report.clone())) };
+        Context::current().scope(reported).await
     }
 
-    /// Writes into the report of the call under way; does nothing outside of any.
+    /// Writes into the report of the current call. Does nothing outside of any call.
     pub fn write(write: impl FnOnce(&mut Self)) {
         frame::write_report(write);
     }
@@ -67,7 +69,7 @@ impl Report {
             && self.delay.is_zero()
     }
 
-    /// Takes over what an inner scope reported.
+    /// Adds the report of an inner scope.
     pub(crate) fn absorb(&mut self, inner: Self) {
         if inner.attempts > 0 {
             self.attempts = inner.attempts;

@@ -1,4 +1,4 @@
-//! `RequestId`: a version 7 UUID of our own, or the checked text of somebody else.
+//! `RequestId`: a version 7 UUID, or a validated text from elsewhere.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use crate::random;
 
 /// The id of a request, for logs and headers.
 ///
-/// Its text is 1 to 128 characters of `[A-Za-z0-9._~+/=:@-]`, always: it can stand in a header or a log line without
-/// escaping. Ids are equal exactly if their texts are.
+/// Its text is always 1 to 128 characters of `[A-Za-z0-9._~+/=:@-]`, which need no escaping in a header or a log line. Ids
+/// are equal exactly if their texts are.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(Repr);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
-    /// Every id whose text is that of a UUID, so that equal texts are equal ids.
+    /// Used for every text that is a UUID, so that equal texts are equal ids.
     Uuid(Uuid),
     Text(Arc<str>),
 }
 
-/// The text is no request id: empty, longer than 128 bytes, or with a character outside
+/// The error for a text that is not a request id: empty, longer than 128 bytes, or with a character outside
 /// `[A-Za-z0-9._~+/=:@-]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,7 +40,7 @@ impl RequestId {
     /// The longest text that is accepted, in bytes.
     pub const MAX_LEN: usize = 128;
 
-    /// A new one: a version 7 UUID (RFC 9562, section 5.7), 74 bits of it random.
+    /// Creates a version 7 UUID (RFC 9562, section 5.7) with 74 random bits.
     #[must_use]
     pub fn random() -> Self {
         // A clock before 1970 gives the time part zero; the random part still tells ids apart.
@@ -49,7 +49,7 @@ impl RequestId {
         Self(Repr::Uuid(uuid::Builder::from_unix_timestamp_millis(millis, &random::bytes()).into_uuid()))
     }
 
-    /// Somebody else's, checked.
+    /// Validates an id from elsewhere.
     ///
     /// # Errors
     /// [`InvalidRequestId`] if it is empty, longer than 128 bytes, or has a character outside
@@ -63,7 +63,7 @@ impl RequestId {
         Ok(uuid.filter(|id| id.as_str(&mut [0; 36]) == text).unwrap_or_else(|| Self(Repr::Text(text.into()))))
     }
 
-    /// Its text, in `buffer` where it has none of its own.
+    /// Returns its text, written into `buffer` if the id is a UUID.
     pub fn as_str<'a>(&'a self, buffer: &'a mut [u8; 36]) -> &'a str {
         match &self.0 {
             Repr::Uuid(uuid) => uuid.as_hyphenated().encode_lower(buffer),

@@ -10,11 +10,11 @@ use pin_project_lite::pin_project;
 use crate::{Frame, Report};
 
 pin_project! {
-    /// A future in whose polls, and whose drop, a context is current: see
+    /// A future that is polled and dropped with a context of its own: see
     /// [`Context::scope`](crate::Context::scope).
     #[must_use = "futures do nothing unless polled"]
     pub struct Scope<F> {
-        // An option, so that it can be dropped inside the scope.
+        // Optional, so that it can be dropped inside the scope.
         #[pin]
         inner: Option<F>,
         frame: Frame,
@@ -35,20 +35,20 @@ pin_project! {
 }
 
 impl<F> Scope<F> {
-    /// `future` in the scope of `frame`.
+    /// Creates a scope in which `frame` is current while `future` is polled or dropped.
     pub const fn new(frame: Frame, future: F) -> Self {
         Self { inner: Some(future), frame }
     }
 
-    /// The frame, as the future has left it. (The report of one that is no boundary has gone on to the frame around it
-    /// once the future is done.)
+    /// Returns the frame. (Once the future is done, the report of a frame that is no boundary has been moved to the outer
+    /// frame.)
     pub const fn frame(&self) -> &Frame {
         &self.frame
     }
 
-    /// Drops the future now, in its scope, and ends the scope: what a timeout does. Hands out what the future had
-    /// reported; it goes on to the frame around as well. Nothing happens if the future is done.
-    pub fn cut(self: Pin<&mut Self>) -> Report {
+    /// Drops the future now, in its scope, and ends the scope, as a timeout does. Returns the future's report, which is also
+    /// added to that of the outer frame. Does nothing if the future is done.
+    pub fn cancel(self: Pin<&mut Self>) -> Report {
         let mut this = self.project();
         if this.inner.is_some() {
             let _entered = this.frame.enter();

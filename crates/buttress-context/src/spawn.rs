@@ -1,4 +1,4 @@
-//! `spawn`, `spawn_blocking`, `with_current_context`, `with_current_context_future`: a task that keeps its context.
+//! Tasks, threads and futures that keep the current context.
 
 use std::future::Future;
 
@@ -8,9 +8,9 @@ use tracing::instrument::{Instrument, Instrumented};
 
 use crate::{Context, Frame, Scope};
 
-/// [`tokio::spawn`], keeping the current context and the current `tracing` span.
+/// Spawns a task, as [`tokio::spawn`] does, with the current context and the current `tracing` span.
 ///
-/// Deadline, ids and fields are those of the moment of the call; the task reports to nobody.
+/// The context is captured by this call. Reports of the task are discarded.
 ///
 /// ```
 /// use buttress_context::Context;
@@ -36,7 +36,8 @@ where
     tokio::spawn(with_current_context_future(future))
 }
 
-/// [`tokio::task::spawn_blocking`], keeping the current context and the current `tracing` span.
+/// Runs a blocking closure, as [`tokio::task::spawn_blocking`] does, with the current context and the current `tracing`
+/// span.
 ///
 /// ```
 /// use buttress_context::Context;
@@ -62,7 +63,7 @@ where
     tokio::task::spawn_blocking(with_current_context(run))
 }
 
-/// `run`, with the current context and the current `tracing` span taken along to wherever it runs.
+/// Wraps `run` so that it runs with the current context and the current `tracing` span, on any thread.
 ///
 /// ```
 /// use buttress_context::{Context, with_current_context};
@@ -79,10 +80,10 @@ pub fn with_current_context<R>(run: impl FnOnce() -> R) -> impl FnOnce() -> R {
     }
 }
 
-/// `future`, with the current context and the current `tracing` span, wherever it is polled: for executors that
-/// [`spawn`] does not know, such as `spawn_local`.
+/// Wraps `future` so that it is polled with the current context and the current `tracing` span: for executors that
+/// [`spawn`] does not cover, such as `spawn_local`.
 ///
-/// Deadline, ids and fields are those of the moment of the call; the future reports to nobody.
+/// The context is captured by this call. Reports of the future are discarded.
 ///
 /// ```
 /// use buttress_context::{Context, with_current_context_future};

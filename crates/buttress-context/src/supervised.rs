@@ -1,4 +1,4 @@
-//! `spawn_supervised`: a task of which something is heard.
+//! `spawn_supervised`: a task whose failure is logged if nobody reads it.
 
 use std::fmt;
 use std::future::Future;
@@ -9,7 +9,7 @@ use std::task::{Context as Cx, Poll, ready};
 use buttress_error::Error;
 use tokio::task::JoinHandle;
 
-use crate::task::{Supervision, Unread, of_join};
+use crate::task::{Supervision, TaskResult, join_error};
 
 /// [`spawn`](crate::spawn) for a task that may fail: if nobody awaits the handle, a failure or panic is logged once, with
 /// the context of the task, as `task.lost` (target `buttress::task`).
@@ -39,7 +39,7 @@ where
     E: Into<Error> + 'static,
 {
     let name = name.into();
-    let task = tokio::spawn(Supervision::new(Arc::clone(&name)).watch(future));
+    let task = tokio::spawn(Supervision::new(Arc::clone(&name)).supervise(future));
     Supervised { task, name }
 }
 
@@ -47,7 +47,7 @@ where
 /// [`Panic`](buttress_error::Kind::Panic), a task that was cancelled one of kind
 /// [`Cancelled`](buttress_error::Kind::Cancelled).
 pub struct Supervised<T> {
-    task: JoinHandle<Unread<T>>,
+    task: JoinHandle<TaskResult<T>>,
     name: Arc<str>,
 }
 
@@ -57,7 +57,7 @@ impl<T> Supervised<T> {
         self.task.abort();
     }
 
-    /// Has the task ended?
+    /// Returns `true` if the task has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
@@ -69,7 +69,7 @@ impl<T> Future for Supervised<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Cx<'_>) -> Poll<Self::Output> {
         let joined = ready!(Pin::new(&mut self.task).poll(cx));
-        Poll::Ready(joined.map_err(|error| of_join(error, &self.name)).and_then(Unread::read))
+        Poll::Ready(joined.map_err(|error| join_error(error, &self.name)).and_then(TaskResult::read))
     }
 }
 

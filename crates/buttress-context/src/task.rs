@@ -1,4 +1,4 @@
-//! What a task is watched by: its context, and a result that can't vanish.
+//! `Supervision`: runs a task in its context, and logs a failure that nobody reads.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -14,7 +14,7 @@ use tracing::Span;
 
 use crate::{Context, Frame};
 
-/// Name, context and span of a task, as they were when it was spawned.
+/// The name, context and span of a task, captured when it is spawned.
 pub(crate) struct Supervision {
     name: Arc<str>,
     frame: Frame,
@@ -26,27 +26,27 @@ impl Supervision {
         Self { name, frame: Frame::boundary(Context::current()), span: Span::current() }
     }
 
-    /// Runs in the context and in the span.
-    fn within<R>(&mut self, run: impl FnOnce() -> R) -> R {
+    /// Runs `run` in the context and the span of the task.
+    fn enter<R>(&mut self, run: impl FnOnce() -> R) -> R {
         let _entered = self.frame.enter();
         self.span.in_scope(run)
     }
 
-    /// `future`, boxed so that a panic in its drop can be caught like one in its polls.
-    pub(crate) fn watch<F, T, E>(self, future: F) -> impl Future<Output = Unread<T>> + Send
+    /// Runs `future` as the task. It is boxed, so that a panic in its drop can be caught like one in its polls.
+    pub(crate) fn supervise<F, T, E>(self, future: F) -> impl Future<Output = TaskResult<T>> + Send
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send,
         E: Into<Error>,
     {
-        let mut watched = Watched { future: Some(Box::pin(future)), supervision: Some(self) };
+        let mut task = SupervisedFuture { future: Some(Box::pin(future)), supervision: Some(self) };
         poll_fn(move |cx| {
-            let supervision = watched.supervision.as_mut().expect("polled after completion");
-            let polled = supervision.within(|| {
-                caught(|| {
-                    let future = watched.future.as_mut().expect("polled after completion");
+            let supervision = task.supervision.as_mut().expect("polled after completion");
+            let polled = supervision.enter(|| {
+                catch_panic(|| {
+                    let future = task.future.as_mut().expect("polled after completion");
                     let Poll::Ready(output) = future.as_mut().poll(cx) else { return Poll::Pending };
-                    watched.future = None;
+                    task.future = None;
                     Poll::Ready(output.map_err(Into::into))
                 })
             });
@@ -55,23 +55,23 @@ impl Supervision {
                 Ok(Poll::Ready(result)) => result,
                 Err(panic) => Err(panic),
             };
-            // After a panic the future is still there; one more in its drop adds nothing.
-            let _ = supervision.within(|| caught(|| watched.future = None));
-            let supervision = watched.supervision.take().expect("it was just there");
-            Poll::Ready(Unread { result: Some(result), supervision })
+            // After a panic the future has not been dropped yet. A second panic in its drop is ignored.
+            let _ = supervision.enter(|| catch_panic(|| task.future = None));
+            let supervision = task.supervision.take().expect("it was borrowed above");
+            Poll::Ready(TaskResult { result: Some(result), supervision })
         })
     }
 
-    pub(crate) fn run<T, E: Into<Error>>(mut self, run: impl FnOnce() -> Result<T, E>) -> Unread<T> {
-        let result = self.within(|| caught(|| run().map_err(Into::into)));
+    pub(crate) fn run<T, E: Into<Error>>(mut self, run: impl FnOnce() -> Result<T, E>) -> TaskResult<T> {
+        let result = self.enter(|| catch_panic(|| run().map_err(Into::into)));
         let result = result.and_then(|result| result);
-        Unread { result: Some(result), supervision: self }
+        TaskResult { result: Some(result), supervision: self }
     }
 
-    /// Tells the log what nobody has read.
-    fn tell(&mut self, error: &Error) {
+    /// Logs a failure that nobody has read.
+    fn report_lost(&mut self, error: &Error) {
         let name = Arc::clone(&self.name);
-        macro_rules! tell {
+        macro_rules! emit {
             ($level:ident) => {
                 tracing::event!(
                     target: "buttress::task",
@@ -85,75 +85,75 @@ impl Supervision {
                 )
             };
         }
-        self.within(|| match error.kind().level() {
-            Level::Debug => tell!(DEBUG),
-            Level::Info => tell!(INFO),
-            Level::Warn => tell!(WARN),
-            _ => tell!(ERROR),
+        self.enter(|| match error.kind().level() {
+            Level::Debug => emit!(DEBUG),
+            Level::Info => emit!(INFO),
+            Level::Warn => emit!(WARN),
+            _ => emit!(ERROR),
         });
     }
 }
 
-struct Watched<F> {
+struct SupervisedFuture<F> {
     future: Option<Pin<Box<F>>>,
-    /// None once the task has ended.
+    /// `None` once the task has ended.
     supervision: Option<Supervision>,
 }
 
-/// A task that is cancelled is dropped in its context; a panic on the way is all that it has to tell.
-impl<F> Drop for Watched<F> {
+/// A cancelled task is dropped in its context. Only a panic in that drop is logged.
+impl<F> Drop for SupervisedFuture<F> {
     fn drop(&mut self) {
         if let Some(supervision) = &mut self.supervision
-            && let Err(panic) = supervision.within(|| caught(|| self.future = None))
+            && let Err(panic) = supervision.enter(|| catch_panic(|| self.future = None))
         {
-            supervision.tell(&panic);
+            supervision.report_lost(&panic);
         }
     }
 }
 
-/// The result of a task. Unless it is read, its failure goes to the log when it is dropped: by the group, by a handle, or
-/// by the runtime where no handle is left.
-pub(crate) struct Unread<T> {
+/// The result of a task. If it is a failure and dropped unread (by the group, by a handle, or by the runtime if there is no
+/// handle any more), it is logged.
+pub(crate) struct TaskResult<T> {
     result: Option<Result<T, Error>>,
     supervision: Supervision,
 }
 
-impl<T> Unread<T> {
+impl<T> TaskResult<T> {
     pub(crate) const fn is_err(&self) -> bool {
         matches!(self.result, Some(Err(_)))
     }
 
     pub(crate) fn read(mut self) -> Result<T, Error> {
-        self.result.take().expect("only read takes it")
+        self.result.take().expect("only `read` takes it, and consumes the result")
     }
 }
 
-impl<T> Drop for Unread<T> {
+impl<T> Drop for TaskResult<T> {
     fn drop(&mut self) {
         if let Some(Err(error)) = &self.result {
-            self.supervision.tell(error);
+            self.supervision.report_lost(error);
         }
     }
 }
 
-/// What is left of a task that has no result: it was cancelled from outside, or its runtime is shutting down.
-pub(crate) fn of_join(error: JoinError, name: &str) -> Error {
+/// The error of a task without a result: it was aborted, or its runtime is shutting down.
+pub(crate) fn join_error(error: JoinError, name: &str) -> Error {
     match error.try_into_panic() {
-        Ok(payload) => of_panic(payload),
+        Ok(payload) => panic_error(payload),
         Err(_) => Error::new(Kind::Cancelled, format!("task `{name}` was cancelled")).without_location(),
     }
 }
 
-fn caught<R>(run: impl FnOnce() -> R) -> Result<R, Error> {
-    // What the task leaves behind is dropped and not looked at.
-    catch_unwind(AssertUnwindSafe(run)).map_err(of_panic)
+fn catch_panic<R>(run: impl FnOnce() -> R) -> Result<R, Error> {
+    // The state that a panic may have left inconsistent is only dropped.
+    catch_unwind(AssertUnwindSafe(run)).map_err(panic_error)
 }
 
-fn of_panic(payload: Box<dyn Any + Send>) -> Error {
+fn panic_error(payload: Box<dyn Any + Send>) -> Error {
     let message = payload.downcast_ref::<&'static str>().copied();
     let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let message = message.map_or_else(|| "panicked".to_owned(), |message| format!("panicked: {message}"));
-    // A payload may panic while it is dropped. What that panic holds is leaked.
+    // A payload may panic while it is dropped. The payload of that panic is leaked.
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         mem::forget(again);
     }

@@ -1,4 +1,4 @@
-//! `TaskGroup`: tasks that begin and end together.
+//! `TaskGroup`: tasks that are joined together.
 
 use std::fmt;
 use std::future::Future;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use buttress_error::{Error, ErrorGroup};
 use tokio::task::JoinSet;
 
-use crate::task::{Supervision, Unread, of_join};
+use crate::task::{Supervision, TaskResult, join_error};
 
-/// Tasks that begin and end together, each with the context and the `tracing` span of the moment it was spawned.
+/// A group of tasks that are joined together, each with the context and the `tracing` span current when it was spawned.
 ///
 /// [`new`](Self::new) cancels the others when one fails; [`collect_all`](Self::collect_all) lets them end. Either way no
-/// task is left when [`join`](Self::join) returns, and no failure is lost: a panic is an error of kind
-/// [`Panic`](buttress_error::Kind::Panic), and what nobody has read when the group is dropped is logged, once each, with
-/// the context of its task, as `task.lost` (target `buttress::task`).
+/// task is running when [`join`](Self::join) returns, and no failure is lost: a panic is an error of kind
+/// [`Panic`](buttress_error::Kind::Panic), and each failure that is unread when the group is dropped is logged once, with the
+/// context of its task, as `task.lost` (target `buttress::task`).
 ///
 /// ```
 /// use buttress_context::TaskGroup;
@@ -40,26 +40,26 @@ use crate::task::{Supervision, Unread, of_join};
 #[must_use = "dropping a group cancels its tasks"]
 pub struct TaskGroup<T> {
     name: Arc<str>,
-    tasks: JoinSet<(usize, Unread<T>)>,
+    tasks: JoinSet<(usize, TaskResult<T>)>,
     spawned: usize,
     on_failure: OnFailure,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnFailure {
-    Cancel,
-    GoOn,
+    CancelOthers,
+    Continue,
 }
 
 impl<T: Send + 'static> TaskGroup<T> {
-    /// An empty group whose tasks are cancelled when one of them fails. The name is for the log.
+    /// Creates a group whose tasks are cancelled when one of them fails. The name appears in the log.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), tasks: JoinSet::new(), spawned: 0, on_failure: OnFailure::Cancel }
+        Self { name: name.into(), tasks: JoinSet::new(), spawned: 0, on_failure: OnFailure::CancelOthers }
     }
 
-    /// An empty group whose tasks all run to their end, whatever becomes of the others.
+    /// Creates a group whose tasks all run to their end, even if others fail.
     pub fn collect_all(name: impl Into<Arc<str>>) -> Self {
-        Self { on_failure: OnFailure::GoOn, ..Self::new(name) }
+        Self { on_failure: OnFailure::Continue, ..Self::new(name) }
     }
 
     /// Spawns a task.
@@ -73,12 +73,12 @@ impl<T: Send + 'static> TaskGroup<T> {
         E: Into<Error> + 'static,
     {
         let index = self.next();
-        let task = Supervision::new(Arc::clone(&self.name)).watch(future);
+        let task = Supervision::new(Arc::clone(&self.name)).supervise(future);
         self.tasks.spawn(async move { (index, task.await) });
     }
 
-    /// Spawns a task that blocks, on a thread for those. It can't be cancelled once it has begun: [`join`](Self::join)
-    /// waits for it.
+    /// Spawns a blocking task on tokio's blocking pool. It can't be cancelled once it has begun: [`join`](Self::join) waits
+    /// for it.
     ///
     /// # Panics
     /// Outside a tokio runtime, as `tokio::task::spawn_blocking` does.
@@ -99,54 +99,54 @@ impl<T: Send + 'static> TaskGroup<T> {
         index
     }
 
-    /// How many tasks were spawned.
+    /// Returns the number of tasks spawned.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.spawned
     }
 
-    /// Was none spawned?
+    /// Returns `true` if no task was spawned.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.spawned == 0
     }
 
-    /// Waits until every task has ended, and hands out their values in the order of spawning.
+    /// Waits until every task has ended, and returns their values in the order of spawning.
     ///
-    /// It is here that the first failure is seen and the others are cancelled.
+    /// The other tasks are cancelled only here, when it reads the first failure.
     ///
     /// # Errors
     /// The failure, if there was one; an [`ErrorGroup`] with the name of this group, if there were several, in the order
-    /// in which they were seen. A task that was cancelled because another failed is not among them.
+    /// in which the tasks ended. A task that was cancelled because another failed is not included.
     ///
     /// # Cancel safety
     /// Dropping this future drops the group.
     pub async fn join(mut self) -> Result<Vec<T>, Error> {
-        // Unread until nothing is awaited any more: if this future is dropped, they tell the log.
-        let mut ended: Vec<(usize, Unread<T>)> = Vec::with_capacity(self.spawned);
+        // TaskResult until the last await: if this future is dropped, their failures are logged.
+        let mut ended: Vec<(usize, TaskResult<T>)> = Vec::with_capacity(self.spawned);
         let mut lost = Vec::new();
         let mut cancelled = false;
         while let Some(joined) = self.tasks.join_next().await {
             let failed = match joined {
                 Ok(end) => {
                     ended.push(end);
-                    ended.last().is_some_and(|(_, unread)| unread.is_err())
+                    ended.last().is_some_and(|(_, result)| result.is_err())
                 }
                 Err(error) if cancelled && error.is_cancelled() => false,
                 Err(error) => {
-                    lost.push(of_join(error, &self.name));
+                    lost.push(join_error(error, &self.name));
                     true
                 }
             };
-            if failed && self.on_failure == OnFailure::Cancel {
+            if failed && self.on_failure == OnFailure::CancelOthers {
                 cancelled = true;
                 self.tasks.abort_all();
             }
         }
         let mut values = Vec::with_capacity(ended.len());
         let mut failures = Vec::new();
-        for (index, unread) in ended {
-            match unread.read() {
+        for (index, result) in ended {
+            match result.read() {
                 Ok(value) => values.push((index, value)),
                 Err(error) => failures.push(error),
             }

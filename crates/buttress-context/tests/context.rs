@@ -15,7 +15,7 @@ fn an_empty_context_says_nothing() {
     assert!(
         cx.deadline().is_none() && cx.deadline().remaining().is_none() && cx.deadline().instant().is_none()
     );
-    assert!(!cx.retries_owned() && cx.max_attempts().is_none());
+    assert!(!cx.inner_retries_disabled() && cx.max_attempts().is_none());
     assert_eq!((cx.attempt(), cx.fields().len()), (1, 0));
 }
 
@@ -39,13 +39,16 @@ async fn deriving_leaves_the_original() {
         .with_timeout(SECOND)
         .with_attempt(3)
         .with_idempotent(true)
-        .with_retries_owned()
+        .with_inner_retries_disabled()
         .with_field("a", 2)
         .with_field("b", 3);
     assert_eq!(derived.request_id().unwrap().to_string(), "id");
     assert_eq!(derived.trace(), Some(&trace));
     assert_eq!(derived.deadline().remaining(), Some(SECOND));
-    assert_eq!((derived.attempt(), derived.idempotent(), derived.retries_owned()), (3, Some(true), true));
+    assert_eq!(
+        (derived.attempt(), derived.idempotent(), derived.inner_retries_disabled()),
+        (3, Some(true), true)
+    );
     assert_eq!(derived.fields().collect::<Vec<_>>(), [("a", &Value::I64(2)), ("b", &Value::I64(3))]);
 
     assert!(cx.request_id().is_none() && cx.trace().is_none() && cx.deadline().is_none());
@@ -68,7 +71,7 @@ async fn each_member_makes_a_context_not_empty() {
         ("attempt", empty().with_attempt(2)),
         ("idempotent", empty().with_idempotent(true)),
         ("not idempotent", empty().with_idempotent(false)),
-        ("retries owned", empty().with_retries_owned()),
+        ("retries owned", empty().with_inner_retries_disabled()),
         ("max attempts", empty().with_max_attempts(3)),
         ("without retries", empty().without_retries()),
         ("field", empty().with_field("customer", 17)),

@@ -127,7 +127,7 @@ mod http_requests {
         }
     }
 
-    /// Issue E 2. [S12] A conditional write is not idempotent by its method, and leaves it to the context; a conditional read
+    /// [S12] A conditional write is not idempotent by its method, and leaves it to the context; a conditional read
     /// is, and so is a write that has a key.
     #[test]
     fn conditional_writes_are_not_idempotent() {

@@ -122,17 +122,17 @@ fn absorbing_keeps_what_the_inner_scope_does_not_know() {
 
 /// A timeout ends its inner future so: what that had reported is handed out, and goes on as well.
 #[test]
-fn a_cut_hands_the_report_out() {
-    let mut cut = None;
+fn cancelling_returns_the_report() {
+    let mut cancelled = None;
     let outer = reported(|| {
         let mut scope = pin!(Context::default().scope(async {
             write_all();
             pending::<()>().await;
         }));
         assert!(scope.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_pending());
-        cut = Some(scope.cut());
+        cancelled = Some(scope.cancel());
     });
-    assert!(is_all(&cut.unwrap()));
+    assert!(is_all(&cancelled.unwrap()));
     assert!(is_all(&outer));
 }
 

@@ -78,7 +78,7 @@ fn all_that_a_context_says_comes_and_goes() {
         |cx| cx.with_deadline(Instant::now()),
         |cx| cx.with_attempt(7),
         |cx| cx.with_idempotent(true),
-        Context::with_retries_owned,
+        Context::with_inner_retries_disabled,
         |cx| cx.with_max_attempts(9),
         |cx| cx.with_field("customer", 17),
         |cx| cx.with_extension("tenant"),
@@ -269,20 +269,20 @@ fn reading_may_nest_and_panic() {
     });
 }
 
-/// [S39] a future that is cut short is dropped in its scope, at once; one that is done is not cut.
+/// [S39] a future that is cancelled is dropped in its scope, at once. Cancelling one that is done does nothing.
 #[test]
-fn a_cut_drops_in_the_scope() {
+fn cancelling_drops_in_the_scope() {
     let (witness, seen) = Witness::new();
-    let mut future = pin!(named("cut").scope(async move {
+    let mut future = pin!(named("cancelled").scope(async move {
         let _witness = witness;
         pending::<()>().await;
     }));
     assert!(poll(future.as_mut()).is_pending());
     named("elsewhere").run(|| {
-        future.as_mut().cut();
-        assert_eq!(*seen.lock().unwrap(), ["cut"]);
+        future.as_mut().cancel();
+        assert_eq!(*seen.lock().unwrap(), ["cancelled"]);
         assert_eq!(name(), "elsewhere");
-        future.as_mut().cut();
+        future.as_mut().cancel();
     });
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
@@ -349,8 +349,9 @@ fn a_frame_is_entered_by_hand() {
 fn quick_looks_agree_with_the_context() {
     fn agreed() -> (bool, bool) {
         let (deadline, overrides) = Context::read(|cx| {
-            let overrides =
-                cx.retries_owned() || cx.max_attempts().is_some() || cx.extension::<&str>().is_some();
+            let overrides = cx.inner_retries_disabled()
+                || cx.max_attempts().is_some()
+                || cx.extension::<&str>().is_some();
             (cx.deadline(), overrides)
         });
         assert_eq!(Context::current_deadline(), deadline);
@@ -363,7 +364,7 @@ fn quick_looks_agree_with_the_context() {
     for steering in [
         Context::default().with_max_attempts(7),
         Context::default().without_retries(),
-        Context::default().with_retries_owned(),
+        Context::default().with_inner_retries_disabled(),
         Context::default().with_extension("of one's own"),
     ] {
         let inside = steering.clone().run(|| {

@@ -308,7 +308,7 @@ async fn an_awaited_handle_has_the_result() {
     assert_eq!(lost.told(), [] as [String; 0]);
 }
 
-/// Line 20: a supervised task whose panic payload panics while it is dropped was never logged.
+/// A supervised task whose panic payload panics while it is dropped was never logged.
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_panics_on_drop_is_logged() {
     struct Payload;

@@ -25,6 +25,7 @@ mod kind;
 #[cfg(feature = "serde")]
 mod machine;
 mod macros;
+mod millis;
 #[cfg(doctest)]
 mod misuse;
 #[cfg(feature = "serde")]
@@ -75,6 +76,7 @@ pub use violation::Violation;
 pub mod __private {
     pub use crate::foreign::{holds_details_of, ours};
     pub use crate::macros::text;
+    pub use crate::millis::millis;
 }
 
 /// What tower calls an error of any type.

@@ -8,6 +8,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Raw, shown};
+use crate::millis::millis;
 use crate::secret::is_secret_value;
 use crate::{Error, ErrorGroup, Kind, Safe, Value};
 
@@ -148,10 +149,6 @@ impl Serialize for Members<'_> {
         }
         out.end()
     }
-}
-
-pub(crate) fn millis(wait: std::time::Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn entry<M: SerializeMap>(out: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {

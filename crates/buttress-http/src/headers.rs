@@ -1,8 +1,7 @@
 //! The headers in which a request carries its context.
 
-use std::time::Duration;
-
 use buttress_context::Context;
+use buttress_error::__private::millis;
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 
@@ -87,8 +86,4 @@ pub(crate) fn insert_if_absent<B>(
 /// Returns the declared length of the body.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

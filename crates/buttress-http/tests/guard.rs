@@ -285,7 +285,7 @@ async fn a_body_keeps_each_member_of_its_context() {
         ("attempt", empty().with_attempt(3), |cx| cx.attempt() == 3),
         ("idempotent", empty().with_idempotent(true), |cx| cx.idempotent() == Some(true)),
         ("not idempotent", empty().with_idempotent(false), |cx| cx.idempotent() == Some(false)),
-        ("retries owned", empty().with_retries_owned(), Context::retries_owned),
+        ("inner retries disabled", empty().with_inner_retries_disabled(), Context::inner_retries_disabled),
         ("max attempts", empty().with_max_attempts(5), |cx| {
             cx.max_attempts().is_some_and(|max| max.get() == 5)
         }),

@@ -21,6 +21,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use buttress_error::__private::millis;
 use buttress_error::{Class, Error, FailedAttempt, Kind, RetrySummary};
 use tracing::{debug, info, warn};
 
@@ -158,8 +159,4 @@ impl fmt::Display for History<'_> {
         }
         last.kind.fmt(f)
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

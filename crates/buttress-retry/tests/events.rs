@@ -279,7 +279,7 @@ async fn a_request_type_that_says_nothing_is_warned_of_once() {
     assert!(warnings(&layer(), cx(), Class::new(Kind::Rejected)).await.is_empty());
     assert!(warnings(&layer(), cx().with_idempotent(false), down).await.is_empty(), "the context says so");
     assert!(warnings(&layer(), cx().with_idempotent(true), down).await.is_empty());
-    assert!(warnings(&layer(), cx().with_retries_owned(), down).await.is_empty());
+    assert!(warnings(&layer(), cx().with_inner_retries_disabled(), down).await.is_empty());
     assert!(warnings(&layer().assume_idempotent(), cx(), down).await.is_empty());
     let (subscriber, events) = capture();
     let _guard = tracing::subscriber::set_default(subscriber);

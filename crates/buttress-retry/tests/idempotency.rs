@@ -159,7 +159,7 @@ async fn copies_are_made_for_attempts_that_may_follow() {
     assert_eq!(copies(of(3), none(), Kind::NotFound).await, 1, "the first might have been repeated");
     assert_eq!(copies(of(1), none(), Kind::Unavailable).await, 0, "only one attempt");
     assert_eq!(
-        copies(of(3), none().with_retries_owned(), Kind::Unavailable).await,
+        copies(of(3), none().with_inner_retries_disabled(), Kind::Unavailable).await,
         0,
         "repeated further out"
     );

@@ -230,7 +230,7 @@ async fn ownership_stays() {
     }
     assert_eq!(calls(plain().retry_only_outermost(), brings(five())).await, 5);
     assert_eq!(calls(plain(), brings(five().retry_only_outermost())).await, 5);
-    assert_eq!(calls(plain(), brings(five()).with_retries_owned()).await, 1);
+    assert_eq!(calls(plain(), brings(five()).with_inner_retries_disabled()).await, 1);
 }
 
 /// It reaches through other layers, and into tasks that keep the context.

@@ -331,7 +331,7 @@ async fn what_may_not_be_repeated_is_not_healed() {
         (cx().with_idempotent(false), garbled.delivery(Delivery::NotProcessed), 1),
         (cx().with_max_attempts(1), Kind::Unauthenticated.into(), 0),
         (cx().with_timeout(Duration::ZERO), Kind::Unauthenticated.into(), 0),
-        (cx().with_retries_owned(), Kind::Unauthenticated.into(), 0),
+        (cx().with_inner_retries_disabled(), Kind::Unauthenticated.into(), 0),
         (cx(), Class::new(Kind::Unauthenticated).exhausted(), 0),
     ];
     for (cx, class, runs) in table {

@@ -3,9 +3,9 @@
 //! An event is at DEBUG level, since the error itself is reported where it is handled.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use buttress_context::Report;
+use buttress_error::__private::millis;
 use buttress_error::{Cause, Rejection, StopReason};
 use tokio::time::Instant;
 use tracing::debug;
@@ -59,8 +59,4 @@ pub(crate) fn deadline(name: &Name, allowance: &Allowance, last: Option<Cause>) 
     );
     Report::write(|report| report.stopped = Some(StopReason::Deadline));
     Rejection::deadline(Arc::clone(name), limit, elapsed, last)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

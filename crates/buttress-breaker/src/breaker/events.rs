@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use buttress_error::__private::millis;
 use buttress_error::{Error, TripReason};
 use tracing::{Level, event};
 
@@ -96,10 +97,6 @@ pub(crate) fn store_found(breaker: &str) {
 
 pub(crate) fn reconfigured(breaker: &str) {
     event!(target: "buttress::breaker", Level::INFO, event = "breaker.reconfigured", breaker, "circuit reconfigured");
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The numbers of a rule, under their field names.

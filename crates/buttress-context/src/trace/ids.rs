@@ -12,7 +12,7 @@ use super::hex;
 pub struct TraceId(pub(super) [u8; 16]);
 
 impl TraceId {
-    /// Its number.
+    /// Returns the id as a number.
     #[must_use]
     pub const fn to_u128(self) -> u128 {
         u128::from_be_bytes(self.0)
@@ -24,7 +24,7 @@ impl TraceId {
 pub struct SpanId(pub(super) [u8; 8]);
 
 impl SpanId {
-    /// Its number.
+    /// Returns the id as a number.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
         u64::from_be_bytes(self.0)

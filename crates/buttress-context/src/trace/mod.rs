@@ -1,4 +1,4 @@
-//! `Trace`: the place of a call in a distributed trace.
+//! `Trace`: the position of a call in a distributed trace.
 
 mod hex;
 mod ids;
@@ -15,14 +15,14 @@ pub use sampling::SampleRatio;
 
 use crate::random;
 
-/// The place of a call in a distributed trace: [W3C trace context](https://www.w3.org/TR/trace-context-2/).
+/// The position of a call in a distributed trace: [W3C trace context](https://www.w3.org/TR/trace-context-2/).
 ///
-/// Made from a header ([`parse`](Self::parse)), from ids ([`from_ids`](Self::from_ids)), from an OpenTelemetry span
+/// Created from a header ([`parse`](Self::parse)), from ids ([`from_ids`](Self::from_ids)), from an OpenTelemetry span
 /// (`from_span_context`, feature `opentelemetry`), or [new](Self::random). `Display` writes the `traceparent` header,
 /// version 00. The `tracestate` header is not part of it.
 ///
 /// Buttress exports no spans, so a new trace is **not sampled**: services that follow the decision of their parent would
-/// record it below a parent that exists nowhere. A [`SampleRatio`] samples some.
+/// record it below a parent span that was never exported. A [`SampleRatio`] samples a fraction of new traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Trace {
     trace_id: TraceId,
@@ -34,7 +34,7 @@ pub struct Trace {
 /// Who records the span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum SpanOwner {
-    /// Nobody in this process, as far as this crate knows.
+    /// No known tracer in this process.
     Unknown,
     /// A tracer in this process, if the trace is sampled.
     #[cfg_attr(
@@ -63,7 +63,7 @@ impl Trace {
         }
     }
 
-    /// The span with these ids. Of `flags`, in the meaning of the `traceparent` header, only the bits for sampled (1) and
+    /// Creates a trace with these ids. Of `flags`, in the meaning of the `traceparent` header, only the bits for sampled (1) and
     /// random (2) are kept.
     ///
     /// ```
@@ -92,14 +92,14 @@ impl Trace {
         })
     }
 
-    /// A new span of the same trace, with the same flags.
+    /// Creates a new span of the same trace, with the same flags.
     #[must_use]
     pub fn child(&self) -> Self {
         Self { span_id: SpanId(nonzero()), owner: SpanOwner::Unknown, ..*self }
     }
 
-    /// The span that an outgoing request names as its parent: a span that a tracer of this process records, or else a
-    /// new [child](Self::child).
+    /// Returns the span that an outgoing request names as its parent: this one if a tracer of this process records it, or
+    /// else a new [child](Self::child).
     #[must_use]
     pub fn outgoing(&self) -> Self {
         match self.owner {
@@ -126,13 +126,13 @@ impl Trace {
         self
     }
 
-    /// The id that all spans of the trace share.
+    /// Returns the id that all spans of the trace share.
     #[must_use]
     pub const fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
-    /// The id of this span.
+    /// Returns the id of this span.
     #[must_use]
     pub const fn span_id(&self) -> SpanId {
         self.span_id

@@ -1,15 +1,15 @@
-//! The `traceparent` header, read.
+//! Parses the `traceparent` header.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::{SAMPLED, Trace, hex};
 
-/// The text or the ids name no span.
+/// The error for a text or ids that identify no span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidTrace {
-    /// The text is no `traceparent` header.
+    /// The text is not a `traceparent` header.
     Format,
     /// The trace id is zero.
     ZeroTraceId,
@@ -32,11 +32,11 @@ impl fmt::Display for InvalidTrace {
 impl std::error::Error for InvalidTrace {}
 
 impl Trace {
-    /// Reads the value of a `traceparent` header: the span of the caller. Spaces and tabs around it are ignored.
+    /// Parses the value of a `traceparent` header: the span of the caller. Spaces and tabs around it are ignored.
     ///
-    /// Strict, as [the specification](https://www.w3.org/TR/trace-context-2/#traceparent-header) asks for: an invalid
-    /// header starts a new trace ([`random`](Self::random)), and a request with several such headers has none. Of a
-    /// version that is not known yet, only the ids and the sampled flag are read.
+    /// Parsing is strict, as [the specification](https://www.w3.org/TR/trace-context-2/#traceparent-header) requires. For an
+    /// invalid header, or a request with several such headers, start a new trace ([`random`](Self::random)). Of a later
+    /// version only the ids and the sampled flag are read.
     ///
     /// ```
     /// use buttress_context::{Context, Trace};
@@ -47,7 +47,7 @@ impl Trace {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidTrace`] if the text is no such header, or an id is zero.
+    /// [`InvalidTrace`] if the text is not such a header, or an id is zero.
     pub fn parse(header: &str) -> Result<Self, InvalidTrace> {
         let read = |digits: &[u8]| hex::read(digits).ok_or(InvalidTrace::Format);
         let text = header.trim_matches([' ', '\t']).as_bytes();
@@ -59,7 +59,7 @@ impl Trace {
         if !dashes || !ends || version == 0xff {
             return Err(InvalidTrace::Format);
         }
-        // No more digits than each type has room for.
+        // Each type has room for its digits.
         let (trace_id, span_id) = (read(&fields[3..35])?, read(&fields[36..52])? as u64);
         let flags = read(&fields[53..])? as u8;
         Self::from_ids(trace_id, span_id, if is_known { flags } else { flags & SAMPLED })

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use buttress_context::Context;
+use buttress_error::__private::millis;
 use buttress_error::{Delivery, Error, Handled, Kind, RetryAdvice};
 use http::StatusCode;
 use serde::Serialize;
@@ -129,8 +130,4 @@ struct WireViolation<'a> {
 /// Never sooner than was asked for.
 fn whole_millis(wait: Duration) -> Duration {
     Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
-}
-
-fn millis(wait: Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }

@@ -111,7 +111,7 @@ fn give_back(policy: &Policy) {
 
 /// May another attempt follow the one that is about to begin, after `earlier` ones?
 pub(crate) fn may_repeat(policy: &Policy, earlier: u32) -> bool {
-    let (owned, overridden) = Context::read(|cx| (cx.retries_owned(), cx.max_attempts()));
+    let (owned, overridden) = Context::read(|cx| (cx.inner_retries_disabled(), cx.max_attempts()));
     !owned && earlier + 1 < attempts(policy, overridden)
 }
 
@@ -201,7 +201,11 @@ impl Operation {
         if self.attempts > 1 {
             context = context.with_attempt(self.attempts);
         }
-        Frame::new(if policy.retry_only_outermost() { context.with_retries_owned() } else { context })
+        Frame::new(if policy.retry_only_outermost() {
+            context.with_inner_retries_disabled()
+        } else {
+            context
+        })
     }
 
     /// An attempt has ended: what follows.
@@ -361,7 +365,7 @@ impl Operation {
             time,
             idempotent: request.idempotent.or(cx.idempotent()).unwrap_or(request.assume_idempotent),
             replayable: request.replayable,
-            outer_retries: cx.retries_owned(),
+            outer_retries: cx.inner_retries_disabled(),
         })
     }
 

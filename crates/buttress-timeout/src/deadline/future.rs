@@ -55,7 +55,7 @@ where
         {
             return Poll::Ready(output);
         }
-        let last = this.scope.as_mut().as_pin_mut().and_then(|scope| scope.cut().last);
+        let last = this.scope.as_mut().as_pin_mut().and_then(|scope| scope.cancel().last);
         let rejection = refusal::deadline(this.name, &allowance, last);
         Poll::Ready(Err(rejection.into()))
     }
