@@ -1,4 +1,4 @@
-//! The builder, and the settings it has checked.
+//! `KeyedBuilder`: the settings of a map.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,10 +8,10 @@ use buttress_error::ConfigError;
 
 use crate::Keyed;
 
-/// Says whether a state matters.
+/// Decides whether a state is kept.
 pub(crate) type Keep<V> = Box<dyn Fn(&V) -> bool + Send + Sync>;
 
-/// Changes the settings of a [`Keyed`]; made by [`Keyed::builder`]. Nothing is checked before [`build`](Self::build).
+/// Builds a [`Keyed`] with other settings. [`build`](Self::build) checks them.
 #[must_use = "a builder does nothing before `build`"]
 pub struct KeyedBuilder<K, V> {
     pub(crate) max_keys: usize,
@@ -25,43 +25,42 @@ impl<K, V: Clone> KeyedBuilder<K, V> {
         Self { max_keys: 10_000, idle_after: Duration::from_secs(600), keep: None, keys: PhantomData }
     }
 
-    /// How many keys have a state at most: 1 to 2³² − 1. Default: 10 000.
+    /// Sets the maximum number of keys that have a state: 1 to 2³² − 1. Default: 10 000.
     ///
-    /// Up to this number nothing is evicted but what is idle. The locks follow from it too, one for each 64 keys (at
-    /// least 1, at most 1 024, a power of two), so a generous bound is also the faster one on many threads. It costs
-    /// nothing until the keys come, but 160 bytes a lock.
+    /// Below this number only idle states are evicted. It also sets the number of shards, each with a lock of its own: one
+    /// for each 64 keys, rounded down to a power of two between 1 and 1 024. So a larger bound contends less on many
+    /// threads. A shard takes 160 bytes; keys take memory only once they are inserted.
     pub const fn max_keys(mut self, max_keys: usize) -> Self {
         self.max_keys = max_keys;
         self
     }
 
-    /// A state that nobody looks up is evicted after this time, and sooner only to make room: 1 ms or more. Default: 10
-    /// minutes.
+    /// Sets the time without a lookup after which a state is idle and may be evicted: 1 ms or more. A state is evicted
+    /// sooner only to make room. Default: 10 minutes.
     ///
-    /// It may take twice as long, and longer where little is called: calls look for idle states as they go, a few at a
-    /// time, since there is no task in the background.
+    /// Eviction may take twice that time, and longer if the map is rarely called: there is no background task, so calls
+    /// search for idle states, a few at a time.
     pub const fn idle_after(mut self, idle_after: Duration) -> Self {
         self.idle_after = idle_after;
         self
     }
 
-    /// A state for which `keep` returns true matters: losing it would be noticed, as an open circuit or a permit in use
-    /// would. It isn't evicted for being idle, nor for want of room unless the 16 candidates of a call all matter. That is
-    /// unlikely as long as half of the states don't. Default: no state does.
+    /// Sets a predicate for states that must not be lost, such as an open circuit or a permit in use. A state for which it
+    /// returns `true` is not evicted when it is idle, and to make room only if all 16 candidates of a call are kept, which
+    /// is unlikely while half of the states are not. Default: no state is kept.
     ///
-    /// `keep` runs outside of the locks, so it may use the map; a call runs it 16 times at most, most calls never. The
-    /// handle it sees is a clone: of an `Arc` that nobody else holds there are two. A state it has kept counts as looked
-    /// up.
+    /// `keep` runs outside the locks, so it may use the map. A call runs it at most 16 times, and most calls never do. Its
+    /// argument is a clone of the handle, so an `Arc` that nobody else holds has a count of two. A state that is kept counts
+    /// as looked up.
     pub fn keep(mut self, keep: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
         self.keep = Some(Box::new(keep));
         self
     }
 
-    /// The map, if the settings make sense.
+    /// Builds the map.
     ///
     /// # Errors
-    ///
-    /// `max_keys` is 0 or needs more than 32 bits, or `idle_after` is shorter than 1 ms.
+    /// If `max_keys` is 0 or does not fit in 32 bits, or if `idle_after` is shorter than 1 ms.
     pub fn build(self) -> Result<Keyed<K, V>, ConfigError> {
         if self.max_keys == 0 || u32::try_from(self.max_keys).is_err() {
             return Err(ConfigError::new("max_keys", "in 1..=4_294_967_295", self.max_keys));
@@ -75,7 +74,7 @@ impl<K, V: Clone> KeyedBuilder<K, V> {
 
 impl<K, V> fmt::Debug for KeyedBuilder<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("KeyedBuilder")
             .field("max_keys", &self.max_keys)
             .field("idle_after", &self.idle_after)
             .field("keep", &self.keep.is_some())

@@ -1,4 +1,4 @@
-//! `Keyed`: the shards behind their locks, and what is done outside of these.
+//! `Keyed`: the shards with their locks, and the work that is done outside the locks.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -9,33 +9,32 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::builder::Keep;
+use crate::builder::{Keep, KeyedBuilder};
 use crate::shard::{Candidate, SAMPLE, Shard};
-use crate::stats::Exit;
-use crate::{KeyedBuilder, KeyedStats};
+use crate::stats::{Departure, KeyedStats};
 
-/// Enough that a sample is taken from several times as many.
+/// Several times as many keys as a sample holds.
 const KEYS_PER_SHARD: usize = 64;
 const MAX_SHARDS: usize = 1024;
 
-/// Candidates that one call deals with at most: a whole sample.
+/// The maximum number of candidates for eviction that one call examines: a whole sample.
 const ROUNDS: usize = SAMPLE;
 
-/// One state for each key: bounded, evicting, shared by reference among threads.
+/// A map with one state for each key: bounded, evicting, shared among threads by reference.
 ///
-/// `V` is a handle that is cheap to clone, such as an `Arc`. A key has one state at a time: whoever looks it up gets a
-/// clone of the same handle, until the state is evicted or removed. A handle stays valid after that, but the next lookup
-/// makes a new state.
+/// `V` is a handle that is cheap to clone, such as an `Arc`. A key has one state at a time: every lookup returns a clone of
+/// the same handle until the state is evicted or removed. A handle stays valid after that, but the next lookup creates a
+/// new state.
 ///
-/// Nothing of the caller's runs under a lock, neither a closure nor the drop of a state or a key, except `Eq` and
-/// `Clone` of the key and `Clone` of the handle: these must not use the map.
+/// The only code of the caller that runs under a lock is `Eq` and `Clone` of the key and `Clone` of the handle. These must
+/// not use the map. Closures, and the drops of states and keys, run outside the locks.
 pub struct Keyed<K, V> {
     shards: Box<[Mutex<Shard<K, V>>]>,
-    /// With a random secret: keys may be chosen by an enemy.
+    /// With a random secret, since an attacker may choose the keys.
     hasher: RandomState,
-    /// Changed under the lock of the shard that gains or loses the entry. It orders nothing else.
+    /// Changed under the lock of the shard that gains or loses the entry. Relaxed: no other memory depends on it.
     len: AtomicUsize,
-    /// Sweeps so far: each takes the next shard, so one that nobody uses is swept too. It orders nothing either.
+    /// The number of sweeps: each takes the next shard, so unused shards are swept too. Relaxed as well.
     sweeps: AtomicUsize,
     max_keys: usize,
     idle_after: Duration,
@@ -43,13 +42,13 @@ pub struct Keyed<K, V> {
 }
 
 impl<K, V: Clone> Keyed<K, V> {
-    /// At most 10 000 keys; a state is idle after 10 minutes; none is kept.
+    /// Creates a map with the default settings: at most 10 000 keys, idle after 10 minutes, no state is kept.
     #[must_use]
     pub fn new() -> Self {
         Self::with(Self::builder())
     }
 
-    /// Other settings.
+    /// Returns a builder for other settings.
     pub const fn builder() -> KeyedBuilder<K, V> {
         KeyedBuilder::new()
     }
@@ -57,7 +56,7 @@ impl<K, V: Clone> Keyed<K, V> {
     pub(crate) fn with(settings: KeyedBuilder<K, V>) -> Self {
         let KeyedBuilder { max_keys, idle_after, keep, .. } = settings;
         let shards = (max_keys / KEYS_PER_SHARD).clamp(1, MAX_SHARDS);
-        // A power of two, rounded down: its shards are found by a mask.
+        // A power of two, rounded down, so that a mask finds a shard.
         let shards = 1 << shards.ilog2();
         let now = Instant::now();
         Self {
@@ -71,25 +70,25 @@ impl<K, V: Clone> Keyed<K, V> {
         }
     }
 
-    /// How many keys have a state now. Never more than `max_keys`.
+    /// Returns the number of keys that have a state, which is never more than `max_keys`.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// True if no key has a state.
+    /// Returns `true` if no key has a state.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What was counted, shard after shard: exact when nobody else uses the map.
+    /// Returns the counts. They are read shard by shard, so they are exact only while no other thread uses the map.
     #[must_use]
     pub fn stats(&self) -> KeyedStats {
         (0..self.shards.len()).fold(KeyedStats::default(), |sum, shard| sum.plus(self.lock(shard).stats()))
     }
 
-    /// All keys and their states, copied shard after shard, in no order. It doesn't count as a lookup.
+    /// Returns all keys and their states, copied shard by shard, in no order. This does not count as a lookup.
     #[must_use]
     pub fn entries(&self) -> Vec<(K, V)>
     where
@@ -100,8 +99,8 @@ impl<K, V: Clone> Keyed<K, V> {
         entries
     }
 
-    /// `keep` is asked outside of the lock.
-    fn matters(&self, shard: usize, candidate: Candidate) -> bool {
+    /// Runs `keep` outside the lock.
+    fn is_kept(&self, shard: usize, candidate: Candidate) -> bool {
         let Some(keep) = &self.keep else { return false };
         let value = self.lock(shard).peek(candidate);
         value.is_some_and(|value| keep(&value))
@@ -109,54 +108,54 @@ impl<K, V: Clone> Keyed<K, V> {
 
     fn candidate(&self, shard: usize) -> Option<Candidate> {
         let mut shard = self.lock(shard);
-        // Read under the lock: no operation that has its number may be later.
+        // The clock is read under the lock: no operation with an earlier number may have a later time.
         shard.candidate(Instant::now(), self.idle_after)
     }
 
-    /// False if the candidate was looked up meanwhile, or has left.
-    fn evict(&self, shard: usize, candidate: Candidate, exit: Exit) -> bool {
+    /// Returns `false` if the candidate was looked up meanwhile, or has left the map.
+    fn evict(&self, shard: usize, candidate: Candidate, departure: Departure) -> bool {
         let evicted = {
             let mut shard = self.lock(shard);
-            let evicted = shard.evict(candidate, exit);
+            let evicted = shard.evict(candidate, departure);
             if evicted.is_some() {
                 self.len.fetch_sub(1, Ordering::Relaxed);
             }
             evicted
         };
-        // Key and state are dropped here, outside of the lock.
+        // Key and state are dropped here, outside the lock.
         evicted.is_some()
     }
 
-    /// Evicts some idle states of one shard, if there are any.
+    /// Evicts some idle states of the next shard, if there are any.
     fn sweep(&self) {
         let shard = self.sweeps.fetch_add(1, Ordering::Relaxed) & (self.shards.len() - 1);
         for _ in 0..ROUNDS {
             let Some(candidate) = self.candidate(shard).filter(|candidate| candidate.idle) else { return };
-            if self.matters(shard, candidate) {
-                self.lock(shard).spare(candidate);
+            if self.is_kept(shard, candidate) {
+                self.lock(shard).renew(candidate);
             } else {
-                self.evict(shard, candidate, Exit::Idle);
+                self.evict(shard, candidate, Departure::Idle);
             }
         }
     }
 
-    /// Evicts one state, of this shard if it has any.
+    /// Evicts one state, of the shard `home` if it has any.
     fn make_room(&self, home: usize) {
         let shards = self.shards.len();
         for shard in (home..shards).chain(0..home) {
             for round in 1..=ROUNDS {
                 let Some(candidate) = self.candidate(shard) else { break };
-                let exit = match (self.matters(shard, candidate), candidate.idle) {
+                let departure = match (self.is_kept(shard, candidate), candidate.idle) {
                     (true, _) if round < ROUNDS => {
-                        self.lock(shard).spare(candidate);
+                        self.lock(shard).renew(candidate);
                         continue;
                     }
-                    // The bound holds, whatever matters.
-                    (true, _) => Exit::Kept,
-                    (false, true) => Exit::Idle,
-                    (false, false) => Exit::Full,
+                    // The bound takes precedence over `keep`.
+                    (true, _) => Departure::Kept,
+                    (false, true) => Departure::Idle,
+                    (false, false) => Departure::Full,
                 };
-                if self.evict(shard, candidate, exit) {
+                if self.evict(shard, candidate, departure) {
                     return;
                 }
             }
@@ -168,19 +167,19 @@ impl<K, V: Clone> Keyed<K, V> {
         self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// What can panic under the lock, `Eq` and `Clone`, changes nothing: a poisoned shard is as good as any.
+    /// The code that can panic under a lock, `Eq` and `Clone`, changes nothing, so a poisoned shard is consistent.
     fn lock(&self, shard: usize) -> MutexGuard<'_, Shard<K, V>> {
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From bits that the table itself uses last.
+    /// Uses bits that the hash table uses last.
     fn shard(&self, hash: u64) -> usize {
         (hash >> 40) as usize & (self.shards.len() - 1)
     }
 }
 
 impl<K: Hash + Eq, V: Clone> Keyed<K, V> {
-    /// The state of `key`, if it has one. It counts as used by that.
+    /// Returns the state of `key`, if it has one. This counts as a lookup.
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -189,11 +188,11 @@ impl<K: Hash + Eq, V: Clone> Keyed<K, V> {
         self.look_up(self.hasher.hash_one(key), key)
     }
 
-    /// The state of `key`: the one it has, or what `make` returns.
+    /// Returns the state of `key`, or inserts the one that `make` returns.
     ///
-    /// Only a new key is copied; `&str` will do for a `String`. `make` runs outside of the locks. Two threads that ask for
-    /// the same new key at the same time may both run it, but both get the same state: the other one is dropped. If
-    /// `make` panics, nothing has changed.
+    /// Only a new key is copied; a map of `String` takes `&str`. `make` runs outside the locks. Two threads that look up the
+    /// same new key at the same time may both run it, but both get the same state, and the other one is dropped. If `make`
+    /// panics, the map is unchanged.
     pub fn get_or_insert_with<Q>(&self, key: &Q, make: impl FnOnce() -> V) -> V
     where
         K: Borrow<Q>,
@@ -203,7 +202,7 @@ impl<K: Hash + Eq, V: Clone> Keyed<K, V> {
         self.look_up(hash, key).unwrap_or_else(|| self.insert(hash, key.to_owned(), make()))
     }
 
-    /// Takes the state of `key` out.
+    /// Removes the state of `key` and returns it.
     pub fn remove<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -245,7 +244,7 @@ impl<K: Hash + Eq, V: Clone> Keyed<K, V> {
         loop {
             {
                 let mut shard = self.lock(home);
-                // Another thread may have been faster, and a `make` may have used the map itself.
+                // Another thread, or `make` itself, may have inserted the key.
                 if let Some(first) = shard.look_up(hash, |other| *other == key) {
                     return first;
                 }
@@ -257,8 +256,8 @@ impl<K: Hash + Eq, V: Clone> Keyed<K, V> {
             was_full = true;
             self.make_room(home);
         }
-        // A full map has evicted what is idle first. And who makes room must not share its samples out in turn with who
-        // sweeps: half of them would never lose an entry.
+        // A full map has evicted its idle states first. Besides, the hand of a shard must not advance for a sweep and an
+        // eviction in turn: half of the samples would never lose an entry.
         if !was_full {
             self.sweep();
         }
@@ -272,7 +271,7 @@ impl<K, V: Clone> Default for Keyed<K, V> {
     }
 }
 
-/// Tells no keys: they may be secret, and many.
+/// Shows no keys: they may be secret, and many.
 impl<K, V> fmt::Debug for Keyed<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyed")
@@ -290,7 +289,7 @@ mod tests {
 
     use super::*;
 
-    /// However the keys are spread, the bound is the same: a shard that has nothing to give takes from another.
+    /// The bound does not depend on how keys are spread: a full map with an empty shard evicts from another one.
     #[test]
     fn an_empty_shard_finds_room_elsewhere() {
         let map = Keyed::<u32, Arc<u32>>::builder().max_keys(128).build().unwrap();

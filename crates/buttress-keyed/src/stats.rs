@@ -1,30 +1,31 @@
-//! The counts that an owner reads.
+//! `KeyedStats`: the counts of a map.
 
-/// What a map has counted.
+/// The counts of a [`Keyed`](crate::Keyed).
 ///
-/// Each state that came in is still there or left in one way:
+/// Each inserted state is still in the map or has left it in one way:
 /// `inserted == keys + removed + evicted_idle + evicted_full + evicted_kept`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyedStats {
     /// Keys that have a state now.
     pub keys: u64,
-    /// States that came in.
+    /// States that were inserted.
     pub inserted: u64,
-    /// States that were taken out by [`remove`](crate::Keyed::remove).
+    /// States that [`remove`](crate::Keyed::remove) took out.
     pub removed: u64,
-    /// States that were evicted because nobody had looked them up for so long.
+    /// States that were evicted because they were idle.
     pub evicted_idle: u64,
-    /// States that were evicted because the map was full, although they weren't idle. When this grows,
-    /// `max_keys` is too small for the traffic, or somebody makes up keys.
+    /// States that were evicted because the map was full, although they were not idle. If this grows, `max_keys` is too
+    /// small for the traffic, or a caller invents keys.
     pub evicted_full: u64,
-    /// States that were evicted because the map was full, although [`keep`](crate::KeyedBuilder::keep) spoke for them.
+    /// States that were evicted because the map was full, although [`keep`](crate::KeyedBuilder::keep) returned `true` for
+    /// them.
     pub evicted_kept: u64,
 }
 
-/// How a state leaves.
+/// How a state left the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub(crate) enum Departure {
     Removed,
     Idle,
     Full,
@@ -32,12 +33,12 @@ pub(crate) enum Exit {
 }
 
 impl KeyedStats {
-    pub(crate) const fn left(&mut self, exit: Exit) {
-        let count = match exit {
-            Exit::Removed => &mut self.removed,
-            Exit::Idle => &mut self.evicted_idle,
-            Exit::Full => &mut self.evicted_full,
-            Exit::Kept => &mut self.evicted_kept,
+    pub(crate) const fn record(&mut self, departure: Departure) {
+        let count = match departure {
+            Departure::Removed => &mut self.removed,
+            Departure::Idle => &mut self.evicted_idle,
+            Departure::Full => &mut self.evicted_full,
+            Departure::Kept => &mut self.evicted_kept,
         };
         *count += 1;
     }

@@ -16,7 +16,7 @@ fn auto_traits() {
     all::<Keyed<std::cell::Cell<u32>, Arc<u32>>>();
 }
 
-/// A map is useful on one thread too, and asks nothing of its types before they are used.
+/// A map also works on one thread, and has no bounds on its types until they are used.
 #[test]
 fn a_state_need_not_be_send() {
     let map = Keyed::<String, Rc<u32>>::new();
@@ -24,7 +24,7 @@ fn a_state_need_not_be_send() {
 }
 
 #[test]
-fn debug_tells_no_keys() {
+fn debug_shows_no_keys() {
     let map = Keyed::<String, Arc<u32>>::new();
     map.get_or_insert_with("secret", || Arc::new(1));
     let text = format!("{map:?} {:?}", Keyed::<String, Arc<u32>>::builder());

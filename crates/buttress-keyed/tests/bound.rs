@@ -1,4 +1,4 @@
-//! The bound, who goes when it is reached, and what `keep` can do.
+//! The bound, the order of eviction, and `keep`.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ fn keys(map: &Map) -> Vec<u32> {
     keys
 }
 
-/// "There are never more than `max_keys` states", and up to it "nothing goes", whatever the number of shards.
+/// There are never more than `max_keys` states, and below it nothing is evicted, whatever the number of shards.
 #[test]
 fn the_bound_is_exact() {
     for max_keys in [1, 2, 127, 128, 500, 512, 1_000, 10_000] {
@@ -59,7 +59,7 @@ fn the_least_recently_used_goes_first() {
     assert_eq!(keys(&map), [2, 4, 5]);
 }
 
-/// A hundred tenants that call all the time survive an attacker who makes up a hundred thousand.
+/// A hundred tenants that call all the time survive an attacker who invents a hundred thousand keys.
 #[test]
 fn a_flood_of_new_keys_evicts_itself() {
     const HOT: u32 = 100;
@@ -77,9 +77,9 @@ fn a_flood_of_new_keys_evicts_itself() {
     assert_eq!(map.stats().inserted, 100_100);
 }
 
-/// "It isn't evicted ... for want of room unless the 16 candidates of a call all matter." These came together, at the start.
+/// A kept state is evicted to make room only if all 16 candidates of a call are kept. These were inserted together first.
 #[test]
-fn what_matters_outlives_what_does_not() {
+fn kept_states_outlive_others() {
     let map = Map::builder().max_keys(1_000).keep(|state| **state < 50).build().unwrap();
     insert(&map, 0..100_000);
     assert_eq!(keys(&map)[..50], (0..50).collect::<Vec<_>>());
@@ -87,7 +87,7 @@ fn what_matters_outlives_what_does_not() {
     assert_eq!((stats.evicted_kept, stats.evicted_full), (0, 99_000));
 }
 
-/// "When all that a call looks at are kept, the bound wins", and the call doesn't ask for ever.
+/// If all candidates of a call are kept, the bound takes precedence, and the call ends.
 #[test]
 fn the_bound_wins_over_keep() {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -109,9 +109,9 @@ fn the_bound_wins_over_keep() {
     assert_eq!((stats.evicted_kept, stats.evicted_full), (1_000, 0));
 }
 
-/// Nothing goes that `keep` wasn't asked about: it sees the very state that is to go, not one of a similar hash.
+/// `keep` was run on every evicted state: on that state itself, not on one with a similar hash.
 #[test]
-fn what_goes_was_asked_about() {
+fn keep_runs_on_every_evicted_state() {
     let asked = Arc::new(Mutex::new(HashSet::new()));
     let list = Arc::clone(&asked);
     let keep = move |state: &Arc<u32>| {
@@ -124,8 +124,7 @@ fn what_goes_was_asked_about() {
     assert!((0..50_000).all(|key| asked.contains(&key) || there.binary_search(&key).is_ok()));
 }
 
-/// "`keep` runs outside of the locks, so it may use the map": a state that is looked up while it is asked about isn't
-/// the one that goes.
+/// `keep` runs outside the locks, so it may use the map: a state that is looked up while `keep` runs is not evicted.
 #[test]
 fn keep_may_use_the_map() {
     static MAP: OnceLock<Map> = OnceLock::new();
@@ -143,7 +142,7 @@ fn keep_may_use_the_map() {
     assert_eq!(keys(map), [0, 98, 99]);
 }
 
-/// "The handle it sees is a clone: of an `Arc` that nobody else holds there are two."
+/// The argument of `keep` is a clone: an `Arc` that nobody else holds has a count of two.
 #[test]
 fn keep_sees_whether_a_state_is_in_use() {
     let keep = |state: &Arc<u32>| Arc::strong_count(state) > 2;

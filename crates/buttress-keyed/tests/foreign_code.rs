@@ -1,4 +1,4 @@
-//! Code of the caller's that uses the map, or panics.
+//! Code of the caller that uses the map, or panics.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
@@ -29,7 +29,7 @@ impl Drop for Nosy {
     }
 }
 
-/// "Nothing of the caller's runs under a lock, ... nor the drop of a state": it would wait for itself for ever.
+/// The drop of a state runs outside the locks: under one it would deadlock.
 #[test]
 fn a_state_may_use_the_map_when_it_is_dropped() {
     let map = Arc::new(Keyed::<u32, Arc<Nosy>>::builder().max_keys(4).build().unwrap());
@@ -86,7 +86,7 @@ impl Borrow<u32> for Key {
     }
 }
 
-/// A comparison is the one thing of the caller's that runs under the lock. When it panics, nothing is lost.
+/// A comparison runs under the lock. If it panics, nothing is lost.
 #[test]
 fn a_key_may_panic_and_use_the_map() {
     let armed = Arc::new(AtomicBool::new(false));
@@ -106,7 +106,7 @@ fn a_key_may_panic_and_use_the_map() {
     assert!(map.remove(&99).is_some());
 }
 
-/// "If `make` panics, nothing has changed."
+/// If `make` panics, the map is unchanged.
 #[test]
 fn a_make_that_panics_changes_nothing() {
     let map = Keyed::<u32, Arc<u32>>::builder().max_keys(2).build().unwrap();
@@ -118,7 +118,7 @@ fn a_make_that_panics_changes_nothing() {
     assert_eq!(*map.get_or_insert_with(&3, || Arc::new(3)), 3);
 }
 
-/// A `make` that asks for its own key gets an answer, and that is the state.
+/// A `make` that looks up its own key inserts it, and that is the state.
 #[test]
 fn a_make_may_use_the_map() {
     let map = Keyed::<u32, Arc<u32>>::new();
@@ -130,7 +130,7 @@ fn a_make_may_use_the_map() {
     assert_eq!((*outer, map.len()), (10, 1));
 }
 
-/// A `keep` that panics reaches the caller whose new state had to wait for room; no state is lost, and none is leaked.
+/// A panic of `keep` reaches the caller whose new state needed room. No state is lost, and none is leaked.
 #[test]
 fn a_keep_that_panics_loses_nothing() {
     let armed = Arc::new(AtomicBool::new(true));
@@ -151,7 +151,7 @@ fn a_keep_that_panics_loses_nothing() {
     assert_eq!(map.len(), 2);
 }
 
-/// A state whose drop panics has left all the same.
+/// A state whose drop panics has left the map.
 #[test]
 fn a_drop_that_panics_loses_nothing() {
     struct Bomb;

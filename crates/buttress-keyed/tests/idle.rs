@@ -1,4 +1,4 @@
-//! Idle states leave, and no other.
+//! Idle states are evicted, and no others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ fn look_up(map: &Map, keys: impl IntoIterator<Item = u32>) {
     keys.into_iter().for_each(|key| drop(map.get_or_insert_with(&key, Arc::default)));
 }
 
-/// "A state that nobody looks up is evicted after this time, never sooner."
+/// A state is never evicted before it is idle while there is room.
 #[tokio::test(start_paused = true)]
 async fn never_sooner() {
     let map = Map::new();
@@ -30,7 +30,7 @@ async fn never_sooner() {
     assert_eq!(map.stats().evicted_idle, 0);
 }
 
-/// "It may take twice as long": new keys drive idle ones out.
+/// Insertions evict idle states within twice the idle time.
 #[tokio::test(start_paused = true)]
 async fn new_keys_find_the_idle() {
     let map = Map::new();
@@ -47,7 +47,7 @@ async fn new_keys_find_the_idle() {
     assert_eq!(stats.evicted_full, 0);
 }
 
-/// Lookups of hot keys do too, and nothing else is needed.
+/// So do lookups of hot keys alone.
 #[tokio::test(start_paused = true)]
 async fn lookups_find_the_idle() {
     let map = Map::new();
@@ -61,10 +61,10 @@ async fn lookups_find_the_idle() {
     assert_eq!(map.stats().inserted, 5_000);
 }
 
-/// A shard that was quiet for long doesn't take a state for idle that was looked up a moment ago, although no clock was
-/// read at that lookup.
+/// A shard without calls for a long time does not treat a state as idle that was looked up a moment ago, although that
+/// lookup read no clock.
 #[tokio::test(start_paused = true)]
-async fn quiet_shards_know_who_was_used() {
+async fn quiet_shards_keep_recently_used_states() {
     let map = Map::builder().max_keys(10).build().unwrap();
     look_up(&map, [1, 2]);
     for _ in 0..20 {
@@ -80,9 +80,9 @@ async fn quiet_shards_know_who_was_used() {
     assert_eq!(map.stats().evicted_idle, 1);
 }
 
-/// "It isn't evicted for being idle."
+/// A kept state is not evicted when it is idle.
 #[tokio::test(start_paused = true)]
-async fn what_matters_is_never_idle() {
+async fn kept_states_are_never_idle() {
     let map = Map::builder().keep(|state| state.load(Ordering::Relaxed)).build().unwrap();
     let state = map.get_or_insert_with(&7, || Arc::new(AtomicBool::new(true)));
     for round in 1..20 {

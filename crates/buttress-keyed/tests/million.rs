@@ -1,4 +1,4 @@
-//! A million keys: memory stays bounded, and a call does no more than it did with a thousand.
+//! A million keys: memory stays bounded, and a call costs as much as with a thousand.
 
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
@@ -10,7 +10,7 @@ use buttress_test::allocations;
 
 const MILLION: u64 = 1_000_000;
 
-/// Counts those of its kind that are alive.
+/// Counts its live instances.
 struct State {
     alive: Arc<AtomicUsize>,
 }
@@ -28,7 +28,7 @@ impl Drop for State {
     }
 }
 
-/// "There are never more than `max_keys` states."
+/// There are never more than `max_keys` states.
 #[test]
 fn a_million_keys_leave_ten_thousand_states() {
     let alive = Arc::new(AtomicUsize::new(0));
@@ -43,7 +43,7 @@ fn a_million_keys_leave_ten_thousand_states() {
     assert_eq!(alive.load(Ordering::Relaxed), 0);
 }
 
-/// The bytes of the map itself: those of a million keys that came by are those of the ten thousand that it may hold.
+/// A million keys leave the map with the memory of the ten thousand that it may hold.
 #[test]
 fn a_million_keys_need_no_more_memory_than_the_bound() {
     let bytes = |keys| {
@@ -71,7 +71,7 @@ fn worked() {
     WORK.set(WORK.get() + 1);
 }
 
-/// Counts what is done with it.
+/// Counts the operations on it.
 struct Counted(u64);
 
 impl PartialEq for Counted {
@@ -97,8 +97,8 @@ impl Clone for Counted {
     }
 }
 
-/// The work of each call, counted in hashes, comparisons and copies: what depends on the number of keys would show, a
-/// rehash or a scan above all.
+/// The work of each call, counted in hashes, comparisons and copies. A cost that depends on the number of keys, such as a
+/// rehash or a scan, would show.
 #[test]
 fn no_call_works_more_with_a_million_keys() {
     for keys in [1_000, 1_000_000] {
@@ -120,7 +120,7 @@ fn no_call_works_more_with_a_million_keys() {
     }
 }
 
-/// "A lookup allocates nothing", by a `&str` neither.
+/// A lookup allocates nothing, also by `&str`.
 #[test]
 fn a_lookup_allocates_nothing() {
     let map = Keyed::<String, Arc<u64>>::new();
@@ -135,7 +135,7 @@ fn a_lookup_allocates_nothing() {
     assert_eq!(count, 0);
 }
 
-/// Keys that are long, or differ in their last byte only, or are empty, are keys like others.
+/// Keys may be long, differ only in their last byte, or be empty.
 #[test]
 fn hostile_keys_are_told_apart() {
     let map = Keyed::<Vec<u8>, Arc<usize>>::builder().max_keys(600).build().unwrap();
@@ -155,7 +155,7 @@ fn hostile_keys_are_told_apart() {
     assert_eq!(map.len(), 600);
 }
 
-/// Each map has a secret of its own: keys that meet in one shard don't in another map.
+/// Each map has its own secret: keys of one shard are spread differently in another map.
 #[test]
 fn each_map_hashes_in_its_own_way() {
     let order = || {

@@ -1,4 +1,4 @@
-//! The map beside a naive one: a list of keys, each with the time at which it was last looked up, oldest first.
+//! The map against a naive model: a list of keys with the times of their last lookups, oldest first.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ struct Known {
     seen: Instant,
 }
 
-/// The keys that are there, the least recently used first.
+/// The keys in the map, the least recently used first.
 #[derive(Debug, Default)]
 struct Model(Vec<Known>);
 
@@ -50,7 +50,7 @@ impl Model {
         self.0.push(Known { key, state, seen: Instant::now() });
     }
 
-    /// Forgets what the map has forgotten. Only idle states may go.
+    /// Removes the keys that the map has evicted. Only idle states may be evicted.
     fn settle(&mut self, map: &Keyed<u8, Arc<u8>>) {
         let there = map.entries().into_iter().map(|(key, _)| key).collect::<BTreeSet<_>>();
         self.0.retain(|known| {

@@ -6,7 +6,7 @@ use std::thread;
 
 use buttress_keyed::Keyed;
 
-/// "Threads that ask for the same new key get the same state", while each of them makes one.
+/// Threads that look up the same new key get the same state, while each of them makes one.
 #[test]
 fn the_same_new_key_has_one_state() {
     const THREADS: usize = 4;
