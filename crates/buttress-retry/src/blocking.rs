@@ -6,12 +6,8 @@ use std::time::Duration;
 
 use buttress_error::{ByKind, Classifier};
 
-use crate::Policy;
-use crate::attempt::driver::{self as operation, Next, Operation, Repeatability};
-use crate::attempt::last_failure::Kept;
-use crate::attempt::nested;
-use crate::policy::overriding;
-use crate::policy::overriding::Start;
+use crate::attempt::{self, Call, Next, RequestInfo};
+use crate::policy::{FirstAttempt, Policy, first_attempt, overriding_policy};
 
 /// Calls `attempt` until it succeeds or `policy` says stop; between attempts the thread sleeps.
 ///
@@ -113,88 +109,84 @@ impl<'p, C, S> BlockingRetry<'p, C, S> {
         BlockingRetry { policy, classifier, idempotent, sleep }
     }
 
-    /// Calls `attempt` until it succeeds or the policy says stop.
+    /// Calls `attempt` until it succeeds or the policy stops.
     ///
     /// # Errors
-    /// The last attempt's own error, stamped with what was done where its type can hold that.
+    /// The error of the last attempt, stamped with a [summary](buttress_error::RetrySummary) if its type can store one.
     pub fn run<F, T, E>(self, mut attempt: F) -> Result<T, E>
     where
         C: Classifier<T, E>,
         S: FnMut(Duration),
         F: FnMut() -> Result<T, E>,
     {
-        if overriding::start(self.policy) == Start::Apart {
-            return self.run_apart(attempt);
+        if first_attempt(self.policy) == FirstAttempt::Scoped {
+            return self.run_scoped(attempt);
         }
-        let begin = operation::begin(self.policy);
-        let outer = nested::enter();
+        let start = attempt::start(self.policy);
+        let outer = attempt::enter();
         let outcome = attempt();
-        let given_up = nested::leave(outer);
+        let inner = attempt::leave(outer);
         if self.classifier.judge(&outcome).class().is_none() {
-            operation::succeeded_at_once(self.policy);
+            start.succeeded(self.policy);
             return outcome;
         }
-        self.repeat(attempt, outcome, Operation::new(begin, given_up))
+        self.run_retries(Call::new(start, inner), outcome, attempt)
     }
 
-    /// A call whose first attempt isn't run as it comes: see [`Start::Apart`].
+    /// Runs a call whose first attempt needs a context of its own.
     #[cold]
-    fn run_apart<T, E>(self, mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E>
+    fn run_scoped<T, E>(self, mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E>
     where
         C: Classifier<T, E>,
         S: FnMut(Duration),
     {
-        let own = overriding::policy(self.policy);
-        let policy = own.as_deref().unwrap_or(self.policy);
-        let mut operation = Operation::new(operation::begin(policy), None);
-        let outcome = run(&mut operation, policy, &mut attempt);
-        BlockingRetry { policy, ..self }.repeat(attempt, outcome, operation)
+        let overriding = overriding_policy(self.policy);
+        let policy = overriding.as_deref().unwrap_or(self.policy);
+        let mut call = Call::new(attempt::start(policy), None);
+        let outcome = run_attempt(&mut call, policy, &mut attempt);
+        BlockingRetry { policy, ..self }.run_retries(call, outcome, attempt)
     }
 
-    fn repeat<T, E>(
+    fn run_retries<T, E>(
         self,
-        mut attempt: impl FnMut() -> Result<T, E>,
+        mut call: Call<Result<T, E>>,
         mut outcome: Result<T, E>,
-        mut operation: Operation,
+        mut attempt: impl FnMut() -> Result<T, E>,
     ) -> Result<T, E>
     where
         C: Classifier<T, E>,
         S: FnMut(Duration),
     {
         let Self { policy, classifier, idempotent, mut sleep } = self;
-        let (request, mut kept) = (Repeatability::of_closure(idempotent), Kept::new());
+        let request = RequestInfo::closure(idempotent);
         loop {
-            // What an attempt holds is gone when the wait begins: the next one may need it.
-            match operation.ended(policy, &classifier, outcome, &mut kept, request) {
+            match call.ended(policy, &classifier, outcome, request) {
                 Next::Done(outcome) => return outcome,
-                Next::Wait(Duration::ZERO) => {}
-                Next::Wait(wait) => sleep(wait),
-                Next::Heal(healing, failed) => {
-                    let healed = healing.block();
-                    if let Err(failed) =
-                        operation.remedied(healed, policy, &classifier, failed, &mut kept, None)
-                    {
+                Next::Retry(Duration::ZERO) => {}
+                Next::Retry(wait) => sleep(wait),
+                Next::Remedy(remedy, failed) => {
+                    if let Err(failed) = call.remedied(remedy.block(), policy, &classifier, failed, None) {
                         outcome = failed;
                         continue;
                     }
                 }
             }
-            operation.next_attempt();
-            outcome = run(&mut operation, policy, &mut attempt);
+            call.begin_attempt();
+            outcome = run_attempt(&mut call, policy, &mut attempt);
         }
     }
 }
 
 impl<C, S> fmt::Debug for BlockingRetry<'_, C, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Blocking").field("policy", self.policy).finish_non_exhaustive()
+        f.debug_struct("BlockingRetry").field("policy", self.policy).finish_non_exhaustive()
     }
 }
 
-/// An attempt, in a context of its own.
-fn run<O>(operation: &mut Operation, policy: &Policy, attempt: impl FnOnce() -> O) -> O {
-    let mut frame = operation.frame(policy);
-    let outcome = operation.attempt(|_| {
+/// Runs an attempt in a context of its own.
+fn run_attempt<O>(call: &mut Call<O>, policy: &Policy, attempt: impl FnOnce() -> O) -> O {
+    let mut frame = call.frame(policy);
+    let outcome = call.watch(|_| {
         let _entered = frame.enter();
         attempt()
     });

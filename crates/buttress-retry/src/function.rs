@@ -2,24 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use buttress_context::Scope;
 use buttress_error::{ByKind, Classifier, Verdict};
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
 
-use crate::Policy;
-use crate::attempt::driver::{self as operation, Begin, Next, Operation, Repeatability};
-use crate::attempt::last_failure::Kept;
-use crate::attempt::nested;
-use crate::attempt::nested::GivenUp;
-use crate::policy::overriding;
-use crate::policy::overriding::Start;
-use crate::rare::Rare;
-use crate::remedy::Wait;
+use crate::attempt::{self, Attempts, Call, CallStart, InnerExhausted, RequestInfo, Retrying};
+use crate::policy::{FirstAttempt, Policy, first_attempt, overriding_policy};
 
 /// Calls `attempt` until it succeeds or `policy` says stop.
 ///
@@ -143,38 +134,20 @@ pin_project! {
     #[project = StateProj]
     enum State<Fut, O> {
         Idle,
-        // The first attempt, as it comes, and what a retry further in has given up on in an earlier poll of it.
-        First { begin: Begin, given_up: Option<GivenUp>, #[pin] future: Fut },
-        // It has failed, or isn't run as it comes. This is several times as large, and would be moved about with every call.
-        Later { later: Rare<Later<Fut, O>> },
-    }
-}
-
-pin_project! {
-    struct Later<Fut, O> {
-        operation: Operation,
-        // Where it isn't the function's.
-        policy: Option<Box<Policy>>,
-        kept: Kept<O>,
-        #[pin]
-        stage: Stage<Fut, O>,
-    }
-}
-
-pin_project! {
-    #[project = StageProj]
-    enum Stage<Fut, O> {
-        // A remedy is under way. If it doesn't heal, this was the outcome.
-        Healing { healing: Wait, outcome: Option<O> },
-        Waiting { #[pin] sleep: Sleep },
-        Due,
-        // An attempt, in a context with its number.
-        Running { #[pin] scope: Scope<Fut> },
+        // The first attempt, in the caller's context.
+        First {
+            start: CallStart,
+            // What an inner retry has exhausted in an earlier poll.
+            inner: Option<InnerExhausted>,
+            #[pin]
+            future: Fut,
+        },
+        Retrying { retrying: Pin<Box<Retrying<Fut, O>>> },
     }
 }
 
 impl<'p, F, Fut: Future, C> RetryFuture<'p, F, Fut, C> {
-    /// Judges outcomes with `classifier`. For a closure see [`classify_with`](Self::classify_with).
+    /// Sets the classifier that judges outcomes. For a closure see [`classify_with`](Self::classify_with).
     pub fn classifier<C2>(self, classifier: C2) -> RetryFuture<'p, F, Fut, C2> {
         let Self { policy, attempt, idempotent, .. } = self;
         RetryFuture { policy, attempt, classifier, idempotent, state: State::Idle }
@@ -216,7 +189,7 @@ impl<'p, F, Fut: Future, C> RetryFuture<'p, F, Fut, C> {
         self.classifier(classifier)
     }
 
-    /// Repeats only what provably was not sent: the operation may not be done twice.
+    /// Marks the operation as not idempotent: it is retried only if the failed attempt was provably not processed.
     pub const fn not_idempotent(mut self) -> Self {
         self.idempotent = Some(false);
         self
@@ -231,176 +204,80 @@ where
 {
     type Output = Result<T, E>;
 
-    // A success is all that is in line, and no part of `self` but a box is lent to what isn't: in most callers this needs
-    // no memory.
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let policy = *this.policy;
-        let mut entered = None;
         if let StateProj::Idle = this.state.as_mut().project() {
-            if overriding::start(policy) == Start::Apart {
-                // It goes its own way from here, so that the future of other calls is made in one place.
-                this.state.set(State::Later { later: begin_apart(policy, &mut *this.attempt) });
-                let StateProj::Later { later } = this.state.project() else {
-                    unreachable!("it was just set")
-                };
-                return later.get().poll(policy, this.classifier, *this.idempotent, this.attempt, cx);
+            if first_attempt(policy) == FirstAttempt::Scoped {
+                let retrying = Retrying::scoped(policy, overriding_policy(policy), &mut *this.attempt);
+                this.state.set(State::Retrying { retrying });
+            } else {
+                let start = attempt::start(policy);
+                // An inner retry may give up before its future is polled.
+                let outer = attempt::enter();
+                let future = (this.attempt)();
+                let inner = attempt::leave(outer);
+                this.state.set(State::First { start, inner, future });
             }
-            let begin = operation::begin(policy);
-            // A retry further in may give up already as the future is made.
-            entered = Some(nested::enter());
-            this.state.set(State::First { begin, given_up: None, future: (this.attempt)() });
         }
-        if let StateProj::First { begin, given_up, future } = this.state.as_mut().project() {
-            let outer = entered.unwrap_or_else(nested::enter);
+        let request = RequestInfo::closure(*this.idempotent);
+        if let StateProj::First { start, inner, future } = this.state.as_mut().project() {
+            let outer = attempt::enter();
             let polled = future.poll(cx);
-            let inner = nested::leave(outer);
-            let Poll::Ready(outcome) = polled else {
-                *given_up = inner.or(*given_up);
-                return Poll::Pending;
-            };
+            *inner = attempt::leave(outer).or(*inner);
+            let outcome = ready!(polled);
             if this.classifier.judge(&outcome).class().is_none() {
-                operation::succeeded_at_once(policy);
+                start.succeeded(policy);
                 return Poll::Ready(outcome);
             }
-            let first = First { begin: *begin, given_up: inner.or(*given_up), outcome };
-            match first.failed(policy, this.classifier, *this.idempotent) {
-                Err(outcome) => return Poll::Ready(outcome),
-                Ok(later) => this.state.set(State::Later { later }),
-            }
-        }
-        let StateProj::Later { later } = this.state.project() else { unreachable!("it has begun") };
-        later.get().poll(policy, this.classifier, *this.idempotent, this.attempt, cx)
-    }
-}
-
-impl<Fut: Future<Output = Result<T, E>>, T, E> Later<Fut, Result<T, E>> {
-    #[cold]
-    #[inline(never)]
-    fn poll(
-        self: Pin<&mut Self>,
-        policy: &Policy,
-        classifier: &impl Classifier<T, E>,
-        idempotent: Option<bool>,
-        attempt: &mut impl FnMut() -> Fut,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<T, E>> {
-        let mut this = self.project();
-        let policy = this.policy.as_deref().unwrap_or(policy);
-        loop {
-            let polled = this.operation.attempt(|operation| {
-                this.stage.as_mut().poll(operation, policy, classifier, attempt, this.kept, cx)
-            });
-            let outcome = ready!(polled);
-            let next = this.operation.ended(
-                policy,
-                classifier,
-                outcome,
-                this.kept,
-                Repeatability::of_closure(idempotent),
-            );
-            match Stage::new(next) {
-                Ok(stage) => this.stage.set(stage),
+            match Retrying::after_first(*start, *inner, outcome, policy, this.classifier, request) {
+                Ok(retrying) => this.state.set(State::Retrying { retrying }),
                 Err(outcome) => return Poll::Ready(outcome),
             }
         }
+        let StateProj::Retrying { retrying } = this.state.project() else {
+            unreachable!("the first attempt has failed")
+        };
+        let mut attempts = ClosureAttempts { attempt: this.attempt, request };
+        retrying.as_mut().poll(policy, this.classifier, &mut attempts, cx)
     }
 }
 
-/// Begins a call whose first attempt isn't run as it comes: see [`Start::Apart`].
-#[cold]
-#[inline(never)]
-fn begin_apart<Fut: Future>(policy: &Policy, attempt: impl FnOnce() -> Fut) -> Rare<Later<Fut, Fut::Output>> {
-    let own = overriding::policy(policy);
-    let policy = own.as_deref().unwrap_or(policy);
-    let mut operation = Operation::new(operation::begin(policy), None);
-    let scope = operation.attempt(|operation| operation.begin(policy, attempt));
-    Rare::new(Later { operation, policy: own, kept: Kept::new(), stage: Stage::Running { scope } })
+/// Makes attempts by calls of a closure.
+struct ClosureAttempts<'f, F> {
+    attempt: &'f mut F,
+    request: RequestInfo<'static>,
 }
 
-/// A first attempt that has failed.
-struct First<O> {
-    begin: Begin,
-    given_up: Option<GivenUp>,
-    outcome: O,
-}
+impl<F, Fut, T, E> Attempts<T, E> for ClosureAttempts<'_, F>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Future = Fut;
 
-impl<T, E> First<Result<T, E>> {
-    /// What follows, or the outcome if nothing does.
-    #[cold]
-    #[inline(never)]
-    #[expect(clippy::type_complexity, reason = "said once")]
-    fn failed<Fut: Future<Output = Result<T, E>>>(
-        self,
+    fn request(&self) -> RequestInfo<'_> {
+        self.request
+    }
+
+    fn poll_begin(
+        &mut self,
         policy: &Policy,
-        classifier: &impl Classifier<T, E>,
-        idempotent: Option<bool>,
-    ) -> Result<Rare<Later<Fut, Result<T, E>>>, Result<T, E>> {
-        let Self { begin, given_up, outcome } = self;
-        let (mut operation, mut kept) = (Operation::new(begin, given_up), Kept::new());
-        let request = Repeatability::of_closure(idempotent);
-        let stage = Stage::new(operation.ended(policy, classifier, outcome, &mut kept, request))?;
-        Ok(Rare::new(Later { operation, policy: None, kept, stage }))
-    }
-}
-
-impl<Fut: Future<Output = Result<T, E>>, T, E> Stage<Fut, Result<T, E>> {
-    /// The stage that follows an attempt, or the outcome of the call.
-    fn new(next: Next<Result<T, E>>) -> Result<Self, Result<T, E>> {
-        match next {
-            Next::Done(outcome) => Err(outcome),
-            Next::Heal(healing, outcome) => {
-                Ok(Self::Healing { healing: healing.wait(), outcome: Some(outcome) })
-            }
-            Next::Wait(Duration::ZERO) => Ok(Self::Due),
-            Next::Wait(wait) => Ok(Self::Waiting { sleep: sleep(wait) }),
-        }
-    }
-
-    /// Waits and makes the attempt: to its outcome, or that of the one before, if a remedy was to heal that and has not.
-    fn poll(
-        mut self: Pin<&mut Self>,
-        operation: &mut Operation,
-        policy: &Policy,
-        classifier: &impl Classifier<T, E>,
-        attempt: &mut impl FnMut() -> Fut,
-        kept: &mut Kept<Result<T, E>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Fut::Output> {
-        loop {
-            let next = match self.as_mut().project() {
-                StageProj::Healing { healing, outcome } => {
-                    let healed = ready!(healing.as_mut().poll(cx));
-                    let outcome = outcome.take().expect("it is taken when the remedy is over");
-                    match operation.remedied(healed, policy, classifier, outcome, kept, None) {
-                        Ok(()) => Self::Due,
-                        Err(outcome) => return Poll::Ready(outcome),
-                    }
-                }
-                StageProj::Waiting { sleep } => {
-                    ready!(sleep.poll(cx));
-                    Self::Due
-                }
-                StageProj::Due => {
-                    // Attempts that never wait must let other tasks run all the same.
-                    ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
-                    operation.next_attempt();
-                    Self::Running { scope: operation.begin(policy, &mut *attempt) }
-                }
-                StageProj::Running { scope } => return scope.poll(cx),
-            };
-            self.set(next);
-        }
+        call: &mut Call<Result<T, E>>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<Scope<Fut>, E>> {
+        call.begin_attempt();
+        Poll::Ready(Ok(call.scope(policy, &mut *self.attempt)))
     }
 }
 
 impl<F, Fut: Future, C> fmt::Debug for RetryFuture<'_, F, Fut, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let operation = match &self.state {
+        let call = match &self.state {
             State::Idle | State::First { .. } => None,
-            State::Later { later } => later.as_ref().map(|later| &later.operation),
+            State::Retrying { retrying } => Some(retrying.call()),
         };
-        f.debug_struct("RetryFuture").field("operation", &operation).finish_non_exhaustive()
+        f.debug_struct("RetryFuture").field("call", &call).finish_non_exhaustive()
     }
 }

@@ -7,7 +7,6 @@ mod budget;
 mod events;
 mod function;
 mod policy;
-mod rare;
 mod remedy;
 mod sync;
 mod tower;

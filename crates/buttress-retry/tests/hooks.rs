@@ -227,7 +227,7 @@ async fn debug_says_what_it_is() {
     let mut future = Box::pin(retry(&policy, std::future::pending::<Result<(), TestError>>));
     assert!(format!("{future:?}").contains("RetryFuture"));
     assert!(tokio::time::timeout(MS, future.as_mut()).await.is_err());
-    assert!(format!("{future:?}").contains("operation: None"), "{future:?}");
+    assert!(format!("{future:?}").contains("call: None"), "{future:?}");
     let mut service = RetryLayer::new(policy.clone()).layer(script([]));
     let call = service.ready().await.unwrap().call(7);
     assert!(format!("{call:?}").contains("ResponseFuture"));

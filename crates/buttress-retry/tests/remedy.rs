@@ -455,7 +455,7 @@ async fn a_remedy_that_needs_itself() {
     let start = Instant::now();
     let error = ask(client, Kind::Unauthenticated).await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert!(of_remedy(&of_remedy(&error)).to_string().contains("can't heal itself"));
+    assert!(of_remedy(&of_remedy(&error)).to_string().contains("does not apply within its own run"));
 }
 
 /// So do remedies that need each other, also in tasks of their own.
@@ -472,7 +472,7 @@ async fn remedies_in_a_circle() {
     let start = Instant::now();
     let error = ask(Arc::clone(&clients[0]), one).await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert!(of_remedy(&of_remedy(&of_remedy(&error))).to_string().contains("can't heal itself"));
+    assert!(of_remedy(&of_remedy(&of_remedy(&error))).to_string().contains("does not apply within its own run"));
 }
 
 /// What a run leaves behind is no part of it any more, and healed as all others are.
@@ -545,7 +545,7 @@ async fn tokens() {
         retry(&policy, fetch).await.unwrap();
     }
     assert_eq!(issued.load(Relaxed), 2);
-    assert_eq!(format!("{tokens:?}"), "Tokens { .. }", "a secret");
+    assert_eq!(format!("{tokens:?}"), "TokenSource { .. }", "a secret");
 }
 
 /// The ready-made one for directories, without a runtime and in one; and it is made once for all threads.

@@ -1,85 +1,91 @@
-//! `Kept`: the last real failure of a call, while a later attempt may be refused. A plain value.
+//! `LastFailure`: the last real failure of a call, while later attempts may be refused.
 
 use std::fmt;
 
 use buttress_error::{Class, Delivery, Kind};
 
-use crate::attempt::earlier::Earlier;
+use super::earlier::EarlierAttempts;
 
-/// The last error of an attempt that no layer of the stack refused, and the last one that says of itself that its outcome
-/// is unknown.
+/// The latest error that is no rejection by a layer of this stack, and the latest error that itself says its delivery is
+/// unknown.
 ///
-/// A failed response is not kept: its body may hold the connection that the next attempt needs.
-pub(crate) struct Kept<O> {
-    last: Option<Failure<O>>,
-    /// Where `last` says otherwise.
+/// A failed response is not kept, because its body may hold the connection that the next attempt needs.
+pub(super) struct LastFailure<O> {
+    latest: Option<KeptError<O>>,
+    /// Set only if `latest` does not say that its delivery is unknown.
     unknown: Option<O>,
 }
 
-struct Failure<O> {
-    /// In the light of the attempts before it.
+struct KeptError<O> {
+    /// Given the attempts before it.
     class: Class,
-    /// Does the error itself say that its outcome is unknown?
+    /// Whether the error itself says that its delivery is unknown.
     says_unknown: bool,
     outcome: O,
 }
 
-/// With which failure a call ends.
-pub(crate) struct Last<O> {
-    pub(crate) class: Class,
-    pub(crate) outcome: O,
-    /// The refusal of a later attempt, where `outcome` is the failure before it.
-    pub(crate) refusal: Option<O>,
-    /// Was a later attempt refused by a layer of the stack?
-    pub(crate) refused: bool,
+/// The failure that ends a call.
+pub(super) struct FinalFailure<O> {
+    pub(super) class: Class,
+    pub(super) outcome: O,
+    /// The rejection of a later attempt, if `outcome` is an earlier failure.
+    pub(super) refusal: Option<O>,
+    /// Whether a layer of this stack rejected a later attempt.
+    pub(super) refused: bool,
 }
 
-impl<O> Kept<O> {
-    pub(crate) const fn new() -> Self {
-        Self { last: None, unknown: None }
+impl<O> LastFailure<O> {
+    pub(super) const fn new() -> Self {
+        Self { latest: None, unknown: None }
     }
 
-    /// The last error that says of itself that its outcome is unknown.
-    pub(crate) fn take_unknown(&mut self) -> Option<O> {
-        let last = self.last.take().filter(|failure| failure.says_unknown);
-        last.map(|failure| failure.outcome).or_else(|| self.unknown.take())
+    /// Takes the latest error that itself says its delivery is unknown.
+    pub(super) fn take_unknown(&mut self) -> Option<O> {
+        let latest = self.latest.take().filter(|kept| kept.says_unknown);
+        latest.map(|kept| kept.outcome).or_else(|| self.unknown.take())
     }
 }
 
-impl<T, E> Kept<Result<T, E>> {
-    /// Another attempt follows one that ended with `outcome`, which `says` this of itself, and is of `class` in the light of
-    /// the attempts before it.
-    pub(crate) fn replace(&mut self, class: Class, says: Delivery, outcome: Result<T, E>) {
+impl<T, E> LastFailure<Result<T, E>> {
+    /// Keeps the outcome of an attempt that is retried, unless it is a response or a rejection. `class` is given the attempts
+    /// before it, `delivery` is what the outcome itself says.
+    pub(super) fn keep(&mut self, class: &Class, delivery: Delivery, outcome: Result<T, E>) {
         if outcome.is_ok() || class.kind == Kind::Rejected {
             return;
         }
-        let says_unknown = says == Delivery::Unknown;
-        let before = self.last.replace(Failure { class, says_unknown, outcome });
-        if let Some(before) = before.filter(|failure| failure.says_unknown && !says_unknown) {
+        let says_unknown = delivery == Delivery::Unknown;
+        let before = self.latest.replace(KeptError { class: *class, says_unknown, outcome });
+        if let Some(before) = before.filter(|kept| kept.says_unknown && !says_unknown) {
             self.unknown = Some(before.outcome);
         }
     }
 
-    /// The failure with which a call ends that ended with `outcome`: a refusal never hides a real failure before it.
-    pub(crate) fn last_real(
+    /// Returns the failure that ends a call whose last attempt ended with `outcome`. A rejection never hides a real failure
+    /// before it.
+    pub(super) fn take_final(
         &mut self,
         class: Class,
         outcome: Result<T, E>,
-        earlier: Earlier,
-    ) -> Last<Result<T, E>> {
-        if class.kind == Kind::Rejected
-            && let Some(before) = self.last.take()
-        {
-            let refusal = Some(outcome);
-            return Last { class: before.class, outcome: before.outcome, refusal, refused: true };
+        earlier: EarlierAttempts,
+    ) -> FinalFailure<Result<T, E>> {
+        let rejected = class.kind == Kind::Rejected;
+        match self.latest.take_if(|_| rejected) {
+            Some(before) => FinalFailure {
+                class: before.class,
+                outcome: before.outcome,
+                refusal: Some(outcome),
+                refused: true,
+            },
+            None => {
+                let refused = rejected && earlier.is_unresolved();
+                FinalFailure { class, outcome, refusal: None, refused }
+            }
         }
-        let refused = class.kind == Kind::Rejected && earlier.is_unresolved();
-        Last { class, outcome, refusal: None, refused }
     }
 }
 
-impl<O> fmt::Debug for Kept<O> {
+impl<O> fmt::Debug for LastFailure<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Kept").field(&self.last.as_ref().map(|failure| failure.class.kind)).finish()
+        f.debug_tuple("LastFailure").field(&self.latest.as_ref().map(|kept| kept.class.kind)).finish()
     }
 }

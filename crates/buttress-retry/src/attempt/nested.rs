@@ -1,8 +1,8 @@
-//! Which failure a retry further in has given up on: for error types that can't hold the mark.
+//! Tells an outer retry what an inner one has exhausted, for error types that cannot store that.
 //!
-//! A retry that gives up makes a note in a thread local while its poll returns to the retry around it. That one looks before
-//! it polls an attempt and after it, and takes back what was noted meanwhile: so a note never tells of another task, or of
-//! a call beside this one. A failure that comes out by another task than the retry that gave up has only the mark.
+//! A retry that gives up sets a mark in a thread local while its poll returns to the outer retry. The outer retry compares
+//! the mark before and after it polls an attempt, and restores it. So a mark never concerns another task, or a call beside
+//! this one. If a failure reaches the outer retry through another task, only the error itself can say that it is exhausted.
 
 use std::cell::Cell;
 use std::mem;
@@ -11,93 +11,89 @@ use std::num::NonZeroU8;
 use buttress_error::{Class, Error, Kind};
 
 thread_local! {
-    static LATEST: Cell<Note> = const { Cell::new(Note(0)) };
+    static LATEST: Cell<Mark> = const { Cell::new(Mark(0)) };
 }
 
-/// The number of the latest note and, in the lowest byte, what it says. Numbered, so that an attempt in which none is made
-/// writes nothing here: the next call would have to wait for what this one has written.
+/// A serial number and, in the lowest byte, an [`InnerExhausted`]. With a serial number an attempt without a new mark needs
+/// no write to the thread local.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Note(u64);
+struct Mark(u64);
 
-impl Note {
-    const fn next(self, given_up: GivenUp) -> Self {
-        let number = (self.0 >> u8::BITS) + 1;
-        Self(number << u8::BITS | given_up.0.get() as u64)
+impl Mark {
+    const fn next(self, inner: InnerExhausted) -> Self {
+        let serial = (self.0 >> u8::BITS) + 1;
+        Self(serial << u8::BITS | inner.0.get() as u64)
     }
 
-    fn given_up(self) -> Option<GivenUp> {
-        NonZeroU8::new(self.0.to_le_bytes()[0]).map(GivenUp)
+    fn inner(self) -> Option<InnerExhausted> {
+        NonZeroU8::new(self.0.to_le_bytes()[0]).map(InnerExhausted)
     }
 }
 
-/// What a retry further in has given up on: a kind, by its number, and whether the failure holds the mark as well.
+/// The kind of the failure that an inner retry has exhausted, and whether the error stores that too.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct GivenUp(NonZeroU8);
+pub(crate) struct InnerExhausted(NonZeroU8);
 
-impl GivenUp {
-    const MARKED: u8 = 0x80;
+impl InnerExhausted {
+    const STORED: u8 = 0x80;
 
-    fn new(kind: Kind, marked: bool) -> Self {
+    fn new(kind: Kind, stored: bool) -> Self {
         let number = NonZeroU8::new(kind as u8).expect("kinds are numbered from 1");
-        Self(if marked { number | Self::MARKED } else { number })
+        Self(if stored { number | Self::STORED } else { number })
     }
 
     const fn is(self, kind: Kind) -> bool {
-        self.0.get() & !Self::MARKED == kind as u8
+        self.0.get() & !Self::STORED == kind as u8
     }
 
-    const fn is_marked(self) -> bool {
-        self.0.get() & Self::MARKED != 0
+    const fn is_stored(self) -> bool {
+        self.0.get() & Self::STORED != 0
     }
 }
 
-/// The latest note for a retry further out, kept while an attempt is polled. An attempt that panics leaves it as it was:
-/// somebody between the two retries may catch the panic.
-#[must_use = "it has to be put back"]
-pub(crate) struct Outer(Note);
+/// The mark before an attempt is polled. Dropped by a panic, it is restored: code between the two retries may catch the
+/// panic.
+#[must_use = "it has to be passed to `leave`"]
+pub(crate) struct OuterMark(Mark);
 
-impl Drop for Outer {
+impl Drop for OuterMark {
     fn drop(&mut self) {
         LATEST.set(self.0);
     }
 }
 
-/// An attempt is about to be polled.
+/// Reads the mark before an attempt is polled.
 #[inline]
-pub(crate) fn enter() -> Outer {
-    Outer(LATEST.get())
+pub(crate) fn enter() -> OuterMark {
+    OuterMark(LATEST.get())
 }
 
-/// It has been polled: what a retry further in has given up on meanwhile.
+/// Returns what an inner retry has exhausted since [`enter`], and restores the mark.
 #[inline]
-pub(crate) fn leave(outer: Outer) -> Option<GivenUp> {
+pub(crate) fn leave(outer: OuterMark) -> Option<InnerExhausted> {
     let before = outer.0;
     mem::forget(outer);
-    if LATEST.get() == before { None } else { take_back(before) }
+    if LATEST.get() == before { None } else { LATEST.replace(before).inner() }
 }
 
-#[cold]
-#[inline(never)]
-fn take_back(before: Note) -> Option<GivenUp> {
-    LATEST.replace(before).given_up()
+/// Tells the outer retry that a failure of `class` is exhausted. `stored` is whether the error says so too.
+pub(super) fn mark_exhausted(class: &Class, stored: bool) {
+    LATEST.set(LATEST.get().next(InnerExhausted::new(class.kind, stored)));
 }
 
-/// This retry gives up, or passes on what another one has given up on.
-pub(crate) fn give_up(class: &Class, marked: bool) {
-    LATEST.set(LATEST.get().next(GivenUp::new(class.kind, marked)));
-}
-
-/// The class of a failure in an attempt in which `given_up` was given up on. A failure of another kind came after it, and
-/// so did an [`Error`] without the mark that the other one holds: `kept` is the failure, if it is such a one.
-pub(crate) fn marked(
+/// Returns the class of a failure, exhausted if it is the one that `inner` is about.
+///
+/// It is not if the kind differs. It is not either if the inner error said that it is exhausted and this [`Error`], returned
+/// by `error`, does not.
+pub(super) fn classify(
     class: &Class,
-    given_up: Option<GivenUp>,
-    kept: impl FnOnce() -> Option<Error>,
+    inner: Option<InnerExhausted>,
+    error: impl FnOnce() -> Option<Error>,
 ) -> Class {
-    match given_up {
-        Some(given_up) if given_up.is(class.kind) && !class.exhausted => {
-            let new = given_up.is_marked() && kept().is_some_and(|error| !error.class().exhausted);
-            if new { *class } else { class.exhausted() }
+    match inner {
+        Some(inner) if inner.is(class.kind) && !class.exhausted => {
+            let another = inner.is_stored() && error().is_some_and(|error| !error.class().exhausted);
+            if another { *class } else { class.exhausted() }
         }
         _ => *class,
     }

@@ -1,17 +1,17 @@
-//! What a retry costs, by the failure that caused it.
+//! `RetryCosts`: the cost of a retry, by the kind of the failure before it.
 
 use buttress_error::{ConfigError, Kind};
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Prices {
+pub(super) struct RetryCosts {
     pub(super) retry: u32,
     pub(super) timeout: u32,
     pub(super) throttle: u32,
 }
 
-impl Prices {
-    pub(super) const fn each(price: u32) -> Self {
-        Self { retry: price, timeout: price, throttle: price }
+impl RetryCosts {
+    pub(super) const fn uniform(cost: u32) -> Self {
+        Self { retry: cost, timeout: cost, throttle: cost }
     }
 
     pub(super) const fn of(&self, kind: Kind) -> u32 {
@@ -22,7 +22,7 @@ impl Prices {
         }
     }
 
-    /// Retries that cost nothing would have no bound.
+    /// Refuses a cost of zero, as such retries would have no bound.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let costs =
             [("retry_cost", self.retry), ("timeout_cost", self.timeout), ("throttle_cost", self.throttle)];

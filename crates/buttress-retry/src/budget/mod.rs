@@ -1,4 +1,4 @@
-//! `Budget`: how many retries a whole program may make, whatever each call's policy allows.
+//! `Budget`: the bound on the retries of all calls together, whatever each call's policy allows.
 
 mod costs;
 mod per_call;
@@ -13,129 +13,129 @@ use std::sync::Arc;
 use buttress_error::Kind;
 use tokio::time::Instant;
 
-use costs::Prices;
 pub use ratio::RatioBudget;
-use ratio::RatioWindow;
+use ratio::{RatioWindow, Withdrawal};
 pub use stats::BudgetStats;
-use stats::Counts;
+use stats::Counters;
 use tokens::TokenBucket;
 pub use tokens::TokenBudget;
 
-/// Bounds the retries of all calls together, so that an outage is not answered with a storm.
+/// Bounds the retries of all calls together, so that an outage is not met with a storm of retries.
 ///
-/// A handle: clones share one budget, and one budget can be given to many policies. A retry is reserved before its
-/// wait and given back if the attempt never starts. A spent budget rejects nothing: it only ends the retries.
+/// Clones share one budget, and one budget can be given to many policies. A retry is reserved before its wait, and given
+/// back if its attempt never begins. An empty budget fails no call: it only ends the retries.
 ///
-/// Each layer counts the requests that it sees, so layers that are nested in each other need budgets of their own: one
-/// that they share would count a request several times.
+/// Each layer counts the requests that it receives. So nested layers need separate budgets, as a shared one would count a
+/// request several times.
 ///
-/// The default is a [ratio](RatioBudget) of 20 % of the requests plus 2 retries per second, over 10 s: that page has the bound
-/// as a formula.
+/// The default is a [ratio](RatioBudget) of 20 % of the requests plus 2 retries per second, over 10 s. The bound is given
+/// there as a formula.
 #[derive(Clone)]
 pub struct Budget(Arc<Shared>);
 
 struct Shared {
-    rule: Rule,
-    counts: Counts,
+    algorithm: Algorithm,
+    counters: Counters,
 }
 
-/// A policy that is built for each call has a budget for each call, which bounds nothing: enough of them are reported.
+/// A policy that is built for each call has a budget for each call, which bounds nothing. If that happens often, it is
+/// reported.
 impl Drop for Shared {
     fn drop(&mut self) {
-        let stats = self.counts.read();
-        if let Rule::Ratio(window) = &self.rule
+        let stats = self.counters.read();
+        if let Algorithm::Ratio(window) = &self.algorithm
             && stats.spent + stats.refused > 0
-            && window.counted() == 1
+            && window.total_requests() == 1
         {
-            per_call::dropped();
+            per_call::budget_dropped();
         }
     }
 }
 
 #[expect(
     clippy::large_enum_variant,
-    reason = "one for a whole program, and each call follows one pointer less"
+    reason = "a program has few budgets, and a box would cost each call an access"
 )]
-enum Rule {
+enum Algorithm {
     Ratio(RatioWindow),
     Tokens(TokenBucket),
 }
 
 impl Budget {
-    fn new(rule: Rule) -> Self {
-        Self(Arc::new(Shared { rule, counts: Counts::default() }))
+    fn new(algorithm: Algorithm) -> Self {
+        Self(Arc::new(Shared { algorithm, counters: Counters::default() }))
     }
 
-    /// Retries per request, 0.0 to 1000.0: see [`RatioBudget`]. Default: 0.2, plus 2 per second, over 10 s.
+    /// Starts a budget of `ratio` retries per request, 0.0 to 1000.0: see [`RatioBudget`]. The default budget has 0.2, plus
+    /// 2 retries per second, over 10 s.
     pub const fn ratio(ratio: f64) -> RatioBudget {
         RatioBudget::new(ratio)
     }
 
-    /// A bucket of tokens that retries take and successes give back: see [`TokenBudget`]. Any number, of which fewer than
-    /// a retry costs allow none. Default: 500 tokens.
+    /// Starts a budget of `capacity` tokens, which retries take and successes give back: see [`TokenBudget`]. A capacity
+    /// below the cost of a retry allows none. [`TokenBudget::default`] has 500.
     pub const fn tokens(capacity: u32) -> TokenBudget {
         TokenBudget::new(capacity)
     }
 
-    /// Counts a request. A retry layer does this for every call; of interest only to those who send requests
-    /// themselves.
+    /// Counts a request. A retry layer does this for every call; use it only for requests that are sent in other ways.
     pub fn deposit(&self) {
         self.deposit_at(Instant::now());
     }
 
     #[inline]
     pub(crate) fn deposit_at(&self, now: Instant) {
-        if let Rule::Ratio(window) = &self.0.rule {
+        if let Algorithm::Ratio(window) = &self.0.algorithm {
             window.deposit(now);
         }
     }
 
-    /// Does a request cost a look at the clock?
+    /// Returns `true` if each request has to read the clock.
     pub(crate) fn needs_clock(&self) -> bool {
-        matches!(&self.0.rule, Rule::Ratio(_))
+        matches!(&self.0.algorithm, Algorithm::Ratio(_))
     }
 
-    /// Does a success give it anything?
+    /// Returns `true` if successes give something back.
     pub(crate) fn counts_successes(&self) -> bool {
-        matches!(&self.0.rule, Rule::Tokens(_))
+        matches!(&self.0.algorithm, Algorithm::Tokens(_))
     }
 
-    /// Asks for one retry after a failure of `kind`. None: the budget is spent. What is not
-    /// [spent](Reservation::spend) is given back when dropped.
+    /// Reserves one retry after a failure of `kind`, or returns `None` if the budget is empty. A reservation that is dropped
+    /// before it is [spent](Reservation::spend) is given back.
     #[must_use]
     pub fn withdraw(&self, kind: Kind) -> Option<Reservation> {
         self.withdraw_at(kind, Instant::now())
     }
 
     pub(crate) fn withdraw_at(&self, kind: Kind, now: Instant) -> Option<Reservation> {
-        let taken = match &self.0.rule {
-            Rule::Ratio(window) => window.withdraw(now, kind).map(Taken::Slot),
-            Rule::Tokens(bucket) => bucket.withdraw(kind).map(Taken::Tokens),
+        let charge = match &self.0.algorithm {
+            Algorithm::Ratio(window) => window.withdraw(now, kind).map(Charge::Window),
+            Algorithm::Tokens(bucket) => bucket.withdraw(kind).map(Charge::Tokens),
         };
-        if taken.is_none() {
-            self.0.counts.refused();
+        if charge.is_none() {
+            self.0.counters.add_refused();
         }
-        taken.map(|taken| Reservation { budget: self.clone(), taken: Some(taken) })
+        charge.map(|charge| Reservation { budget: self.clone(), charge: Some(charge) })
     }
 
-    /// Counts the success of a call: its first attempt's, or that of the retry that cost `spent`.
+    /// Counts the success of a call: of its first attempt, or of the retry that cost `spent`.
     #[inline]
-    pub(crate) fn succeeded(&self, spent: Option<Spent>) {
-        if let Rule::Tokens(bucket) = &self.0.rule {
+    pub(crate) fn succeeded(&self, spent: Option<SpentTokens>) {
+        if let Algorithm::Tokens(bucket) = &self.0.algorithm {
             bucket.refund(spent.map_or(1, |spent| spent.0));
         }
     }
 
-    /// The retries that the budget would grant now, priced 1 each; or the tokens in the bucket.
+    /// Returns the number of retries of cost 1 that a ratio budget would grant now, or the tokens in the bucket.
     #[must_use]
     pub fn available(&self) -> u32 {
-        match &self.0.rule {
-            Rule::Ratio(window) => window.available(Instant::now()),
-            Rule::Tokens(bucket) => bucket.available(),
+        match &self.0.algorithm {
+            Algorithm::Ratio(window) => window.available(Instant::now()),
+            Algorithm::Tokens(bucket) => bucket.available(),
         }
     }
 
-    /// What it has done, for metrics. The handle that a policy has made for itself is
+    /// Returns the counts since the budget was made, for metrics. A policy's own budget is returned by
     /// [`Policy::budget`](crate::Policy::budget).
     ///
     /// ```
@@ -153,66 +153,66 @@ impl Budget {
     /// ```
     #[must_use]
     pub fn stats(&self) -> BudgetStats {
-        self.0.counts.read()
+        self.0.counters.read()
     }
 }
 
-/// The default: 20 % of the requests, plus 2 per second, over 10 s.
+/// 20 % of the requests, plus 2 retries per second, over 10 s.
 impl Default for Budget {
     fn default() -> Self {
-        Self::new(Rule::Ratio(RatioBudget::default().window()))
+        Self::new(Algorithm::Ratio(RatioBudget::default().window()))
     }
 }
 
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0.rule {
-            Rule::Ratio(_) => "ratio",
-            Rule::Tokens(_) => "tokens",
+        let kind = match &self.0.algorithm {
+            Algorithm::Ratio(_) => "ratio",
+            Algorithm::Tokens(_) => "tokens",
         };
         f.debug_struct("Budget").field("kind", &kind).field("available", &self.available()).finish()
     }
 }
 
-/// One granted retry: [spent](Self::spend) when its attempt starts, given back when dropped before.
+/// One granted retry. Call [`spend`](Self::spend) when its attempt begins; dropped before that, it is given back.
 #[derive(Debug)]
 #[must_use = "a dropped reservation gives the retry back"]
 pub struct Reservation {
     budget: Budget,
-    taken: Option<Taken>,
+    /// None once it is spent.
+    charge: Option<Charge>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Taken {
-    /// From the ratio window: the slot, and what.
-    Slot((u64, u32)),
+enum Charge {
+    Window(Withdrawal),
     Tokens(u32),
 }
 
-/// Tokens that the last retry cost, to be given back if it succeeds.
+/// The tokens that the latest retry cost. They are refunded if it succeeds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Spent(u32);
+pub(crate) struct SpentTokens(u32);
 
 impl Reservation {
-    /// The attempt starts: nothing is given back.
+    /// Spends the retry, because its attempt begins.
     pub fn spend(self) {
         let _ = self.into_spent();
     }
 
-    pub(crate) fn into_spent(mut self) -> Spent {
-        self.budget.0.counts.spent();
-        match self.taken.take() {
-            Some(Taken::Tokens(tokens)) => Spent(tokens),
-            _ => Spent(0),
+    pub(crate) fn into_spent(mut self) -> SpentTokens {
+        self.budget.0.counters.add_spent();
+        match self.charge.take() {
+            Some(Charge::Tokens(tokens)) => SpentTokens(tokens),
+            _ => SpentTokens(0),
         }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        match (self.taken, &self.budget.0.rule) {
-            (Some(Taken::Slot(slot)), Rule::Ratio(window)) => window.give_back(slot),
-            (Some(Taken::Tokens(tokens)), Rule::Tokens(bucket)) => bucket.refund(tokens),
+        match (self.charge, &self.budget.0.algorithm) {
+            (Some(Charge::Window(withdrawal)), Algorithm::Ratio(window)) => window.give_back(withdrawal),
+            (Some(Charge::Tokens(tokens)), Algorithm::Tokens(bucket)) => bucket.refund(tokens),
             _ => {}
         }
     }

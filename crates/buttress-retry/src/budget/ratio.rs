@@ -6,27 +6,29 @@ use std::time::Duration;
 use buttress_error::{ConfigError, Kind};
 use tokio::time::Instant;
 
-use super::requests::{Requests, SLOTS};
-use super::{Budget, Prices, Rule};
+use super::costs::RetryCosts;
+use super::requests::{RequestCounter, SLOTS};
+use super::{Algorithm, Budget};
 
-/// Settings of a budget that allows retries in proportion to the requests of the last seconds, plus a reserve for
-/// quiet times.
+/// Settings of a budget that allows retries in proportion to the requests of the last seconds, plus a reserve for times of
+/// few requests.
 ///
 /// # The bound
-/// Of `n` requests in a window, at most `ratio · n + min_per_second · window` retries are granted, priced 1 each. So at a
-/// steady `r` requests per second, however many of them fail:
+/// For `n` requests in a window, at most `ratio · n + min_per_second · window` retries of cost 1 are granted. So at a steady
+/// `r` requests per second, however many of them fail:
 ///
 /// ```text
 /// retries per second   ≤ ratio · r + min_per_second         (over long times; at most one window's worth more at the start)
 /// attempts per request ≤ 1 + ratio + min_per_second / r
 /// ```
 ///
-/// With the defaults, 0.2 and 2, a client of 10 requests a second sends at most 1.4 attempts per request, one of 100 a
-/// second 1.22, and one of 1 a second, 3.2. The reserve of quiet times, 20 retries, may be spent at once.
+/// With the defaults, 0.2 and 2, a client that makes 10 requests a second sends at most 1.4 attempts per request. At 100
+/// requests a second it sends at most 1.22, and at 1 request a second at most 3.2. In a time without requests the whole
+/// reserve, 20 retries, may be spent at once.
 ///
 /// The idea is that of Finagle's
-/// [`RetryBudget`](https://twitter.github.io/finagle/guide/Clients.html#retry-budget). Counts are kept in fixed point: a
-/// ratio is exact to a millionth.
+/// [`RetryBudget`](https://twitter.github.io/finagle/guide/Clients.html#retry-budget). Counts are fixed-point numbers, exact
+/// to a millionth of a retry.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,12 +42,12 @@ use super::{Budget, Prices, Rule};
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
-#[must_use = "nothing is made before `build`"]
+#[must_use = "`build` makes the budget"]
 pub struct RatioBudget {
     ratio: f64,
     min_per_second: u32,
     over: Duration,
-    prices: Prices,
+    costs: RetryCosts,
 }
 
 impl Default for RatioBudget {
@@ -56,44 +58,44 @@ impl Default for RatioBudget {
 
 impl RatioBudget {
     pub(super) const fn new(ratio: f64) -> Self {
-        Self { ratio, min_per_second: 2, over: Duration::from_secs(10), prices: Prices::each(1) }
+        Self { ratio, min_per_second: 2, over: Duration::from_secs(10), costs: RetryCosts::uniform(1) }
     }
 
-    /// Retries per second that are allowed however few requests there are. Any number; with 0 there are none without requests. Default: 2.
+    /// Sets the retries per second that are allowed however few requests there are. Any number; with 0 no retry is granted
+    /// without requests. Default: 2.
     pub const fn min_per_second(mut self, retries: u32) -> Self {
         self.min_per_second = retries;
         self
     }
 
-    /// The window: requests and retries count for this long, to a tenth of it. 1 ms to 1 h. Default: 10 s.
+    /// Sets the window: how long requests and retries count, with a resolution of a tenth of it. 1 ms to 1 h. Default: 10 s.
     pub const fn over(mut self, window: Duration) -> Self {
         self.over = window;
         self
     }
 
-    /// What a retry takes. Default: 1.
+    /// Sets the cost of a retry, in retries: 1 or more. Default: 1.
     pub const fn retry_cost(mut self, retries: u32) -> Self {
-        self.prices.retry = retries;
+        self.costs.retry = retries;
         self
     }
 
-    /// What a retry after a timeout takes. Default: 1.
+    /// Sets the cost of a retry after a timeout: 1 or more. Default: 1.
     pub const fn timeout_cost(mut self, retries: u32) -> Self {
-        self.prices.timeout = retries;
+        self.costs.timeout = retries;
         self
     }
 
-    /// What a retry after a throttle takes. Default: 1.
+    /// Sets the cost of a retry after a throttle: 1 or more. Default: 1.
     pub const fn throttle_cost(mut self, retries: u32) -> Self {
-        self.prices.throttle = retries;
+        self.costs.throttle = retries;
         self
     }
 
-    /// The budget.
+    /// Builds the budget.
     ///
     /// # Errors
-    /// If the ratio (retries per request) is not in 0.0..=1000.0, the window not in 1 ms..=1 h, or a cost is zero: such
-    /// retries would have no bound.
+    /// If the ratio is not in 0.0..=1000.0, the window is not in 1 ms..=1 h, or a cost is zero.
     pub fn build(self) -> Result<Budget, ConfigError> {
         if !(0.0..=1000.0).contains(&self.ratio) {
             return Err(ConfigError::new("ratio", "in 0.0..=1000.0", self.ratio));
@@ -101,8 +103,8 @@ impl RatioBudget {
         if !(Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&self.over) {
             return Err(ConfigError::new("over", "in 1 ms..=1 h", self.over));
         }
-        self.prices.check()?;
-        Ok(Budget::new(Rule::Ratio(self.window())))
+        self.costs.check()?;
+        Ok(Budget::new(Algorithm::Ratio(self.window())))
     }
 
     pub(super) fn window(self) -> RatioWindow {
@@ -110,8 +112,8 @@ impl RatioBudget {
         RatioWindow {
             ratio: (self.ratio * RETRY as f64).round() as i64,
             reserve: (per_window * RETRY as f64).round() as i64,
-            prices: self.prices,
-            requests: Requests::new(self.over),
+            costs: self.costs,
+            requests: RequestCounter::new(self.over),
             retries: Mutex::default(),
         }
     }
@@ -120,20 +122,28 @@ impl RatioBudget {
 /// One retry in fixed point.
 const RETRY: i64 = 1_000_000;
 
-/// The counts of one window. Time goes in: no clock is read here.
+/// The counts of the sliding window. Time goes in; no clock is read here.
 #[derive(Debug)]
 pub(super) struct RatioWindow {
-    /// What a request adds, in millionths of a retry.
+    /// Millionths of a retry that a request adds.
     ratio: i64,
-    /// What is there without requests, in millionths.
+    /// Millionths of a retry that are available without requests.
     reserve: i64,
-    prices: Prices,
-    /// Counted by every call, without a lock.
-    requests: Requests,
+    costs: RetryCosts,
+    /// Updated by every call, without a lock.
+    requests: RequestCounter,
     retries: Mutex<Retries>,
 }
 
-/// The retries in ten slots that are reused in turn. A plain value.
+/// A retry that was taken from the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Withdrawal {
+    /// The number of the slot that counts it.
+    slot: u64,
+    cost: u32,
+}
+
+/// The retries in ten slots, which are reused in turn. A plain value.
 #[derive(Debug, Default)]
 struct Retries {
     /// The number of the latest slot.
@@ -147,31 +157,31 @@ impl RatioWindow {
         self.requests.add(now);
     }
 
-    /// The requests that are still remembered, whatever their age.
-    pub(super) fn counted(&self) -> u64 {
-        self.requests.counted()
+    /// Returns the number of requests in all slots, also those that have left the window.
+    pub(super) fn total_requests(&self) -> u64 {
+        self.requests.total()
     }
 
-    /// Takes one retry after a failure of `kind`; the answer is what it took, and the slot that this is counted in.
-    pub(super) fn withdraw(&self, now: Instant, kind: Kind) -> Option<(u64, u32)> {
-        let cost = self.prices.of(kind);
+    /// Takes one retry after a failure of `kind`, if enough is left.
+    pub(super) fn withdraw(&self, now: Instant, kind: Kind) -> Option<Withdrawal> {
+        let cost = self.costs.of(kind);
         let mut retries = self.lock();
         if self.balance(&mut retries, now) < i64::from(cost) * RETRY {
             return None;
         }
-        Some((retries.take(cost), cost))
+        Some(retries.take(cost))
     }
 
-    /// Gives back what a retry took, unless its slot has left the window.
-    pub(super) fn give_back(&self, (number, cost): (u64, u32)) {
-        self.lock().give_back(number, cost);
+    /// Gives a retry back, unless its slot has left the window.
+    pub(super) fn give_back(&self, withdrawal: Withdrawal) {
+        self.lock().give_back(withdrawal);
     }
 
     pub(super) fn available(&self, now: Instant) -> u32 {
         u32::try_from(self.balance(&mut self.lock(), now).max(0) / RETRY).unwrap_or(u32::MAX)
     }
 
-    /// What is left now, in millionths.
+    /// Returns what is left, in millionths of a retry.
     fn balance(&self, retries: &mut Retries, now: Instant) -> i64 {
         let (head, requests) = self.requests.sum(now);
         retries.advance(head);
@@ -180,14 +190,14 @@ impl RatioWindow {
         earned.saturating_sub(retries.sum().saturating_mul(RETRY))
     }
 
-    /// The counts are whole after every step, so a panic elsewhere while they were locked does no harm.
+    /// The counts are consistent whenever the lock is released, so a poisoned lock does no harm.
     fn lock(&self) -> MutexGuard<'_, Retries> {
         self.retries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Retries {
-    /// Moves on to slot `number`, forgetting those that it passes, and never back.
+    /// Moves on to slot `number` and clears the slots that it passes. It never moves back.
     fn advance(&mut self, number: u64) {
         let passed = number.saturating_sub(self.head).min(SLOTS as u64);
         for step in 1..=passed {
@@ -196,16 +206,16 @@ impl Retries {
         self.head = self.head.max(number);
     }
 
-    fn take(&mut self, cost: u32) -> u64 {
-        let slot = &mut self.slots[index(self.head)];
-        *slot = slot.saturating_add(cost.into());
-        self.head
+    fn take(&mut self, cost: u32) -> Withdrawal {
+        let count = &mut self.slots[index(self.head)];
+        *count = count.saturating_add(cost.into());
+        Withdrawal { slot: self.head, cost }
     }
 
-    fn give_back(&mut self, number: u64, cost: u32) {
-        if self.head - number < SLOTS as u64 {
-            let slot = &mut self.slots[index(number)];
-            *slot = slot.saturating_sub(cost.into());
+    fn give_back(&mut self, Withdrawal { slot, cost }: Withdrawal) {
+        if self.head - slot < SLOTS as u64 {
+            let count = &mut self.slots[index(slot)];
+            *count = count.saturating_sub(cost.into());
         }
     }
 
@@ -232,7 +242,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
-        /// [S14] the ratio is kept to 0.1 %, from 0.01 to 10.
+        /// [S14] The ratio is exact to 0.1 %, from 0.01 to 10.
         #[test]
         fn ratio_error_is_below_a_thousandth(ratio in 0.01..10.0_f64) {
             let window = window(ratio, 0, Duration::from_secs(10));
@@ -248,7 +258,7 @@ mod tests {
             prop_assert!((f64::from(granted) - expected).abs() <= expected / 1000.0 + 1.0, "{granted} of {expected}");
         }
 
-        /// What was counted is forgotten after the window, whatever the steps of the clock.
+        /// After the window nothing counts any more, whatever the steps of the clock.
         #[test]
         fn everything_is_forgotten(steps in prop::collection::vec((0_u64..400, any::<bool>()), 1..100)) {
             let window = window(0.5, 0, Duration::from_secs(1));
@@ -262,7 +272,7 @@ mod tests {
         }
     }
 
-    /// [S5] a clock that goes back neither panics nor forgets.
+    /// [S5] A clock that goes back causes no panic and loses no count.
     #[test]
     fn a_clock_that_goes_back() {
         let window = window(1.0, 0, Duration::from_secs(1));
@@ -271,17 +281,17 @@ mod tests {
         assert_eq!(window.available(now - Duration::from_secs(1800)), 1);
     }
 
-    /// [S14] a retry has a price by the kind of the failure, and gives back just that.
+    /// [S14] A retry costs what the kind of its failure costs, and gives back the same.
     #[test]
-    fn retries_are_priced_by_kind() {
+    fn retries_cost_by_kind() {
         let settings = Budget::ratio(1.0).min_per_second(0).timeout_cost(3).throttle_cost(2);
         let (window, now) = (settings.window(), Instant::now());
         (0..6).for_each(|_| window.deposit(now));
         let take = |kind| window.withdraw(now, kind);
-        assert_eq!([Kind::Timeout, Kind::Throttled].map(|kind| take(kind).unwrap().1), [3, 2]);
+        assert_eq!([Kind::Timeout, Kind::Throttled].map(|kind| take(kind).unwrap().cost), [3, 2]);
         assert!(take(Kind::Timeout).is_none(), "one is left");
         let last = take(Kind::Unavailable).unwrap();
-        assert_eq!((last.1, window.available(now)), (1, 0));
+        assert_eq!((last.cost, window.available(now)), (1, 0));
         window.give_back(last);
         assert_eq!(window.available(now), 1);
         assert!(settings.retry_cost(0).build().is_err());

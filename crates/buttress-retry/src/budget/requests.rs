@@ -1,4 +1,4 @@
-//! `Requests`: how many there were lately, counted without a lock.
+//! `RequestCounter`: counts the requests of a sliding window, without a lock.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,35 +7,34 @@ use tokio::time::Instant;
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// The window is this many slots.
+/// The slots in the window.
 pub(super) const SLOTS: usize = 10;
 
-/// They are reused in turn, out of more than are in the window: a power of two needs no division.
+/// The slots in all, which are reused in turn. A power of two needs no division.
 const RING: usize = 16;
 
-/// Requests by slots of time. Each slot is one word, its number above and its count below, so that a count never goes to
-/// another time than its own; no word depends on another, so every access is relaxed.
+/// The requests in each slot of time. A slot is one word, the number of the slot above and its count below, so that no
+/// request is counted in a slot of another time. No word depends on another, so every access is relaxed.
 #[derive(Debug)]
-pub(super) struct Requests {
-    /// The first time seen: slots count from here.
+pub(super) struct RequestCounter {
+    /// The time of the first request, where slot 0 begins.
     origin: OnceLock<Instant>,
-    /// 2⁶⁴ over the length of a slot in nanoseconds: multiplying is several times as fast as dividing.
+    /// 2⁶⁴ divided by the length of a slot in nanoseconds, because a multiplication is several times as fast as a division.
     per_nano: u64,
     slots: [AtomicU64; RING],
 }
 
-/// Below it is the count, above it the number. (That begins anew after 2³² slots: five days of the shortest, 136 years of
-/// the default.)
+/// The mask of the count. The number above it wraps after 2³² slots: five days of the shortest, 136 years of the default.
 const COUNT: u64 = u32::MAX as u64;
 
-/// A number up to this much later than the clock's is that of a clock which has gone back; any other is old, as numbers
-/// begin anew.
+/// If a slot is ahead of the clock by less than this, the clock has gone back. If it is ahead by more, it is old and the
+/// numbers have wrapped.
 const BACK: u32 = 1 << 16;
 
-/// A slot that has counted this many counts no further: far enough from the number above that no thread gets there.
+/// The count at which a slot stops, far enough below the mask that concurrent threads cannot overflow into the number.
 const FULL: u64 = COUNT - (1 << 20);
 
-impl Requests {
+impl RequestCounter {
     pub(super) fn new(window: Duration) -> Self {
         let nanos = (window / SLOTS as u32).as_nanos().max(1);
         // Rounded up, so that the first moment of a slot is in it.
@@ -43,7 +42,7 @@ impl Requests {
         Self { origin: OnceLock::new(), per_nano, slots: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
 
-    /// Counts one.
+    /// Counts a request.
     #[inline]
     pub(super) fn add(&self, now: Instant) {
         self.add_to(self.number(now));
@@ -54,16 +53,16 @@ impl Requests {
         let slot = &self.slots[index(number)];
         let word = slot.load(Ordering::Relaxed);
         if word >> 32 == number & COUNT && word & COUNT < FULL {
-            // If another thread has begun the slot anew meanwhile, the request counts sixteen slots later.
+            // If another thread has reused the slot in between, the request counts sixteen slots later.
             slot.fetch_add(1, Ordering::Relaxed);
         } else {
-            self.begin(slot, number & COUNT);
+            self.reuse(slot, number & COUNT);
         }
     }
 
-    /// The first of its slot, or the first after one that the clock has gone back behind.
+    /// Counts the first request of a slot, or one for which the clock has gone back.
     #[cold]
-    fn begin(&self, slot: &AtomicU64, number: u64) {
+    fn reuse(&self, slot: &AtomicU64, number: u64) {
         let count = |word: u64| match after(word, number) < BACK {
             true if word & COUNT < FULL => Some(word + 1),
             true => None,
@@ -72,8 +71,8 @@ impl Requests {
         let _ = slot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
     }
 
-    /// The number of the latest slot, and the requests in the window that ends with it. It is that of `now`, unless the
-    /// clock has gone back.
+    /// Returns the number of the latest slot, and the requests in the window that ends with it. The latest slot is that of
+    /// `now`, unless the clock has gone back.
     pub(super) fn sum(&self, now: Instant) -> (u64, u64) {
         let words = || self.slots.iter().map(|slot| slot.load(Ordering::Relaxed));
         let now = self.number(now);
@@ -83,8 +82,8 @@ impl Requests {
         (head, recent.map(|word| word & COUNT).sum())
     }
 
-    /// The counts of all slots, those of the past too.
-    pub(super) fn counted(&self) -> u64 {
+    /// Returns the requests in all slots, also those that have left the window.
+    pub(super) fn total(&self) -> u64 {
         self.slots.iter().map(|slot| slot.load(Ordering::Relaxed) & COUNT).sum()
     }
 
@@ -96,7 +95,7 @@ impl Requests {
     }
 }
 
-/// How many slots that of `word` comes after slot `number`; as numbers begin anew, those before it come very late.
+/// Returns by how many slots that of `word` is after slot `number`. As numbers wrap, earlier slots are far after it.
 const fn after(word: u64, number: u64) -> u32 {
     ((word >> 32) as u32).wrapping_sub(number as u32)
 }
@@ -112,10 +111,10 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Multiplied is as good as divided: a slot begins when it should, and never late.
+        /// The multiplication is exact: a slot begins neither early nor late.
         #[test]
         fn slots_begin_in_time(millis in 1_u64..3_600_000, slot in 0_u64..10_000_000) {
-            let requests = Requests::new(Duration::from_millis(millis));
+            let requests = RequestCounter::new(Duration::from_millis(millis));
             let start = Instant::now();
             prop_assert_eq!(requests.number(start), 0);
             let length = Duration::from_millis(millis) / SLOTS as u32;
@@ -125,10 +124,10 @@ mod tests {
         }
     }
 
-    /// [S5] [S14] numbers that begin anew do no harm: what is counted is there, and what was counted long ago isn't.
+    /// [S5] [S14] When numbers wrap, recent requests count, and those of long ago don't.
     #[test]
-    fn numbers_begin_anew() {
-        let requests = Requests::new(Duration::from_millis(1));
+    fn numbers_wrap() {
+        let requests = RequestCounter::new(Duration::from_millis(1));
         let slot = Duration::from_micros(100);
         let start = Instant::now();
         requests.add(start);
@@ -142,15 +141,15 @@ mod tests {
             let number = u64::from(u32::MAX - 100) + u64::from(n);
             assert_eq!(requests.sum(now), (number, u64::from(n + 1).min(SLOTS as u64) * 2), "{n}");
         }
-        // Nearly as long once more without any: none is taken for one of now.
+        // Nearly a whole wrap later without requests, no old slot is taken for a recent one.
         let (_, sum) = requests.sum(about + slot * (u32::MAX - 2 * BACK));
         assert_eq!(sum, 0);
     }
 
-    /// A slot that is full counts no further, and leaves its number alone.
+    /// A full slot stops counting and keeps its number.
     #[test]
     fn a_full_slot() {
-        let (requests, now) = (Requests::new(Duration::from_secs(10)), Instant::now());
+        let (requests, now) = (RequestCounter::new(Duration::from_secs(10)), Instant::now());
         requests.add(now);
         requests.slots[0].store(FULL, Ordering::Relaxed);
         requests.add(now);
@@ -165,11 +164,11 @@ mod model {
 
     use super::*;
 
-    /// [S14] whatever begins and counts at once, no request is lost or counted twice.
+    /// [S14] However reuses and counts interleave, no request is lost or counted twice.
     #[test]
     fn every_request_is_counted_once() {
         loom::model(|| {
-            let requests = Arc::new(Requests::new(Duration::from_secs(10)));
+            let requests = Arc::new(RequestCounter::new(Duration::from_secs(10)));
             requests.add_to(3);
             let calls = [19, 19].map(|number| {
                 let requests = Arc::clone(&requests);

@@ -1,30 +1,30 @@
-//! What a budget has done so far, in numbers.
+//! `BudgetStats`: the counts of a budget.
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// Counts of a [`Budget`](crate::Budget) since it was made, whatever its kind.
+/// Counts of a [`Budget`](crate::Budget) since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BudgetStats {
-    /// Retries that began. (One that was granted, and given back since its attempt never began, is none.)
+    /// Retries that began. A granted retry whose attempt never began is not counted.
     pub spent: u64,
-    /// Retries that were refused: calls that ended with their failure because the budget was spent.
+    /// Retries that were refused. Each is a call that ended with its failure because the budget was empty.
     pub refused: u64,
 }
 
-/// Nothing else depends on these numbers, so every access is relaxed. No call that succeeds at once touches them.
+/// Every access is relaxed, as no other data depends on these numbers. A call that succeeds at once does not change them.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct Counters {
     spent: AtomicU64,
     refused: AtomicU64,
 }
 
-impl Counts {
-    pub(super) fn spent(&self) {
+impl Counters {
+    pub(super) fn add_spent(&self) {
         self.spent.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn refused(&self) {
+    pub(super) fn add_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 

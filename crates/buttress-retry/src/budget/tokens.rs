@@ -1,32 +1,33 @@
-//! A bucket of tokens: retries take, successes give back.
+//! A bucket of tokens, which retries take and successes give back.
 
 use buttress_error::{ConfigError, Kind};
 
-use super::{Budget, Prices, Rule};
+use super::costs::RetryCosts;
+use super::{Algorithm, Budget};
 use crate::sync::{AtomicU32, Ordering};
 
-/// Settings of a budget whose retries cost tokens, priced by the failure; successes give them back.
+/// Settings of a budget whose retries cost tokens, by the kind of the failure. Successes give tokens back.
 ///
-/// A retry that succeeds gives back what it cost; a success at the first attempt gives one token. It needs no clock.
+/// A retry that succeeds gives back what it cost; a success at the first attempt gives one token. It reads no clock.
 ///
-/// # It is no cap of n %
-/// Where the share `f` of the attempts fails, the tokens that first successes give pay in the long run for
+/// # It is not a cap of n %
+/// If the share `f` of the attempts fails, first successes pay in the long run for
 ///
 /// ```text
 /// retries per call ≤ (1 − f) / (cost · f)
 /// ```
 ///
-/// With a cost of 5 that is 1.8 at `f` = 10 %, 0.2 at 50 % and 0.02 at 90 %: the bucket binds in an outage, and hardly
-/// otherwise. (A full bucket pays for `capacity / cost` failed retries more.) For a bound that holds at every rate of
-/// failures use a [`RatioBudget`](super::RatioBudget).
+/// With a cost of 5 that is 1.8 at `f` = 10 %, 0.2 at 50 % and 0.02 at 90 %. So the bucket limits retries in an outage, and
+/// hardly otherwise. (A full bucket pays for `capacity / cost` more failed retries.) For a bound that holds at every failure
+/// rate use a [`RatioBudget`](super::RatioBudget).
 ///
-/// The scheme and its prices are those of the AWS SDKs'
+/// The scheme and its costs are those of the AWS SDKs'
 /// [standard retry mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
 #[derive(Clone, Copy, Debug)]
-#[must_use = "nothing is made before `build`"]
+#[must_use = "`build` makes the budget"]
 pub struct TokenBudget {
     capacity: u32,
-    prices: Prices,
+    costs: RetryCosts,
 }
 
 impl Default for TokenBudget {
@@ -37,38 +38,38 @@ impl Default for TokenBudget {
 
 impl TokenBudget {
     pub(super) const fn new(capacity: u32) -> Self {
-        Self { capacity, prices: Prices { retry: 5, timeout: 10, throttle: 5 } }
+        Self { capacity, costs: RetryCosts { retry: 5, timeout: 10, throttle: 5 } }
     }
 
-    /// Tokens that a retry costs. Default: 5.
+    /// Sets the tokens that a retry costs: 1 or more. Default: 5.
     pub const fn retry_cost(mut self, tokens: u32) -> Self {
-        self.prices.retry = tokens;
+        self.costs.retry = tokens;
         self
     }
 
-    /// Tokens that a retry after a timeout costs. Default: 10.
+    /// Sets the tokens that a retry after a timeout costs: 1 or more. Default: 10.
     pub const fn timeout_cost(mut self, tokens: u32) -> Self {
-        self.prices.timeout = tokens;
+        self.costs.timeout = tokens;
         self
     }
 
-    /// Tokens that a retry after a throttle costs. Default: 5.
+    /// Sets the tokens that a retry after a throttle costs: 1 or more. Default: 5.
     pub const fn throttle_cost(mut self, tokens: u32) -> Self {
-        self.prices.throttle = tokens;
+        self.costs.throttle = tokens;
         self
     }
 
-    /// The budget, full at first.
+    /// Builds the budget, which starts full.
     ///
     /// # Errors
-    /// If a cost is zero: such retries would have no bound.
+    /// If a cost is zero.
     pub fn build(self) -> Result<Budget, ConfigError> {
-        self.prices.check()?;
-        Ok(Budget::new(Rule::Tokens(TokenBucket::new(self))))
+        self.costs.check()?;
+        Ok(Budget::new(Algorithm::Tokens(TokenBucket::new(self))))
     }
 }
 
-/// The bucket: one number, so its order among other memory doesn't matter, and every access is relaxed.
+/// Every access is relaxed, as no other data depends on the number of tokens.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
     settings: TokenBudget,
@@ -80,15 +81,15 @@ impl TokenBucket {
         Self { settings, tokens: AtomicU32::new(settings.capacity) }
     }
 
-    /// Takes what a retry after a failure of `kind` costs; nothing if it is too much.
+    /// Takes the cost of a retry after a failure of `kind`, if there are enough tokens.
     pub(super) fn withdraw(&self, kind: Kind) -> Option<u32> {
-        let cost = self.settings.prices.of(kind);
+        let cost = self.settings.costs.of(kind);
         let take = |tokens: u32| tokens.checked_sub(cost);
         self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         Some(cost)
     }
 
-    /// Gives tokens back, never beyond the capacity. Where nothing fails the bucket is full, and only read.
+    /// Gives tokens back, up to the capacity. A full bucket is only read.
     #[inline]
     pub(super) fn refund(&self, tokens: u32) {
         if self.available() < self.settings.capacity {
@@ -115,7 +116,7 @@ mod model {
 
     use super::*;
 
-    /// [S14] whatever takes and gives at once: no token is taken twice, none is lost, there are never too many.
+    /// [S14] However calls take and give tokens, no token is taken twice, none is lost, and there are never too many.
     #[test]
     fn tokens_are_kept() {
         loom::model(|| {

@@ -62,7 +62,7 @@ pub enum Jitter {
 
 impl Backoff {
     /// The cap that a policy gives a backoff that grows without one.
-    pub(crate) const DEFAULT_MAX: Duration = Duration::from_secs(5);
+    pub(super) const DEFAULT_MAX: Duration = Duration::from_secs(5);
 
     const fn new(kind: Kind, jitter: Jitter) -> Self {
         Self { kind, max: None, jitter, multiplier: None }
@@ -151,7 +151,7 @@ impl Backoff {
     }
 
     /// Sets the base; an iterator has none and refuses it.
-    pub(crate) fn with_base(mut self, to: Duration) -> Option<Self> {
+    pub(super) fn with_base(mut self, to: Duration) -> Option<Self> {
         match &mut self.kind {
             Kind::Fixed { base }
             | Kind::Linear { base, .. }
@@ -164,21 +164,21 @@ impl Backoff {
     }
 
     /// The cap that was set by [`max`](Self::max).
-    pub(crate) const fn own_max(&self) -> Option<Duration> {
+    pub(super) const fn own_max(&self) -> Option<Duration> {
         self.max
     }
 
     /// Returns `true` if each wait may be longer than the one before.
-    pub(crate) const fn grows(&self) -> bool {
+    pub(super) const fn grows(&self) -> bool {
         match self.kind {
             Kind::Fixed { .. } | Kind::Iterator(_) => false,
             Kind::Linear { increment, .. } => !increment.is_zero(),
-            Kind::Exponential { .. } => self.factor() > 1.0,
+            Kind::Exponential { .. } => self.growth() > 1.0,
             Kind::Fibonacci { .. } | Kind::Decorrelated { .. } => true,
         }
     }
 
-    const fn factor(&self) -> f64 {
+    const fn growth(&self) -> f64 {
         match self.multiplier {
             Some(factor) => factor,
             None => 2.0,
@@ -192,7 +192,7 @@ impl Backoff {
     #[must_use]
     pub fn delay(&self, attempt: u32) -> Duration {
         let attempt = attempt.max(1);
-        let mut waits = Waits::new();
+        let mut waits = BackoffState::new();
         match self.kind {
             Kind::Decorrelated { .. } | Kind::Iterator(_) => {
                 // A call that makes more waits has long converged or ended.
@@ -207,8 +207,8 @@ impl Backoff {
     }
 
     /// The longest waits of one call, one after the other.
-    pub(crate) fn longest(&self) -> impl Iterator<Item = Duration> {
-        let (plain, mut waits) = (self.clone().jitter(Jitter::None), Waits::new());
+    pub(super) fn max_waits(&self) -> impl Iterator<Item = Duration> {
+        let (plain, mut waits) = (self.clone().jitter(Jitter::None), BackoffState::new());
         (1..).map_while(move |attempt| match (&self.kind, self.jitter) {
             (Kind::Decorrelated { base }, _) => {
                 Some(self.cap(scale(*base, 3_f64.powi(i32::try_from(attempt).unwrap_or(i32::MAX)))))
@@ -222,14 +222,18 @@ impl Backoff {
 
     /// The jitter on top of a `wait` that the server asked for: 10 % of it, but at least the base. None where this backoff
     /// has no jitter.
-    pub(crate) fn spread(&self, wait: Duration) -> Spread {
+    pub(super) fn added_jitter(&self, wait: Duration) -> AddedJitter {
         let jitters = match (&self.kind, self.jitter) {
             (Kind::Decorrelated { .. }, _) => true,
             (_, Jitter::None) => false,
             (_, Jitter::Proportional(factor)) => factor > 0.0,
             (_, Jitter::Full | Jitter::Equal) => true,
         };
-        if jitters { Spread((wait / 10).max(self.base().unwrap_or_default())) } else { Spread::NONE }
+        if jitters {
+            AddedJitter((wait / 10).max(self.base().unwrap_or_default()))
+        } else {
+            AddedJitter::NONE
+        }
     }
 
     fn cap(&self, wait: Duration) -> Duration {
@@ -237,7 +241,7 @@ impl Backoff {
     }
 
     /// Refuses what can't be meant. `setting` is the name of the setter that took this backoff.
-    pub(crate) fn check(&self, setting: &'static str) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, setting: &'static str) -> Result<(), ConfigError> {
         let refuse = |range, given: &dyn fmt::Debug| Err(ConfigError::new(setting, range, given));
         match (self.multiplier, &self.kind) {
             (Some(factor), Kind::Exponential { .. }) if !(factor >= 1.0 && factor.is_finite()) => {
@@ -269,7 +273,7 @@ impl Backoff {
         }
     }
 
-    pub(crate) const fn base(&self) -> Option<Duration> {
+    pub(super) const fn base(&self) -> Option<Duration> {
         match self.kind {
             Kind::Fixed { base }
             | Kind::Linear { base, .. }
@@ -294,7 +298,7 @@ impl fmt::Debug for Backoff {
         debug.field("base", &self.base());
         match self.kind {
             Kind::Linear { increment, .. } => debug.field("increment", &increment),
-            Kind::Exponential { .. } => debug.field("multiplier", &self.factor()),
+            Kind::Exponential { .. } => debug.field("multiplier", &self.growth()),
             _ => &mut debug,
         };
         debug.field("max", &self.max).field("jitter", &self.jitter).finish()
@@ -303,43 +307,43 @@ impl fmt::Debug for Backoff {
 
 /// Jitter on top of a wait: uniform from zero to this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spread(Duration);
+pub(super) struct AddedJitter(Duration);
 
-impl Spread {
-    pub(crate) const NONE: Self = Self(Duration::ZERO);
+impl AddedJitter {
+    pub(super) const NONE: Self = Self(Duration::ZERO);
 
-    pub(crate) fn at_most(self, room: Duration) -> Self {
+    pub(super) fn at_most(self, room: Duration) -> Self {
         Self(self.0.min(room))
     }
 
-    pub(crate) const fn longest(self) -> Duration {
+    pub(super) const fn max(self) -> Duration {
         self.0
     }
 
-    pub(crate) fn random(self) -> Duration {
+    pub(super) fn draw(self) -> Duration {
         between(Duration::ZERO, self.0)
     }
 }
 
 /// What a backoff remembers within one call.
-pub(crate) struct Waits {
+pub(super) struct BackoffState {
     previous: Option<Duration>,
     iterator: Option<Iter>,
 }
 
-impl Waits {
-    pub(crate) const fn new() -> Self {
+impl BackoffState {
+    pub(super) const fn new() -> Self {
         Self { previous: None, iterator: None }
     }
 
     /// The wait before retry number `attempt`, from 1; none when an iterator has ended.
-    pub(crate) fn next(&mut self, backoff: &Backoff, attempt: u32) -> Option<Duration> {
+    pub(super) fn next(&mut self, backoff: &Backoff, attempt: u32) -> Option<Duration> {
         let n = attempt.max(1) - 1;
         let wait = match &backoff.kind {
             Kind::Fixed { base } => *base,
             Kind::Linear { base, increment } => base.saturating_add(increment.saturating_mul(n)),
             Kind::Exponential { base } => {
-                scale(*base, backoff.factor().powi(i32::try_from(n).unwrap_or(i32::MAX)))
+                scale(*base, backoff.growth().powi(i32::try_from(n).unwrap_or(i32::MAX)))
             }
             Kind::Fibonacci { base } => base.saturating_mul(fibonacci(n)),
             Kind::Decorrelated { base } => {
@@ -363,9 +367,9 @@ impl Waits {
     }
 }
 
-impl fmt::Debug for Waits {
+impl fmt::Debug for BackoffState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waits").field("previous", &self.previous).finish_non_exhaustive()
+        f.debug_struct("BackoffState").field("previous", &self.previous).finish_non_exhaustive()
     }
 }
 
@@ -486,7 +490,7 @@ mod tests {
     fn an_iterator_gives_the_waits() {
         let backoff = Backoff::iterator(|| [1, 2].into_iter().map(|n| MS * n));
         for _call in 0..2 {
-            let mut waits = Waits::new();
+            let mut waits = BackoffState::new();
             assert_eq!([1, 2, 3].map(|n| waits.next(&backoff, n)), [Some(MS), Some(MS * 2), None]);
         }
     }
@@ -496,7 +500,7 @@ mod tests {
     fn decorrelated_looks_at_the_wait_before() {
         let backoff = Backoff::decorrelated(MS * 10).max(MS * 500);
         for _call in 0..200 {
-            let (mut waits, mut previous) = (Waits::new(), MS * 10);
+            let (mut waits, mut previous) = (BackoffState::new(), MS * 10);
             for attempt in 1..20 {
                 let wait = waits.next(&backoff, attempt).unwrap();
                 assert!(

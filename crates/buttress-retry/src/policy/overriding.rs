@@ -1,25 +1,25 @@
-//! One call's own policy, brought by its context.
+//! `RetryContext`: the policy that the context of a call carries in place of the callee's.
 
 use std::sync::Arc;
 
 use buttress_context::Context;
 
-use crate::Policy;
-use crate::attempt::driver as operation;
+use super::Policy;
+use super::first_attempt::FirstAttempt;
 
-/// How a [`Context`] brings along another [`Policy`] for the calls in it.
+/// Sets a [`Policy`] in a [`Context`], for the calls made in it.
 ///
-/// Every retry further in takes it instead of its own: layers, [`retry`](crate::retry()) and
-/// [`retry_blocking`](crate::retry_blocking()), also behind other layers (but not behind a `tower::buffer`, whose worker
-/// makes the call) and in tasks that keep the context. (Of nested
-/// retries that is each; they multiply no more than they do otherwise.) It does not go over the wire.
+/// Every inner retry uses it in place of its own policy: layers, [`retry`](crate::retry()) and
+/// [`retry_blocking`](crate::retry_blocking()), also behind other layers and in tasks that keep the context. (Behind a
+/// `tower::buffer` it has no effect, because the buffer's worker makes the call.) If retries nest, each of them uses it;
+/// they multiply no more than they otherwise do. It is not sent over the wire.
 ///
-/// What belongs to the dependency stays the layer's: its [budget](crate::PolicyBuilder::budget), unless the policy was
-/// given one or [none](crate::PolicyBuilder::no_budget); its remedies, which are asked after the policy's own; and
-/// [`retry_only_outermost`](crate::PolicyBuilder::retry_only_outermost). [`Context::with_max_attempts`] overrides this policy too;
-/// with [`Context::without_retries`] nothing is repeated.
+/// Three settings belong to the dependency and stay the layer's: its [budget](crate::PolicyBuilder::budget), unless the
+/// policy was given one or [none](crate::PolicyBuilder::no_budget); its remedies, which come after the policy's own; and
+/// [`retry_only_outermost`](crate::PolicyBuilder::retry_only_outermost). [`Context::with_max_attempts`] overrides this
+/// policy too, and [`Context::without_retries`] turns all retries off.
 ///
-/// A call with a policy of its own allocates twice when it begins, where others allocate nothing.
+/// A call with a policy in its context allocates twice when it begins, where others allocate nothing.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,64 +43,57 @@ use crate::attempt::driver as operation;
 /// # Ok(()) }
 /// ```
 pub trait RetryContext: Sized + sealed::Sealed {
-    /// The same, whose calls are repeated by `policy` (or a shared one) instead of that of the retry they come to.
+    /// Returns the context with `policy`, which may be shared, in place of the policies of the retries that its calls reach.
     #[must_use]
     fn with_retry_policy(self, policy: impl Into<Arc<Policy>>) -> Self;
 
-    /// The policy that was brought.
+    /// Returns the policy set by [`with_retry_policy`](Self::with_retry_policy), if any.
     fn retry_policy(&self) -> Option<&Policy>;
 }
 
 impl RetryContext for Context {
     fn with_retry_policy(self, policy: impl Into<Arc<Policy>>) -> Self {
-        self.with_extension(Override(policy.into()))
+        self.with_extension(OverridingPolicy(policy.into()))
     }
 
-    #[inline]
     fn retry_policy(&self) -> Option<&Policy> {
-        self.extension().map(|Override(policy)| &**policy)
+        self.extension().map(|OverridingPolicy(policy)| &**policy)
     }
 }
 
-/// Of a type of its own, so that nothing else in the context is taken for it.
-struct Override(Arc<Policy>);
+/// A type of its own, so that no other extension of the context is taken for it.
+struct OverridingPolicy(Arc<Policy>);
 
 mod sealed {
     pub trait Sealed {}
     impl Sealed for buttress_context::Context {}
 }
 
-/// How the first attempt of a call is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// As it comes. None follows it.
-    Once,
-    /// As it comes. Another may follow.
-    Repeatable,
-    /// In a context of its own: another policy was brought, or the retries further in have to know that they aren't asked.
-    Apart,
-}
-
-/// How the first attempt under `policy` is run in the current context.
+/// Returns how the first attempt under `policy` runs in the current context.
 #[inline]
-pub(crate) fn start(policy: &Policy) -> Start {
-    if Context::current_overrides() { overridden(policy) } else { policy.start() }
+pub(crate) fn first_attempt(policy: &Policy) -> FirstAttempt {
+    if Context::current_overrides() { overridden_first_attempt(policy) } else { policy.first_attempt }
 }
 
 #[cold]
-#[inline(never)]
-fn overridden(policy: &Policy) -> Start {
-    let brought = Context::read(|cx| cx.retry_policy().is_some());
-    match policy.start() {
-        _ if brought => Start::Apart,
-        Start::Apart => Start::Apart,
-        _ if operation::may_repeat(policy, 0) => Start::Repeatable,
-        _ => Start::Once,
+fn overridden_first_attempt(policy: &Policy) -> FirstAttempt {
+    let overridden = Context::read(|cx| cx.retry_policy().is_some());
+    match policy.first_attempt {
+        _ if overridden => FirstAttempt::Scoped,
+        FirstAttempt::Scoped => FirstAttempt::Scoped,
+        _ if retry_may_follow(policy, 1) => FirstAttempt::Retryable,
+        _ => FirstAttempt::Only,
     }
 }
 
-/// The policy that the current context brings, for a call to what `own` is for.
+/// Returns `true` if a retry may follow attempt number `attempt`, as far as the limits on attempts go.
+pub(crate) fn retry_may_follow(policy: &Policy, attempt: u32) -> bool {
+    let (owned, max_attempts) = Context::read(|cx| (cx.inner_retries_disabled(), cx.max_attempts()));
+    !owned && attempt < max_attempts.map_or(policy.max_attempts(), u32::from)
+}
+
+/// Returns the policy of the current context, completed by the settings of `own` that belong to the dependency.
 #[cold]
-pub(crate) fn policy(own: &Policy) -> Option<Box<Policy>> {
-    Context::read(|cx| cx.retry_policy().map(|policy| Box::new(policy.over(own))))
+pub(crate) fn overriding_policy(own: &Policy) -> Option<Box<Policy>> {
+    Context::read(|cx| cx.retry_policy().map(|policy| Box::new(policy.overriding(own))))
 }

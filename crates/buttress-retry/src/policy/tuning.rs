@@ -1,28 +1,28 @@
-//! `Tuning`: what `base`, `multiplier` and `max_delay` change of a policy's backoffs.
+//! `Tuning`: the settings `base`, `multiplier` and `max_delay`, which change single numbers of the backoffs.
 
 use std::time::Duration;
 
 use buttress_error::ConfigError;
 
-use crate::Backoff;
+use super::backoff::Backoff;
 
 /// The base of the default backoff after a transient failure.
-pub(crate) const BASE: Duration = Duration::from_millis(200);
+pub(super) const BASE: Duration = Duration::from_millis(200);
 
 /// The base of the default backoff after a throttle.
 const THROTTLED_BASE: Duration = Duration::from_secs(1);
 
-/// Single settings of the backoffs, applied when the policy is built, so that their order doesn't matter.
+/// Changes of the backoffs. They are applied when the policy is built, so that the order of setters doesn't matter.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tuning {
-    pub(crate) base: Option<Duration>,
-    pub(crate) multiplier: Option<f64>,
-    pub(crate) max_delay: Option<Duration>,
+pub(super) struct Tuning {
+    pub(super) base: Option<Duration>,
+    pub(super) multiplier: Option<f64>,
+    pub(super) max_delay: Option<Duration>,
 }
 
 impl Tuning {
-    /// The backoff after a transient failure: every setting applies.
-    pub(crate) fn apply(&self, mut backoff: Backoff) -> Result<Backoff, ConfigError> {
+    /// Applies every setting to the backoff after transient failures.
+    pub(super) fn tune(&self, mut backoff: Backoff) -> Result<Backoff, ConfigError> {
         if let Some(base) = self.base {
             let refused = || ConfigError::new("base", "left out, as an iterator gives the waits", base);
             backoff = backoff.with_base(base).ok_or_else(refused)?;
@@ -35,7 +35,7 @@ impl Tuning {
         if let (Some(base), Some(max)) = (backoff.base(), backoff.own_max())
             && max < base
         {
-            // The setting at fault is the one that the user set.
+            // Names the setting that the user set.
             match (self.base, self.max_delay) {
                 (_, Some(given)) if own_max.is_none_or(|own| own >= base) => {
                     return Err(ConfigError::new("max_delay", "at least the base", given));
@@ -51,21 +51,24 @@ impl Tuning {
         Ok(backoff)
     }
 
-    /// The default backoff after a throttle: it begins at the cap where that is below its base.
-    pub(crate) fn throttled(&self) -> Backoff {
+    /// Returns the default backoff after a throttle. It starts at the cap if that is below its base.
+    pub(super) fn default_throttled(&self) -> Backoff {
         let max = self.max_delay.unwrap_or(Backoff::DEFAULT_MAX);
         let backoff = Backoff::exponential(THROTTLED_BASE.min(max)).max(max);
-        self.multiplier.map_or(backoff.clone(), |factor| backoff.multiplier(factor))
+        match self.multiplier {
+            Some(factor) => backoff.multiplier(factor),
+            None => backoff,
+        }
     }
 
-    /// A user's own backoff after a throttle: only the cap applies.
-    pub(crate) fn own_throttled(&self, backoff: Backoff) -> Result<Backoff, ConfigError> {
+    /// Applies the cap to the user's own backoff after a throttle.
+    pub(super) fn cap_throttled(&self, backoff: Backoff) -> Result<Backoff, ConfigError> {
         let backoff = self.cap(backoff);
         backoff.check("throttled_backoff")?;
         Ok(backoff)
     }
 
-    /// The lower of both caps. What grows without one gets the default, unless it begins beyond it.
+    /// Applies the lower of both caps. A backoff that grows without a cap gets the default one, unless its base is above it.
     fn cap(&self, backoff: Backoff) -> Backoff {
         let lower = backoff.own_max().into_iter().chain(self.max_delay).min();
         let default = || {

@@ -1,54 +1,55 @@
-//! `RemedyCondition`: the failures that a remedy is for.
+//! `RemedyCondition`: the failures that a remedy applies to.
 
 use std::fmt;
 use std::sync::Arc;
 
 use buttress_error::{Class, Kind};
 
-/// The failures that a [`Remedy`](crate::Remedy) is for: see [`on`].
+/// The failures that a [`Remedy`](crate::Remedy) applies to. Made by [`on`], [`reason`](Self::reason) or
+/// [`class`](Self::class).
 #[derive(Clone)]
-pub struct RemedyCondition(Rule);
+pub struct RemedyCondition(Condition);
 
 #[derive(Clone)]
-enum Rule {
+enum Condition {
     Kind(Kind),
     Reason(&'static str),
     Class(Arc<dyn Fn(&Class) -> bool + Send + Sync>),
 }
 
-/// Failures of this kind. See also [`RemedyCondition::reason`] and [`RemedyCondition::class`].
+/// Matches failures of `kind`. See also [`RemedyCondition::reason`] and [`RemedyCondition::class`].
 #[must_use]
 pub const fn on(kind: Kind) -> RemedyCondition {
-    RemedyCondition(Rule::Kind(kind))
+    RemedyCondition(Condition::Kind(kind))
 }
 
 impl RemedyCondition {
-    /// Failures with this reason, such as `TOKEN_EXPIRED`.
+    /// Matches failures with this reason, such as `TOKEN_EXPIRED`.
     #[must_use]
     pub const fn reason(reason: &'static str) -> Self {
-        Self(Rule::Reason(reason))
+        Self(Condition::Reason(reason))
     }
 
-    /// Failures whose class the closure accepts.
+    /// Matches failures for whose class `matches` returns `true`.
     #[must_use]
-    pub fn class(accepts: impl Fn(&Class) -> bool + Send + Sync + 'static) -> Self {
-        Self(Rule::Class(Arc::new(accepts)))
+    pub fn class(matches: impl Fn(&Class) -> bool + Send + Sync + 'static) -> Self {
+        Self(Condition::Class(Arc::new(matches)))
     }
 
     pub(super) fn matches(&self, class: &Class) -> bool {
         match &self.0 {
-            Rule::Kind(kind) => class.kind == *kind,
-            Rule::Reason(reason) => class.reason == Some(*reason),
-            Rule::Class(accepts) => accepts(class),
+            Condition::Kind(kind) => class.kind == *kind,
+            Condition::Reason(reason) => class.reason == Some(*reason),
+            Condition::Class(matches) => matches(class),
         }
     }
 
-    /// What a remedy is called that was given no name.
+    /// Returns the name of a remedy that was given none.
     pub(super) const fn name(&self) -> &'static str {
         match &self.0 {
-            Rule::Kind(kind) => kind.as_str(),
-            Rule::Reason(reason) => reason,
-            Rule::Class(_) => "remedy",
+            Condition::Kind(kind) => kind.as_str(),
+            Condition::Reason(reason) => reason,
+            Condition::Class(_) => "remedy",
         }
     }
 }

@@ -8,7 +8,8 @@ use buttress_error::Kind;
 use super::{Remedy, RemedyBuilder, on};
 
 impl Remedy {
-    /// Creates the directory, and those above it, when something is not found. Works without a runtime.
+    /// Starts a remedy that creates the directory `path`, and its parents, on failures of kind
+    /// [`NotFound`](Kind::NotFound). It works without a runtime.
     ///
     /// ```
     /// use buttress_retry::{Policy, Remedy, retry_blocking};

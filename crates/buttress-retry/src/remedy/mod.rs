@@ -1,5 +1,6 @@
-//! `Remedy`: what heals a failure, run once for all who need it.
+//! `Remedy`: an action that removes the cause of a failure, run once for all calls that need it.
 
+mod clock;
 mod condition;
 mod create_dir;
 mod run;
@@ -9,44 +10,45 @@ mod token_source;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buttress_error::{Class, ConfigError, Error};
 
+pub(crate) use clock::now as clock;
 pub use condition::{RemedyCondition, on};
-use run::Outcome;
-pub(crate) use run::{Healing, Wait};
-use single_flight::Flight;
+use run::RunOutcome;
+pub(crate) use run::{PendingRemedy, RemedyFuture};
+use single_flight::SingleFlight;
 pub use token_source::TokenSource;
 
-/// Heals a kind of failure, after which the call is repeated: refreshes a token, creates a directory, clears a cache.
+/// Removes the cause of a failure, after which the call is retried: refreshes a token, creates a directory, clears a cache.
 ///
-/// It is given to a [`Policy`](crate::PolicyBuilder::remedy) or a [layer](crate::RetryLayer::remedy). When an attempt
-/// fails with what it is [`on`], it runs, and the call is repeated at once: once per call, within the policy's
-/// [`max_attempts`](crate::PolicyBuilder::max_attempts), if the request can be sent again. The retry budget doesn't pay
-/// for that; the remedy has one of its own, its runs per minute.
+/// It is given to a [policy](crate::PolicyBuilder::remedy) or a [layer](crate::RetryLayer::remedy). If an attempt fails and
+/// the failure meets the remedy's [condition](on), its action runs and the call is retried at once. This happens once per
+/// call, within the policy's [`max_attempts`](crate::PolicyBuilder::max_attempts), and only if the request can be sent again.
+/// It does not count against the retry budget. The limit on runs per minute takes its place.
 ///
-/// Callers that need it at the same time wait for one run and share its result, and a failure of an attempt that began
-/// before the latest success needs none. It runs in a task of its own, in the context of no call (but with the ids of
-/// the one that began it), so that it goes on when that call is dropped: a token whose old version the server has
-/// already forgotten isn't lost half way.
+/// Calls that need the remedy at the same time wait for one run and share its result. A failure of an attempt that began
+/// before the latest successful run needs no new run. The action runs in a task of its own, outside of any call's context,
+/// but with the request id and the trace of the call that started it. So it continues if that call is dropped, and a token
+/// whose predecessor the server has already revoked is not lost.
 ///
-/// A run that failed isn't repeated at once: for 100 ms the failure is that of all who need the remedy, for twice as long
-/// after each further one, up to 30 s, until one succeeds. So a cure that fails quickly has runs left when it could heal.
+/// After a failed run no other run begins for 100 ms, and its error is shared by all calls that need the remedy meanwhile.
+/// Each further failed run doubles that pause, up to 30 s, until one succeeds. So an action that fails fast does not use up
+/// the runs of the minute.
 ///
-/// If it fails, takes too long, or has run too often, the call ends with the failure as it was (or is repeated by the
-/// policy, where that would have repeated it anyway). The remedy's error is attached where the error type can hold it:
+/// If the action fails, takes too long, or has run too often, the call ends with the original failure, or is retried if the
+/// policy would retry that anyway. The error of the remedy is attached if the error type can store it:
 /// [`RetrySummary::remedy`](buttress_error::RetrySummary::remedy).
 ///
-/// A failure within its own run it can't heal, and such a call doesn't wait for it: also in tasks of that run that keep the
-/// context, and in the runs of other remedies that it needs.
+/// A remedy does not apply to failures within its own run, and such calls don't wait for it. That includes tasks of the run
+/// that keep its context, and the runs of other remedies that it needs.
 ///
-/// A failure that comes back after its remedy has worked is given up on: retries further out leave it alone, whatever
-/// remedies they have.
+/// If the failure returns after the remedy has succeeded, it is exhausted: outer retries leave it alone, whatever remedies
+/// they have.
 ///
-/// A handle: clones share one flight, and one remedy can be given to many policies.
+/// Clones share their runs, and one remedy can be given to many policies.
 ///
 /// | setting | range | default |
 /// |---|---|---|
@@ -80,137 +82,137 @@ pub use token_source::TokenSource;
 pub struct Remedy(Arc<Shared>);
 
 struct Shared {
-    on: RemedyCondition,
+    condition: RemedyCondition,
     name: Arc<str>,
-    cure: Cure,
+    action: Action,
     time_limit: Duration,
-    flight: Mutex<Flight<Outcome>>,
+    runs: Mutex<SingleFlight<RunOutcome>>,
 }
 
-enum Cure {
+enum Action {
     Async(Box<dyn Fn() -> BoxFuture<()> + Send + Sync>),
-    BlockingRetry(Box<dyn Fn() -> Result<(), Error> + Send + Sync>),
+    Blocking(Box<dyn Fn() -> Result<(), Error> + Send + Sync>),
 }
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
-/// Counts of a [`Remedy`] since it was made.
+/// Counts of a [`Remedy`] since it was built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RemedyStats {
-    /// Runs that healed.
+    /// Runs that succeeded.
     pub succeeded: u64,
-    /// Runs that failed, panicked or took too long.
+    /// Runs that failed, panicked or exceeded the time limit.
     pub failed: u64,
-    /// Failures that needed no run of their own: they waited for one under way, came after one that had healed them, or
-    /// soon after one that failed.
+    /// Failures that needed no run of their own: they waited for one under way, came after one that had succeeded, or came
+    /// soon after one that had failed.
     pub shared: u64,
-    /// Failures that were left alone since there had been too many runs.
+    /// Failures for which no run began, because there had been too many.
     pub refused: u64,
 }
 
 /// Settings of a [`Remedy`], checked by [`build`](Self::build).
-#[must_use = "nothing is made before `build`"]
+#[must_use = "`build` makes the remedy"]
 pub struct RemedyBuilder {
-    on: RemedyCondition,
+    condition: RemedyCondition,
     name: Option<Arc<str>>,
-    cure: Cure,
+    action: Action,
     time_limit: Duration,
     runs_per_minute: u32,
 }
 
 impl Remedy {
-    /// Heals what it is [`on`] by running `cure` with a clone of `state`.
-    pub fn run<T, F, Fut, O, E>(on: RemedyCondition, state: T, cure: F) -> RemedyBuilder
+    /// Starts a remedy that runs `action` with a clone of `state` on failures that meet `condition`.
+    pub fn run<T, F, Fut, O, E>(condition: RemedyCondition, state: T, action: F) -> RemedyBuilder
     where
         T: Clone + Send + Sync + 'static,
         F: Fn(T) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O, E>> + Send + 'static,
         E: Into<Error>,
     {
-        let cure = Arc::new(cure);
+        let action = Arc::new(action);
         RemedyBuilder::new(
-            on,
-            Cure::Async(Box::new(move || {
-                let (cure, state) = (Arc::clone(&cure), state.clone());
-                Box::pin(async move { cure(state).await.map(drop).map_err(Into::into) })
+            condition,
+            Action::Async(Box::new(move || {
+                let (action, state) = (Arc::clone(&action), state.clone());
+                Box::pin(async move { action(state).await.map(drop).map_err(Into::into) })
             })),
         )
     }
 
-    /// The same with a cure that blocks: on a thread for those in a runtime, on a thread of its own elsewhere. It can't
-    /// be cut short; after the time limit nobody waits for it any more.
+    /// Starts a remedy whose action blocks. In a runtime it runs on a thread for blocking work, elsewhere on a thread of its
+    /// own. It can't be cancelled; after the time limit calls no longer wait for it.
     ///
-    /// This one alone works in a program without a runtime: see [`retry_blocking`](crate::retry_blocking).
-    pub fn run_blocking<T, F, O, E>(on: RemedyCondition, state: T, cure: F) -> RemedyBuilder
+    /// Without a runtime, as in [`retry_blocking`](crate::retry_blocking), only such remedies work.
+    pub fn run_blocking<T, F, O, E>(condition: RemedyCondition, state: T, action: F) -> RemedyBuilder
     where
         T: Clone + Send + Sync + 'static,
         F: Fn(T) -> Result<O, E> + Send + Sync + 'static,
         E: Into<Error>,
     {
-        let cure = move || cure(state.clone()).map(drop).map_err(Into::into);
-        RemedyBuilder::new(on, Cure::BlockingRetry(Box::new(cure)))
+        let action = move || action(state.clone()).map(drop).map_err(Into::into);
+        RemedyBuilder::new(condition, Action::Blocking(Box::new(action)))
     }
 
-    /// Its name, as in events.
+    /// Returns the name in events.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// How long one run may take.
+    /// Returns the time limit of one run.
     #[must_use]
     pub fn time_limit(&self) -> Duration {
         self.0.time_limit
     }
 
-    /// What it has done.
+    /// Returns the counts since the remedy was built.
     #[must_use]
     pub fn stats(&self) -> RemedyStats {
-        self.flight().stats()
+        self.runs().stats()
     }
 
-    pub(crate) fn heals(&self, class: &Class) -> bool {
-        self.0.on.matches(class)
+    pub(crate) fn applies_to(&self, class: &Class) -> bool {
+        self.0.condition.matches(class)
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// The state is whole after every step, so a panic elsewhere while it was locked does no harm.
-    fn flight(&self) -> MutexGuard<'_, Flight<Outcome>> {
-        self.0.flight.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The state is consistent whenever the lock is released, so a poisoned lock does no harm.
+    fn runs(&self) -> MutexGuard<'_, SingleFlight<RunOutcome>> {
+        self.0.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl RemedyBuilder {
-    const fn new(on: RemedyCondition, cure: Cure) -> Self {
-        Self { on, name: None, cure, time_limit: Duration::from_secs(10), runs_per_minute: 10 }
+    const fn new(condition: RemedyCondition, action: Action) -> Self {
+        Self { condition, name: None, action, time_limit: Duration::from_secs(10), runs_per_minute: 10 }
     }
 
-    /// What events call it. Default: the kind or reason that it is on.
+    /// Sets the name in events. Default: the kind or the reason of the condition.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// How long one run may take. Default: 10 s.
+    /// Sets the time limit of one run: above 0. Default: 10 s.
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self
     }
 
-    /// How many runs may begin within a minute. Default: 10.
+    /// Sets how many runs may begin within a minute: 1 or more. Default: 10.
     pub const fn runs_per_minute(mut self, runs: u32) -> Self {
         self.runs_per_minute = runs;
         self
     }
 
-    /// The remedy.
+    /// Builds the remedy.
     ///
     /// # Errors
-    /// If the time limit or the runs per minute are zero.
+    /// If the time limit or the number of runs per minute is zero.
     pub fn build(self) -> Result<Remedy, ConfigError> {
         if self.time_limit.is_zero() {
             return Err(ConfigError::new("time_limit", "above 0", self.time_limit));
@@ -221,12 +223,12 @@ impl RemedyBuilder {
         Ok(self.unchecked())
     }
 
-    /// With the defaults there is nothing to check.
+    /// Builds a remedy of valid settings, such as the defaults.
     pub(crate) fn unchecked(self) -> Remedy {
-        let Self { on, name, cure, time_limit, runs_per_minute } = self;
-        let name = name.unwrap_or_else(|| on.name().into());
-        let flight = Mutex::new(Flight::new(time_limit, runs_per_minute));
-        Remedy(Arc::new(Shared { on, name, cure, time_limit, flight }))
+        let Self { condition, name, action, time_limit, runs_per_minute } = self;
+        let name = name.unwrap_or_else(|| condition.name().into());
+        let runs = Mutex::new(SingleFlight::new(time_limit, runs_per_minute));
+        Remedy(Arc::new(Shared { condition, name, action, time_limit, runs }))
     }
 }
 
@@ -239,24 +241,9 @@ impl fmt::Debug for Remedy {
 impl fmt::Debug for RemedyBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemedyBuilder")
-            .field("on", &self.on)
+            .field("condition", &self.condition)
             .field("time_limit", &self.time_limit)
             .field("runs_per_minute", &self.runs_per_minute)
             .finish_non_exhaustive()
     }
-}
-
-/// The logical time: how many runs have succeeded, of all remedies. It tells what came before what without a clock, and
-/// attempts carry one number for any number of remedies.
-static SUCCESSES: AtomicU64 = AtomicU64::new(0);
-
-/// Now, by the logical clock. Relaxed: who has seen the success reads its number or a later one; who reads an earlier one
-/// is repeated without a run, at worst in vain.
-pub(crate) fn clock() -> u64 {
-    SUCCESSES.load(Ordering::Relaxed)
-}
-
-/// A run has succeeded: attempts from now on began after it.
-fn tick() -> u64 {
-    SUCCESSES.fetch_add(1, Ordering::Relaxed) + 1
 }

@@ -1,4 +1,4 @@
-//! How a remedy runs, and how callers wait for it.
+//! How a remedy runs, and how calls wait for it.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -13,63 +13,72 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Instrument;
 
-use super::single_flight::Answer;
-use super::{Cure, Remedy, tick};
+use super::single_flight::Admission;
+use super::{Action, Remedy, clock};
 use crate::events;
 
-/// None until the run has ended.
-pub(super) type Outcome = watch::Receiver<Option<Result<(), Error>>>;
+/// The outcome of a run: `None` until the run has ended.
+pub(super) type RunOutcome = watch::Receiver<Option<Result<(), Error>>>;
 
-/// A remedy that is over, was refused, or is under way: what a failed call waits for.
-pub(crate) enum Healing {
-    Over(Result<(), Error>),
-    Running(Waiting),
+/// A remedy for a failed call: already done, or under way.
+pub(crate) enum PendingRemedy {
+    Done(Result<(), Error>),
+    Running(Waiter),
 }
 
-/// The future of [`Healing::wait`].
-pub(crate) type Wait = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + Sync>>;
+/// The future of [`PendingRemedy::wait`].
+pub(crate) type RemedyFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + Sync>>;
 
-pub(crate) struct Waiting {
+/// A call that waits for a run.
+pub(crate) struct Waiter {
     remedy: Remedy,
-    outcome: Outcome,
-    /// When the run is over, even if it hangs.
+    outcome: RunOutcome,
+    /// When the run counts as failed, even if it hangs.
     until: Instant,
-    /// When it is too late for the call.
+    /// When there is no time left for another attempt of the call.
     latest: Option<Instant>,
 }
 
-/// Stands in the context of a run: which it is, and that of the run that it is a part of. None of these remedies can heal
-/// itself, and must not wait for itself. (A task that a run leaves behind is no part of it any more.)
-struct Inside {
+/// An extension of the context of a run: the run, and the run that started it. A failure inside must not wait for any of
+/// their remedies, which would be waiting for itself. (A task that outlives its run no longer counts as inside.)
+struct CurrentRun {
     remedy: Remedy,
     number: u64,
     outer: Option<Arc<Self>>,
 }
 
-impl Inside {
+impl CurrentRun {
     fn is_run_of(&self, remedy: &Remedy) -> bool {
-        self.remedy.is(remedy) && remedy.flight().is_running(self.number)
+        self.remedy.is(remedy) && remedy.runs().is_running(self.number)
             || self.outer.as_ref().is_some_and(|outer| outer.is_run_of(remedy))
     }
 }
 
 impl Remedy {
-    /// An attempt that began at `began` of the logical clock has failed with `class`: begins to heal that.
-    pub(crate) fn heal(&self, began: u64, class: &Class, now: Instant, latest: Option<Instant>) -> Healing {
-        if Context::read(|cx| cx.extension().is_some_and(|inside: &Arc<Inside>| inside.is_run_of(self))) {
-            return Healing::Over(Err(self.error(Kind::FailedPrecondition, "can't heal itself")));
+    /// Applies the remedy to a failure of `class`, of an attempt that began at the logical time `began`. It starts a run or
+    /// joins one.
+    pub(crate) fn apply(
+        &self,
+        began: u64,
+        class: &Class,
+        now: Instant,
+        latest: Option<Instant>,
+    ) -> PendingRemedy {
+        if Context::read(|cx| cx.extension().is_some_and(|run: &Arc<CurrentRun>| run.is_run_of(self))) {
+            let error = self.error(Kind::FailedPrecondition, "does not apply within its own run");
+            return PendingRemedy::Done(Err(error));
         }
         let (sender, receiver) = watch::channel(None);
-        let answer = self.flight().ask(began, now, receiver);
-        let (outcome, until) = match answer {
-            Answer::Healed => return Healing::Over(Ok(())),
-            Answer::Spent => {
+        let admission = self.runs().admit(began, now, receiver);
+        let (outcome, until) = match admission {
+            Admission::AlreadyDone => return PendingRemedy::Done(Ok(())),
+            Admission::Refused => {
                 events::remedy_refused(self.name(), class);
                 let error = self.error(Kind::Rejected, "has run too often within a minute");
-                return Healing::Over(Err(error));
+                return PendingRemedy::Done(Err(error));
             }
-            Answer::Join(outcome, until) => (outcome, until),
-            Answer::Start(outcome, until, number) => {
+            Admission::Join(outcome, until) => (outcome, until),
+            Admission::Start(outcome, until, number) => {
                 self.start(Run {
                     remedy: self.clone(),
                     number,
@@ -80,40 +89,42 @@ impl Remedy {
                 (outcome, until)
             }
         };
-        Healing::Running(Waiting { remedy: self.clone(), outcome, until, latest })
+        PendingRemedy::Running(Waiter { remedy: self.clone(), outcome, until, latest })
     }
 
     fn start(&self, run: Run) {
         let shared = Arc::clone(&self.0);
-        // The ids of the call that needs it first, but neither its deadline nor anything else of it.
+        // The ids of the call that needs it first, but neither its deadline nor anything else of its context.
         let context = Context::read(|cx| {
             let context = cx.request_id().cloned().map(|id| Context::default().with_request_id(id));
             let context = context.unwrap_or_default();
             let context = cx.trace().map_or(context.clone(), |trace| context.with_trace(*trace));
             let outer = cx.extension().cloned();
-            context.with_extension(Arc::new(Inside { remedy: self.clone(), number: run.number, outer }))
+            context.with_extension(Arc::new(CurrentRun { remedy: self.clone(), number: run.number, outer }))
         });
-        match (&self.0.cure, Handle::try_current()) {
-            (Cure::Async(_), Ok(runtime)) => {
+        match (&self.0.action, Handle::try_current()) {
+            (Action::Async(_), Ok(runtime)) => {
                 let limited = async move {
-                    let Cure::Async(cure) = &shared.cure else { unreachable!("it was one") };
-                    let result = timeout(shared.time_limit, async { cure().await }).await;
+                    let Action::Async(action) = &shared.action else { unreachable!("matched above") };
+                    let result = timeout(shared.time_limit, async { action().await }).await;
                     let result = result.unwrap_or_else(|_| Err(run.remedy.too_slow()));
                     run.end(result);
                 };
                 runtime.spawn(Scope::new(Frame::boundary(context), limited).in_current_span());
             }
-            (Cure::Async(_), Err(_)) => run.end(Err(self.error(Kind::FailedPrecondition, "needs a runtime"))),
-            (Cure::BlockingRetry(_), runtime) => {
+            (Action::Async(_), Err(_)) => {
+                run.end(Err(self.error(Kind::FailedPrecondition, "needs a runtime")));
+            }
+            (Action::Blocking(_), runtime) => {
                 let span = tracing::Span::current();
-                let cure = move || match &shared.cure {
-                    Cure::BlockingRetry(cure) => cure(),
-                    Cure::Async(_) => unreachable!("it was one that blocks"),
+                let action = move || match &shared.action {
+                    Action::Blocking(action) => action(),
+                    Action::Async(_) => unreachable!("matched above"),
                 };
-                let work = move || span.in_scope(|| context.run(|| run.end(cure())));
+                let work = move || span.in_scope(|| context.run(|| run.end(action())));
                 match runtime {
                     Ok(runtime) => drop(runtime.spawn_blocking(work)),
-                    // If there is no thread to be had, the run is dropped, and says that it has failed.
+                    // If no thread can be started, the run is dropped, and so it fails.
                     Err(_) => drop(thread::Builder::new().name("remedy".to_owned()).spawn(work)),
                 }
             }
@@ -124,9 +135,9 @@ impl Remedy {
         Error::new(kind, format!("remedy `{}` {what}", self.name())).without_location()
     }
 
-    /// It has healed, but there is no time left for another attempt.
+    /// The error of a remedy that succeeded when no time was left for another attempt.
     pub(crate) fn too_late(&self) -> Error {
-        self.error(Kind::DeadlineExceeded, "was done too late for another attempt")
+        self.error(Kind::DeadlineExceeded, "ended too late for another attempt")
     }
 
     fn too_slow(&self) -> Error {
@@ -134,11 +145,12 @@ impl Remedy {
     }
 }
 
-/// A run that has begun. Dropped before its [end](Self::end), by a panic or as the runtime shuts down, it has failed.
+/// A run that has begun. If it is dropped before its [end](Self::end), by a panic or because the runtime shuts down, it has
+/// failed.
 struct Run {
     remedy: Remedy,
     number: u64,
-    /// What it is to heal.
+    /// The class of the failure that it was started for.
     class: Class,
     began: Instant,
     sender: Option<watch::Sender<Option<Result<(), Error>>>>,
@@ -151,24 +163,24 @@ impl Run {
 
     fn settle(&mut self, result: Result<(), Error>) {
         let Some(sender) = self.sender.take() else { return };
-        let healed = result.is_ok().then(tick);
-        self.remedy.flight().ended(self.number, Instant::now(), healed);
+        let succeeded_at = result.is_ok().then(clock::tick);
+        self.remedy.runs().ended(self.number, Instant::now(), succeeded_at);
         let elapsed = self.began.elapsed();
-        let told = Told { sender, result };
-        match &told.result {
+        let publish = PublishOnDrop { sender, result };
+        match &publish.result {
             Ok(()) => events::remedy_succeeded(self.remedy.name(), elapsed, &self.class),
             Err(error) => events::remedy_failed(self.remedy.name(), elapsed, &self.class, error),
         }
     }
 }
 
-/// The result of a run, told to those who wait after it was told to the log: also if the log panics.
-struct Told {
+/// Publishes the result of a run to the calls that wait for it: after the event, and also if the subscriber panics.
+struct PublishOnDrop {
     sender: watch::Sender<Option<Result<(), Error>>>,
     result: Result<(), Error>,
 }
 
-impl Drop for Told {
+impl Drop for PublishOnDrop {
     fn drop(&mut self) {
         self.sender.send_replace(Some(self.result.clone()));
     }
@@ -187,27 +199,27 @@ impl Drop for Run {
     }
 }
 
-impl Healing {
-    /// Waits until the run is over, its time limit is reached, or it is too late for another attempt.
-    pub(crate) fn wait(self) -> Wait {
+impl PendingRemedy {
+    /// Waits until the run ends, its time limit expires, or it is too late for another attempt.
+    pub(crate) fn wait(self) -> RemedyFuture {
         Box::pin(async {
             match self {
-                Self::Over(result) => result,
-                Self::Running(waiting) => waiting.wait().await,
+                Self::Done(result) => result,
+                Self::Running(waiter) => waiter.wait().await,
             }
         })
     }
 
-    /// The same for a thread, which sleeps meanwhile.
+    /// Blocks the thread in place of [`wait`](Self::wait).
     pub(crate) fn block(self) -> Result<(), Error> {
         match self {
-            Self::Over(result) => result,
-            Self::Running(waiting) => waiting.block(),
+            Self::Done(result) => result,
+            Self::Running(waiter) => waiter.block(),
         }
     }
 }
 
-impl Waiting {
+impl Waiter {
     async fn wait(mut self) -> Result<(), Error> {
         match timeout_at(self.end(), ended(&mut self.outcome)).await {
             Ok(result) => result,
@@ -241,14 +253,14 @@ impl Waiting {
     fn too_slow(&self) -> Error {
         match self.latest {
             Some(latest) if latest < self.until => {
-                self.remedy.error(Kind::DeadlineExceeded, "was not done in time for another attempt")
+                self.remedy.error(Kind::DeadlineExceeded, "did not end in time for another attempt")
             }
             _ => self.remedy.too_slow(),
         }
     }
 }
 
-async fn ended(outcome: &mut Outcome) -> Result<(), Error> {
+async fn ended(outcome: &mut RunOutcome) -> Result<(), Error> {
     let ended =
         outcome.wait_for(Option::is_some).await.expect("a run is settled before its sender is dropped");
     ended.clone().expect("it was waited for")

@@ -1,4 +1,4 @@
-//! `TokenSource`: a credential, and the remedy that refreshes it.
+//! `TokenSource`: a shared credential, and the remedy that refreshes it.
 
 use std::fmt;
 use std::future::Future;
@@ -8,13 +8,13 @@ use buttress_error::{Error, Kind};
 
 use super::{BoxFuture, Remedy, RemedyBuilder, on};
 
-/// A credential that many calls use and one refreshes.
+/// A credential that many calls use, and that one call refreshes for all.
 ///
-/// The layer that puts it on a request stands *below* the retry, so that the repeated request carries the new one; it
-/// asks [`current`](Self::current) for each request. Where there is none yet the first calls go without, fail, and are
-/// healed.
+/// The layer that puts the token on requests must be *inside* the retry layer, so that a retried request carries the new
+/// token. It calls [`current`](Self::current) for each request. While there is no token yet, calls are sent without one and
+/// fail, and the remedy fetches the first.
 ///
-/// A handle: clones share one token.
+/// Clones share one token.
 ///
 /// ```
 /// use buttress_error::{Error, Kind};
@@ -41,7 +41,8 @@ struct Source<T> {
 }
 
 impl<T: Send + Sync + 'static> TokenSource<T> {
-    /// Tokens that `fetch` gets from who issues them. There is none before the first [`refresh`](Self::refresh).
+    /// Creates a source of tokens that `fetch` gets from their issuer. There is no token before the first
+    /// [`refresh`](Self::refresh).
     pub fn new<F, Fut, E>(fetch: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -55,44 +56,45 @@ impl<T: Send + Sync + 'static> TokenSource<T> {
         Self(Arc::new(Source { current: RwLock::default(), fetch: Box::new(fetch) }))
     }
 
-    /// The token to be used now.
+    /// Returns the current token, if there is one.
     #[must_use]
     pub fn current(&self) -> Option<Arc<T>> {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Gets a new token, and uses it from now on. As a [`remedy`](Self::remedy) it does so once for all who need it.
+    /// Fetches a new token and makes it the current one. As a [`remedy`](Self::remedy) this happens once for all calls that
+    /// need it.
     ///
     /// # Errors
-    /// What `fetch` failed with. The former token stays.
+    /// The error of `fetch`. The previous token stays.
     ///
     /// # Cancel safety
-    /// Dropped, it leaves the former token.
+    /// If the future is dropped, the previous token stays.
     pub async fn refresh(&self) -> Result<(), Error> {
         let token = Arc::new((self.0.fetch)().await?);
-        let former = self.0.current.write().unwrap_or_else(PoisonError::into_inner).replace(token);
-        // Not under the lock: dropping it is the caller's code.
-        drop(former);
+        let previous = self.0.current.write().unwrap_or_else(PoisonError::into_inner).replace(token);
+        // Outside the lock, because dropping it runs the user's code.
+        drop(previous);
         Ok(())
     }
 
-    /// Refreshes the token on failures of kind [`Unauthenticated`](Kind::Unauthenticated).
+    /// Starts a remedy that refreshes the token on failures of kind [`Unauthenticated`](Kind::Unauthenticated).
     pub fn remedy(&self) -> RemedyBuilder {
         Remedy::run(on(Kind::Unauthenticated), self.clone(), |tokens| async move { tokens.refresh().await })
             .name("refresh_token")
     }
 }
 
-/// The same tokens.
+/// The clone shares the token.
 impl<T> Clone for TokenSource<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-/// Without the token.
+/// Does not show the token.
 impl<T> fmt::Debug for TokenSource<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").finish_non_exhaustive()
+        f.debug_struct("TokenSource").finish_non_exhaustive()
     }
 }

@@ -6,46 +6,49 @@ use std::sync::atomic::AtomicBool;
 use buttress_error::{ByKind, Error, Verdict};
 use tower_layer::Layer;
 
-use crate::tower::replay::{ByTrait, Cloning, ReplayWith};
-use crate::tower::service::Core;
-use crate::{Policy, Remedy, RemedyCondition, RetryService};
+use super::replay::{ByTrait, Cloning, ReplayWith};
+use super::service::{RetryService, Shared};
+use super::spare::Spare;
+use crate::policy::Policy;
+use crate::remedy::{Remedy, RemedyCondition};
 
-/// Repeats calls that failed, by a [`Policy`].
+/// Retries failed calls according to a [`Policy`].
 ///
-/// It waits for the inner service to be ready before each attempt. The request is copied only if another attempt may
-/// follow; a request that can't be copied is sent once, never refused. The last real outcome is what the caller gets:
-/// a retry never makes an error of its own.
+/// Before each attempt it waits until the inner service is ready. It copies the request only if another attempt may follow;
+/// a request that can't be copied is sent once, and never refused. The caller gets the last real outcome: a retry layer
+/// makes no errors of its own.
 ///
-/// Every service made by one layer value, and every clone, shares the policy's budget.
+/// All services made by one layer value, and their clones, share the policy's budget.
 ///
-/// The request has to be [`Replay`](buttress_context::Replay), unless the layer is told how to copy it
-/// ([`cloning`](Self::cloning), [`replay_with`](Self::replay_with)); the error has to know its class, unless the layer is
-/// given a [`classifier`](Self::classifier). Where the compiler only says that `.ready()` does not exist,
-/// [`check`](buttress_error::check)`(&service)` says which is missing.
+/// The request must implement [`Replay`](buttress_context::Replay), unless the layer has another way to copy it
+/// ([`cloning`](Self::cloning), [`replay_with`](Self::replay_with)). The error must have a class, unless the layer has a
+/// [`classifier`](Self::classifier). If the compiler says only that `.ready()` does not exist,
+/// [`check`](buttress_error::check)`(&service)` names the missing part.
 ///
-/// An `Ok` is a success, also a response with status 503. `buttress_http::HttpLayer` below makes it an error; a
-/// classifier can call it a failure.
+/// An `Ok` is a success, even a response with status 503. A `buttress_http::HttpLayer` below this layer turns bad statuses
+/// into errors; a classifier can also call them failures.
 ///
-/// A failure that may have been processed is repeated only if the request says that it is idempotent: an `http::Request`
-/// does, by its method; for others say [`assume_idempotent`](Self::assume_idempotent). The first call of a layer that is
-/// not repeated only because its request type says nothing logs a warning.
+/// A failure that may have been processed is retried only if the request is idempotent. An `http::Request` says so by its
+/// method; for other types see [`assume_idempotent`](Self::assume_idempotent). A layer logs one warning if it did not retry a
+/// call only because the request type does not say whether it is idempotent.
 ///
 /// # After an attempt of unknown outcome
 ///
-/// An attempt that was cut, or whose answer was lost, may have taken effect. The call remembers it: whatever a later
-/// attempt fails with, the error says [`Delivery::Unknown`](buttress_error::Delivery::Unknown), and a note says why. No
-/// such error advises a new operation. If a layer of the stack refuses a later attempt, the caller gets the last real
-/// error, with the refusal as a note. (A failed response is not kept for that, since its body may hold a connection: then
-/// the caller gets the refusal, of unknown delivery.)
+/// An attempt that was cut, or whose response was lost, may have taken effect. Whatever a later attempt of the call fails
+/// with, its error then has [`Delivery::Unknown`](buttress_error::Delivery::Unknown) and a note with the reason, and it never
+/// advises a new operation. If a layer of the stack rejects a later attempt, the caller gets the last real error, with the
+/// rejection as a note. (A failed response is not kept, because its body may hold a connection. In that case the caller gets
+/// the rejection, of unknown delivery.)
 ///
-/// A request with an [idempotency key](buttress_context::Replay::has_idempotency_key) that gets a conflict after such an
-/// attempt is still being worked on: the same request with the same key follows after a wait, within attempts, deadline
-/// and budget.
+/// If a request with an [idempotency key](buttress_context::Replay::has_idempotency_key) gets a conflict after such an
+/// attempt, that attempt is still being processed. The same request with the same key is then sent again after a wait, within
+/// attempts, deadline and budget.
 ///
-/// [`buttress_error::Error`] holds all this; an error type of one's own by
-/// [`note_retry_summary`](buttress_error::Classify::note_retry_summary). A foreign error type can't, and a closure as classifier doesn't
-/// try: instead of an error which says that nothing was sent the caller then gets the last one of unknown outcome. An answer,
-/// such as a response with status 404, stays what it is; outer retries of the same task leave it alone.
+/// [`buttress_error::Error`] stores all this; your own error type can do so through
+/// [`note_retry_summary`](buttress_error::Classify::note_retry_summary). A foreign error type cannot, and neither can a
+/// closure used as classifier. In that case the caller gets the latest error of unknown outcome in place of an error which
+/// says that nothing was processed. A response, such as one with status 404, is returned unchanged, and outer retries in the
+/// same task leave it alone.
 ///
 /// # Examples
 ///
@@ -72,31 +75,32 @@ use crate::{Policy, Remedy, RemedyCondition, RetryService};
 /// ```
 ///
 /// # Panics
-/// Outside a tokio runtime with timers, the future of a call panics when it has to wait.
+/// Outside a tokio runtime with timers, the future panics when it has to wait.
 ///
 /// # Cancel safety
-/// Dropping the future drops the attempt under way; a retry that waits is given back to the budget.
+/// Dropping the future drops the attempt under way. A retry that is still waiting is given back to the budget.
 #[derive(Clone)]
 pub struct RetryLayer<C = ByKind, R = ByTrait> {
     policy: Policy,
     assume_idempotent: bool,
     classifier: C,
-    repeat: R,
-    /// Has it warned that its request type says nothing of idempotency?
+    replay: R,
+    /// Whether a service has warned that its request type does not say whether it is idempotent.
     warned: Arc<AtomicBool>,
 }
 
 impl RetryLayer {
-    /// Repeats by `policy`, judging by kind, copying requests by [`Replay`](buttress_context::Replay).
+    /// Creates a layer that retries according to `policy`, classifies errors by their kind, and copies requests by
+    /// [`Replay`](buttress_context::Replay).
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, assume_idempotent: false, classifier: ByKind, repeat: ByTrait, warned: Arc::default() }
+        Self { policy, assume_idempotent: false, classifier: ByKind, replay: ByTrait, warned: Arc::default() }
     }
 }
 
 impl<C, R> RetryLayer<C, R> {
-    /// Heals failures by running `cure` with a clone of `state`, and repeats the call then: a
-    /// [`Remedy`] with its defaults, which all services of this layer value share.
+    /// Adds a [`Remedy`] with default settings, shared by all services of this layer value: on a failure that meets
+    /// `condition` it runs `action` with a clone of `state`, and then the call is retried.
     ///
     /// ```
     /// use buttress_error::{Error, Kind};
@@ -115,42 +119,42 @@ impl<C, R> RetryLayer<C, R> {
     ///     .remedy(on(Kind::ResourceExhausted), Cache, |cache| async move { cache.clear().await });
     /// ```
     #[must_use]
-    pub fn remedy<T, F, Fut, O, E>(self, on: RemedyCondition, state: T, cure: F) -> Self
+    pub fn remedy<T, F, Fut, O, E>(self, condition: RemedyCondition, state: T, action: F) -> Self
     where
         T: Clone + Send + Sync + 'static,
         F: Fn(T) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O, E>> + Send + 'static,
         E: Into<Error>,
     {
-        self.with_remedy(Remedy::run(on, state, cure).unchecked())
+        self.with_remedy(Remedy::run(condition, state, action).unchecked())
     }
 
-    /// Heals failures by `remedy`, and repeats the call then.
+    /// Adds `remedy`, after which a failed call is retried.
     #[must_use]
     pub fn with_remedy(mut self, remedy: Remedy) -> Self {
-        self.policy.add(remedy);
+        self.policy.add_remedy(remedy);
         self
     }
 
-    /// What events call it, in the field `retry`, whatever the [name](crate::PolicyBuilder::name) of its policy.
+    /// Sets the name in the field `retry` of events, in place of the [name](crate::PolicyBuilder::name) of the policy.
     #[must_use]
     pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.policy.rename(name.into());
+        self.policy.set_name(name.into());
         self
     }
 
-    /// Judges outcomes with `classifier`.
+    /// Sets the classifier that judges outcomes.
     #[must_use]
     pub fn classifier<C2>(self, classifier: C2) -> RetryLayer<C2, R> {
-        let Self { policy, assume_idempotent, repeat, warned, .. } = self;
-        RetryLayer { policy, assume_idempotent, classifier, repeat, warned }
+        let Self { policy, assume_idempotent, replay, warned, .. } = self;
+        RetryLayer { policy, assume_idempotent, classifier, replay, warned }
     }
 
-    /// Judges outcomes with a closure. One that calls methods of the outcome has to name its type:
+    /// Sets a closure that judges outcomes. If it calls methods of the outcome, it has to name its type:
     /// `|outcome: &Result<Reply, Error>| …`.
     ///
-    /// A closure can't mark an outcome as given up, so a retry layer further out may repeat it: implement
-    /// [`Classifier`](buttress_error::Classifier) where retries nest.
+    /// A closure can't mark an outcome as exhausted, so outer retry layers may retry it. Where retries nest, implement
+    /// [`Classifier`](buttress_error::Classifier).
     #[must_use]
     pub fn classify_with<Res, E, F>(self, classifier: F) -> RetryLayer<F, R>
     where
@@ -159,11 +163,11 @@ impl<C, R> RetryLayer<C, R> {
         self.classifier(classifier)
     }
 
-    /// Copies requests with `repeat`.
+    /// Sets how requests are copied.
     #[must_use]
-    pub fn replay_strategy<R2>(self, repeat: R2) -> RetryLayer<C, R2> {
+    pub fn replay_strategy<R2>(self, strategy: R2) -> RetryLayer<C, R2> {
         let Self { policy, assume_idempotent, classifier, warned, .. } = self;
-        RetryLayer { policy, assume_idempotent, classifier, repeat, warned }
+        RetryLayer { policy, assume_idempotent, classifier, replay: strategy, warned }
     }
 
     /// Copies requests by `Clone`.
@@ -172,27 +176,21 @@ impl<C, R> RetryLayer<C, R> {
         self.replay_strategy(Cloning)
     }
 
-    /// Copies requests with a function, such as `reqwest::Request::try_clone`; none means: sent once.
+    /// Copies requests with `copy`, such as `reqwest::Request::try_clone`. A request for which it returns `None` is sent
+    /// once.
     #[must_use]
-    pub fn replay_with<Req, F>(self, repeat: F) -> RetryLayer<C, ReplayWith<F>>
+    pub fn replay_with<Req, F>(self, copy: F) -> RetryLayer<C, ReplayWith<F>>
     where
         F: Fn(&Req) -> Option<Req>,
     {
-        self.replay_strategy(ReplayWith(repeat))
+        self.replay_strategy(ReplayWith(copy))
     }
 
-    /// Takes every request for idempotent of which neither itself nor the context says otherwise.
+    /// Treats a request as idempotent if neither the request nor the context says otherwise.
     #[must_use]
     pub const fn assume_idempotent(mut self) -> Self {
         self.assume_idempotent = true;
         self
-    }
-}
-
-impl<C: Clone, R: Clone> RetryLayer<C, R> {
-    fn core<S>(&self, spare: S) -> Core<S, C, R> {
-        let Self { policy, assume_idempotent, classifier, repeat, warned } = self.clone();
-        Core::new(spare, policy, assume_idempotent, classifier, repeat, warned)
     }
 }
 
@@ -206,7 +204,8 @@ impl<S: Clone, C: Clone, R: Clone> Layer<S> for RetryLayer<C, R> {
     type Service = RetryService<S, C, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let core = self.core(inner.clone());
-        RetryService::new(inner, Arc::new(core))
+        let Self { policy, assume_idempotent, classifier, replay, warned } = self.clone();
+        let spare = Spare::new(inner.clone());
+        RetryService::new(inner, Shared { policy, classifier, replay, assume_idempotent, spare, warned })
     }
 }

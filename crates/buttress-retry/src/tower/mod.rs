@@ -1,10 +1,10 @@
 //! The policy as a tower layer.
 
-pub(crate) mod future;
+mod future;
 mod layer;
-pub(crate) mod replay;
-pub(crate) mod service;
-pub(crate) mod spare;
+mod replay;
+mod service;
+mod spare;
 
 pub use future::ResponseFuture;
 pub use layer::RetryLayer;

@@ -1,33 +1,35 @@
-//! How a request is sent again.
+//! `ReplayStrategy`: how a request is copied to be sent again.
 
 use buttress_context::Replay;
 
-/// How a retry layer makes the request for the next attempt.
+/// How a retry layer copies the request for the next attempt, and what it reads from it.
 pub trait ReplayStrategy<Req> {
-    /// A copy to send again; none if it can be sent only once.
+    /// Returns a copy to send again, or `None` if the request can be sent only once.
     fn replay(&self, request: &Req) -> Option<Req>;
 
-    /// Asked of a copy, when the attempt before it has failed: can it still be sent? Default: yes.
+    /// Returns `true` if `copy` can still be sent. Called when the attempt before it has failed. Default: `true`.
     fn replayable(&self, copy: &Req) -> bool {
         let _ = copy;
         true
     }
 
-    /// Is it safe to be processed twice? None: the context decides, and without its word it is not.
+    /// Returns whether the request is safe to be processed twice, or `None` to let the context decide. If the context does
+    /// not say either, it is not. Default: `None`.
     fn idempotent(&self, request: &Req) -> Option<bool> {
         let _ = request;
         None
     }
 
-    /// Asked of a copy: does it carry a key by which the server recognizes it? Then a conflict after an attempt of unknown
-    /// outcome means that the server is still at work. `None`, the default, where the request type does not say.
+    /// Returns whether `copy` carries a key by which the server recognizes a repeated request, or `None` if the request
+    /// type does not say. If it does, a conflict after an attempt of unknown outcome means that the server is still
+    /// processing that attempt. Default: `None`.
     fn has_idempotency_key(&self, copy: &Req) -> Option<bool> {
         let _ = copy;
         None
     }
 }
 
-/// The default: what the request says of itself through [`Replay`].
+/// Copies requests by the trait [`Replay`]. The default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ByTrait;
 
@@ -49,7 +51,7 @@ impl<Req: Replay> ReplayStrategy<Req> for ByTrait {
     }
 }
 
-/// Clones the request.
+/// Copies requests by `Clone`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cloning;
 
@@ -59,9 +61,9 @@ impl<Req: Clone> ReplayStrategy<Req> for Cloning {
     }
 }
 
-/// Copies the request with a function, such as `reqwest::Request::try_clone`.
+/// Copies requests with a function, such as `reqwest::Request::try_clone`.
 #[derive(Clone, Copy, Debug)]
-pub struct ReplayWith<F>(pub(crate) F);
+pub struct ReplayWith<F>(pub(super) F);
 
 impl<Req, F: Fn(&Req) -> Option<Req>> ReplayStrategy<Req> for ReplayWith<F> {
     fn replay(&self, request: &Req) -> Option<Req> {

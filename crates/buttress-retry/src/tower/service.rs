@@ -6,83 +6,67 @@ use std::task::{self, Poll};
 use buttress_error::{ByKind, Classifier};
 use tower_service::Service;
 
-use crate::attempt::{driver as operation, nested};
-use crate::policy::overriding;
-use crate::policy::overriding::Start;
-use crate::tower::future;
-use crate::tower::replay::{ByTrait, ReplayStrategy};
-use crate::tower::spare::Spare;
-use crate::{Policy, ResponseFuture};
+use super::future::ResponseFuture;
+use super::replay::{ByTrait, ReplayStrategy};
+use super::spare::Spare;
+use crate::attempt;
+use crate::policy::{FirstAttempt, Policy, first_attempt, retry_may_follow};
 
-/// The service of [`RetryLayer`](crate::RetryLayer): around a service `S`, with what the layer does by default, it is
+/// The service of [`RetryLayer`](crate::RetryLayer). With the layer's defaults, around a service `S`, its type is
 /// `RetryService<S>`.
 pub struct RetryService<S, C = ByKind, R = ByTrait> {
     inner: S,
-    core: Arc<Core<S, C, R>>,
+    shared: Arc<Shared<S, C, R>>,
 }
 
-/// What the calls of a [`RetryService`] share.
-pub(crate) struct Core<S, C, R> {
-    pub(crate) policy: Policy,
-    pub(crate) classifier: C,
-    pub(crate) repeat: R,
-    pub(crate) assume_idempotent: bool,
-    /// Cloned for an attempt that really is a retry: the first one takes the instance that was made ready.
-    pub(crate) spare: Spare<S>,
-    /// Has the layer warned that its request type says nothing of idempotency?
-    pub(crate) warned: Arc<AtomicBool>,
+/// The state that all calls of a [`RetryService`] and its clones share.
+pub(super) struct Shared<S, C, R> {
+    pub(super) policy: Policy,
+    pub(super) classifier: C,
+    pub(super) replay: R,
+    pub(super) assume_idempotent: bool,
+    /// Cloned for each retry. The first attempt uses the instance that was made ready.
+    pub(super) spare: Spare<S>,
+    /// Whether the layer has warned that its request type does not say whether it is idempotent.
+    pub(super) warned: Arc<AtomicBool>,
 }
 
-impl<S, C, R> RetryService<S, C, R> {
-    pub(crate) const fn new(inner: S, core: Arc<Core<S, C, R>>) -> Self {
-        Self { inner, core }
-    }
-}
-
-impl<S, C, R> Core<S, C, R> {
-    pub(crate) fn new(
-        spare: S,
-        policy: Policy,
-        assume_idempotent: bool,
-        classifier: C,
-        repeat: R,
-        warned: Arc<AtomicBool>,
-    ) -> Self {
-        Self { policy, classifier, repeat, assume_idempotent, spare: Spare::new(spare), warned }
-    }
-}
-
-impl<S, C, R> Core<S, C, R> {
-    /// A copy of the request, if another attempt may follow the one that is about to begin after `earlier` ones.
-    pub(crate) fn copy<Req>(&self, policy: &Policy, earlier: u32, request: &Req) -> Option<Req>
+impl<S, C, R> Shared<S, C, R> {
+    /// Copies the request, if a retry may follow attempt number `attempt`.
+    pub(super) fn copy<Req>(&self, policy: &Policy, attempt: u32, request: &Req) -> Option<Req>
     where
         R: ReplayStrategy<Req>,
     {
-        if operation::may_repeat(policy, earlier) { self.repeat.replay(request) } else { None }
+        if retry_may_follow(policy, attempt) { self.replay.replay(request) } else { None }
     }
 
-    /// The attempt before it has failed: can the copy still be sent? Not from inside `S::clone`, which would wait for
-    /// itself.
-    pub(crate) fn replayable<Req>(&self, copy: Option<&Req>) -> bool
+    /// Returns `true` if the copy can still be sent after a failed attempt. A call inside `S::clone` is not retried, as its
+    /// retry would wait for that clone.
+    pub(super) fn replayable<Req>(&self, copy: Option<&Req>) -> bool
     where
         R: ReplayStrategy<Req>,
     {
-        copy.is_some_and(|copy| self.repeat.replayable(copy)) && !self.spare.is_cloning_here()
+        copy.is_some_and(|copy| self.replay.replayable(copy)) && !self.spare.is_cloning_here()
     }
 }
 
 impl<S, C, R> RetryService<S, C, R> {
-    /// The inner service.
+    pub(super) fn new(inner: S, shared: Shared<S, C, R>) -> Self {
+        Self { inner, shared: Arc::new(shared) }
+    }
+
+    /// Returns a reference to the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service. Retries go to clones of the one that the layer was given.
+    /// Returns a mutable reference to the inner service. Retries use clones of the service that the layer was given, which
+    /// it does not change.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -90,7 +74,7 @@ impl<S, C, R> RetryService<S, C, R> {
 
 impl<S: Clone, C, R> Clone for RetryService<S, C, R> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.core))
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -98,14 +82,8 @@ impl<S: fmt::Debug, C, R> fmt::Debug for RetryService<S, C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryService")
             .field("inner", &self.inner)
-            .field("policy", &self.core.policy)
+            .field("policy", &self.shared.policy)
             .finish_non_exhaustive()
-    }
-}
-
-impl<S, C, R> fmt::Debug for Core<S, C, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 
@@ -126,19 +104,18 @@ where
 
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let core = &*self.core;
-        let start = overriding::start(&core.policy);
-        if start == Start::Apart {
-            let first = future::begin_apart(core, &mut self.inner, request);
-            return ResponseFuture::later(Arc::clone(&self.core), first);
-        }
-        let copy = if start == Start::Repeatable { core.repeat.replay(&request) } else { None };
-        let idempotent = core.repeat.idempotent(&request);
-        let begin = operation::begin(&core.policy);
-        // A retry further in may give up already as the future is made.
-        let outer = nested::enter();
+        let shared = Arc::clone(&self.shared);
+        let copy = match first_attempt(&shared.policy) {
+            FirstAttempt::Scoped => return ResponseFuture::scoped(shared, &mut self.inner, request),
+            FirstAttempt::Retryable => shared.replay.replay(&request),
+            FirstAttempt::Only => None,
+        };
+        let idempotent = shared.replay.idempotent(&request);
+        let start = attempt::start(&shared.policy);
+        // An inner retry may give up before its future is polled.
+        let outer = attempt::enter();
         let future = self.inner.call(request);
-        let given_up = nested::leave(outer);
-        ResponseFuture::first(Arc::clone(&self.core), begin, idempotent, copy, given_up, future)
+        let inner = attempt::leave(outer);
+        ResponseFuture::first(shared, start, idempotent, copy, inner, future)
     }
 }

@@ -1,64 +1,70 @@
 //! `Spare`: the instances of the inner service that retries are cloned from.
 
+use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread::{self, ThreadId};
 
-/// Instances to clone, none of which is cloned under the lock: `S::clone` may panic, be slow, or call the same retry.
+/// Instances of `S` to clone. None of them is cloned under the lock, because `S::clone` may panic, be slow, or call the same
+/// retry.
 ///
-/// An `S` need not be `Sync`, so whoever clones one takes it out meanwhile. Others wait without blocking their thread; for
-/// them one more instance is made, so that as many threads as ever met here clone at the same time afterwards.
-pub(crate) struct Spare<S>(Mutex<State<S>>);
+/// As `S` need not be `Sync`, a thread takes an instance out to clone it. Other threads wait without blocking. If there are
+/// any, one more instance is made, so that in the long run as many threads can clone at once as have ever contended.
+pub(super) struct Spare<S>(Mutex<State<S>>);
 
 struct State<S> {
     idle: Vec<S>,
-    /// Threads that clone an instance which they took out.
-    cloning: Vec<ThreadId>,
+    /// Instances that are taken out.
+    taken: usize,
     waiting: Vec<Waker>,
 }
 
+thread_local! {
+    static CLONING: Cell<bool> = const { Cell::new(false) };
+}
+
 impl<S> Spare<S> {
-    /// Instances at most.
+    /// The maximum number of instances.
     const MAX: usize = 16;
 
-    pub(crate) fn new(service: S) -> Self {
-        Self(Mutex::new(State { idle: vec![service], cloning: Vec::new(), waiting: Vec::new() }))
+    pub(super) fn new(service: S) -> Self {
+        Self(Mutex::new(State { idle: vec![service], taken: 0, waiting: Vec::new() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State<S>> {
-        // Nothing of the user's runs under the lock, except a waker's `clone`.
+        // The state is consistent whenever the lock is released, so a poisoned lock does no harm.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Is this thread inside `S::clone`? A call made there can't wait for an instance: it would wait for itself.
-    pub(crate) fn is_cloning_here(&self) -> bool {
-        self.lock().cloning.contains(&thread::current().id())
+    /// Returns `true` if this thread is inside `S::clone`.
+    pub(super) fn is_cloning_here(&self) -> bool {
+        CLONING.get()
     }
 }
 
 impl<S: Clone> Spare<S> {
-    /// A fresh clone.
-    pub(crate) fn poll_clone(&self, cx: &Context<'_>) -> Poll<S> {
+    /// Clones an instance, when there is one.
+    pub(super) fn poll_clone(&self, cx: &Context<'_>) -> Poll<S> {
         let taken = {
-            let waker = cx.waker().clone();
             let mut state = self.lock();
             let Some(service) = state.idle.pop() else {
-                state.waiting.push(waker);
+                state.waiting.push(cx.waker().clone());
                 return Poll::Pending;
             };
-            state.cloning.push(thread::current().id());
-            Taken { spare: self, service: Some(service), more: None }
+            state.taken += 1;
+            Taken { spare: self, service: Some(service), more: None, cloning: CLONING.replace(true) }
         };
         Poll::Ready(taken.clone())
     }
 }
 
-/// An instance that was taken out, and is put back when this is dropped.
+/// An instance that was taken out. It is put back when this is dropped.
 struct Taken<'s, S> {
     spare: &'s Spare<S>,
     service: Option<S>,
-    /// Made for those who wait.
+    /// Made for threads that wait.
     more: Option<S>,
+    /// Whether this thread was already inside a clone.
+    cloning: bool,
 }
 
 impl<S: Clone> Taken<'_, S> {
@@ -67,7 +73,7 @@ impl<S: Clone> Taken<'_, S> {
         let copy = service.clone();
         let contended = {
             let state = self.spare.lock();
-            !state.waiting.is_empty() && state.idle.len() + state.cloning.len() < Spare::<S>::MAX
+            !state.waiting.is_empty() && state.idle.len() + state.taken < Spare::<S>::MAX
         };
         if contended {
             self.more = Some(service.clone());
@@ -78,12 +84,10 @@ impl<S: Clone> Taken<'_, S> {
 
 impl<S> Drop for Taken<'_, S> {
     fn drop(&mut self) {
+        CLONING.set(self.cloning);
         let waiting = {
             let mut state = self.spare.lock();
-            let here = thread::current().id();
-            if let Some(place) = state.cloning.iter().position(|thread| *thread == here) {
-                state.cloning.swap_remove(place);
-            }
+            state.taken -= 1;
             state.idle.extend(self.service.take());
             state.idle.extend(self.more.take());
             std::mem::take(&mut state.waiting)
