@@ -472,7 +472,9 @@ async fn remedies_in_a_circle() {
     let start = Instant::now();
     let error = ask(Arc::clone(&clients[0]), one).await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert!(of_remedy(&of_remedy(&of_remedy(&error))).to_string().contains("does not apply within its own run"));
+    assert!(
+        of_remedy(&of_remedy(&of_remedy(&error))).to_string().contains("does not apply within its own run")
+    );
 }
 
 /// What a run leaves behind is no part of it any more, and healed as all others are.

@@ -1,11 +1,11 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use buttress_context::Scope;
 use buttress_error::Classifier;
+use buttress_error::handle::Handle;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -21,7 +21,7 @@ pin_project! {
     where
         S: Service<Req>,
     {
-        shared: Arc<Shared<S, C, R>>,
+        shared: Handle<Shared<S, C, R>>,
         request: Request<Req>,
         #[pin]
         state: State<S, S::Future, Result<S::Response, S::Error>>,
@@ -58,7 +58,7 @@ impl<S: Service<Req>, Req, C, R> ResponseFuture<S, Req, C, R> {
     /// A call whose first attempt runs in the caller's context.
     #[inline]
     pub(super) const fn first(
-        shared: Arc<Shared<S, C, R>>,
+        shared: Handle<Shared<S, C, R>>,
         start: CallStart,
         idempotent: Option<bool>,
         copy: Option<Req>,
@@ -70,7 +70,7 @@ impl<S: Service<Req>, Req, C, R> ResponseFuture<S, Req, C, R> {
     }
 
     /// A call whose first attempt runs in a context of its own.
-    pub(super) fn scoped(shared: Arc<Shared<S, C, R>>, service: &mut S, request: Req) -> Self
+    pub(super) fn scoped(shared: Handle<Shared<S, C, R>>, service: &mut S, request: Req) -> Self
     where
         R: ReplayStrategy<Req>,
     {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::{self, Poll};
 
+use buttress_error::handle::{Handle, ServiceHandle};
 use buttress_error::{ByKind, Classifier};
 use tower_service::Service;
 
@@ -16,7 +17,7 @@ use crate::policy::{FirstAttempt, Policy, first_attempt, retry_may_follow};
 /// `RetryService<S>`.
 pub struct RetryService<S, C = ByKind, R = ByTrait> {
     inner: S,
-    shared: Arc<Shared<S, C, R>>,
+    shared: ServiceHandle<Handle<Shared<S, C, R>>>,
 }
 
 /// The state that all calls of a [`RetryService`] and its clones share.
@@ -52,7 +53,7 @@ impl<S, C, R> Shared<S, C, R> {
 
 impl<S, C, R> RetryService<S, C, R> {
     pub(super) fn new(inner: S, shared: Shared<S, C, R>) -> Self {
-        Self { inner, shared: Arc::new(shared) }
+        Self { inner, shared: ServiceHandle::new(Handle::new(shared)) }
     }
 
     /// Returns a reference to the inner service.
@@ -74,7 +75,7 @@ impl<S, C, R> RetryService<S, C, R> {
 
 impl<S: Clone, C, R> Clone for RetryService<S, C, R> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
+        Self { inner: self.inner.clone(), shared: self.shared.clone() }
     }
 }
 
@@ -104,7 +105,7 @@ where
 
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let shared = Arc::clone(&self.shared);
+        let shared = self.shared.for_call();
         let copy = match first_attempt(&shared.policy) {
             FirstAttempt::Scoped => return ResponseFuture::scoped(shared, &mut self.inner, request),
             FirstAttempt::Retryable => shared.replay.replay(&request),
