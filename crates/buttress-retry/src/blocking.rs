@@ -9,14 +9,14 @@ use buttress_error::{ByKind, Classifier};
 use crate::attempt::{self, Call, Next, RequestInfo};
 use crate::policy::{FirstAttempt, Policy, first_attempt, overriding_policy};
 
-/// Calls `attempt` until it succeeds or `policy` says stop; between attempts the thread sleeps.
+/// Calls `attempt` until it succeeds or `policy` stops, and sleeps between attempts.
 ///
 /// As with [`retry`](crate::retry()) the policy is borrowed: build it once, because it owns the budget of all calls.
 ///
-/// It needs no runtime. In one, it belongs where blocking is allowed, as in `spawn_blocking`. As with
-/// [`retry`](crate::retry) the operation is taken for idempotent unless the [`Context`](buttress_context::Context) says
-/// otherwise, whose deadline is kept to as well. [Remedies](crate::Remedy) that block are run; those that are async only
-/// if there is a runtime on whose other threads they can run.
+/// It needs no runtime. Inside a runtime, call it where blocking is allowed, as in `spawn_blocking`. The operation counts as
+/// idempotent unless the [`Context`](buttress_context::Context) says otherwise, and the deadline of the context applies.
+/// [Remedies](crate::Remedy) with a blocking action always work; those with an async action need a runtime that can run them
+/// on another thread.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,10 +34,10 @@ use crate::policy::{FirstAttempt, Policy, first_attempt, overriding_policy};
 /// # Ok(()) }
 /// ```
 ///
-/// A classifier, a sleep of one's own, and whether it may be done twice, are set by [`Policy::blocking`].
+/// To set a classifier, another way to sleep, or that the operation is not idempotent, use [`Policy::blocking`].
 ///
 /// # Errors
-/// The last attempt's own error, stamped with what was done where its type can hold that.
+/// The error of the last attempt, stamped with a [summary](buttress_error::RetrySummary) if its type can store one.
 pub fn retry_blocking<F, T, E>(policy: &Policy, attempt: F) -> Result<T, E>
 where
     F: FnMut() -> Result<T, E>,
@@ -46,9 +46,9 @@ where
     policy.blocking().run(attempt)
 }
 
-/// How a policy repeats what blocks: see [`Policy::blocking`].
+/// Settings of a blocking call, made by [`Policy::blocking`].
 #[derive(Clone)]
-#[must_use = "nothing is called before `run`"]
+#[must_use = "`run` makes the call"]
 pub struct BlockingRetry<'p, C = ByKind, S = fn(Duration)> {
     policy: &'p Policy,
     classifier: C,
@@ -57,7 +57,7 @@ pub struct BlockingRetry<'p, C = ByKind, S = fn(Duration)> {
 }
 
 impl Policy {
-    /// [`retry_blocking`] with settings.
+    /// Starts a blocking call with settings: see [`retry_blocking`].
     ///
     /// ```
     /// use std::sync::mpsc::channel;
@@ -87,23 +87,23 @@ impl Policy {
 }
 
 impl<'p, C, S> BlockingRetry<'p, C, S> {
-    /// Judges outcomes with `classifier`. A closure has to name its argument's type: `|outcome: &Result<Job, Busy>| …`.
+    /// Sets the classifier that judges outcomes. A closure has to name the type of its argument:
+    /// `|outcome: &Result<Job, Busy>| …`.
     pub fn classifier<C2>(self, classifier: C2) -> BlockingRetry<'p, C2, S> {
         let Self { policy, idempotent, sleep, .. } = self;
         BlockingRetry { policy, classifier, idempotent, sleep }
     }
 
-    /// Repeats only what provably was not sent: the operation may not be done twice.
+    /// Marks the operation as not idempotent: it is retried only if the failed attempt was provably not processed.
     pub const fn not_idempotent(mut self) -> Self {
         self.idempotent = Some(false);
         self
     }
 
-    /// Waits between attempts with `sleep`, which is given the wait. The next attempt follows when it comes back, and may
-    /// do so earlier; who has to give up says so in the attempt, by an error that isn't repeated. Default:
-    /// [`std::thread::sleep`].
+    /// Sets the function that sleeps between attempts; its argument is the wait. The next attempt begins when it returns, which
+    /// may be earlier. To give up, let the attempt return an error that is not retried. Default: [`std::thread::sleep`].
     ///
-    /// (A [`Remedy`](crate::Remedy) is waited for otherwise: until it is done.)
+    /// It is not used to wait for a [`Remedy`](crate::Remedy).
     pub fn sleep_with<S2: FnMut(Duration)>(self, sleep: S2) -> BlockingRetry<'p, C, S2> {
         let Self { policy, classifier, idempotent, .. } = self;
         BlockingRetry { policy, classifier, idempotent, sleep }

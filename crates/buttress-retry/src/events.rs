@@ -1,21 +1,21 @@
-//! The events of this crate, target `buttress::retry`: part of its public API.
+//! The events of this crate, with target `buttress::retry`. They are part of its public API.
 //!
 //! | `event` | level | fields |
 //! |---|---|---|
 //! | `retry.scheduled` | DEBUG | `attempt` (that failed), `delay_ms`, `kind`, `reason` |
-//! | `retry.recovered` | DEBUG | `attempts`, `delay_ms` (in all) |
-//! | `retry.stopped` | WARN where retries could not help, else DEBUG | `attempts`, `delay_ms` (in all), `elapsed_ms`, `stopped`, `kind`, `reason`, `history` |
+//! | `retry.recovered` | DEBUG | `attempts`, `delay_ms` (in total) |
+//! | `retry.stopped` | WARN if the failure is exhausted, else DEBUG | `attempts`, `delay_ms` (in total), `elapsed_ms`, `stopped`, `kind`, `reason`, `history` |
 //! | `retry.idempotency_unknown` | WARN, once for each layer | `kind`, `reason` of the failure that was not retried |
-//! | `retry.budget_of_one_call` | WARN, once in a program | `budgets` |
+//! | `retry.budget_of_one_call` | WARN, once per process | `budgets` |
 //! | `retry.remedied` | DEBUG | `attempt` (that failed), `remedy`, `kind`, `reason` |
-//! | `remedy.succeeded` | INFO | `remedy`, `duration_ms`, `kind` and `reason` of the failure that it was run for |
+//! | `remedy.succeeded` | INFO | `remedy`, `duration_ms`, `kind` and `reason` of the failure that started it |
 //! | `remedy.failed` | WARN | the same, and `error` |
 //! | `remedy.refused` | DEBUG | `remedy`, `kind`, `reason` |
 //!
-//! Those of a retry also have `retry`, the name of the layer or policy, where it has one.
+//! The events named `retry.…` also have the field `retry`, the name of the layer or policy, if it has one.
 //!
-//! `history` is the kind of each failed attempt and the wait after it, the last 16 at most:
-//! `unavailable 52ms, timeout 110ms, unavailable`. `elapsed_ms` is that of [`RetrySummary`].
+//! `history` lists the kind of each failed attempt and the wait after it, for the last 16 attempts at most:
+//! `unavailable 52ms, timeout 110ms, unavailable`. `elapsed_ms` is [`RetrySummary::elapsed`].
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -34,7 +34,7 @@ pub(crate) fn scheduled(retry: Option<&str>, attempt: u32, wait: Duration, class
         delay_ms = millis(wait),
         kind = class.kind.as_str(),
         reason = class.reason,
-        "attempt failed, trying again"
+        "attempt failed, retrying"
     );
 }
 
@@ -49,28 +49,28 @@ pub(crate) fn recovered(retry: Option<&str>, attempts: u32, slept: Duration) {
     );
 }
 
-pub(crate) fn stopped(retry: Option<&str>, effort: &RetrySummary, slept: Duration, class: &Class) {
+pub(crate) fn stopped(retry: Option<&str>, summary: &RetrySummary, slept: Duration, class: &Class) {
     macro_rules! emit {
         ($level:ident, $message:literal) => {
             $level!(
                 target: "buttress::retry",
                 event = "retry.stopped",
                 retry,
-                attempts = effort.attempts,
+                attempts = summary.attempts,
                 delay_ms = millis(slept),
-                elapsed_ms = millis(effort.elapsed),
-                stopped = effort.stopped.as_str(),
+                elapsed_ms = millis(summary.elapsed),
+                stopped = summary.stopped.as_str(),
                 kind = class.kind.as_str(),
                 reason = class.reason,
-                history = %History { tries: &effort.history, only: class.kind },
+                history = %History { attempts: &summary.history, only: class.kind },
                 $message
             )
         };
     }
-    if effort.exhausted {
-        emit!(warn, "gave up");
+    if summary.exhausted {
+        emit!(warn, "retries exhausted");
     } else {
-        emit!(debug, "not repeated");
+        emit!(debug, "not retried");
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn idempotency_unknown(retry: Option<&str>, class: &Class) {
         kind = class.kind.as_str(),
         reason = class.reason,
         "transient failure not retried: the request type does not say whether it is idempotent; implement \
-         `Replay::idempotent`, set `RetryLayer::assume_idempotent`, or enter `Context::with_idempotent(true)`"
+         `Replay::idempotent`, call `RetryLayer::assume_idempotent`, or enter `Context::with_idempotent(true)`"
     );
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn budget_of_one_call(budgets: u32) {
         target: "buttress::retry",
         event = "retry.budget_of_one_call",
         budgets,
-        "retry budgets dropped after one call each: a policy that is built for each call bounds nothing; build the \
+        "retry budgets were dropped after one call each: a policy that is built for each call bounds nothing; build the \
          `Policy`, the `RetryLayer` or the client once, when the program starts"
     );
 }
@@ -105,7 +105,7 @@ pub(crate) fn remedied(retry: Option<&str>, attempt: u32, remedy: &str, class: &
         remedy,
         kind = class.kind.as_str(),
         reason = class.reason,
-        "attempt failed and was healed, trying again"
+        "attempt failed, retrying after a remedy"
     );
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn remedy_succeeded(remedy: &str, elapsed: Duration, class: &Class) {
         duration_ms = millis(elapsed),
         kind = class.kind.as_str(),
         reason = class.reason,
-        "remedy has worked"
+        "remedy succeeded"
     );
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn remedy_failed(remedy: &str, elapsed: Duration, class: &Class, erro
         kind = class.kind.as_str(),
         reason = class.reason,
         error = error as &(dyn StdError + 'static),
-        "remedy has failed"
+        "remedy failed"
     );
 }
 
@@ -141,19 +141,19 @@ pub(crate) fn remedy_refused(remedy: &str, class: &Class) {
         remedy,
         kind = class.kind.as_str(),
         reason = class.reason,
-        "remedy has run too often"
+        "remedy not run: too many runs within a minute"
     );
 }
 
 struct History<'e> {
-    tries: &'e [FailedAttempt],
-    /// Of the only attempt, where no tries were kept.
+    attempts: &'e [FailedAttempt],
+    /// The kind of the only attempt, if `attempts` is empty.
     only: Kind,
 }
 
 impl fmt::Display for History<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((last, earlier)) = self.tries.split_last() else { return self.only.fmt(f) };
+        let Some((last, earlier)) = self.attempts.split_last() else { return self.only.fmt(f) };
         for attempt in earlier {
             write!(f, "{} {}ms, ", attempt.kind, millis(attempt.delay))?;
         }

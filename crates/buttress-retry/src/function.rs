@@ -12,11 +12,11 @@ use pin_project_lite::pin_project;
 use crate::attempt::{self, Attempts, Call, CallStart, InnerExhausted, RequestInfo, Retrying};
 use crate::policy::{FirstAttempt, Policy, first_attempt, overriding_policy};
 
-/// Calls `attempt` until it succeeds or `policy` says stop.
+/// Calls `attempt` until it succeeds or `policy` stops.
 ///
 /// The policy is borrowed, because it is built once and lives as long as the program: it owns the [`Budget`](crate::Budget)
-/// that bounds the retries of all calls together. A policy that is built for each call has a new budget for each call,
-/// which bounds nothing. Keep it in a `static`, or in the struct that makes the calls:
+/// that bounds the retries of all calls together. A policy that is built for each call has a new budget each time, which
+/// bounds nothing. Keep it in a `static`, or in the struct that makes the calls:
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -32,7 +32,7 @@ use crate::policy::{FirstAttempt, Policy, first_attempt, overriding_policy};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> { receipt(7).await.map(drop) }
 /// ```
 ///
-/// A policy by value is refused, and many budgets that are dropped after one call each are worth one warning in the log:
+/// A policy by value is refused. If many budgets are dropped after one call each, one warning is logged.
 ///
 /// ```compile_fail,E0308
 /// # use buttress_error::Error;
@@ -43,14 +43,13 @@ use crate::policy::{FirstAttempt, Policy, first_attempt, overriding_policy};
 /// # }
 /// ```
 ///
-/// A spawned task takes a clone, which shares the budget: `async move { retry(&policy, …).await }`.
+/// Give a spawned task a clone of the policy, which shares the budget: `async move { retry(&policy, …).await }`.
 ///
-/// The operation is taken for idempotent, unless [`not_idempotent`](RetryFuture::not_idempotent) or the
-/// [`Context`](buttress_context::Context) says otherwise. While an attempt after the first runs, its number stands in the
-/// context.
+/// The operation counts as idempotent, unless [`not_idempotent`](RetryFuture::not_idempotent) or the
+/// [`Context`](buttress_context::Context) says otherwise. While a retry runs, the context has the number of its attempt.
 ///
-/// It cuts no attempt: a limit for each is a timeout in the closure. A limit for all of them is the deadline of the
-/// context, or [`max_elapsed`](crate::PolicyBuilder::max_elapsed), beyond which no attempt is begun.
+/// No attempt is cut. To limit each attempt, use a timeout in the closure. To limit the whole call, use the deadline of the
+/// context, or [`max_elapsed`](crate::PolicyBuilder::max_elapsed), after which no attempt begins.
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,14 +63,14 @@ use crate::policy::{FirstAttempt, Policy, first_attempt, overriding_policy};
 /// # let policy = Policy::default();
 /// let cx = Context::current().with_timeout(Duration::from_secs(5));
 /// let body = cx.scope(retry(&policy, || async {
-///     timeout(Duration::from_secs(2), fetch()).await? // of kind timeout: repeated
+///     timeout(Duration::from_secs(2), fetch()).await? // of kind timeout: retried
 /// }));
 /// body.await?;
 /// # Ok(()) }
 /// ```
 ///
-/// The future that the closure makes can't borrow from it: what the attempts change lies in a `Cell`, as here, or behind
-/// a lock; what they own is cloned for each.
+/// The future that the closure returns can't borrow from the closure. State that the attempts change belongs in a `Cell`, as
+/// here, or behind a lock; values that they own are cloned for each attempt.
 ///
 /// # Examples
 ///
@@ -98,14 +97,14 @@ use crate::policy::{FirstAttempt, Policy, first_attempt, overriding_policy};
 /// ```
 ///
 /// # Errors
-/// The last attempt's own error, stamped with what was done where its type can hold that.
+/// The error of the last attempt, stamped with a [summary](buttress_error::RetrySummary) if its type can store one.
 ///
 /// # Panics
 /// Outside a tokio runtime with timers, the future panics when it has to wait. Without a runtime:
 /// [`retry_blocking`](crate::retry_blocking).
 ///
 /// # Cancel safety
-/// Dropping the future drops the attempt under way; a retry that waits is given back to the budget.
+/// Dropping the future drops the attempt under way. A retry that is still waiting is given back to the budget.
 pub const fn retry<F, Fut>(policy: &Policy, attempt: F) -> RetryFuture<'_, F, Fut>
 where
     F: FnMut() -> Fut,
@@ -153,7 +152,7 @@ impl<'p, F, Fut: Future, C> RetryFuture<'p, F, Fut, C> {
         RetryFuture { policy, attempt, classifier, idempotent, state: State::Idle }
     }
 
-    /// Judges outcomes with a closure: what is to be repeated, and of which kind it is.
+    /// Sets a closure that judges outcomes: whether each is a failure, and of which kind.
     ///
     /// ```
     /// use buttress_error::{Kind, Verdict};
@@ -177,11 +176,10 @@ impl<'p, F, Fut: Future, C> RetryFuture<'p, F, Fut, C> {
     /// # }
     /// ```
     ///
-    /// What it does not want to judge it leaves to [`ByKind`], if the error knows its class:
-    /// `outcome => ByKind.judge(outcome)`, with the trait [`Classifier`] in scope.
+    /// If the error has a class, the closure can leave outcomes to [`ByKind`]: `outcome => ByKind.judge(outcome)`, with the
+    /// trait [`Classifier`] in scope.
     ///
-    /// A closure can't mark an outcome as given up: where retries nest, and failures go from task to task, implement
-    /// [`Classifier`].
+    /// A closure can't mark an outcome as exhausted. Where retries nest and failures cross tasks, implement [`Classifier`].
     pub fn classify_with<C2>(self, classifier: C2) -> RetryFuture<'p, F, Fut, C2>
     where
         C2: Fn(&Fut::Output) -> Verdict,

@@ -61,7 +61,7 @@ async fn all_forms(policy: PolicyBuilder, classes: &[Class]) -> [Error; 3] {
     [by_layer, by_function, by_thread].map(|outcome| outcome.unwrap_err())
 }
 
-/// Issue E 33. [S16] [S12] A request was sent and its connection reset, then a layer refuses the next attempt: the caller
+/// [S16] [S12] A request was sent and its connection reset, then a layer refuses the next attempt: the caller
 /// gets the reset, of unknown delivery, and sees the refusal.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_does_not_hide_a_reset() {
@@ -77,7 +77,7 @@ async fn a_refusal_does_not_hide_a_reset() {
     }
 }
 
-/// Issue E 33. The last real failure is the caller's, also one that was not sent: its delivery is unknown all the same.
+/// The last real failure is the caller's, also one that was not sent: its delivery is unknown all the same.
 #[tokio::test(start_paused = true)]
 async fn a_later_failure_to_connect_does_not_hide_it() {
     let cases: [(&[Class], StopReason); 3] = [
@@ -105,7 +105,7 @@ async fn a_later_failure_to_connect_does_not_hide_it() {
     }
 }
 
-/// Issue E 33. Where every attempt was refused, the caller gets the refusal.
+/// Where every attempt was refused, the caller gets the refusal.
 #[tokio::test(start_paused = true)]
 async fn refusals_alone() {
     let again = rejected().retry_after(MS);
@@ -119,7 +119,7 @@ async fn refusals_alone() {
     }
 }
 
-/// Issue E 33. An attempt that the deadline cuts, or a failure of any kind, is of unknown outcome after a reset.
+/// An attempt that the deadline cuts, or a failure of any kind, is of unknown outcome after a reset.
 #[tokio::test(start_paused = true)]
 async fn no_kind_is_definite_after_a_reset() {
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Rejected) {
@@ -130,7 +130,7 @@ async fn no_kind_is_definite_after_a_reset() {
     }
 }
 
-/// Issue E 2. [S12] The same over gRPC, whose kinds say it without a status: a state that contradicts the request advises
+/// [S12] The same over gRPC, whose kinds say it without a status: a state that contradicts the request advises
 /// nothing after a reset.
 #[tokio::test(start_paused = true)]
 async fn a_contradiction_advises_nothing() {
@@ -147,7 +147,7 @@ async fn a_contradiction_advises_nothing() {
     }
 }
 
-/// Issue E 33. After a remedy too.
+/// After a remedy too.
 #[tokio::test(start_paused = true)]
 async fn after_a_remedy() {
     let remedy = || Remedy::run_blocking(on(Kind::NotFound), (), |()| Ok::<_, Error>(())).build().unwrap();
@@ -161,7 +161,7 @@ async fn after_a_remedy() {
     }
 }
 
-/// Issue E 33. The report of the call tells of the same failure as its error.
+/// The report of the call tells of the same failure as its error.
 #[tokio::test(start_paused = true)]
 async fn the_report_has_the_last_real_failure() {
     let policy = quick().build().unwrap();
@@ -175,7 +175,7 @@ async fn the_report_has_the_last_real_failure() {
     assert_eq!(last.error.unwrap().retry_summary(), outcome.unwrap_err().retry_summary());
 }
 
-/// Issue E 33. Responses judged by a classifier: a failed one is not kept while the call is retried, as its body may hold a
+/// Responses judged by a classifier: a failed one is not kept while the call is retried, as its body may hold a
 /// connection, so the caller gets the refusal, of unknown delivery.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_after_a_response() {
@@ -213,7 +213,7 @@ async fn a_refusal_after_a_response() {
     assert_eq!(answer.unwrap(), 404);
 }
 
-/// Issue E 33. An error type of one's own holds it by `note_retry_summary`; a box holds it where it has an `Error` in it.
+/// An error type of one's own holds it by `note_retry_summary`; a box holds it where it has an `Error` in it.
 #[tokio::test(start_paused = true)]
 async fn what_holds_it() {
     let policy = quick().build().unwrap();
@@ -287,7 +287,7 @@ impl Replay for Twice {
     }
 }
 
-/// Issue E 33. An outer retry that may not do it twice never takes it for a request that was not sent, even over an error
+/// An outer retry that may not do it twice never takes it for a request that was not sent, even over an error
 /// type that can't hold it, and where the inner one did not give up but could not send the request again.
 #[tokio::test(start_paused = true)]
 async fn an_outer_retry_is_not_misled() {
@@ -310,7 +310,7 @@ async fn an_outer_retry_is_not_misled() {
     assert_eq!(error.retry_summary().unwrap().stopped, StopReason::NotIdempotent, "by the outer one");
 }
 
-/// Issue E 33. What an inner retry has exhausted is of unknown outcome after an outer attempt that was.
+/// What an inner retry has exhausted is of unknown outcome after an outer attempt that was.
 #[tokio::test(start_paused = true)]
 async fn an_inner_retry_does_not_hide_it() {
     let policy = quick().build().unwrap();
@@ -327,7 +327,7 @@ async fn an_inner_retry_does_not_hide_it() {
     assert!(failed.notes().any(|note| note == NOTE));
 }
 
-/// Issue E 1. [S12] A request type of one's own with a key: a conflict after a reset is repeated, and not without a key.
+/// [S12] A request type of one's own with a key: a conflict after a reset is repeated, and not without a key.
 #[tokio::test(start_paused = true)]
 async fn a_key_of_ones_own() {
     #[derive(Clone)]

@@ -44,7 +44,7 @@ async fn default_window() {
     assert!((2_150..=2_240).contains(&retries), "{retries}");
 }
 
-/// [S14] line 48: a client of few calls is bounded too. At `r` calls a second that all fail, retries stay within
+/// [S14] A client of few calls is bounded too. At `r` calls a second that all fail, retries stay within
 /// `(0.2 · r + 2) · (T + 10 s)`, whatever the number of attempts that the policy allows.
 #[tokio::test(start_paused = true)]
 async fn the_default_budget_binds_a_client_of_few_calls() {
@@ -66,7 +66,7 @@ async fn the_default_budget_binds_a_client_of_few_calls() {
     }
 }
 
-/// [S14] line 48: attempts per request in the long run, as the docs state it: 1.4 at 10 calls a second, not 3.2.
+/// [S14] Attempts per request in the long run, as the docs state it: 1.4 at 10 calls a second, not 3.2.
 #[tokio::test(start_paused = true)]
 async fn ten_calls_a_second_at_100_percent_failures() {
     let inner = failing(100_000);
@@ -89,7 +89,7 @@ async fn ten_calls_a_second_at_100_percent_failures() {
     assert!((690..=704).contains(&after_the_first_window), "{after_the_first_window} attempts of 500 calls");
 }
 
-/// [S14] line 49: a token bucket is no cap of n %: at a failure rate of 40 % it grants more than 20 % of retries, up to
+/// [S14] A token bucket is no cap of n %: at a failure rate of 40 % it grants more than 20 % of retries, up to
 /// (1 − f) / (cost · f) a call, and no more.
 #[tokio::test(start_paused = true)]
 async fn a_token_bucket_is_no_share_of_the_calls() {

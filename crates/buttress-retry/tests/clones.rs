@@ -75,7 +75,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     runtime.block_on(in_time).expect("it waits for an instance that never comes back")
 }
 
-/// Issue E 27. A clone that panics leaves the instance to the calls that follow.
+/// A clone that panics leaves the instance to the calls that follow.
 #[test]
 fn a_clone_that_panics() {
     let armed = Arc::default();
@@ -88,7 +88,7 @@ fn a_clone_that_panics() {
     assert_eq!(block_on(first.oneshot(7)).unwrap(), 7, "its first attempt fails, and is retried");
 }
 
-/// Issue E 27. A clone may call the same retry: what it calls is not retried while it waits for the clone itself.
+/// A clone may call the same retry: what it calls is not retried while it waits for the clone itself.
 #[test]
 fn a_clone_that_calls_the_same_retry() {
     static RETRY: OnceLock<Mutex<RetryService<Hooked>>> = OnceLock::new();
@@ -113,7 +113,7 @@ fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Issue E 27. A slow clone blocks no other thread: a call that needs one meanwhile is pending. The next time there are two
+/// A slow clone blocks no other thread: a call that needs one meanwhile is pending. The next time there are two
 /// instances to clone.
 #[test]
 fn a_clone_that_is_slow() {

@@ -93,7 +93,7 @@ async fn a_late_success_is_a_success() {
     assert!(reported(Context::default().with_timeout(MS), call(plain(), &inner)).await.0.is_ok());
 }
 
-/// Issue E 37. [S11] An attempt that the deadline cuts ends the call because of the deadline, in every form and with or
+/// [S11] An attempt that the deadline cuts ends the call because of the deadline, in every form and with or
 /// without attempts left; an exceeded deadline of somebody else's does not.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_is_cut_stops_for_the_deadline() {

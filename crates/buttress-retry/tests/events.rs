@@ -247,7 +247,7 @@ async fn a_failure_while_the_log_is_told() {
     }
 }
 
-/// Issue E 41. A layer that does not retry a transient failure only because its request type says nothing of idempotency
+/// A layer that does not retry a transient failure only because its request type says nothing of idempotency
 /// warns once, and names the settings.
 #[tokio::test(start_paused = true)]
 async fn a_request_type_that_says_nothing_is_warned_of_once() {

@@ -95,7 +95,7 @@ async fn the_report() {
     assert_eq!((report.attempts, report.last.is_none()), (0, true), "nothing to say of a plain success");
 }
 
-/// [S16] a retry further in that has recovered doesn't own what fails after it: the report is that of the call's own end.
+/// [S16] an inner retry that has recovered doesn't own what fails after it: the report is that of the call's own end.
 #[tokio::test(start_paused = true)]
 async fn the_report_of_the_one_that_ends() {
     let policy = plain().build().unwrap();

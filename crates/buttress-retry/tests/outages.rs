@@ -64,7 +64,7 @@ fn before() -> PolicyBuilder {
     Policy::exponential().backoff(backoff).max_attempts(3)
 }
 
-/// [S9] line 38: of calls into a restart of 1 s in 20 s the default loses at most 0.5 %, with its budget.
+/// [S9] Of calls into a restart of 1 s in 20 s the default loses at most 0.5 %, with its budget.
 #[tokio::test(start_paused = true)]
 async fn a_restart_is_bridged() {
     let restart = Outage::new(1_000, 20_000);
@@ -82,7 +82,7 @@ async fn a_restart_is_bridged() {
     assert!(share > 0.04, "{:.2} %: so it was, hardly better than no retry", share * 100.0);
 }
 
-/// [S9] line 38: a server that is down for 300 ms in every 1.5 s.
+/// [S9] A server that is down for 300 ms in every 1.5 s.
 #[tokio::test(start_paused = true)]
 async fn short_outages_are_bridged() {
     let flapping = Outage::new(300, 1_500);
@@ -92,7 +92,7 @@ async fn short_outages_are_bridged() {
     assert!(share > 0.1, "{:.2} %: so it was", share * 100.0);
 }
 
-/// [S9] [S14] line 38: an outage that no wait bridges costs no more than the budget allows.
+/// [S9] [S14] An outage that no wait bridges costs no more than the budget allows.
 #[tokio::test(start_paused = true)]
 async fn a_long_outage_costs_the_budget() {
     let gone = Outage::new(600_000, 600_000);

@@ -660,7 +660,7 @@ async fn the_remedys_error_stays_with_its_failure() {
     assert_eq!((clinic.runs(), error.retry_summary().unwrap().remedy.is_some()), ((1, 1), false));
 }
 
-/// Issue E 51. [S17] An attempt that began after a success of the remedy needs a run of its own, also where the first
+/// [S17] An attempt that began after a success of the remedy needs a run of its own, also where the first
 /// attempt of its call began before.
 #[tokio::test(start_paused = true)]
 async fn every_attempt_has_a_begin_of_its_own() {

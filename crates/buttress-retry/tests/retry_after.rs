@@ -73,7 +73,7 @@ async fn a_huge_wait_is_waited() {
     assert_eq!(inner.calls(), 1);
 }
 
-/// Issue E 9. [S10] Callers that were told the same wait don't come back together: jitter goes on top of the server's wait,
+/// [S10] Callers that were told the same wait don't come back together: jitter goes on top of the server's wait,
 /// 10 % of it and at least the base of the backoff. Never less than the server said.
 #[tokio::test(start_paused = true)]
 async fn callers_told_the_same_are_spread() {
@@ -99,7 +99,7 @@ async fn callers_told_the_same_are_spread() {
     jittered(Kind::Unavailable, 10_000, 11_000).await;
 }
 
-/// Issue E 9. [S10] No jitter on top goes beyond the deadline or `max_elapsed`.
+/// [S10] No jitter on top goes beyond the deadline or `max_elapsed`.
 #[tokio::test(start_paused = true)]
 async fn jitter_keeps_to_the_deadline() {
     let step = || Step::fail(Class::new(Kind::Throttled).retry_after(MS * 1000));
@@ -119,7 +119,7 @@ async fn jitter_keeps_to_the_deadline() {
     }
 }
 
-/// Issue E 9. [S10] None where the backoff has no jitter, or a slack is set.
+/// [S10] None where the backoff has no jitter, or a slack is set.
 #[tokio::test(start_paused = true)]
 async fn jitter_on_top_only_of_a_backoff_with_jitter() {
     let full = || Backoff::exponential(MS * 100);
@@ -145,7 +145,7 @@ async fn jitter_on_top_only_of_a_backoff_with_jitter() {
     }
 }
 
-/// Issue E 9. The longest waits of a call include the jitter on top of the server's.
+/// The longest waits of a call include the jitter on top of the server's.
 #[tokio::test(start_paused = true)]
 async fn the_longest_asked_waits_are_a_bound() {
     let full = |base| Backoff::exponential(MS * base).max(MS * 5000);

@@ -46,7 +46,7 @@ async fn rules_combine() {
     assert_eq!(stops(rushed.max_attempts(7), cx()).await, (7, Some(StopReason::Attempts)));
 }
 
-/// Issue E, line 11: a failure that one retry may help is retried once, also among others, and then is exhausted.
+/// A failure that one retry may help is retried once, also among others, and then is exhausted.
 #[tokio::test(start_paused = true)]
 async fn line_11_a_failure_is_retried_once() {
     let once = || Step::fail(Class::new(Kind::Unavailable).retry_once());
@@ -159,7 +159,7 @@ fn a_thread_keeps_to_the_policy() {
     assert_eq!(calls, 3);
 }
 
-/// Issue E 51. [S15] Every stop that ends retries marks the error as exhausted, so that an outer retry leaves it alone: by
+/// [S15] Every stop that ends retries marks the error as exhausted, so that an outer retry leaves it alone: by
 /// attempts, deadline, budget, elapsed time and rule.
 #[tokio::test(start_paused = true)]
 async fn every_stop_of_a_retry_exhausts_the_error() {

@@ -20,7 +20,7 @@ fn longest(policy: PolicyBuilder) -> (Duration, Duration) {
     (policy.max_total_backoff(), policy.max_total_throttled_backoff())
 }
 
-/// [S9] line 38: a base of the user's keeps the cap, and what is waited after a throttle.
+/// [S9] A base of the user's keeps the cap, and what is waited after a throttle.
 #[test]
 fn a_base_keeps_cap_and_throttled_backoff() {
     assert_eq!(longest(Policy::exponential().base(MS * 20)), (MS * 140, SECOND * 7));
@@ -28,7 +28,7 @@ fn a_base_keeps_cap_and_throttled_backoff() {
     assert_eq!(longest(long), (SECOND * (4 + 5 + 5 + 5), SECOND * (1 + 2 + 4 + 5)), "capped at 5 s");
 }
 
-/// [S9] line 38: the cap of a policy is that of both backoffs, and an upper bound after jitter.
+/// [S9] The cap of a policy is that of both backoffs, and an upper bound after jitter.
 #[tokio::test(start_paused = true)]
 async fn max_delay_caps_failures_and_throttles() {
     let policy = || Policy::exponential().max_delay(MS * 300).max_attempts(6).no_budget();
@@ -42,7 +42,7 @@ async fn max_delay_caps_failures_and_throttles() {
     }
 }
 
-/// [S9] line 38: the factor is that of both backoffs.
+/// [S9] The factor is that of both backoffs.
 #[test]
 fn a_multiplier_of_both() {
     let policy = Policy::exponential().multiplier(3.0).max_delay(SECOND * 60);
@@ -63,7 +63,7 @@ fn in_any_order() {
     assert_eq!(longest(Policy::fixed(MS).base(MS * 10)).0, MS * 30);
 }
 
-/// [S9] line 28: a backoff of the user's own that grows keeps the cap of 5 s; one that doesn't, needs none.
+/// [S9] A backoff of the user's own that grows keeps the cap of 5 s; one that doesn't, needs none.
 #[test]
 fn an_own_backoff_keeps_the_cap() {
     let of = |backoff: Backoff| longest(Policy::exponential().backoff(backoff).max_attempts(20).no_budget());
@@ -87,7 +87,7 @@ fn an_own_backoff_keeps_the_cap() {
     assert_eq!(longest(lower).0, SECOND * 3, "the lower of two caps holds");
 }
 
-/// [S8] line 28: what can't be meant is refused under the name of the setting that was set.
+/// [S8] What can't be meant is refused under the name of the setting that was set.
 #[test]
 fn bad_values_are_refused_by_name() {
     let base = |base: Duration| Policy::exponential().base(base);

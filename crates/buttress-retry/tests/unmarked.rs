@@ -58,7 +58,7 @@ async fn across_a_wait() {
     };
     assert!(retry(&policy, cleans_up).await.is_err());
     assert_eq!(calls.replace(0), 3);
-    // In a later attempt as well: the first fails by itself, without a retry further in.
+    // In a later attempt as well: the first fails by itself, without an inner retry.
     let first = Cell::new(true);
     let outcome =
         retry(&policy, || async { if first.replace(false) { Err(Plain::Slow) } else { cleans_up().await } });
@@ -250,7 +250,7 @@ async fn what_was_got_over_is_forgotten() {
     };
     let panics = || -> Result<(), Plain> {
         let _ = policy.blocking().sleep_with(drop).run(down);
-        panic!("after a retry further in gave up");
+        panic!("after an inner retry gave up");
     };
     let caught = || {
         let caught = catch_unwind(AssertUnwindSafe(|| policy.blocking().sleep_with(drop).run(panics)));
@@ -261,7 +261,7 @@ async fn what_was_got_over_is_forgotten() {
     assert_eq!(calls.get(), 9);
 }
 
-/// Issue E 51. [S15] What an inner retry has exhausted is remembered however often the attempt is pending after that: in the
+/// [S15] What an inner retry has exhausted is remembered however often the attempt is pending after that: in the
 /// first attempt and a later one, of the function and of the layer.
 #[tokio::test(start_paused = true)]
 async fn across_many_waits() {

@@ -71,8 +71,16 @@ where
         request: RequestInfo<'_>,
     ) -> Result<Pin<Box<Self>>, Result<T, E>> {
         let mut call = Call::new(start, inner);
-        let stage = Stage::after(call.ended(policy, classifier, outcome, request))?;
-        Ok(Box::pin(Self { call, policy: None, stage }))
+        match call.ended(policy, classifier, outcome, request) {
+            Next::Done(outcome) => Err(outcome),
+            next => {
+                let mut retrying = Box::pin(Self { call, policy: None, stage: Stage::Beginning });
+                match retrying.as_mut().project().stage.follow(next) {
+                    Some(outcome) => Err(outcome),
+                    None => Ok(retrying),
+                }
+            }
+        }
     }
 
     /// Begins a call whose first attempt runs in a context of its own. `overriding` is the policy in the caller's context.
@@ -104,9 +112,9 @@ where
                 .call
                 .watch(|call| this.stage.as_mut().poll_outcome(call, policy, classifier, attempts, cx));
             let outcome = ready!(polled);
-            match Stage::after(this.call.ended(policy, classifier, outcome, attempts.request())) {
-                Ok(stage) => this.stage.set(stage),
-                Err(outcome) => return Poll::Ready(outcome),
+            let next = this.call.ended(policy, classifier, outcome, attempts.request());
+            if let Some(outcome) = this.stage.as_mut().follow(next) {
+                return Poll::Ready(outcome);
             }
         }
     }
@@ -122,16 +130,17 @@ impl<F, T, E> Stage<F, Result<T, E>>
 where
     F: Future<Output = Result<T, E>>,
 {
-    /// Returns the stage after an attempt, or the outcome of the call.
-    fn after(next: Next<Result<T, E>>) -> Result<Self, Result<T, E>> {
+    /// Moves to the stage after an attempt, or returns the outcome of the call.
+    fn follow(mut self: Pin<&mut Self>, next: Next<Result<T, E>>) -> Option<Result<T, E>> {
         match next {
-            Next::Done(outcome) => Err(outcome),
+            Next::Done(outcome) => return Some(outcome),
             Next::Remedy(remedy, outcome) => {
-                Ok(Self::Remedy { remedy: remedy.wait(), outcome: Some(outcome) })
+                self.set(Self::Remedy { remedy: remedy.wait(), outcome: Some(outcome) });
             }
-            Next::Retry(Duration::ZERO) => Ok(Self::Beginning),
-            Next::Retry(wait) => Ok(Self::Waiting { sleep: sleep(wait) }),
+            Next::Retry(Duration::ZERO) => self.set(Self::Beginning),
+            Next::Retry(wait) => self.set(Self::Waiting { sleep: sleep(wait) }),
         }
+        None
     }
 
     /// Waits and makes the attempt. Returns its outcome, or that of the attempt before if a remedy for it has failed.
@@ -144,31 +153,30 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, E>> {
         loop {
-            let next = match self.as_mut().project() {
+            match self.as_mut().project() {
                 StageProj::Remedy { remedy, outcome } => {
                     let result = ready!(remedy.as_mut().poll(cx));
                     let outcome = outcome.take().expect("not polled again after the remedy has ended");
                     let has_key = attempts.request().has_key;
                     match call.remedied(result, policy, classifier, outcome, has_key) {
-                        Ok(()) => Self::Beginning,
+                        Ok(()) => self.set(Self::Beginning),
                         Err(outcome) => return Poll::Ready(outcome),
                     }
                 }
                 StageProj::Waiting { sleep } => {
                     ready!(sleep.poll(cx));
-                    Self::Beginning
+                    self.set(Self::Beginning);
                 }
                 StageProj::Beginning => {
                     // Retries without a wait must not starve other tasks.
                     ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
                     match ready!(attempts.poll_begin(policy, call, cx)) {
-                        Ok(attempt) => Self::Attempt { attempt },
+                        Ok(attempt) => self.set(Self::Attempt { attempt }),
                         Err(error) => return Poll::Ready(Err(error)),
                     }
                 }
                 StageProj::Attempt { attempt } => return attempt.poll(cx),
-            };
-            self.set(next);
+            }
         }
     }
 }

@@ -8,11 +8,11 @@ use buttress_error::ConfigError;
 
 type Iter = Box<dyn Iterator<Item = Duration> + Send>;
 
-/// How long to wait before each retry. Attempt 1 is the wait before the first retry.
+/// How long to wait before each retry.
 ///
-/// The cap comes first, then jitter on the capped wait, then the cap again: it is an upper bound, always. Nothing
-/// overflows for any attempt up to `u32::MAX`; the wait saturates at the cap, or without one at [`Duration::MAX`]. In a
-/// [`Policy`](crate::Policy) a backoff that grows has a cap of 5 s unless [`max`](Self::max) sets another.
+/// The cap is applied before and after jitter, so it is always an upper bound. No attempt number up to `u32::MAX` overflows:
+/// the wait saturates at the cap, or without a cap at [`Duration::MAX`]. In a [`Policy`](crate::Policy) a backoff that grows
+/// has a cap of 5 s unless [`max`](Self::max) sets another.
 ///
 /// Full and equal jitter and decorrelated backoff are those of Marc Brooker's
 /// [Exponential Backoff And Jitter](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
@@ -32,7 +32,7 @@ pub struct Backoff {
     kind: Kind,
     max: Option<Duration>,
     jitter: Jitter,
-    /// The multiplier of an exponential backoff, where one was set; no other kind may have one.
+    /// The multiplier that was set. Only an exponential backoff may have one.
     multiplier: Option<f64>,
 }
 
@@ -46,66 +46,69 @@ enum Kind {
     Iterator(Arc<dyn Fn() -> Iter + Send + Sync>),
 }
 
-/// How a wait is spread, so that callers that failed together don't come back together.
+/// How a wait is randomized, so that callers that failed at the same moment don't retry at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Jitter {
-    /// The wait as it is.
+    /// No randomness.
     None,
-    /// Uniform between zero and the wait: spreads best.
+    /// Uniform between zero and the wait. This spreads callers best.
     Full,
     /// Uniform between half the wait and the wait.
     Equal,
-    /// Uniform between the wait times `1 − factor` and times `1 + factor`; the factor is in 0.0..=1.0.
+    /// Uniform between `1 − factor` and `1 + factor` times the wait. The factor is in 0.0..=1.0.
     Proportional(f64),
 }
 
 impl Backoff {
-    /// The cap that a policy gives a backoff that grows without one.
+    /// The cap that a policy sets for a backoff that grows and has none.
     pub(super) const DEFAULT_MAX: Duration = Duration::from_secs(5);
 
     const fn new(kind: Kind, jitter: Jitter) -> Self {
         Self { kind, max: None, jitter, multiplier: None }
     }
 
-    /// No wait at all.
+    /// Creates a backoff without waits.
     #[must_use]
     pub const fn none() -> Self {
         Self::fixed(Duration::ZERO)
     }
 
-    /// Always `base`, without jitter.
+    /// Creates a backoff that always waits `base`, without jitter.
     #[must_use]
     pub const fn fixed(base: Duration) -> Self {
         Self::new(Kind::Fixed { base }, Jitter::None)
     }
 
-    /// `base`, then `increment` more each time; equal jitter.
+    /// Creates a backoff that waits `base`, then `increment` longer each time, with equal jitter.
     #[must_use]
     pub const fn linear(base: Duration, increment: Duration) -> Self {
         Self::new(Kind::Linear { base, increment }, Jitter::Equal)
     }
 
-    /// `base`, then twice as much each time (see [`multiplier`](Self::multiplier)); equal jitter.
+    /// Creates a backoff that waits `base`, then twice as long each time (see [`multiplier`](Self::multiplier)), with equal
+    /// jitter.
     #[must_use]
     pub const fn exponential(base: Duration) -> Self {
         Self::new(Kind::Exponential { base }, Jitter::Equal)
     }
 
-    /// `base` times 1, 1, 2, 3, 5, 8 …; equal jitter.
+    /// Creates a backoff that waits `base` times 1, 1, 2, 3, 5, 8 …, with equal jitter.
     #[must_use]
     pub const fn fibonacci(base: Duration) -> Self {
         Self::new(Kind::Fibonacci { base }, Jitter::Equal)
     }
 
-    /// Uniform between `base` and three times the wait before. It is random by itself: a policy refuses a jitter on top.
+    /// Creates a backoff whose waits are uniform between `base` and three times the previous wait. As it is random already, a
+    /// policy refuses a jitter in addition.
     #[must_use]
     pub const fn decorrelated(base: Duration) -> Self {
         Self::new(Kind::Decorrelated { base }, Jitter::None)
     }
 
-    /// The waits of an iterator, created again for each call, without jitter. Its end ends the retries. So does
-    /// [`max_attempts`](crate::PolicyBuilder::max_attempts): with the default of 4 attempts, 3 waits are taken.
+    /// Creates a backoff from an iterator of waits, which is made anew for each call, without jitter. When it ends, the
+    /// retries end. [`max_attempts`](crate::PolicyBuilder::max_attempts) applies too: with the default of 4 attempts, 3 waits
+    /// are used.
     ///
     /// ```
     /// use std::time::Duration;
@@ -125,32 +128,32 @@ impl Backoff {
         Self::new(Kind::Iterator(Arc::new(move || Box::new(waits()))), Jitter::None)
     }
 
-    /// Caps every wait, jitter included, at `max`, which is no less than the base. [`Duration::MAX`] is no cap.
+    /// Sets the cap of every wait, jitter included: at least the base. [`Duration::MAX`] means no cap.
     ///
-    /// Default: in a policy 5 s for the kinds that grow (linear, exponential, Fibonacci, decorrelated), and none for a fixed
-    /// wait or an iterator, whose waits are given one by one. Outside a policy there is no cap.
+    /// Default in a policy: 5 s for backoffs that grow (linear, exponential, Fibonacci, decorrelated), none for a fixed wait or
+    /// an iterator. Default outside a policy: none.
     #[must_use]
     pub const fn max(mut self, max: Duration) -> Self {
         self.max = Some(max);
         self
     }
 
-    /// How waits are spread. Default: that of the kind, as its constructor says.
+    /// Sets the jitter. The default is documented with each constructor.
     #[must_use]
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// Sets the factor by which an exponential wait grows each time: 1.0 or more. A policy refuses it for other kinds.
-    /// Default: 2.0.
+    /// Sets the factor by which an exponential wait grows each time: a finite number of 1.0 or more. A policy refuses it for
+    /// other backoffs. Default: 2.0.
     #[must_use]
     pub const fn multiplier(mut self, factor: f64) -> Self {
         self.multiplier = Some(factor);
         self
     }
 
-    /// Sets the base; an iterator has none and refuses it.
+    /// Sets the base. Returns `None` for an iterator, which has none.
     pub(super) fn with_base(mut self, to: Duration) -> Option<Self> {
         match &mut self.kind {
             Kind::Fixed { base }
@@ -163,12 +166,12 @@ impl Backoff {
         Some(self)
     }
 
-    /// The cap that was set by [`max`](Self::max).
+    /// Returns the cap set by [`max`](Self::max).
     pub(super) const fn own_max(&self) -> Option<Duration> {
         self.max
     }
 
-    /// Returns `true` if each wait may be longer than the one before.
+    /// Returns `true` if waits may grow from attempt to attempt.
     pub(super) const fn grows(&self) -> bool {
         match self.kind {
             Kind::Fixed { .. } | Kind::Iterator(_) => false,
@@ -185,17 +188,17 @@ impl Backoff {
         }
     }
 
-    /// The wait before retry number `attempt`, the first being 1 (0 is taken as 1). Random where there is jitter.
+    /// Returns the wait before retry number `attempt`, counted from 1 (0 means 1). With jitter it is random.
     ///
-    /// Of a decorrelated backoff or an iterator, which remember, it is the wait after `attempt − 1` earlier ones, but
-    /// no more than 4096; zero past an iterator's end.
+    /// For a decorrelated backoff or an iterator it first draws the `attempt − 1` earlier waits, 4096 at most. After the end of
+    /// an iterator it returns zero.
     #[must_use]
     pub fn delay(&self, attempt: u32) -> Duration {
         let attempt = attempt.max(1);
         let mut waits = BackoffState::new();
         match self.kind {
             Kind::Decorrelated { .. } | Kind::Iterator(_) => {
-                // A call that makes more waits has long converged or ended.
+                // By then the waits have converged, or the iterator has ended.
                 let earlier = (attempt - 1).min(4096);
                 for _ in 0..earlier {
                     let _ = waits.next(self, attempt);
@@ -206,7 +209,7 @@ impl Backoff {
         waits.next(self, attempt).unwrap_or_default()
     }
 
-    /// The longest waits of one call, one after the other.
+    /// Returns the longest possible waits of one call, in order.
     pub(super) fn max_waits(&self) -> impl Iterator<Item = Duration> {
         let (plain, mut waits) = (self.clone().jitter(Jitter::None), BackoffState::new());
         (1..).map_while(move |attempt| match (&self.kind, self.jitter) {
@@ -220,8 +223,8 @@ impl Backoff {
         })
     }
 
-    /// The jitter on top of a `wait` that the server asked for: 10 % of it, but at least the base. None where this backoff
-    /// has no jitter.
+    /// Returns the jitter to add to a `wait` of the server: 10 % of it, but at least the base. It is zero if this backoff has no
+    /// jitter.
     pub(super) fn added_jitter(&self, wait: Duration) -> AddedJitter {
         let jitters = match (&self.kind, self.jitter) {
             (Kind::Decorrelated { .. }, _) => true,
@@ -240,7 +243,7 @@ impl Backoff {
         self.max.map_or(wait, |max| wait.min(max))
     }
 
-    /// Refuses what can't be meant. `setting` is the name of the setter that took this backoff.
+    /// Checks the backoff. `setting` is the name of the setter that received it.
     pub(super) fn check(&self, setting: &'static str) -> Result<(), ConfigError> {
         let refuse = |range, given: &dyn fmt::Debug| Err(ConfigError::new(setting, range, given));
         match (self.multiplier, &self.kind) {
@@ -261,7 +264,7 @@ impl Backoff {
             _ => {}
         }
         match (self.base(), self.max) {
-            // Zero times any factor is zero: a loop without waits, which is `Backoff::none` where it is meant.
+            // Zero grows to zero. A loop without waits has to be asked for, by `Backoff::none`.
             (Some(Duration::ZERO), _) if self.grows() && !matches!(self.kind, Kind::Linear { .. }) => {
                 refuse("given a base above zero", &Duration::ZERO)
             }
@@ -305,7 +308,7 @@ impl fmt::Debug for Backoff {
     }
 }
 
-/// Jitter on top of a wait: uniform from zero to this.
+/// A jitter to add to a wait: uniform between zero and this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AddedJitter(Duration);
 
@@ -325,7 +328,7 @@ impl AddedJitter {
     }
 }
 
-/// What a backoff remembers within one call.
+/// The state of a backoff within one call.
 pub(super) struct BackoffState {
     previous: Option<Duration>,
     iterator: Option<Iter>,
@@ -336,7 +339,7 @@ impl BackoffState {
         Self { previous: None, iterator: None }
     }
 
-    /// The wait before retry number `attempt`, from 1; none when an iterator has ended.
+    /// Returns the wait before retry number `attempt`, counted from 1, or `None` when an iterator has ended.
     pub(super) fn next(&mut self, backoff: &Backoff, attempt: u32) -> Option<Duration> {
         let n = attempt.max(1) - 1;
         let wait = match &backoff.kind {
@@ -373,7 +376,7 @@ impl fmt::Debug for BackoffState {
     }
 }
 
-/// `wait` times `factor`, saturating. Whole factors that fit are exact; nothing is negative.
+/// Multiplies `wait` by `factor`, which is not negative. Saturates.
 fn scale(wait: Duration, factor: f64) -> Duration {
     if wait.is_zero() {
         return wait;
@@ -382,22 +385,22 @@ fn scale(wait: Duration, factor: f64) -> Duration {
     if nanos >= Duration::MAX.as_nanos() as f64 {
         return Duration::MAX;
     }
-    // Rounded: 1 s times 1.1 is 1.1 s. Not negative and below the maximum, so the cast is what it seems.
+    // Rounded, so that 1 s times 1.1 is 1.1 s. It is in the range of the casts.
     let nanos = nanos.round().max(0.0) as u128;
     Duration::new((nanos / 1_000_000_000) as u64, (nanos % 1_000_000_000) as u32)
 }
 
-/// Uniform between `low` and `high`, both included.
+/// Draws uniformly between `low` and `high`, both included.
 fn between(low: Duration, high: Duration) -> Duration {
     let nanos = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
     match high.checked_sub(low) {
         None | Some(Duration::ZERO) => low,
-        // A span beyond 584 years is drawn from 584 years.
+        // A span of more than 584 years is cut to that.
         Some(span) => low.saturating_add(Duration::from_nanos(fastrand::u64(0..=nanos(span)))),
     }
 }
 
-/// 1, 1, 2, 3, 5 …, saturating: after the 47th every number is `u32::MAX`.
+/// Returns number `n` of 1, 1, 2, 3, 5 …, saturating at `u32::MAX`.
 fn fibonacci(n: u32) -> u32 {
     let (mut current, mut next) = (1_u32, 1_u32);
     for _ in 0..n.min(48) {
@@ -437,7 +440,7 @@ mod tests {
     }
 
     proptest! {
-        /// [S9] the cap is an upper bound after jitter, for every kind, jitter and attempt.
+        /// [S9] The cap is an upper bound after jitter, for every kind, jitter and attempt.
         #[test]
         fn no_wait_is_longer_than_the_cap(
             backoff in kinds(), jitter in jitters(), extra in 0_u64..10_000, attempt: u32,
@@ -447,7 +450,7 @@ mod tests {
             prop_assert!(wait <= cap, "{wait:?} > {cap:?}");
         }
 
-        /// [S9] no overflow and no panic for attempts up to `u32::MAX`, even without a cap.
+        /// [S9] No attempt up to `u32::MAX` overflows or panics, even without a cap.
         #[test]
         fn nothing_overflows(backoff in kinds(), jitter in jitters(), attempt: u32, huge: bool) {
             let backoff = if huge { Backoff::exponential(Duration::MAX) } else { backoff };
@@ -455,7 +458,7 @@ mod tests {
             let _ = backoff.jitter(jitter).delay(u32::MAX);
         }
 
-        /// Each jitter keeps to the bounds that its docs state.
+        /// Each jitter stays within its documented bounds.
         #[test]
         fn jitter_keeps_its_bounds(millis in 0_u32..1_000_000, factor in 0.0..=1.0_f64) {
             let wait = MS * millis;
@@ -468,9 +471,9 @@ mod tests {
         }
     }
 
-    /// [S9] every kind gives the waits that its name says.
+    /// [S9] Every kind gives the waits that its constructor documents.
     #[test]
-    fn each_kind_by_its_name() {
+    fn waits_of_each_kind() {
         let table: [(Backoff, [u64; 6]); 5] = [
             (Backoff::none(), [0; 6]),
             (Backoff::fixed(MS * 7), [7; 6]),
@@ -485,7 +488,7 @@ mod tests {
         }
     }
 
-    /// [S9] any iterator can give the waits, anew for each call, and its end ends the retries.
+    /// [S9] An iterator gives the waits, anew for each call, and its end ends the retries.
     #[test]
     fn an_iterator_gives_the_waits() {
         let backoff = Backoff::iterator(|| [1, 2].into_iter().map(|n| MS * n));
@@ -495,9 +498,9 @@ mod tests {
         }
     }
 
-    /// [S9] decorrelated waits lie between the base and three times the wait before.
+    /// [S9] Decorrelated waits are between the base and three times the previous wait.
     #[test]
-    fn decorrelated_looks_at_the_wait_before() {
+    fn decorrelated_depends_on_the_previous_wait() {
         let backoff = Backoff::decorrelated(MS * 10).max(MS * 500);
         for _call in 0..200 {
             let (mut waits, mut previous) = (BackoffState::new(), MS * 10);
@@ -512,11 +515,103 @@ mod tests {
         }
     }
 
-    /// A wait that is not random is never drawn: two of a full jitter differ.
+    /// Waits with jitter differ from call to call.
     #[test]
     fn jitter_spreads() {
         let backoff = Backoff::exponential(MS * 1000);
         let first = backoff.delay(1);
         assert!((0..100).any(|_| backoff.delay(1) != first));
+    }
+
+    /// Draws many waits from `draw` with a fixed seed. Returns the shortest and the longest.
+    fn range(mut draw: impl FnMut() -> Duration) -> (Duration, Duration) {
+        fastrand::seed(42);
+        let waits: Vec<_> = (0..10_000).map(|_| draw()).collect();
+        (*waits.iter().min().unwrap(), *waits.iter().max().unwrap())
+    }
+
+    /// Asserts that waits are within `low` and `high`, and get close to both.
+    fn assert_spans(drawn: (Duration, Duration), low: Duration, high: Duration) {
+        let margin = (high - low) / 100;
+        assert!(drawn.0 >= low && drawn.0 <= low + margin, "{:?} is not the low end {low:?}", drawn.0);
+        assert!(drawn.1 <= high && drawn.1 >= high - margin, "{:?} is not the high end {high:?}", drawn.1);
+    }
+
+    /// Each jitter uses its whole documented range, below the wait as well as above it.
+    #[test]
+    fn jitter_uses_its_whole_range() {
+        for (jitter, low, high) in [
+            (Jitter::None, 1000, 1000),
+            (Jitter::Full, 0, 1000),
+            (Jitter::Equal, 500, 1000),
+            (Jitter::Proportional(0.0), 1000, 1000),
+            (Jitter::Proportional(0.2), 800, 1200),
+            (Jitter::Proportional(1.0), 0, 2000),
+        ] {
+            let backoff = Backoff::fixed(MS * 1000).jitter(jitter);
+            assert_spans(range(|| backoff.delay(1)), MS * low, MS * high);
+        }
+        // The cap cuts only the upper part.
+        let capped = Backoff::fixed(MS * 1000).jitter(Jitter::Proportional(0.5)).max(MS * 1100);
+        assert_spans(range(|| capped.delay(1)), MS * 500, MS * 1100);
+    }
+
+    /// A decorrelated wait uses the whole range between the base and three times the previous wait.
+    #[test]
+    fn decorrelated_uses_its_whole_range() {
+        let backoff = Backoff::decorrelated(MS * 100);
+        assert_spans(range(|| backoff.delay(1)), MS * 100, MS * 300);
+        let capped = Backoff::decorrelated(MS * 100).max(MS * 150);
+        assert_spans(range(|| capped.delay(1)), MS * 100, MS * 150);
+        let second = range(|| {
+            let mut state = BackoffState { previous: Some(MS * 200), iterator: None };
+            state.next(&backoff, 2).unwrap()
+        });
+        assert_spans(second, MS * 100, MS * 600);
+    }
+
+    /// The jitter added to a server's wait is 10 % of it, but at least the base, and none without a jitter.
+    #[test]
+    fn added_jitter_by_wait_and_base() {
+        let equal = Backoff::exponential(MS * 200);
+        for (backoff, wait, max) in [
+            (equal.clone(), 1000, 200),
+            (equal.clone(), 2000, 200),
+            (equal.clone(), 5000, 500),
+            (equal.clone().jitter(Jitter::None), 5000, 0),
+            (equal.clone().jitter(Jitter::Proportional(0.0)), 5000, 0),
+            (equal.clone().jitter(Jitter::Proportional(0.1)), 5000, 500),
+            (equal.jitter(Jitter::Full), 5000, 500),
+            (Backoff::decorrelated(MS * 200), 5000, 500),
+            (Backoff::iterator(|| [MS].into_iter()).jitter(Jitter::Full), 5000, 500),
+        ] {
+            let added = backoff.added_jitter(MS * wait);
+            assert_eq!(added.max(), MS * max, "{backoff:?} after {wait} ms");
+            assert_spans(range(|| added.draw()), Duration::ZERO, MS * max);
+            assert_eq!(added.at_most(MS).max(), MS.min(MS * max));
+        }
+    }
+
+    /// The base may equal the cap, and a base of zero is refused only if it grows.
+    #[test]
+    fn limits_of_base_and_cap() {
+        let second = MS * 1000;
+        let accepted = |backoff: Backoff| backoff.check("backoff").is_ok();
+        assert!(accepted(Backoff::exponential(second).max(second)));
+        assert!(!accepted(Backoff::exponential(second + MS).max(second)));
+        assert!(accepted(Backoff::exponential(Backoff::DEFAULT_MAX)));
+        assert!(!accepted(Backoff::exponential(Backoff::DEFAULT_MAX + MS)));
+        assert!(
+            accepted(Backoff::exponential(Backoff::DEFAULT_MAX + MS).multiplier(1.0)),
+            "it does not grow"
+        );
+        assert!(accepted(Backoff::none()) && accepted(Backoff::linear(Duration::ZERO, MS)));
+        assert!(!accepted(Backoff::exponential(Duration::ZERO)));
+        for (factor, good) in [(1.0, true), (0.999, false), (f64::INFINITY, false), (f64::NAN, false)] {
+            assert_eq!(accepted(Backoff::exponential(MS).multiplier(factor)), good, "{factor}");
+        }
+        for (factor, good) in [(0.0, true), (1.0, true), (-0.001, false), (1.001, false), (f64::NAN, false)] {
+            assert_eq!(accepted(Backoff::fixed(MS).jitter(Jitter::Proportional(factor))), good, "{factor}");
+        }
     }
 }

@@ -224,3 +224,131 @@ fn timer_wait(wait: Duration) -> Duration {
 
 /// The resolution of tokio's timer.
 const TICK: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::PolicyBuilder;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Without a budget, waits of 100 ms and no jitter.
+    fn plain() -> PolicyBuilder {
+        Policy::fixed(100 * MS).no_budget()
+    }
+
+    fn failure(class: impl Into<Class>) -> Failure {
+        let time = CallTime { now: Instant::now(), elapsed: Duration::ZERO, deadline: None };
+        Failure {
+            class: class.into(),
+            attempts: 1,
+            max_attempts: None,
+            time,
+            idempotent: true,
+            replayable: true,
+            outer_retries: false,
+        }
+    }
+
+    fn decide(policy: PolicyBuilder, failure: &Failure) -> Result<Duration, StopReason> {
+        policy.build().unwrap().decide(failure, &mut CallBackoff::new())
+    }
+
+    /// The last attempt is the one whose number is the limit, of the policy or of the context.
+    #[test]
+    fn the_limit_on_attempts() {
+        let after = |attempts, max_attempts| {
+            let failure = Failure { attempts, max_attempts, ..failure(Kind::Unavailable) };
+            decide(plain().max_attempts(3), &failure).map(drop)
+        };
+        assert_eq!([2, 3, 4].map(|n| after(n, None).is_ok()), [true, false, false]);
+        assert_eq!([4, 5, 6].map(|n| after(n, Some(5)).is_ok()), [true, false, false]);
+        assert_eq!(after(3, None), Err(StopReason::Attempts));
+    }
+
+    /// [S11] An attempt has to begin before the deadline, and with the minimum time left.
+    #[test]
+    fn the_deadline_of_an_attempt() {
+        let at = |policy: PolicyBuilder, left| {
+            let mut failure = failure(Kind::Unavailable);
+            failure.time.deadline = Some(failure.time.now + left * MS);
+            decide(policy, &failure).map(drop)
+        };
+        assert_eq!(at(plain(), 101), Ok(()));
+        assert_eq!(at(plain(), 100), Err(StopReason::Deadline));
+        let half = || plain().min_attempt_time(50 * MS);
+        assert_eq!((at(half(), 151), at(half(), 150)), (Ok(()), Err(StopReason::Deadline)));
+    }
+
+    /// An attempt may begin exactly at the limit on elapsed time. Waits count as the timer rounds them.
+    #[test]
+    fn the_limit_on_elapsed_time() {
+        let at = |elapsed, wait| {
+            let mut failure = failure(Kind::Unavailable);
+            failure.time.elapsed = elapsed;
+            decide(Policy::fixed(wait).no_budget().max_elapsed(300 * MS), &failure).map(drop)
+        };
+        let nano = Duration::from_nanos(1);
+        assert_eq!(at(200 * MS, 100 * MS), Ok(()));
+        assert_eq!(at(200 * MS + nano, 100 * MS), Err(StopReason::Elapsed));
+        assert_eq!(at(200 * MS, 99 * MS + nano), Ok(()), "the timer waits 100 ms");
+        assert_eq!(at(200 * MS, 100 * MS + nano), Err(StopReason::Elapsed), "the timer waits 101 ms");
+    }
+
+    /// The latest start of an attempt is the earlier one of the two limits.
+    #[test]
+    fn the_latest_start() {
+        let mut time = failure(Kind::Unavailable).time;
+        let latest = |policy: PolicyBuilder, time| {
+            let latest = policy.build().unwrap().latest_start(&time);
+            latest.map(|latest| latest.saturating_duration_since(time.now))
+        };
+        assert_eq!(latest(plain(), time), None);
+        time.elapsed = 30 * MS;
+        assert_eq!(latest(plain().max_elapsed(100 * MS), time), Some(70 * MS));
+        time.deadline = Some(time.now + 90 * MS);
+        assert_eq!(latest(plain().min_attempt_time(10 * MS), time), Some(80 * MS));
+        assert_eq!(latest(plain().min_attempt_time(10 * MS).max_elapsed(100 * MS), time), Some(70 * MS));
+        assert_eq!(latest(plain().min_attempt_time(30 * MS).max_elapsed(100 * MS), time), Some(60 * MS));
+    }
+
+    /// A server's wait counts if it is longer than the backoff, up to its limits.
+    #[test]
+    fn the_accepted_wait() {
+        let accepted = |policy: PolicyBuilder, asked| {
+            let policy = policy.build().unwrap();
+            let (wait, _) = policy.accepted_wait(&Backoff::fixed(100 * MS), 100 * MS, asked * MS);
+            wait.as_millis()
+        };
+        let waits = |policy: fn() -> PolicyBuilder| [99, 101, 1_000].map(|asked| accepted(policy(), asked));
+        assert_eq!(waits(plain), [100, 101, 1_000]);
+        assert_eq!(waits(|| plain().max_retry_after(500 * MS)), [100, 101, 500]);
+        assert_eq!(waits(|| plain().retry_after_slack(50 * MS)), [100, 101, 150]);
+    }
+
+    /// A rejection is retried if the policy says so and the wait it asks for is not cut.
+    #[test]
+    fn the_wait_of_a_rejection() {
+        let rejection =
+            |asked| failure(Class::new(Kind::Rejected).retry(RetryAdvice::Call).retry_after(asked * MS));
+        let policy = || plain().retry_rejections().max_retry_after(500 * MS);
+        let rejected = Err(StopReason::Rejected);
+        assert_eq!(decide(policy(), &rejection(500)), Ok(500 * MS));
+        assert_eq!(decide(policy(), &rejection(501)), rejected);
+        assert_eq!(decide(plain(), &rejection(500)), rejected);
+        let no_wait = failure(Class::new(Kind::Rejected).retry(RetryAdvice::Call));
+        assert_eq!(decide(policy(), &no_wait), rejected);
+    }
+
+    /// Added jitter never moves an attempt to the deadline or beyond, and is used as far as there is room.
+    #[test]
+    fn added_jitter_fits_before_the_deadline() {
+        let policy = Policy::exponential().no_budget().build().unwrap();
+        let mut failure = failure(Class::new(Kind::Unavailable).retry_after(1_000 * MS));
+        failure.time.deadline = Some(failure.time.now + 1_050 * MS);
+        fastrand::seed(42);
+        let draw = || policy.decide(&failure, &mut CallBackoff::new()).unwrap();
+        let longest = (0..10_000).map(|_| draw()).max().unwrap();
+        assert!(longest <= 1_049 * MS && longest > 1_048 * MS, "{longest:?}");
+    }
+}
