@@ -45,7 +45,7 @@ fn next(script: &Mutex<VecDeque<Class>>) -> Result<u32, Error> {
     script.lock().unwrap().pop_front().map_or(Ok(7), |class| Err(error(class)))
 }
 
-/// Fails one call with these in all forms: a layer, a function, a thread. The errors.
+/// Makes one call that fails with these in every form: layer, function, thread. Returns the errors.
 async fn all_forms(policy: PolicyBuilder, classes: &[Class]) -> [Error; 3] {
     let policy = policy.build().unwrap();
     let script = || Arc::new(Mutex::new(classes.iter().copied().collect::<VecDeque<_>>()));
@@ -61,8 +61,8 @@ async fn all_forms(policy: PolicyBuilder, classes: &[Class]) -> [Error; 3] {
     [by_layer, by_function, by_thread].map(|outcome| outcome.unwrap_err())
 }
 
-/// [S16] [S12] A request was sent and its connection reset, then a layer refuses the next attempt: the caller
-/// gets the reset, of unknown delivery, and sees the refusal.
+/// [S16] [S12] A request was sent and its connection reset, then a layer refuses the next attempt. The caller
+/// gets the reset, of unknown delivery, with the refusal attached.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_does_not_hide_a_reset() {
     for error in all_forms(quick(), &[reset(), rejected()]).await {
@@ -77,7 +77,7 @@ async fn a_refusal_does_not_hide_a_reset() {
     }
 }
 
-/// The last real failure is the caller's, also one that was not sent: its delivery is unknown all the same.
+/// The caller gets the last real failure, even one that was not processed. Its delivery is unknown all the same.
 #[tokio::test(start_paused = true)]
 async fn a_later_failure_to_connect_does_not_hide_it() {
     let cases: [(&[Class], StopReason); 3] = [
@@ -105,7 +105,7 @@ async fn a_later_failure_to_connect_does_not_hide_it() {
     }
 }
 
-/// Where every attempt was refused, the caller gets the refusal.
+/// If every attempt was refused, the caller gets the refusal.
 #[tokio::test(start_paused = true)]
 async fn refusals_alone() {
     let again = rejected().retry_after(MS);
@@ -130,8 +130,8 @@ async fn no_kind_is_definite_after_a_reset() {
     }
 }
 
-/// [S12] The same over gRPC, whose kinds say it without a status: a state that contradicts the request advises
-/// nothing after a reset.
+/// [S12] The same over gRPC, where the kind says it without a status: after a reset a failed precondition advises
+/// nothing.
 #[tokio::test(start_paused = true)]
 async fn a_contradiction_advises_nothing() {
     for number in [5, 6, 9, 10] {
@@ -147,7 +147,7 @@ async fn a_contradiction_advises_nothing() {
     }
 }
 
-/// After a remedy too.
+/// The same after a remedy.
 #[tokio::test(start_paused = true)]
 async fn after_a_remedy() {
     let remedy = || Remedy::run_blocking(on(Kind::NotFound), (), |()| Ok::<_, Error>(())).build().unwrap();
@@ -161,7 +161,7 @@ async fn after_a_remedy() {
     }
 }
 
-/// The report of the call tells of the same failure as its error.
+/// The report of the call has the same failure as its error.
 #[tokio::test(start_paused = true)]
 async fn the_report_has_the_last_real_failure() {
     let policy = quick().build().unwrap();
@@ -213,7 +213,7 @@ async fn a_refusal_after_a_response() {
     assert_eq!(answer.unwrap(), 404);
 }
 
-/// An error type of one's own holds it by `note_retry_summary`; a box holds it where it has an `Error` in it.
+/// A custom error type stores it through `note_retry_summary`; a box stores it if it contains an `Error`.
 #[tokio::test(start_paused = true)]
 async fn what_holds_it() {
     let policy = quick().build().unwrap();
@@ -254,7 +254,7 @@ async fn what_holds_it() {
     assert_eq!((kept.kind(), kept.retry_summary().unwrap().refusal.is_none()), (Kind::Unavailable, true));
 }
 
-/// A type that holds nothing.
+/// A type that stores nothing.
 #[derive(Clone, Copy, Debug)]
 enum Plain {
     Reset,
@@ -287,8 +287,8 @@ impl Replay for Twice {
     }
 }
 
-/// An outer retry that may not do it twice never takes it for a request that was not sent, even over an error
-/// type that can't hold it, and where the inner one did not give up but could not send the request again.
+/// An outer retry of a request that is not idempotent never takes the failure for one that was not processed, even if the
+/// error type can't store the delivery, or the inner retry stopped because it could not send the request again.
 #[tokio::test(start_paused = true)]
 async fn an_outer_retry_is_not_misled() {
     fn fails<E>(calls: &Cell<u32>, first: E, other: E) -> Ready<Result<(), E>> {
@@ -327,7 +327,7 @@ async fn an_inner_retry_does_not_hide_it() {
     assert!(failed.notes().any(|note| note == NOTE));
 }
 
-/// [S12] A request type of one's own with a key: a conflict after a reset is repeated, and not without a key.
+/// [S12] A custom request type with a key: a conflict after a reset is retried, but not without a key.
 #[tokio::test(start_paused = true)]
 async fn a_key_of_ones_own() {
     #[derive(Clone)]

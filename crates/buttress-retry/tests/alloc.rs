@@ -1,4 +1,4 @@
-//! What is allocated.
+//! Allocations.
 
 mod kit;
 
@@ -19,17 +19,17 @@ fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
 
 fn policies() -> [Policy; 5] {
     let tokens = Budget::tokens(500).build().expect("good settings");
-    let healed = plain().remedy(on(Kind::Unauthenticated), (), |()| async { Ok::<_, TestError>(()) });
+    let remedied = plain().remedy(on(Kind::Unauthenticated), (), |()| async { Ok::<_, TestError>(()) });
     let owner = Policy::exponential().retry_only_outermost();
-    [Policy::exponential(), plain(), plain().budget(tokens), owner, healed]
+    [Policy::exponential(), plain(), plain().budget(tokens), owner, remedied]
         .map(|policy| policy.build().expect("good settings"))
 }
 
-/// What a first attempt allocates under each of them: an owner's runs in a context of its own.
+/// The allocations of a first attempt under each of them. Under `retry_only_outermost` it runs in a context of its own.
 const BOXES: [u64; 5] = [0, 0, 0, 1, 0];
 
-/// Nothing is allocated while the first attempt succeeds: with either budget, and without. (For an owner
-/// of the retries it is one box.)
+/// A first attempt that succeeds allocates nothing, with either budget or none. (Under `retry_only_outermost` it allocates one
+/// box.)
 #[tokio::test(start_paused = true)]
 async fn nothing_while_the_first_attempt_succeeds() {
     for (policy, boxes) in policies().into_iter().zip(BOXES) {
@@ -48,7 +48,7 @@ async fn nothing_while_the_first_attempt_succeeds() {
     }
 }
 
-/// Nor when an error passes that isn't repeated, such as a rejection.
+/// Nor does an error that isn't retried, such as a rejection.
 #[tokio::test(start_paused = true)]
 async fn nothing_for_what_is_not_repeated() {
     let kinds = [Kind::Rejected, Kind::NotFound].into_iter().cycle();

@@ -1,4 +1,4 @@
-//! How much traffic retries make of an outage.
+//! The traffic that retries add in an outage.
 
 mod kit;
 
@@ -15,7 +15,7 @@ use tower::{Layer, ServiceExt};
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// [S14] [S15] when everything fails the traffic is at most 1 + ratio times the requests, plus the reserve: through one
+    /// [S14] [S15] When everything fails, the traffic is at most 1 + ratio times the requests, plus the reserve: through one
     /// to four nested layers, each with the budget, with budgets of their own, or without a mark on the error.
     #[test]
     fn an_outage_is_bounded(
@@ -48,7 +48,7 @@ proptest! {
     }
 }
 
-/// The bound is used, and not only kept: what the budget grants is spent.
+/// The bound is reached: all that the budget grants is spent.
 #[tokio::test(start_paused = true)]
 async fn the_budget_is_spent() {
     let budget = Budget::ratio(0.2).min_per_second(0).build().unwrap();

@@ -32,7 +32,7 @@ fn spread(waits: &[Vec<Duration>], at: usize, high: Duration) {
     assert!(column().any(|wait| wait < high * 6 / 10), "never near {:?}", high / 2);
 }
 
-/// [S9] the default: 4 attempts, equal jitter from a base of 200 ms, twice as much for each further wait.
+/// [S9] The default: 4 attempts, equal jitter from a base of 200 ms, twice as much for each further wait.
 #[tokio::test(start_paused = true)]
 async fn default_after_a_transient_failure() {
     let waits = waits(Policy::exponential, Kind::Unavailable).await;
@@ -42,7 +42,7 @@ async fn default_after_a_transient_failure() {
     }
 }
 
-/// [S9] the default after a throttle: a base of 1 s.
+/// [S9] The default after a throttle: a base of 1 s.
 #[tokio::test(start_paused = true)]
 async fn default_after_a_throttle() {
     let waits = waits(Policy::exponential, Kind::Throttled).await;
@@ -51,7 +51,7 @@ async fn default_after_a_throttle() {
     spread(&waits, 2, Duration::from_secs(4));
 }
 
-/// [S9] the default cap: 5 s, after jitter, for failures and throttles.
+/// [S9] The default cap: 5 s, after jitter, for failures and throttles.
 #[tokio::test(start_paused = true)]
 async fn default_cap() {
     for (kind, reached) in [(Kind::Unavailable, 5), (Kind::Throttled, 3)] {

@@ -17,7 +17,7 @@ use kit::{MS, call, plain, reported, script};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-/// [S1] [S2] [S3] cancellation, panics and readiness, by the conformance kit, with each kind of budget.
+/// [S1] [S2] [S3] Cancellation, panics and readiness, by the conformance kit, with each kind of budget.
 #[tokio::test(start_paused = true)]
 async fn conforms() {
     let ratio = Budget::ratio(0.0).min_per_second(1).build().unwrap();
@@ -31,7 +31,7 @@ async fn conforms() {
     conform(|inner| outermost.layer(inner)).run().await;
 }
 
-/// A failed attempt is dropped, with all that it holds, before the next one is made: it may need what that holds.
+/// A failed attempt is dropped, with all that it holds, before the next one is made, which may need it.
 #[tokio::test(start_paused = true)]
 async fn one_attempt_at_a_time() {
     let inner = script(vec![Step::fail(Kind::Unavailable); 9]);
@@ -61,7 +61,7 @@ async fn a_recovered_call_refunds_its_last_retry() {
     assert_eq!(inner.alive(), 0);
 }
 
-/// [S4] clones of the service, of the layer, and services of several `layer()` calls draw on one budget.
+/// [S4] Clones of the service, of the layer, and services of several `layer()` calls draw on one budget.
 #[tokio::test(start_paused = true)]
 async fn clones_and_layers_share_the_budget() {
     let budget = Budget::tokens(500).build().unwrap();
@@ -75,7 +75,7 @@ async fn clones_and_layers_share_the_budget() {
     }
 }
 
-/// [S7] a refusal by a layer of this stack is not repeated, whether it says when to come back or not.
+/// [S7] A refusal by a layer of this stack is not retried, whether it has a `retry_after` or not.
 #[tokio::test(start_paused = true)]
 async fn rejections_are_not_repeated() {
     for class in [Class::new(Kind::Rejected), Class::new(Kind::Rejected).retry_after(MS)] {
@@ -86,7 +86,7 @@ async fn rejections_are_not_repeated() {
     }
 }
 
-/// [S7] where the policy asks for it they are, if `retry_after` fits both the policy and the deadline.
+/// [S7] With `retry_rejections` it is, if its `retry_after` fits both the policy and the deadline.
 #[tokio::test(start_paused = true)]
 async fn rejections_are_repeated_on_request() {
     let policy = || plain().retry_rejections().max_retry_after(MS * 500);
@@ -109,7 +109,7 @@ async fn rejections_are_repeated_on_request() {
     }
 }
 
-/// Of the kinds unavailable, timeout and throttled are repeated; unknown is not.
+/// The kinds unavailable, timeout and throttled are retried; unknown is not.
 #[tokio::test(start_paused = true)]
 async fn the_kinds_that_are_repeated() {
     let mut repeated = Vec::new();
@@ -140,7 +140,7 @@ async fn whatever_fails_is_repeated_on_request() {
     assert_eq!((outcome, attempts), (Err("no class".to_owned()), 4));
 }
 
-/// [S8] bad settings are refused at build, by an error that names the setting and its range.
+/// [S8] Bad settings are refused at build, by an error that names the setting and its range.
 #[test]
 fn bad_settings_are_refused() {
     let policy = |backoff: Backoff| plain().backoff(backoff).build().map(drop);
@@ -176,7 +176,7 @@ fn bad_settings_are_refused() {
     }
 }
 
-/// [S8] a budget's ratio may exceed 1; a cap at the base and a single attempt are fine.
+/// [S8] A budget's ratio may exceed 1; a cap at the base and a single attempt are fine.
 #[test]
 fn settings_at_the_edge_are_taken() {
     assert!(Budget::ratio(1.5).build().is_ok());
@@ -185,7 +185,7 @@ fn settings_at_the_edge_are_taken() {
     );
 }
 
-/// [S18] each attempt, the first too, waits until its instance of the inner service is ready.
+/// [S18] Each attempt, the first too, waits until its instance of the inner service is ready.
 #[tokio::test(start_paused = true)]
 async fn each_attempt_waits_for_readiness() {
     let inner = script([Step::fail(Kind::Unavailable), Step::fail(Kind::Unavailable)]).ready_after(MS * 30);
@@ -194,7 +194,7 @@ async fn each_attempt_waits_for_readiness() {
     assert_eq!((inner.calls(), start.elapsed()), (3, MS * (30 + 130 + 130)));
 }
 
-/// A runtime without timers will do as long as no call has to wait.
+/// A runtime without timers suffices as long as no call has to wait.
 #[test]
 fn without_timers_only_a_wait_panics() {
     let panics = |backoff| {
@@ -231,7 +231,7 @@ impl Service<u32> for ReadyOnce {
     }
 }
 
-/// [S18] a retry whose instance can't become ready is an attempt that failed: bounded, and judged like any other.
+/// [S18] A retry whose instance can't become ready is an attempt that failed: bounded, and judged like any other.
 #[tokio::test(start_paused = true)]
 async fn a_retry_that_cannot_become_ready_has_failed() {
     let layer = RetryLayer::new(plain().build().unwrap()).assume_idempotent();
@@ -242,7 +242,7 @@ async fn a_retry_that_cannot_become_ready_has_failed() {
     assert_eq!((effort.attempts, effort.stopped), (3, StopReason::Attempts));
 }
 
-/// An attempt finds nothing left of those before it, such as the only connection that a failed response holds: in the
+/// Earlier attempts are dropped before the next one begins, with all that they hold, such as the only connection: in the
 /// layer, the function and the thread, after a wait, without one, and after a remedy.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_left_of_an_attempt() {

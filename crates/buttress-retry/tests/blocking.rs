@@ -24,7 +24,7 @@ fn failing<'a>(
     }
 }
 
-/// [S9] the sleep is given each wait, of any length, as the policy says; none that is zero.
+/// [S9] The sleep is given each wait, of any length, as the policy says; none that is zero.
 #[test]
 fn a_sleep_of_ones_own() {
     let backoff = Backoff::exponential(Duration::from_secs(3600)).max(Duration::MAX).jitter(Jitter::None);
@@ -42,7 +42,7 @@ fn a_sleep_of_ones_own() {
     assert_eq!(calls.take(), 3);
 }
 
-/// What is reported is the wait that was asked for.
+/// The report has the wait of the policy, whatever the sleep did.
 #[tokio::test(start_paused = true)]
 async fn the_report_of_a_call() {
     let (calls, policy) = (Cell::new(0), plain().build().unwrap());
@@ -51,7 +51,7 @@ async fn the_report_of_a_call() {
     assert_eq!((outcome.is_err(), attempts, delay), (true, 3, MS * 200));
 }
 
-/// Whoever sets nothing sleeps.
+/// By default the thread sleeps.
 #[test]
 fn the_thread_sleeps() {
     let (calls, policy) = (Cell::new(0), Policy::fixed(MS * 5).max_attempts(3).build().unwrap());
@@ -61,7 +61,7 @@ fn the_thread_sleeps() {
     assert!(start.elapsed() >= MS * 10);
 }
 
-/// [S12] what may not be done twice is repeated only if it provably was not done.
+/// [S12] An operation that is not idempotent is retried only if the attempt was provably not processed.
 #[test]
 fn not_idempotent() {
     let (calls, policy) = (Cell::new(0), plain().build().unwrap());
@@ -72,7 +72,7 @@ fn not_idempotent() {
     assert_eq!(calls.take(), 3);
 }
 
-/// A classifier of one's own judges every attempt, and the settings hold for a policy from the context too.
+/// A custom classifier judges every attempt, and the settings apply to a policy from the context too.
 #[test]
 fn a_classifier() {
     let judge = |outcome: &Result<u32, ()>| match outcome {
@@ -89,7 +89,7 @@ fn a_classifier() {
     assert_eq!((cx.run(call), calls.take()), (Ok(4), 5));
 }
 
-/// [S2] [S14] a panic goes on; a retry that it kept from beginning is paid back, one that had begun is not.
+/// [S2] [S14] A panic goes on; a retry that it kept from beginning is paid back, one that had begun is not.
 #[test]
 fn panics() {
     let budget = Budget::tokens(10).build().unwrap();

@@ -19,7 +19,7 @@ fn failing(attempts: usize) -> buttress_test::Strict {
     script(vec![Step::fail(Kind::Unavailable); attempts])
 }
 
-/// [S14] on by default: 1 000 calls that fail at once get 20 % of retries, and the reserve of 10 s times 2.
+/// [S14] On by default: 1 000 calls that fail at once get 20 % of retries, and the reserve of 10 s times 2.
 #[tokio::test(start_paused = true)]
 async fn default_ratio_and_reserve() {
     let inner = failing(10_000);
@@ -30,7 +30,7 @@ async fn default_ratio_and_reserve() {
     assert_eq!(inner.calls(), 1000 + 200 + 20);
 }
 
-/// [S14] the window is 10 s: in a long outage at 100 calls a second, 20 % and 2 a second are retried.
+/// [S14] The window is 10 s: in a long outage at 100 calls a second, 20 % and 2 a second are retried.
 #[tokio::test(start_paused = true)]
 async fn default_window() {
     let inner = failing(100_000);
@@ -89,7 +89,7 @@ async fn ten_calls_a_second_at_100_percent_failures() {
     assert!((690..=704).contains(&after_the_first_window), "{after_the_first_window} attempts of 500 calls");
 }
 
-/// [S14] A token bucket is no cap of n %: at a failure rate of 40 % it grants more than 20 % of retries, up to
+/// [S14] A token bucket is not a cap of n %: at a failure rate of 40 % it grants more than 20 % of retries, up to
 /// (1 − f) / (cost · f) a call, and no more.
 #[tokio::test(start_paused = true)]
 async fn a_token_bucket_is_no_share_of_the_calls() {
@@ -118,7 +118,7 @@ async fn a_token_bucket_is_no_share_of_the_calls() {
     }
 }
 
-/// [S14] [S16] a spent budget refuses nothing: the call is made, and its real error is the outcome.
+/// [S14] [S16] A spent budget refuses nothing: the call is made, and its real error is the outcome.
 #[tokio::test(start_paused = true)]
 async fn a_spent_budget_refuses_nothing() {
     let none = || Budget::ratio(0.0).min_per_second(0).build().unwrap();
@@ -133,7 +133,7 @@ async fn a_spent_budget_refuses_nothing() {
     assert_eq!(call(plain().budget(none()), &inner).await.unwrap(), 7);
 }
 
-/// [S14] reserved before the wait, kept when the attempt starts.
+/// [S14] Reserved before the wait, kept when the attempt starts.
 #[tokio::test(start_paused = true)]
 async fn reserved_before_the_wait() {
     let budget = ten();
@@ -145,7 +145,7 @@ async fn reserved_before_the_wait() {
     assert_eq!((inner.calls(), budget.available()), (3, 8), "spent");
 }
 
-/// [S14] [S1] given back if the attempt never starts: dropped while waiting, or while getting ready.
+/// [S14] [S1] Given back if the attempt never starts: dropped while waiting, or while getting ready.
 #[tokio::test(start_paused = true)]
 async fn given_back_when_dropped_before_the_attempt() {
     for tokens in [false, true] {
@@ -166,7 +166,7 @@ async fn given_back_when_dropped_before_the_attempt() {
     }
 }
 
-/// [S14] what left the window with its slot isn't given back twice.
+/// [S14] A retry whose slot has left the window is not given back.
 #[tokio::test(start_paused = true)]
 async fn nothing_comes_back_twice() {
     let budget = ten();
@@ -178,7 +178,7 @@ async fn nothing_comes_back_twice() {
     assert_eq!(budget.available(), 9, "the slot is another's now");
 }
 
-/// [S14] the bucket: a retry costs 5, after a timeout 10, after a throttle 5, of 500.
+/// [S14] The bucket: a retry costs 5, after a timeout 10, after a throttle 5, of 500.
 #[tokio::test(start_paused = true)]
 async fn tokens_by_kind() {
     assert_eq!(TokenBudget::default().build().unwrap().available(), 500);
@@ -193,7 +193,7 @@ async fn tokens_by_kind() {
     assert_eq!(priced.available(), 100 - 1 - 2 - 4);
 }
 
-/// [S14] a success gives back what its last retry cost, a success at the first attempt one token, up to the capacity.
+/// [S14] A success gives back what its last retry cost, a success at the first attempt one token, up to the capacity.
 #[tokio::test(start_paused = true)]
 async fn tokens_come_back() {
     let budget = Budget::tokens(20).build().unwrap();
@@ -209,7 +209,7 @@ async fn tokens_come_back() {
     assert_eq!(budget.available(), 20, "a permanent failure costs nothing");
 }
 
-/// [S14] one budget is shared by layers, functions and whoever else takes from it.
+/// [S14] One budget is shared by layers, functions and direct withdrawals.
 #[tokio::test(start_paused = true)]
 async fn shared_by_many() {
     let budget = ten();
@@ -223,7 +223,7 @@ async fn shared_by_many() {
     assert_eq!(budget.available(), 6);
 }
 
-/// The budget is asked last: what stops for another reason takes nothing.
+/// The budget is checked last: a call that stops for another reason takes nothing from it.
 #[tokio::test(start_paused = true)]
 async fn asked_last() {
     let budget = ten();
@@ -235,7 +235,7 @@ async fn asked_last() {
     assert_eq!(budget.available(), 10);
 }
 
-/// [S14] a bucket never holds more than its capacity: not by what comes back after it has filled again.
+/// [S14] A bucket never holds more than its capacity: not by what comes back after it has filled again.
 #[tokio::test(start_paused = true)]
 async fn no_more_tokens_than_the_capacity() {
     let budget = Budget::tokens(20).build().unwrap();
@@ -248,17 +248,18 @@ async fn no_more_tokens_than_the_capacity() {
     assert_eq!(budget.available(), 20);
 }
 
-/// [S14] [S17] a success gives back what the last retry of the policy cost, also if a remedy, which costs nothing, came after it.
+/// [S14] [S17] A success gives back what the last retry of the policy cost, also if a remedy, which costs nothing, came after it.
 #[tokio::test(start_paused = true)]
 async fn a_success_after_a_remedy_gives_back() {
     let budget = Budget::tokens(50).build().unwrap();
-    let cure = Remedy::run(on(Kind::Unauthenticated), (), |()| async { Ok::<_, Error>(()) }).build().unwrap();
+    let remedy =
+        Remedy::run(on(Kind::Unauthenticated), (), |()| async { Ok::<_, Error>(()) }).build().unwrap();
     let inner = script([Step::fail(Kind::Unavailable), Step::fail(Kind::Unauthenticated)]);
-    call(plain().budget(budget.clone()).with_remedy(cure), &inner).await.unwrap();
+    call(plain().budget(budget.clone()).with_remedy(remedy), &inner).await.unwrap();
     assert_eq!((inner.calls(), budget.available()), (3, 50));
 }
 
-/// [S14] the bound holds for the highest prices.
+/// [S14] The bound holds for the highest costs.
 #[test]
 fn the_highest_prices() {
     let budget = Budget::ratio(0.0).min_per_second(1_000_000_000).retry_cost(3_000_000_000).build().unwrap();
@@ -266,7 +267,7 @@ fn the_highest_prices() {
     assert_eq!(granted, 3, "10 s");
 }
 
-/// [S14] by default each builder that is begun has a budget of its own, which its clones share.
+/// [S14] By default each builder that is begun has a budget of its own, which its clones share.
 #[test]
 fn whose_the_default_is() {
     let builder = Policy::exponential();
@@ -278,7 +279,8 @@ fn whose_the_default_is() {
     assert_eq!([spent(&first), spent(&second), spent(&other)], [1, 1, 0]);
 }
 
-/// What began and what was refused is counted, by every kind of budget, for all who share it; what was given back isn't.
+/// Every kind of budget counts the retries that began and were refused, over all its clones. A retry that is given back is not
+/// counted.
 #[tokio::test(start_paused = true)]
 async fn counts() {
     for budget in [ten(), Budget::tokens(50).build().unwrap()] {

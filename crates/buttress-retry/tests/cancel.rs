@@ -24,7 +24,7 @@ fn slow() -> Strict {
     script([fail(), fail(), Step::ok().after(MS * 20)]).ready_after(MS * 30)
 }
 
-/// [S1] dropped at any moment: the attempt under way and its instance go, a retry that waits is given back, one that
+/// [S1] Dropped at any moment: the attempt under way and its instance go, a retry that waits is given back, one that
 /// began stays spent, nothing is counted twice.
 #[tokio::test(start_paused = true)]
 async fn dropped_at_every_moment() {
@@ -41,7 +41,7 @@ async fn dropped_at_every_moment() {
     assert_eq!(seen, [(0, false), (1, false), (2, false), (3, false), (3, true)], "every stage was met");
 }
 
-/// [S1] the function as well, with tokens: those of a retry that waits come back.
+/// [S1] The function as well, with tokens: those of a retry that waits come back.
 #[tokio::test(start_paused = true)]
 async fn the_function_dropped_at_every_moment() {
     for millis in (0..250).step_by(5) {
@@ -60,7 +60,7 @@ async fn the_function_dropped_at_every_moment() {
     }
 }
 
-/// [S1] [S17] with a remedy in between, which costs the budget nothing: it goes on when the call that began it is dropped.
+/// [S1] [S17] With a remedy in between, which costs the budget nothing: it goes on when the call that began it is dropped.
 #[tokio::test(start_paused = true)]
 async fn dropped_with_a_remedy_at_every_moment() {
     let mut seen = Vec::new();
@@ -93,7 +93,7 @@ async fn dropped_with_a_remedy_at_every_moment() {
     assert_eq!(seen, all, "every stage was met");
 }
 
-/// [S2] a panic in a retry, in `call` or in a poll, goes on unchanged; nothing stays reserved, even if the future is
+/// [S2] A panic in a retry, in `call` or in a poll, goes on unchanged; nothing stays reserved, even if the future is
 /// kept, and the next call works.
 #[tokio::test(start_paused = true)]
 async fn a_retry_that_panics() {
@@ -121,7 +121,7 @@ async fn a_retry_that_panics() {
     }
 }
 
-/// [S3] pending always comes with a waker: each poll of a call that retries is asked for, and there are few.
+/// [S3] Pending always comes with a waker: each poll of a call that retries is asked for, and there are few.
 #[tokio::test(start_paused = true)]
 async fn polled_when_woken_only() {
     let inner = slow();

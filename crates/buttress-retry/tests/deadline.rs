@@ -23,7 +23,7 @@ fn attempts(effort: &RetrySummary) -> (u32, StopReason, bool) {
     (effort.attempts, effort.stopped, effort.exhausted)
 }
 
-/// [S11] a wait that doesn't fit isn't slept: the last real error comes at once, stamped with why it stopped.
+/// [S11] A wait that doesn't fit isn't slept: the last real error comes at once, stamped with the reason.
 #[tokio::test(start_paused = true)]
 async fn stops_before_the_wait_that_does_not_fit() {
     let (error, took) = fails(plain().max_attempts(10), MS * 250).await;
@@ -32,7 +32,7 @@ async fn stops_before_the_wait_that_does_not_fit() {
     assert_eq!(took, MS * 200);
 }
 
-/// [S11] an attempt that would begin exactly at the deadline is not made.
+/// [S11] An attempt that would begin exactly at the deadline is not made.
 #[tokio::test(start_paused = true)]
 async fn the_deadline_itself_is_too_late() {
     assert_eq!(fails(plain(), MS * 200).await.0.retry_summary().unwrap().attempts, 2);
@@ -43,7 +43,7 @@ async fn the_deadline_itself_is_too_late() {
     assert_eq!(fails(uneven(), MS * 201).await.0.retry_summary().unwrap().attempts, 3);
 }
 
-/// [S11] the smallest useful attempt has to fit too.
+/// [S11] The minimum time of an attempt has to fit too.
 #[tokio::test(start_paused = true)]
 async fn room_for_a_useful_attempt() {
     let policy = || plain().min_attempt_time(MS * 60);
@@ -53,7 +53,7 @@ async fn room_for_a_useful_attempt() {
     assert_eq!(fails(never, MS * 1000).await.0.retry_summary().unwrap().attempts, 1);
 }
 
-/// [S11] a deadline that is already past allows the first attempt and no other.
+/// [S11] A deadline that is already past allows the first attempt and no other.
 #[tokio::test(start_paused = true)]
 async fn already_past() {
     let past = Instant::now();
@@ -65,7 +65,7 @@ async fn already_past() {
     assert_eq!(error.retry_summary().unwrap().stopped, StopReason::Deadline);
 }
 
-/// [S11] never asleep past a deadline, whatever the backoff.
+/// [S11] Never asleep past a deadline, whatever the backoff.
 #[tokio::test(start_paused = true)]
 async fn never_asleep_past_it() {
     for millis in (1..2000).step_by(7) {
@@ -76,7 +76,7 @@ async fn never_asleep_past_it() {
     }
 }
 
-/// [S11] the function keeps to it as well.
+/// [S11] The same for the function.
 #[tokio::test(start_paused = true)]
 async fn the_function_too() {
     let policy = plain().build().unwrap();
@@ -86,7 +86,7 @@ async fn the_function_too() {
     assert_eq!(attempts(error.retry_summary().unwrap()), (2, StopReason::Deadline, true));
 }
 
-/// A success after the deadline is a success: cutting it is the deadline layer's work.
+/// A success after the deadline is a success: only a deadline layer cuts calls.
 #[tokio::test(start_paused = true)]
 async fn a_late_success_is_a_success() {
     let inner = script([Step::ok().after(MS * 500)]);
@@ -94,7 +94,7 @@ async fn a_late_success_is_a_success() {
 }
 
 /// [S11] An attempt that the deadline cuts ends the call because of the deadline, in every form and with or
-/// without attempts left; an exceeded deadline of somebody else's does not.
+/// without attempts left; the exceeded deadline of another call does not.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_is_cut_stops_for_the_deadline() {
     let cut = |late: u64| async move {

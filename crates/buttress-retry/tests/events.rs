@@ -16,7 +16,7 @@ use kit::{MS, call, capture, listen, plain, script};
 use tokio::runtime::Handle;
 use tower::{Layer, ServiceExt};
 
-/// [S6] events are told outside every lock: a listener may ask the budget, and even take from it.
+/// [S6] Events are emitted outside every lock: a subscriber may read the budget, and even withdraw from it.
 #[test]
 fn a_listener_may_ask_the_budget() {
     let (done, finished) = mpsc::channel();
@@ -47,7 +47,7 @@ fn a_listener_may_ask_the_budget() {
     assert_eq!(told, 10);
 }
 
-/// [S16] the summary event is always there, with all of it, also where nothing can be attached.
+/// [S16] The summary event is always emitted, even if nothing can be attached to the error.
 #[tokio::test(start_paused = true)]
 async fn the_summary_event() {
     let (subscriber, events) = capture();
@@ -89,8 +89,7 @@ async fn the_summary_event() {
     );
 }
 
-/// Events tell whose they are, where it has a name: that of the layer, before that of its policy, and that of a policy
-/// that the call brings before both.
+/// Events have the name of the layer, which precedes that of its policy; the name of a policy in the context precedes both.
 #[tokio::test(start_paused = true)]
 async fn named_events() {
     let (subscriber, events) = capture();
@@ -122,7 +121,7 @@ async fn named_events() {
     }
 }
 
-/// [S16] an event for what was not repeated, and for what was recovered; none for a plain success.
+/// [S16] There is an event for a failure that is not retried and for a success after retries, but none for a plain success.
 #[tokio::test(start_paused = true)]
 async fn other_events() {
     let (subscriber, events) = capture();
@@ -143,8 +142,8 @@ async fn other_events() {
     assert_eq!([&event["event"], &event["attempts"], &event["delay_ms"]], ["retry.recovered", "2", "100"]);
 }
 
-/// [S17] a remedy tells of each run, and each call that it healed; WARN is for the run that failed, and the summary of a
-/// call tells the rest.
+/// [S17] There is an event for each run of a remedy and for each call that it retries. A failed run is a WARN; the summary of
+/// the call has the rest.
 #[tokio::test(start_paused = true)]
 async fn events_of_a_remedy() {
     let (subscriber, events) = capture();
@@ -192,8 +191,8 @@ async fn events_of_a_remedy() {
     assert_eq!((&*refused.0, &*refused.1), ("remedy.refused", "DEBUG"));
 }
 
-/// [S17] a log that panics when it is told of a run, as when an error's own `Display` does: those who wait for the run
-/// have its result all the same.
+/// [S17] If the subscriber panics at the event of a run, as when the `Display` of an error panics, the calls that wait for the
+/// run still get its result.
 #[tokio::test(start_paused = true)]
 async fn a_log_that_panics() {
     let told = AtomicBool::new(false);
@@ -212,8 +211,8 @@ async fn a_log_that_panics() {
     assert_eq!(remedy.stats().failed, 1);
 }
 
-/// [S17] a call that fails while the log is still told of the run that has failed gets what that run has to say, and is
-/// not told that it took too long.
+/// [S17] A call that fails while the event of a failed run is being emitted gets the error of that run, and not one about its
+/// time limit.
 #[tokio::test(start_paused = true)]
 async fn a_failure_while_the_log_is_told() {
     let fail = |()| async { Err::<(), _>(Error::new(Kind::Internal, "no doctor")) };
@@ -247,7 +246,7 @@ async fn a_failure_while_the_log_is_told() {
     }
 }
 
-/// A layer that does not retry a transient failure only because its request type says nothing of idempotency
+/// A layer that does not retry a transient failure only because its request type does not say whether it is idempotent
 /// warns once, and names the settings.
 #[tokio::test(start_paused = true)]
 async fn a_request_type_that_says_nothing_is_warned_of_once() {

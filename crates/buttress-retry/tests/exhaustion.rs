@@ -1,4 +1,4 @@
-//! Giving up, and what is told of it: on the error and in the report.
+//! Exhausted calls: their error and their report.
 
 mod kit;
 
@@ -13,7 +13,7 @@ fn three() -> [Step; 3] {
     [Step::fail(Kind::Unavailable), Step::fail(Kind::Throttled).waits(1), Step::fail(Kind::Timeout)]
 }
 
-/// [S16] the last real error, with its kind, and the attempts, the time, the reason and the history of all of them.
+/// [S16] The last real error, with its kind, and the attempts, the time, the reason and the history of all of them.
 #[tokio::test(start_paused = true)]
 async fn the_last_real_error() {
     let budget = buttress_retry::Budget::default();
@@ -28,7 +28,7 @@ async fn the_last_real_error() {
     assert_eq!(history, expected.map(|(kind, wait)| (kind, MS * wait)));
 }
 
-/// [S16] the last real response, where responses are judged.
+/// [S16] The last real response, where responses are judged.
 #[tokio::test(start_paused = true)]
 async fn the_last_real_response() {
     let statuses = std::sync::Mutex::new(vec![503, 502, 501]);
@@ -48,7 +48,7 @@ async fn the_last_real_response() {
     assert_eq!((report.attempts, report.stopped), (3, Some(StopReason::Attempts)));
 }
 
-/// [S16] the history is bounded: of many attempts the latest stay.
+/// [S16] The history is bounded: of many attempts the latest stay.
 #[tokio::test(start_paused = true)]
 async fn the_history_is_bounded() {
     let backoff = Backoff::iterator(|| (1..).map(|wait| MS * wait));
@@ -60,7 +60,7 @@ async fn the_history_is_bounded() {
     assert_eq!(waits, [25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 0]);
 }
 
-/// [S16] an iterator's end is the end of the attempts.
+/// [S16] An iterator's end is the end of the attempts.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_an_iterator() {
     let backoff = Backoff::iterator(|| [MS].into_iter());
@@ -70,7 +70,7 @@ async fn the_end_of_an_iterator() {
     assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, StopReason::Attempts, true));
 }
 
-/// [S16] the report: after a success with retries, after a failure, and while it waits or runs when dropped.
+/// [S16] The report: after a success with retries, after a failure, and while it waits or runs when dropped.
 #[tokio::test(start_paused = true)]
 async fn the_report() {
     let cx = Context::default;
@@ -95,7 +95,7 @@ async fn the_report() {
     assert_eq!((report.attempts, report.last.is_none()), (0, true), "nothing to say of a plain success");
 }
 
-/// [S16] an inner retry that has recovered doesn't own what fails after it: the report is that of the call's own end.
+/// [S16] After an inner retry has recovered, the report of a later failure is the one of the outer call.
 #[tokio::test(start_paused = true)]
 async fn the_report_of_the_one_that_ends() {
     let policy = plain().build().unwrap();
@@ -111,7 +111,7 @@ async fn the_report_of_the_one_that_ends() {
     assert_eq!(report.last.unwrap().kind, Kind::NotFound);
 }
 
-/// [S16] the copy of the error in the report knows what was done, as the error itself does.
+/// [S16] The copy of the error in the report is stamped too.
 #[tokio::test(start_paused = true)]
 async fn the_error_in_the_report() {
     let policy = plain().build().unwrap();

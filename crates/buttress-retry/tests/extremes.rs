@@ -38,7 +38,7 @@ fn longest(backoff: Backoff) -> PolicyBuilder {
         .stop_when(|call| call.attempts == 30)
 }
 
-/// [S5] [S9] [S10] the longest there are, and the most attempts: nothing overflows, nothing panics.
+/// [S5] [S9] [S10] The longest there are, and the most attempts: nothing overflows, nothing panics.
 #[tokio::test(start_paused = true)]
 async fn the_longest_total_waits() {
     for (backoff, asked) in backoffs().flat_map(|backoff| [(backoff.clone(), None), (backoff, Some(MAX))]) {
@@ -65,7 +65,7 @@ async fn the_longest_total_waits() {
     }
 }
 
-/// [S11] no wait fits before any deadline, and none is begun.
+/// [S11] No wait fits before any deadline, and none is begun.
 #[tokio::test(start_paused = true)]
 async fn with_a_deadline() {
     let far = Instant::now() + Duration::from_secs(86400 * 365 * 20);

@@ -1,4 +1,4 @@
-//! What is the caller's own code, and panics: wherever that is, the panic goes on, and nothing stays taken.
+//! Panics in the user's code: wherever it is called, the panic propagates, and nothing stays reserved.
 
 mod kit;
 
@@ -69,9 +69,9 @@ impl ReplayStrategy<u32> for Bomb {
     }
 }
 
-/// Four attempts: one is healed, the others cost 5 tokens each.
+/// Four attempts: one follows a remedy, the others cost 5 tokens each.
 fn policy(bomb: &Bomb, budget: &Budget) -> Policy {
-    let [heals, stops, begins, next] = [(); 4].map(|()| bomb.clone());
+    let [acts, stops, begins, next] = [(); 4].map(|()| bomb.clone());
     let waits = move || {
         begins.tick();
         let next = next.clone();
@@ -81,7 +81,7 @@ fn policy(bomb: &Bomb, budget: &Budget) -> Policy {
         })
     };
     let sick = move |class: &Class| {
-        heals.tick();
+        acts.tick();
         class.kind == Kind::Unauthenticated
     };
     let rule = move |_: &_| {
@@ -107,7 +107,7 @@ fn spent(calls: u32) -> u32 {
     [0, 0, 5, 5, 15][calls as usize]
 }
 
-/// [S2] [S14] classifier, copies, rules, waits and remedies: the retry that a panic has kept from beginning is paid back,
+/// [S2] [S14] Classifier, copies, rules, waits and remedies: the retry that a panic has kept from beginning is paid back,
 /// nothing of the inner service stays taken, and the next call works.
 #[tokio::test(start_paused = true)]
 async fn every_hook_panics_once() {
@@ -131,7 +131,7 @@ async fn every_hook_panics_once() {
     assert!(panics > 20, "{panics} uses of hooks");
 }
 
-/// [S2] [S14] the same for the function, and on a thread.
+/// [S2] [S14] The same for the function, and on a thread.
 #[tokio::test(start_paused = true)]
 async fn every_hook_of_a_closure_panics_once() {
     for uses in 1.. {
@@ -166,7 +166,7 @@ async fn every_hook_of_a_closure_panics_once() {
     }
 }
 
-/// [S9] failures and throttles have waits of their own, also where those remember.
+/// [S9] Failures and throttles have waits of their own, also where those remember.
 #[tokio::test(start_paused = true)]
 async fn two_backoffs_that_remember() {
     let of = |waits: [u64; 2]| Backoff::iterator(move || waits.map(Duration::from_millis).into_iter());
@@ -183,7 +183,7 @@ async fn two_backoffs_that_remember() {
     assert_eq!(slept, [1, 100, 2, 200]);
 }
 
-/// [S17] a remedy that panics before there is anything to await has failed as well, and so has a state that can't be cloned.
+/// [S17] A remedy that panics before there is anything to await has failed as well, and so has a state that can't be cloned.
 #[tokio::test(start_paused = true)]
 async fn a_remedy_that_panics_at_once() {
     struct Fragile;
@@ -192,10 +192,10 @@ async fn a_remedy_that_panics_at_once() {
             resume_unwind(Box::new("quiet"))
         }
     }
-    let cure = |()| -> std::future::Ready<Result<(), TestError>> { resume_unwind(Box::new("quiet")) };
+    let action = |()| -> std::future::Ready<Result<(), TestError>> { resume_unwind(Box::new("quiet")) };
     let fragile = |_: Fragile| std::future::ready(Ok::<_, TestError>(()));
     let remedies = [
-        Remedy::run(on(Kind::Unauthenticated), (), cure),
+        Remedy::run(on(Kind::Unauthenticated), (), action),
         Remedy::run(on(Kind::Unauthenticated), Fragile, fragile),
     ];
     for remedy in remedies {
@@ -214,8 +214,8 @@ async fn a_remedy_that_panics_at_once() {
 /// What is printed for a developer says what it is, and nothing panics on the way.
 #[tokio::test(start_paused = true)]
 async fn debug_says_what_it_is() {
-    let cure = |()| std::future::ready(Ok::<_, TestError>(()));
-    let builder = Remedy::run(on(Kind::Aborted), (), cure).name("nap").time_limit(7 * MS);
+    let action = |()| std::future::ready(Ok::<_, TestError>(()));
+    let builder = Remedy::run(on(Kind::Aborted), (), action).name("nap").time_limit(7 * MS);
     let said = format!("{builder:?}");
     assert!(said.contains("RemedyBuilder") && said.contains("7ms"), "{said}");
     let remedy = builder.build().unwrap();

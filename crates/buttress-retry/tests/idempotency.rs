@@ -76,7 +76,7 @@ fn says(idempotent: bool) -> Context {
     Context::default().with_idempotent(idempotent)
 }
 
-/// [S12] a request type that says nothing is not idempotent: sent once when nobody knows whether it arrived.
+/// [S12] A request type that says nothing is not idempotent: sent once when nobody knows whether it arrived.
 #[tokio::test(start_paused = true)]
 async fn silence_is_not_idempotent() {
     for kind in [Kind::Unavailable, Kind::Timeout] {
@@ -85,7 +85,7 @@ async fn silence_is_not_idempotent() {
     }
 }
 
-/// [S12] the request's own word comes first, then the context's, then what the layer assumes.
+/// [S12] The request's own word comes first, then the context's, then what the layer assumes.
 #[tokio::test(start_paused = true)]
 async fn whose_word_counts() {
     let kind = Kind::Unavailable;
@@ -98,7 +98,7 @@ async fn whose_word_counts() {
     assert_eq!(attempts(layer().assume_idempotent(), Context::default(), None, kind).await, 3);
 }
 
-/// [S12] what provably was not sent may always be repeated.
+/// [S12] What provably was not sent may always be repeated.
 #[tokio::test(start_paused = true)]
 async fn not_processed_is_always_repeated() {
     let not_processed = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed);
@@ -107,14 +107,14 @@ async fn not_processed_is_always_repeated() {
     assert_eq!(attempts(layer(), says(false), Some(false), Kind::Throttled).await, 3);
 }
 
-/// [S12] all attempts carry the same key.
+/// [S12] All attempts carry the same key.
 #[tokio::test(start_paused = true)]
 async fn the_key_stays() {
     let keys = sent(layer(), Context::default(), Request::saying(Some(true)), Kind::Timeout).await.0;
     assert_eq!(keys, ["order-17"; 3]);
 }
 
-/// [S12] a closure is idempotent unless it, or the context, says otherwise.
+/// [S12] A closure is idempotent unless it, or the context, says otherwise.
 #[tokio::test(start_paused = true)]
 async fn closures() {
     let policy = plain().build().unwrap();
@@ -133,7 +133,7 @@ async fn closures() {
     assert_eq!(calls.swap(0, Relaxed), 1);
 }
 
-/// [S13] a request that can't be sent again is sent once, never refused.
+/// [S13] A request that can't be sent again is sent once, never refused.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_replayed_is_sent_once() {
     let once = || Request { replayable: false, ..Request::saying(Some(true)) };
@@ -144,7 +144,7 @@ async fn what_cannot_be_replayed_is_sent_once() {
     assert_eq!((keys.len(), report.stopped), (1, Some(StopReason::NotReplayable)));
 }
 
-/// [S13] a request is copied only if another attempt may follow: never for the last one.
+/// [S13] A request is copied only if another attempt may follow: never for the last one.
 #[tokio::test(start_paused = true)]
 async fn copies_are_made_for_attempts_that_may_follow() {
     let copies = async |layer: RetryLayer, cx, kind: Kind| {

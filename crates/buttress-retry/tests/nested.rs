@@ -23,7 +23,7 @@ fn built() -> Policy {
     plain().build().expect("good settings")
 }
 
-/// [S15] three within three is three: the inner one owns the failure and stamps it, the outer one leaves it alone.
+/// [S15] Three within three is three: the inner one owns the failure and stamps it, the outer one leaves it alone.
 #[tokio::test(start_paused = true)]
 async fn layers_do_not_multiply() {
     let inner = script(vec![Step::fail(Kind::Unavailable); 9]);
@@ -36,7 +36,7 @@ async fn layers_do_not_multiply() {
     assert_eq!(report.delay, MS * 200);
 }
 
-/// [S15] nor do functions, nor any mix, with `Error` and with `BoxError`, which keep what was done.
+/// [S15] Nor do functions, nor any mix, with `Error` and with `BoxError`, which keep what was done.
 #[tokio::test(start_paused = true)]
 async fn functions_do_not_multiply() {
     let calls = AtomicU32::new(0);
@@ -58,7 +58,7 @@ async fn functions_do_not_multiply() {
     assert_eq!(Error::from(error).retry_summary().map(|effort| effort.attempts), Some(3));
 }
 
-/// [S15] given up for the deadline or the budget is given up too.
+/// [S15] A call that stops for the deadline or the budget is exhausted too.
 #[tokio::test(start_paused = true)]
 async fn exhausted_by_deadline_or_budget() {
     let spent = buttress_retry::Budget::ratio(0.0).min_per_second(0).build().unwrap();
@@ -76,7 +76,7 @@ async fn exhausted_by_deadline_or_budget() {
     }
 }
 
-/// [S15] what isn't given up isn't stamped: a permanent error, a policy of one attempt, a request that can't be copied.
+/// [S15] A failure that isn't exhausted isn't stamped: a permanent error, a policy of one attempt, a request that can't be copied.
 #[tokio::test(start_paused = true)]
 async fn not_everything_is_exhausted() {
     let permanent = script([Step::fail(Kind::NotFound)]);
@@ -108,7 +108,7 @@ async fn not_everything_is_exhausted() {
     assert_eq!(inner.calls(), 3, "the outer one can copy it");
 }
 
-/// [S15] an inner report of attempts that ended in a permanent error isn't written over by the outer layer.
+/// [S15] An inner report of attempts that ended in a permanent error isn't written over by the outer layer.
 #[tokio::test(start_paused = true)]
 async fn the_inner_report_stays() {
     let kinds = Mutex::new(vec![Kind::NotFound, Kind::Unavailable]);
@@ -123,7 +123,7 @@ async fn the_inner_report_stays() {
     assert_eq!((report.attempts, report.stopped), (2, Some(StopReason::NotRetryable)));
 }
 
-/// [S15] an error that was given up elsewhere, as across the wire, is not repeated, and reported by whoever meets it.
+/// [S15] An error that was exhausted elsewhere, as across the wire, is not retried, and the retry that meets it reports it.
 #[tokio::test(start_paused = true)]
 async fn exhausted_elsewhere() {
     let inner = script([Step::fail(Class::new(Kind::Unavailable).exhausted())]);
@@ -134,7 +134,7 @@ async fn exhausted_elsewhere() {
     assert_eq!(report.last.unwrap().kind, Kind::Unavailable);
 }
 
-/// [S15] a failure that another task hands over holds the mark, also where an `io::Error` or a box only carries it.
+/// [S15] A failure from another task carries the mark, even inside an `io::Error` or a box.
 #[tokio::test(start_paused = true)]
 async fn across_tasks() {
     async fn calls<E: Classified + Send + 'static>(carried: fn(Error) -> E) -> u32 {
@@ -157,7 +157,7 @@ async fn across_tasks() {
     assert_eq!(calls(|error| BoxError::from(io::Error::other(error))).await, 3);
 }
 
-/// [S15] the other way round on request: under `retry_only_outermost` the inner ones run once.
+/// [S15] The other way round on request: under `retry_only_outermost` the inner ones run once.
 #[tokio::test(start_paused = true)]
 async fn retry_only_outermost() {
     let owner = || plain().retry_only_outermost().max_attempts(4).build().unwrap();
@@ -182,7 +182,7 @@ async fn retry_only_outermost() {
     assert_eq!(calls.load(Relaxed), 4);
 }
 
-/// [S15] the number of the attempt is in the context: in `call`, in polls and on drop; outside it stays what it was.
+/// [S15] The number of the attempt is in the context: in `call`, in polls and on drop; outside it stays what it was.
 #[tokio::test(start_paused = true)]
 async fn the_attempt_is_in_the_context() {
     struct OnDrop(Arc<Mutex<Vec<u32>>>);
@@ -215,8 +215,8 @@ async fn the_attempt_is_in_the_context() {
     }
 }
 
-/// [S15] nor where the attempt catches the panic of yet another retry, after the inner one has given up: with an error type
-/// that can't hold the mark.
+/// [S15] Nor if the attempt catches the panic of another retry after the inner one has given up, with an error type that can't
+/// store the mark.
 #[test]
 fn a_caught_panic_changes_nothing() {
     #[derive(Debug)]

@@ -15,7 +15,7 @@ fn policy() -> Policy {
     Policy::exponential().backoff(Backoff::none()).build().expect("good settings")
 }
 
-/// [S14] A policy that is built for each call is worth one warning, and one that is built once is not; nor are
+/// [S14] A policy that is built for each call causes one warning. One that is built once causes none; nor do
 /// budgets of tokens, calls that succeed, and policies that are never used.
 #[tokio::test(start_paused = true)]
 async fn a_policy_for_each_call_is_reported_once() {

@@ -1,4 +1,4 @@
-//! What the default waits are for: calls into the outages that servers really have. Seeded, on virtual time.
+//! The default waits in realistic outages of a server. Seeded, in virtual time.
 
 mod kit;
 
@@ -58,7 +58,7 @@ async fn lost(policy: PolicyBuilder, outage: Outage, per_second: u32) -> (f64, f
     (failed / f64::from(CALLS), f64::from(attempts) / f64::from(CALLS))
 }
 
-/// The defaults before: three attempts, full jitter from 50 ms.
+/// The earlier defaults: three attempts, full jitter from 50 ms.
 fn before() -> PolicyBuilder {
     let backoff = Backoff::exponential(MS * 50).jitter(Jitter::Full);
     Policy::exponential().backoff(backoff).max_attempts(3)

@@ -1,4 +1,4 @@
-//! One call's own policy, brought by its context.
+//! A policy in the context of a call.
 
 mod kit;
 
@@ -37,7 +37,7 @@ async fn stops(cx: Context, layer: PolicyBuilder, class: impl Into<Class>) -> (u
     (inner.calls(), report.stopped)
 }
 
-/// [S9] attempts, waits and rules are those of the call; the next call has the layer's again.
+/// [S9] Attempts, waits and rules are those of the call; the next call has the layer's again.
 #[tokio::test(start_paused = true)]
 async fn a_policy_for_one_call() {
     let inner = failing(Kind::Unavailable);
@@ -85,7 +85,7 @@ async fn the_time_counts_from_the_begin() {
     assert_eq!(inner.calls(), 2);
 }
 
-/// [S10] the limits of Retry-After are the call's too.
+/// [S10] The limits of Retry-After are the call's too.
 #[tokio::test(start_paused = true)]
 async fn its_own_limit_of_retry_after() {
     let asks = Class::from(Kind::Throttled).retry_after(MS * 5000);
@@ -98,7 +98,7 @@ async fn its_own_limit_of_retry_after() {
     assert_eq!(took(brings(plain().max_retry_after(MS * 700))).await, MS * 700);
 }
 
-/// [S9] `with_max_attempts` is on top of both policies, and `without_retries` repeats and heals nothing.
+/// [S9] `with_max_attempts` overrides both policies, and `without_retries` turns off retries and remedies.
 #[tokio::test(start_paused = true)]
 async fn attempts_on_top() {
     let five = || brings(plain().max_attempts(5));
@@ -123,7 +123,7 @@ async fn attempts_on_top() {
     }
 }
 
-/// [S14] the budget stays the layer's, which counts the call, unless the policy was given one, or none.
+/// [S14] The budget stays the layer's, which counts the call, unless the policy was given one, or none.
 #[tokio::test(start_paused = true)]
 async fn whose_budget() {
     let budget = |ratio| Budget::ratio(ratio).min_per_second(0).build().expect("good settings");
@@ -158,7 +158,7 @@ async fn whose_budget() {
     assert_eq!(bucket.available(), 8);
 }
 
-/// [S17] the layer's remedies still heal; those of the call are asked first.
+/// [S17] The layer's remedies still apply, after those of the call's policy.
 #[tokio::test(start_paused = true)]
 async fn remedies_of_both() {
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -177,7 +177,7 @@ async fn remedies_of_both() {
     assert_eq!(take(), ["call", "layer"]);
 }
 
-/// [S15] nested retries all take it, and multiply no more than before: the inner one owns the failure.
+/// [S15] Nested retries all take it, and multiply no more than before: the inner one owns the failure.
 #[tokio::test(start_paused = true)]
 async fn nested_retries_take_it() {
     let inner = failing(Kind::Unavailable);
@@ -207,7 +207,7 @@ async fn nested_retries_take_it() {
     assert_eq!(calls.swap(0, Relaxed), 4);
 }
 
-/// [S15] who owns the retries stays as the layer says, and a call may say so of itself.
+/// [S15] `retry_only_outermost` of the layer stays in force, and the policy of a call may set it too.
 #[tokio::test(start_paused = true)]
 async fn ownership_stays() {
     let calls = async |outer: PolicyBuilder, cx: Context| {
@@ -258,7 +258,7 @@ fn the_latest_counts() {
     assert!(std::ptr::eq(cx.retry_policy().unwrap(), &*shared));
 }
 
-/// [S13] a request is copied only if the call's policy may repeat it.
+/// [S13] A request is copied only if the call's policy may retry it.
 #[tokio::test(start_paused = true)]
 async fn copies_by_its_own_policy() {
     struct Request(Arc<AtomicU32>);
@@ -281,7 +281,7 @@ async fn copies_by_its_own_policy() {
     }
 }
 
-/// A first success is as silent as with the layer's own policy: no event, no report, the caller's own attempt number. It
+/// A first success is as quiet as with the layer's own policy: no event, no report, the caller's own attempt number. It
 /// takes one box; a call that brings something else takes none.
 #[tokio::test(start_paused = true)]
 async fn a_first_success() {
@@ -318,7 +318,7 @@ async fn a_first_success() {
     }
 }
 
-/// [S1] dropped in its first attempt or in a wait, a call gives everything back.
+/// [S1] Dropped in its first attempt or in a wait, a call gives everything back.
 #[tokio::test(start_paused = true)]
 async fn dropped() {
     let inner = script(vec![Step::fail(Kind::Unavailable).after(MS * 50); 2]);
@@ -343,7 +343,7 @@ fn poll<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> std::task::Poll<F::Out
     future.as_mut().poll(&mut Task::from_waker(Waker::noop()))
 }
 
-/// [S2] a panic in the first attempt goes on, and leaves the context as it was.
+/// [S2] A panic in the first attempt goes on, and leaves the context as it was.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_first_attempt() {
     let inner = Strict::new().then(Step::panic());

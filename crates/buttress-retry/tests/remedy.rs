@@ -1,4 +1,4 @@
-//! Remedies: what heals, when, and for whom.
+//! Remedies: when they run, and for which calls.
 
 mod kit;
 
@@ -18,16 +18,16 @@ use kit::{MS, call, plain, reported, script};
 use tokio::time::{Instant, advance, sleep, timeout};
 use tower::{Layer, ServiceExt};
 
-/// Counts its runs; each takes 50 ms and ends as told.
+/// An action that counts its runs. Each takes 50 ms, and fails if `fails` is set.
 #[derive(Clone, Default)]
-struct Clinic {
+struct Repair {
     begun: Arc<AtomicU32>,
     ended: Arc<AtomicU32>,
     fails: bool,
 }
 
-impl Clinic {
-    async fn treat(self) -> Result<(), Error> {
+impl Repair {
+    async fn perform(self) -> Result<(), Error> {
         self.begun.fetch_add(1, Relaxed);
         sleep(50 * MS).await;
         self.ended.fetch_add(1, Relaxed);
@@ -35,7 +35,7 @@ impl Clinic {
     }
 
     fn remedy(&self) -> RemedyBuilder {
-        Remedy::run(on(Kind::Unauthenticated), self.clone(), Self::treat).name("clinic")
+        Remedy::run(on(Kind::Unauthenticated), self.clone(), Self::perform).name("repair")
     }
 
     fn runs(&self) -> (u32, u32) {
@@ -47,16 +47,16 @@ fn sick() -> Step {
     Step::fail(Kind::Unauthenticated)
 }
 
-/// [S17] for a chosen kind the remedy runs, then the call is repeated, at once and once; the report and the history tell.
+/// [S17] For a chosen kind the remedy runs, then the call is retried, at once and once; the report and the history have it.
 #[tokio::test(start_paused = true)]
-async fn heals_and_repeats_once() {
-    let clinic = Clinic::default();
-    let remedy = clinic.remedy().build().unwrap();
+async fn runs_and_retries_once() {
+    let repair = Repair::default();
+    let remedy = repair.remedy().build().unwrap();
     let start = Instant::now();
     let inner = script([sick()]);
     let policy = || plain().with_remedy(remedy.clone());
     let (outcome, report) = reported(Context::default(), call(policy(), &inner)).await;
-    assert_eq!((outcome.unwrap(), inner.calls(), clinic.runs()), (7, 2, (1, 1)));
+    assert_eq!((outcome.unwrap(), inner.calls(), repair.runs()), (7, 2, (1, 1)));
     assert_eq!(start.elapsed(), 50 * MS, "no wait but for the remedy");
     assert_eq!(
         (report.attempts, report.delay, report.stopped),
@@ -66,13 +66,13 @@ async fn heals_and_repeats_once() {
 
     let inner = script(vec![sick(); 9]);
     let error = call(policy(), &inner).await.unwrap_err();
-    assert_eq!((inner.calls(), clinic.runs().0), (2, 2), "the second failure is not healed again");
+    assert_eq!((inner.calls(), repair.runs().0), (2, 2), "the remedy does not run again for this call");
     let effort = error.retry_summary().unwrap();
     assert_eq!((effort.attempts, effort.stopped, effort.history.len()), (2, StopReason::NotRetryable, 2));
     assert!(effort.exhausted && effort.remedy.is_none());
 }
 
-/// [S17] by kind, by reason, or by a predicate over the class.
+/// [S17] By kind, by reason, or by a predicate over the class.
 #[tokio::test(start_paused = true)]
 async fn for_chosen_failures() {
     let expired = Class::new(Kind::PermissionDenied).reason("TOKEN_EXPIRED");
@@ -87,19 +87,24 @@ async fn for_chosen_failures() {
         (full(), Kind::ResourceExhausted.into(), true),
         (full(), Class::new(Kind::ResourceExhausted).retry_after(MS), false),
     ];
-    for (on, class, heals) in table {
+    for (condition, class, applies) in table {
         let inner = script([Step::fail(class)]);
-        let outcome = call(plain().remedy(on.clone(), (), |()| async { Ok::<_, Error>(()) }), &inner).await;
-        assert_eq!((outcome.is_ok(), inner.calls()), (heals, 1 + u32::from(heals)), "{on:?} {class:?}");
+        let outcome =
+            call(plain().remedy(condition.clone(), (), |()| async { Ok::<_, Error>(()) }), &inner).await;
+        assert_eq!(
+            (outcome.is_ok(), inner.calls()),
+            (applies, 1 + u32::from(applies)),
+            "{condition:?} {class:?}"
+        );
     }
 }
 
-/// [S17] callers that need it at the same time share one run, with its result, good or bad.
+/// [S17] Callers that need it at the same time share one run, with its result, good or bad.
 #[tokio::test(start_paused = true)]
 async fn concurrent_callers_share_one_run() {
     for fails in [false, true] {
-        let clinic = Clinic { fails, ..Clinic::default() };
-        let remedy = clinic.remedy().build().unwrap();
+        let repair = Repair { fails, ..Repair::default() };
+        let remedy = repair.remedy().build().unwrap();
         let calls = (0..200).map(|n| {
             let policy = plain().with_remedy(remedy.clone());
             // They fail at different times, all before the remedy is done.
@@ -108,17 +113,17 @@ async fn concurrent_callers_share_one_run() {
         for call in calls.collect::<Vec<_>>() {
             assert_eq!(call.await.unwrap().is_err(), fails);
         }
-        assert_eq!(clinic.runs(), (1, 1));
+        assert_eq!(repair.runs(), (1, 1));
         let stats = remedy.stats();
         assert_eq!((stats.succeeded + stats.failed, stats.shared), (1, 199));
     }
 }
 
-/// [S17] a failure of an attempt that began before the latest success needs no run; one that began after it does.
+/// [S17] A failure of an attempt that began before the latest success needs no run; one that began after it does.
 #[tokio::test(start_paused = true)]
-async fn healed_meanwhile() {
-    let clinic = Clinic::default();
-    let remedy = clinic.remedy().build().unwrap();
+async fn a_success_in_between() {
+    let repair = Repair::default();
+    let remedy = repair.remedy().build().unwrap();
     let policy = || plain().with_remedy(remedy.clone());
     let early = tokio::spawn({
         let policy = policy();
@@ -126,19 +131,19 @@ async fn healed_meanwhile() {
     });
     sleep(MS).await;
     call(policy(), &script([sick()])).await.unwrap();
-    assert_eq!(clinic.runs().1, 1);
+    assert_eq!(repair.runs().1, 1);
     early.await.unwrap().unwrap();
-    assert_eq!((clinic.runs().1, remedy.stats().shared), (1, 1), "it had begun before");
+    assert_eq!((repair.runs().1, remedy.stats().shared), (1, 1), "it had begun before");
     call(policy(), &script([sick()])).await.unwrap();
-    assert_eq!(clinic.runs().1, 2, "it began after");
+    assert_eq!(repair.runs().1, 2, "it began after");
 }
 
-/// [S17] the run goes on when the caller that began it is dropped, at any moment, and the others get its result.
+/// [S17] The run goes on when the caller that began it is dropped, at any moment, and the others get its result.
 #[tokio::test(start_paused = true)]
 async fn the_caller_that_runs_it_is_dropped() {
     for millis in [0, 1, 10, 25, 49] {
-        let clinic = Clinic::default();
-        let remedy = clinic.remedy().build().unwrap();
+        let repair = Repair::default();
+        let remedy = repair.remedy().build().unwrap();
         let policy = || plain().with_remedy(remedy.clone());
         let inner = script([sick()]);
         let first = timeout(MS * millis + MS / 2, call(policy(), &inner));
@@ -148,17 +153,17 @@ async fn the_caller_that_runs_it_is_dropped() {
         });
         assert!(first.await.is_err(), "dropped");
         waiter.await.unwrap().unwrap();
-        assert_eq!(clinic.runs(), (1, 1), "{millis} ms");
+        assert_eq!(repair.runs(), (1, 1), "{millis} ms");
     }
     // Nor is it lost when nobody waits any more.
-    let clinic = Clinic::default();
-    let policy = plain().with_remedy(clinic.remedy().build().unwrap());
+    let repair = Repair::default();
+    let policy = plain().with_remedy(repair.remedy().build().unwrap());
     assert!(timeout(10 * MS, call(policy, &script([sick()]))).await.is_err());
     sleep(100 * MS).await;
-    assert_eq!(clinic.runs(), (1, 1));
+    assert_eq!(repair.runs(), (1, 1));
 }
 
-/// [S17] it has a time limit, after which callers have their failure, and soon the next run may begin.
+/// [S17] It has a time limit, after which callers have their failure, and soon the next run may begin.
 #[tokio::test(start_paused = true)]
 async fn it_has_a_time_limit() {
     let runs = Arc::new(AtomicU32::new(0));
@@ -180,15 +185,15 @@ async fn it_has_a_time_limit() {
     assert_eq!((remedy.stats().failed, remedy.stats().succeeded), (1, 1));
 }
 
-/// [S17] a cure that fails at once has runs left when it could heal: callers share a failure for 100 ms, and for longer after
-/// further ones. Meanwhile each has its own failure, with that of the run attached.
+/// [S17] An action that fails fast does not use up its runs: calls share an error for 100 ms, and for longer after each further
+/// failure. Meanwhile each call gets its own failure, with that error attached.
 #[tokio::test(start_paused = true)]
-async fn a_cure_that_fails_at_once() {
+async fn an_action_that_fails_fast() {
     let works = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let cure = |works: Arc<std::sync::atomic::AtomicBool>| async move {
+    let action = |works: Arc<std::sync::atomic::AtomicBool>| async move {
         if works.load(Relaxed) { Ok(()) } else { Err(Error::new(Kind::Unavailable, "nobody issues tokens")) }
     };
-    let remedy = Remedy::run(on(Kind::Unauthenticated), works.clone(), cure).build().unwrap();
+    let remedy = Remedy::run(on(Kind::Unauthenticated), works.clone(), action).build().unwrap();
     let start = Instant::now();
     let mut callers = Vec::new();
     while start.elapsed() < Duration::from_secs(5) {
@@ -225,14 +230,14 @@ fn the_longest_remedies() {
         remedy.time_limit(limit).build().unwrap()
     };
     let longest = |policy: PolicyBuilder| policy.build().unwrap().max_total_remedy_time();
-    let healed = || plain().with_remedy(remedy(3 * MS)).with_remedy(remedy(40 * MS));
+    let remedied = || plain().with_remedy(remedy(3 * MS)).with_remedy(remedy(40 * MS));
     assert_eq!(longest(plain()), Duration::ZERO);
-    assert_eq!(longest(healed().max_attempts(2)), 43 * MS);
-    assert_eq!(longest(healed().max_attempts(1)), Duration::ZERO);
-    assert_eq!(longest(healed().with_remedy(remedy(Duration::MAX))), Duration::MAX);
+    assert_eq!(longest(remedied().max_attempts(2)), 43 * MS);
+    assert_eq!(longest(remedied().max_attempts(1)), Duration::ZERO);
+    assert_eq!(longest(remedied().with_remedy(remedy(Duration::MAX))), Duration::MAX);
 }
 
-/// [S17] the default time limit is 10 s.
+/// [S17] The default time limit is 10 s.
 #[tokio::test(start_paused = true)]
 async fn the_default_time_limit() {
     let hangs = |()| std::future::pending::<Result<(), Error>>();
@@ -241,11 +246,11 @@ async fn the_default_time_limit() {
     assert_eq!(start.elapsed(), Duration::from_secs(10));
 }
 
-/// [S17] it has a budget: so many runs a minute, 10 by default; [S8] none at all is refused, like a time limit of zero.
+/// [S17] Its runs per minute are limited, to 10 by default. [S8] Zero runs are refused, like a time limit of zero.
 #[tokio::test(start_paused = true)]
 async fn it_has_a_budget() {
-    let clinic = Clinic::default();
-    for (remedy, runs) in [(clinic.remedy().build(), 10), (clinic.remedy().runs_per_minute(2).build(), 2)] {
+    let repair = Repair::default();
+    for (remedy, runs) in [(repair.remedy().build(), 10), (repair.remedy().runs_per_minute(2).build(), 2)] {
         let remedy = remedy.unwrap();
         for n in 0..12 {
             let outcome = call(plain().with_remedy(remedy.clone()), &script([sick()])).await;
@@ -258,26 +263,26 @@ async fn it_has_a_budget() {
         advance(Duration::from_secs(60)).await;
         call(plain().with_remedy(remedy), &script([sick()])).await.unwrap();
     }
-    assert!(clinic.remedy().runs_per_minute(0).build().unwrap_err().to_string().contains("runs_per_minute"));
+    assert!(repair.remedy().runs_per_minute(0).build().unwrap_err().to_string().contains("runs_per_minute"));
     assert!(
-        clinic.remedy().time_limit(Duration::ZERO).build().unwrap_err().to_string().contains("time_limit")
+        repair.remedy().time_limit(Duration::ZERO).build().unwrap_err().to_string().contains("time_limit")
     );
 }
 
-/// [S17] the repeat is not paid from the retry budget: the remedy's own bounds it.
+/// [S17] The retry after a remedy does not count against the retry budget; the runs per minute bound it.
 #[tokio::test(start_paused = true)]
 async fn the_retry_budget_is_left_alone() {
     let budget = buttress_retry::Budget::ratio(0.0).min_per_second(0).build().unwrap();
-    let clinic = Clinic::default();
-    let policy = plain().budget(budget).with_remedy(clinic.remedy().build().unwrap());
+    let repair = Repair::default();
+    let policy = plain().budget(budget).with_remedy(repair.remedy().build().unwrap());
     call(policy, &script([sick()])).await.unwrap();
 }
 
-/// [S17] a remedy that fails, or panics, leaves the original error, with the remedy's attached.
+/// [S17] A remedy that fails, or panics, leaves the original error, with the remedy's attached.
 #[tokio::test(start_paused = true)]
 async fn a_remedy_that_fails() {
-    let clinic = Clinic { fails: true, ..Clinic::default() };
-    let fails = clinic.remedy().build().unwrap();
+    let repair = Repair { fails: true, ..Repair::default() };
+    let fails = repair.remedy().build().unwrap();
     let panics = Remedy::run(on(Kind::Unauthenticated), (), |()| async {
         if true {
             std::panic::resume_unwind(Box::new("quiet"));
@@ -297,7 +302,7 @@ async fn a_remedy_that_fails() {
         );
         assert_eq!(report.stopped, Some(StopReason::NotRetryable));
     }
-    let policy = plain().with_remedy(clinic.remedy().build().unwrap()).build().unwrap();
+    let policy = plain().with_remedy(repair.remedy().build().unwrap()).build().unwrap();
     let error = retry(&policy, || async { Err::<(), _>(Error::new(Kind::Unauthenticated, "who?")) }).await;
     let error = error.unwrap_err();
     assert_eq!(error.to_string(), "who?");
@@ -305,7 +310,7 @@ async fn a_remedy_that_fails() {
     assert_eq!(error.retry_summary().unwrap().remedy.as_ref().unwrap().to_string(), "no doctor");
 }
 
-/// [S17] a failure that the policy would have repeated anyway is repeated by it when its remedy fails.
+/// [S17] If a remedy fails, a failure that the policy would retry anyway is retried.
 #[tokio::test(start_paused = true)]
 async fn the_policy_goes_on_without_it() {
     let fails = |()| async { Err::<(), _>(Error::new(Kind::Internal, "no")) };
@@ -315,10 +320,10 @@ async fn the_policy_goes_on_without_it() {
     assert_eq!((inner.calls(), start.elapsed()), (2, 100 * MS));
 }
 
-/// [S17] no remedy for what may not be repeated: something may have happened, nothing to send again, no attempts or
-/// time left, given up further in, owned further out.
+/// [S17] No remedy runs if the call may not be retried: the attempt may have had an effect, there is nothing to send again, no
+/// attempt or time is left, an inner retry has exhausted the failure, or an outer one owns the retries.
 #[tokio::test(start_paused = true)]
-async fn what_may_not_be_repeated_is_not_healed() {
+async fn no_remedy_without_a_retry() {
     let unknown = Class::new(Kind::Unauthenticated).delivery(Delivery::Unknown);
     let garbled = Class::new(Kind::BadResponse);
     let cx = Context::default;
@@ -335,45 +340,45 @@ async fn what_may_not_be_repeated_is_not_healed() {
         (cx(), Class::new(Kind::Unauthenticated).exhausted(), 0),
     ];
     for (cx, class, runs) in table {
-        let clinic = Clinic::default();
+        let repair = Repair::default();
         let remedy =
-            Remedy::run(RemedyCondition::class(|_| true), clinic.clone(), Clinic::treat).build().unwrap();
+            Remedy::run(RemedyCondition::class(|_| true), repair.clone(), Repair::perform).build().unwrap();
         let policy = plain().with_remedy(remedy);
         let _ = cx.clone().scope(call(policy, &script([Step::fail(class)]))).await;
         sleep(MS).await;
-        assert_eq!(clinic.runs().0, runs, "{cx:?} {class:?}");
+        assert_eq!(repair.runs().0, runs, "{cx:?} {class:?}");
     }
-    let clinic = Clinic::default();
-    let layer = RetryLayer::new(Policy::default()).with_remedy(clinic.remedy().build().unwrap());
+    let repair = Repair::default();
+    let layer = RetryLayer::new(Policy::default()).with_remedy(repair.remedy().build().unwrap());
     let once = layer.replay_with(|_: &u32| None);
     once.layer(script([sick()])).oneshot(7).await.unwrap_err();
-    assert_eq!(clinic.runs().0, 0);
+    assert_eq!(repair.runs().0, 0);
 }
 
-/// [S17] a call waits no longer than its deadline lets it; the run goes on, for those who have the time.
+/// [S17] A call waits no longer than its deadline lets it; the run goes on, for those who have the time.
 #[tokio::test(start_paused = true)]
 async fn the_deadline_of_one_caller() {
-    let clinic = Clinic::default();
-    let policy = plain().with_remedy(clinic.remedy().build().unwrap());
+    let repair = Repair::default();
+    let policy = plain().with_remedy(repair.remedy().build().unwrap());
     let start = Instant::now();
     let cx = Context::default().with_timeout(20 * MS);
     let error = cx.scope(call(policy, &script([sick()]))).await.unwrap_err();
     assert_eq!((start.elapsed(), error.kind()), (20 * MS, Kind::Unauthenticated));
     assert_eq!(error.retry_summary().unwrap().remedy.as_ref().map(Error::kind), Some(Kind::DeadlineExceeded));
     sleep(100 * MS).await;
-    assert_eq!(clinic.runs(), (1, 1));
+    assert_eq!(repair.runs(), (1, 1));
 }
 
-/// [S17] nor does it wait longer than another attempt could follow.
+/// [S17] Nor does it wait when no attempt could follow any more.
 #[tokio::test(start_paused = true)]
 async fn no_longer_than_it_is_of_use() {
-    let clinic = Clinic::default();
-    let healed = || plain().with_remedy(clinic.remedy().build().unwrap());
+    let repair = Repair::default();
+    let remedied = || plain().with_remedy(repair.remedy().build().unwrap());
     let table = [
-        (healed().max_elapsed(20 * MS), 20, 1),
-        (healed().max_elapsed(51 * MS), 50, 2),
-        (healed().min_attempt_time(80 * MS), 20, 1),
-        (healed().min_attempt_time(49 * MS), 50, 2),
+        (remedied().max_elapsed(20 * MS), 20, 1),
+        (remedied().max_elapsed(51 * MS), 50, 2),
+        (remedied().min_attempt_time(80 * MS), 20, 1),
+        (remedied().min_attempt_time(49 * MS), 50, 2),
     ];
     for (policy, millis, attempts) in table {
         let (start, inner) = (Instant::now(), script([sick()]));
@@ -386,10 +391,10 @@ async fn no_longer_than_it_is_of_use() {
     }
 }
 
-/// [S17] a remedy that is done too late for another attempt, as where nothing was polled for a while, is of no use to this
-/// call: the failure stays, with that said.
+/// [S17] A remedy that is done too late for another attempt, as where nothing was polled for a while, does not help this
+/// call: it gets its failure, with that error attached.
 #[tokio::test(start_paused = true)]
-async fn healed_too_late() {
+async fn a_remedy_that_ends_too_late() {
     let done = Arc::new(tokio::sync::Notify::new());
     let heal = |done: Arc<tokio::sync::Notify>| async move {
         done.notified().await;
@@ -458,7 +463,7 @@ async fn a_remedy_that_needs_itself() {
     assert!(of_remedy(&of_remedy(&error)).to_string().contains("does not apply within its own run"));
 }
 
-/// So do remedies that need each other, also in tasks of their own.
+/// The same for remedies that need each other, also in tasks of their own.
 #[tokio::test(start_paused = true)]
 async fn remedies_in_a_circle() {
     let clients = [Client::default(), Client::default()];
@@ -477,7 +482,7 @@ async fn remedies_in_a_circle() {
     );
 }
 
-/// What a run leaves behind is no part of it any more, and healed as all others are.
+/// A task that outlives its run is no longer part of it: remedies apply to its failures.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_outlives_its_run() {
     let (sender, mut outcomes) = tokio::sync::mpsc::unbounded_channel();
@@ -500,8 +505,8 @@ async fn a_task_that_outlives_its_run() {
 /// Several remedies: each once a call, in the order given.
 #[tokio::test(start_paused = true)]
 async fn several_remedies() {
-    let (first, second) = (Clinic::default(), Clinic::default());
-    let missing = Remedy::run(on(Kind::NotFound), second.clone(), Clinic::treat).build().unwrap();
+    let (first, second) = (Repair::default(), Repair::default());
+    let missing = Remedy::run(on(Kind::NotFound), second.clone(), Repair::perform).build().unwrap();
     let policy = || plain().with_remedy(first.remedy().build().unwrap()).with_remedy(missing.clone());
     let inner = script([sick(), Step::fail(Kind::NotFound)]);
     call(policy(), &inner).await.unwrap();
@@ -511,22 +516,22 @@ async fn several_remedies() {
     assert_eq!(inner.calls(), 3);
 }
 
-/// The layer's own way to say it: the services of one layer value share the remedy.
+/// `RetryLayer::remedy`: the services of one layer value share the remedy.
 #[tokio::test(start_paused = true)]
 async fn on_the_layer() {
-    let clinic = Clinic::default();
+    let repair = Repair::default();
     let layer = RetryLayer::new(plain().build().unwrap()).assume_idempotent().remedy(
         on(Kind::Unauthenticated),
-        clinic.clone(),
-        |clinic| async move { clinic.treat().await },
+        repair.clone(),
+        |repair| async move { repair.perform().await },
     );
     let one = |layer: &RetryLayer| layer.layer(script([sick()])).oneshot(7);
     let (a, b) = tokio::join!(one(&layer), one(&layer.clone()));
     assert!(a.is_ok() && b.is_ok());
-    assert_eq!(clinic.runs(), (1, 1));
+    assert_eq!(repair.runs(), (1, 1));
 }
 
-/// The ready-made one for tokens: fetched when first refused, and again when it has expired.
+/// The ready-made remedy for tokens: fetched when first refused, and again when it has expired.
 #[tokio::test(start_paused = true)]
 async fn tokens() {
     let issued = Arc::new(AtomicU32::new(0));
@@ -550,7 +555,7 @@ async fn tokens() {
     assert_eq!(format!("{tokens:?}"), "TokenSource { .. }", "a secret");
 }
 
-/// The ready-made one for directories, without a runtime and in one; and it is made once for all threads.
+/// The ready-made remedy for directories, with and without a runtime. It runs once for all threads.
 #[test]
 fn a_missing_directory() {
     let root = std::env::temp_dir().join(format!("buttress-retry-{}", std::process::id()));
@@ -583,10 +588,10 @@ fn a_missing_directory() {
     std::fs::remove_dir_all(root).unwrap();
 }
 
-/// A thread may wait for an async remedy of a runtime; without a runtime such a one fails, and says so.
+/// A thread can wait for an async remedy in a runtime. Without a runtime such a remedy fails, and its error says so.
 #[test]
 fn an_async_remedy_and_a_thread() {
-    let policy = |clinic: &Clinic| plain().with_remedy(clinic.remedy().build().unwrap()).build().unwrap();
+    let policy = |repair: &Repair| plain().with_remedy(repair.remedy().build().unwrap()).build().unwrap();
     let heal = |policy: &Policy| {
         let mut calls = 0;
         retry_blocking(policy, || {
@@ -594,13 +599,13 @@ fn an_async_remedy_and_a_thread() {
             if calls == 1 { Err(TestError::from(Kind::Unauthenticated)) } else { Ok(calls) }
         })
     };
-    let clinic = Clinic::default();
+    let repair = Repair::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let inside = policy(&clinic);
+    let inside = policy(&repair);
     let outcome = runtime.block_on(async { tokio::task::spawn_blocking(move || heal(&inside)).await });
     assert_eq!(outcome.unwrap().unwrap(), 2);
 
-    let error = heal(&policy(&Clinic::default())).unwrap_err();
+    let error = heal(&policy(&Repair::default())).unwrap_err();
     assert!(error.retry_summary().unwrap().remedy.as_ref().unwrap().to_string().contains("needs a runtime"));
 }
 
@@ -621,7 +626,7 @@ fn a_blocking_remedy_that_hangs() {
     drop(sender);
 }
 
-/// [S2] a blocking remedy that panics has failed, and soon the next run may begin.
+/// [S2] A blocking remedy that panics has failed, and soon the next run may begin.
 #[test]
 fn a_blocking_remedy_that_panics() {
     let runs = Arc::new(AtomicU32::new(0));
@@ -641,7 +646,7 @@ fn a_blocking_remedy_that_panics() {
     assert_eq!((remedy.stats().failed, remedy.stats().succeeded), (1, 1));
 }
 
-/// [S17] the error of a remedy is on the failure that it was to heal, and on no later one of another kind.
+/// [S17] The error of a remedy is on the failure that it was run for, and on no later one of another kind.
 #[tokio::test(start_paused = true)]
 async fn the_remedys_error_stays_with_its_failure() {
     let in_vain = |()| async { Err::<(), _>(Error::new(Kind::Internal, "in vain")) };
@@ -652,20 +657,20 @@ async fn the_remedys_error_stays_with_its_failure() {
         assert_eq!(error.retry_summary().unwrap().remedy.is_some(), told, "{then:?}");
     }
     // Nor with a failure whose own remedy has worked, and which came back.
-    let clinic = Clinic::default();
+    let repair = Repair::default();
     let remedy = Remedy::run(on(Kind::Unavailable), (), in_vain).build().unwrap();
-    let policy = plain().with_remedy(remedy).with_remedy(clinic.remedy().build().unwrap());
+    let policy = plain().with_remedy(remedy).with_remedy(repair.remedy().build().unwrap());
     let inner = script([Step::fail(Kind::Unavailable), sick(), sick()]);
     let error = call(policy, &inner).await.unwrap_err();
-    assert_eq!((clinic.runs(), error.retry_summary().unwrap().remedy.is_some()), ((1, 1), false));
+    assert_eq!((repair.runs(), error.retry_summary().unwrap().remedy.is_some()), ((1, 1), false));
 }
 
 /// [S17] An attempt that began after a success of the remedy needs a run of its own, also where the first
 /// attempt of its call began before.
 #[tokio::test(start_paused = true)]
 async fn every_attempt_has_a_begin_of_its_own() {
-    let clinic = Clinic::default();
-    let remedy = clinic.remedy().build().unwrap();
+    let repair = Repair::default();
+    let remedy = repair.remedy().build().unwrap();
     let policy = || plain().with_remedy(remedy.clone());
     let early = tokio::spawn({
         let policy = policy();
@@ -674,7 +679,7 @@ async fn every_attempt_has_a_begin_of_its_own() {
     });
     sleep(MS).await;
     call(policy(), &script([sick()])).await.unwrap();
-    assert_eq!(clinic.runs(), (1, 1), "healed before the second attempt of the other call");
+    assert_eq!(repair.runs(), (1, 1), "healed before the second attempt of the other call");
     early.await.unwrap().unwrap();
-    assert_eq!((clinic.runs(), remedy.stats().shared), ((2, 2), 0));
+    assert_eq!((repair.runs(), remedy.stats().shared), ((2, 2), 0));
 }

@@ -1,4 +1,4 @@
-//! A copy that is made early, and knows only late whether it can be sent.
+//! A copy that turns out late not to be replayable.
 
 mod kit;
 
@@ -12,7 +12,7 @@ use buttress_test::TestError;
 use kit::{plain, reported};
 use tower::{Layer, ServiceExt, service_fn};
 
-/// What was sent, and its copies: whole until somebody says otherwise.
+/// A request and its copies: whole until `whole` is cleared.
 #[derive(Clone, Default)]
 struct Upload {
     lost: Arc<AtomicBool>,
@@ -32,7 +32,7 @@ impl Replay for Upload {
     }
 }
 
-/// [S13] the copy is asked when the attempt before it has failed, and not sent if it can't be any more.
+/// [S13] The copy is checked when the attempt before it has failed, and not sent if it is no longer replayable.
 #[tokio::test(start_paused = true)]
 async fn a_copy_is_asked_late() {
     for (loses_itself, sent, stop) in

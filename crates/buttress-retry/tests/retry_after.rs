@@ -1,4 +1,4 @@
-//! What the server asks for.
+//! Waits that the server asks for.
 
 mod kit;
 
@@ -19,7 +19,7 @@ async fn wait_of(policy: PolicyBuilder, asked: Duration) -> Duration {
     start.elapsed()
 }
 
-/// [S10] the wait is the longer of the server's and the backoff.
+/// [S10] The wait is the longer of the server's and the backoff.
 #[tokio::test(start_paused = true)]
 async fn the_longer_of_both() {
     assert_eq!(wait_of(plain(), MS * 3).await, MS * 100);
@@ -27,7 +27,7 @@ async fn the_longer_of_both() {
     assert_eq!(wait_of(plain(), MS * 3000).await, MS * 3000);
 }
 
-/// [S10] the server's wait is cut at `max_retry_after`, by default 60 s, but never below the backoff.
+/// [S10] The server's wait is cut at `max_retry_after`, by default 60 s, but never below the backoff.
 #[tokio::test(start_paused = true)]
 async fn cut_at_the_maximum() {
     assert_eq!(wait_of(plain(), Duration::from_secs(60)).await, Duration::from_secs(60));
@@ -37,7 +37,7 @@ async fn cut_at_the_maximum() {
     assert_eq!(wait_of(plain().max_retry_after(MS), Duration::MAX).await, MS * 100);
 }
 
-/// [S10] a wait that ends beyond the deadline isn't begun: the call stops at once, with the server's error.
+/// [S10] A wait that ends beyond the deadline isn't begun: the call stops at once, with the server's error.
 #[tokio::test(start_paused = true)]
 async fn beyond_the_deadline_it_stops() {
     for asked in [MS * 500, Duration::MAX] {
@@ -53,7 +53,7 @@ async fn beyond_the_deadline_it_stops() {
     }
 }
 
-/// [S10] the rule of the AWS SDKs is opt-in: at most a slack more than the backoff.
+/// [S10] The rule of the AWS SDKs is opt-in: at most a slack more than the backoff.
 #[tokio::test(start_paused = true)]
 async fn slack_is_opt_in() {
     let policy = || plain().retry_after_slack(MS * 5000);
@@ -63,7 +63,7 @@ async fn slack_is_opt_in() {
     assert_eq!(wait_of(policy().retry_after_slack(Duration::MAX), MS * 9000).await, MS * 9000);
 }
 
-/// [S10] no wait, however long, panics.
+/// [S10] No wait, however long, panics.
 #[tokio::test(start_paused = true)]
 async fn a_huge_wait_is_waited() {
     let policy = plain().max_retry_after(Duration::MAX).retry_after_slack(Duration::MAX);
@@ -73,7 +73,7 @@ async fn a_huge_wait_is_waited() {
     assert_eq!(inner.calls(), 1);
 }
 
-/// [S10] Callers that were told the same wait don't come back together: jitter goes on top of the server's wait,
+/// [S10] Callers that were given the same wait don't retry at the same moment: jitter goes on top of the server's wait,
 /// 10 % of it and at least the base of the backoff. Never less than the server said.
 #[tokio::test(start_paused = true)]
 async fn callers_told_the_same_are_spread() {

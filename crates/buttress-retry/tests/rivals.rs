@@ -1,4 +1,4 @@
-//! Known faults of other libraries, each a test that this one has none of it.
+//! Known faults of other libraries. Each test shows that this one does not have it.
 
 mod kit;
 
@@ -11,7 +11,7 @@ use buttress_test::Step;
 use kit::{MS, call, call_built, plain, reported, script};
 use tokio::time::{Instant, advance};
 
-/// [S14] tower-resilience 0.14: with half of the calls failing, and no refill of its budget, 2.00 times the traffic for
+/// [S14] Tower-resilience 0.14: with half of the calls failing, and no refill of its budget, 2.00 times the traffic for
 /// ever while the budget is full. Here: 20 %, and the reserve.
 #[tokio::test(start_paused = true)]
 async fn half_of_the_traffic_failing_is_not_doubled() {
@@ -29,7 +29,7 @@ async fn half_of_the_traffic_failing_is_not_doubled() {
     assert!((1.15..=1.22).contains(&amplification), "{amplification}");
 }
 
-/// [S7] tower-resilience 0.14: the default retries an open circuit, 1.5 s of sleep for one call.
+/// [S7] Tower-resilience 0.14: the default retries an open circuit, 1.5 s of sleep for one call.
 #[tokio::test(start_paused = true)]
 async fn an_open_circuit_is_not_retried() {
     let inner = script(vec![Step::fail(Class::new(Kind::Rejected).retry_after(MS * 500)); 3]);
@@ -38,7 +38,7 @@ async fn an_open_circuit_is_not_retried() {
     assert_eq!((inner.calls(), start.elapsed()), (1, Duration::ZERO));
 }
 
-/// [S10] tower-resilience 0.14: no Retry-After.
+/// [S10] Tower-resilience 0.14: no Retry-After.
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_heeded() {
     let inner = script([Step::fail(Class::new(Kind::Throttled).retry_after(MS * 7000))]);
@@ -47,7 +47,7 @@ async fn retry_after_is_heeded() {
     assert!(start.elapsed() >= MS * 7000 && start.elapsed() <= MS * 8001, "{:?}", start.elapsed());
 }
 
-/// [S9] tower-resilience 0.14: no jitter.
+/// [S9] Tower-resilience 0.14: no jitter.
 #[tokio::test(start_paused = true)]
 async fn callers_that_fail_together_do_not_come_back_together() {
     let mut waits = Vec::new();
@@ -61,7 +61,7 @@ async fn callers_that_fail_together_do_not_come_back_together() {
     assert!(waits.len() > 15, "{} different waits of 50", waits.len());
 }
 
-/// [S9] tower-resilience 0.14: no cap.
+/// [S9] Tower-resilience 0.14: no cap.
 #[tokio::test(start_paused = true)]
 async fn waits_have_a_cap() {
     let inner = script(vec![Step::fail(Kind::Unavailable); 40]);
@@ -72,7 +72,7 @@ async fn waits_have_a_cap() {
     assert!(longest <= Some(MS * 5000) && report.delay <= MS * 5000 * 39);
 }
 
-/// [S14] tower 0.5: a ratio of 0.6 acts as 1.0, 0.4 as 0.5, 600 as 1 000.
+/// [S14] Tower 0.5: a ratio of 0.6 acts as 1.0, 0.4 as 0.5, 600 as 1 000.
 #[tokio::test(start_paused = true)]
 async fn a_ratio_is_what_it_says() {
     for (ratio, requests, retries) in [(0.6, 1000, 600), (0.4, 1000, 400), (600.0, 10, 6000)] {
@@ -87,7 +87,7 @@ async fn a_ratio_is_what_it_says() {
     }
 }
 
-/// [S9] backon 1.6: with a maximum of 10 s and jitter it waits 19.96 s.
+/// [S9] Backon 1.6: with a maximum of 10 s and jitter it waits 19.96 s.
 #[test]
 fn the_cap_holds_after_jitter() {
     let jitters = [Jitter::Full, Jitter::Equal, Jitter::Proportional(1.0)];
@@ -99,7 +99,7 @@ fn the_cap_holds_after_jitter() {
     }
 }
 
-/// [S9] backon 1.6: without a maximum, and with a huge total, it panics.
+/// [S9] Backon 1.6: without a maximum, and with a huge total, it panics.
 #[tokio::test(start_paused = true)]
 async fn no_cap_no_panic() {
     let backoff = Backoff::exponential(Duration::from_secs(1)).jitter(Jitter::None);

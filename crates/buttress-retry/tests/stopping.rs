@@ -1,4 +1,4 @@
-//! When retries stop: the policy's own rules, and what one call says against them.
+//! When retries stop: the rules of the policy, and how a call overrides them.
 
 mod kit;
 
@@ -21,7 +21,7 @@ async fn stops(policy: PolicyBuilder, cx: Context) -> (u32, Option<StopReason>) 
     (inner.calls(), report.stopped)
 }
 
-/// Attempts, elapsed time, deadline and rules combine: the first that says stop, stops.
+/// Attempts, elapsed time, deadline and rules combine: the first to apply ends the retries.
 #[tokio::test(start_paused = true)]
 async fn rules_combine() {
     let cx = Context::default;
@@ -64,7 +64,7 @@ async fn line_11_a_failure_is_retried_once() {
     }
 }
 
-/// No attempt begins later than `max_elapsed` after the call, whatever the waits; and the longest waits know.
+/// No attempt begins later than `max_elapsed` after the call, whatever the waits; `max_total_backoff` includes it.
 #[tokio::test(start_paused = true)]
 async fn no_attempt_begins_too_late() {
     for longest in (0..2000).step_by(130) {
@@ -111,7 +111,7 @@ async fn a_call_overrides_the_policy() {
     assert_eq!(inner.calls(), 2);
 }
 
-/// [S9] [S11] a thread keeps to the waits, the deadline, the budget and the attempt numbers of the context too.
+/// [S9] [S11] A thread keeps to the waits, the deadline, the budget and the attempt numbers of the context too.
 #[test]
 fn a_thread_keeps_to_the_policy() {
     let policy = plain().backoff(Backoff::linear(MS, MS).jitter(buttress_retry::Jitter::None));

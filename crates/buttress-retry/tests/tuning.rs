@@ -1,4 +1,4 @@
-//! Single settings of the backoffs: `base`, `max_delay`, `multiplier`, and the cap that nobody has set.
+//! The settings that change single numbers of the backoffs: `base`, `max_delay`, `multiplier`, and the default cap.
 
 #![allow(clippy::unwrap_used)] // clippy takes helpers for library code
 
@@ -20,7 +20,7 @@ fn longest(policy: PolicyBuilder) -> (Duration, Duration) {
     (policy.max_total_backoff(), policy.max_total_throttled_backoff())
 }
 
-/// [S9] A base of the user's keeps the cap, and what is waited after a throttle.
+/// [S9] A base keeps the cap, and the waits after a throttle.
 #[test]
 fn a_base_keeps_cap_and_throttled_backoff() {
     assert_eq!(longest(Policy::exponential().base(MS * 20)), (MS * 140, SECOND * 7));
@@ -63,7 +63,7 @@ fn in_any_order() {
     assert_eq!(longest(Policy::fixed(MS).base(MS * 10)).0, MS * 30);
 }
 
-/// [S9] A backoff of the user's own that grows keeps the cap of 5 s; one that doesn't, needs none.
+/// [S9] A custom backoff that grows keeps the cap of 5 s; one that doesn't grow needs none.
 #[test]
 fn an_own_backoff_keeps_the_cap() {
     let of = |backoff: Backoff| longest(Policy::exponential().backoff(backoff).max_attempts(20).no_budget());
@@ -87,7 +87,7 @@ fn an_own_backoff_keeps_the_cap() {
     assert_eq!(longest(lower).0, SECOND * 3, "the lower of two caps holds");
 }
 
-/// [S8] What can't be meant is refused under the name of the setting that was set.
+/// [S8] Invalid settings are refused under the name of the setter that was called.
 #[test]
 fn bad_values_are_refused_by_name() {
     let base = |base: Duration| Policy::exponential().base(base);

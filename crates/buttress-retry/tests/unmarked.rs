@@ -1,4 +1,4 @@
-//! Retries within retries, over errors that can't hold the mark of one that gave up.
+//! Nested retries over error types that can't store that a failure is exhausted.
 
 mod kit;
 
@@ -12,7 +12,7 @@ use buttress_test::{Step, TestError};
 use kit::{MS, plain, script};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
-/// A plain enum: nothing to hold a mark.
+/// A plain enum, which can't store a mark.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Plain {
     Down,
@@ -39,7 +39,7 @@ async fn down(calls: &Cell<u32>) -> Result<(), Plain> {
     Err(Plain::Down)
 }
 
-/// [S15] functions over a plain enum: three in three in three is three.
+/// [S15] Functions over a plain enum: three levels of three attempts make three attempts.
 #[tokio::test(start_paused = true)]
 async fn functions_over_a_plain_enum() {
     let (policy, calls) = (built(), Cell::new(0));
@@ -47,7 +47,7 @@ async fn functions_over_a_plain_enum() {
     assert_eq!((outcome, calls.get()), (Err(Plain::Down), 3));
 }
 
-/// [S15] also if what lies between waits before it hands the failure on.
+/// [S15] Also if what lies between waits before it hands the failure on.
 #[tokio::test(start_paused = true)]
 async fn across_a_wait() {
     let (policy, calls) = (built(), Cell::new(0));
@@ -66,7 +66,7 @@ async fn across_a_wait() {
     assert_eq!(calls.get(), 3);
 }
 
-/// [S15] layers over a plain enum, and layers that judge by closures, which can't mark anything.
+/// [S15] Layers over a plain enum, and layers that judge by closures, which can't mark anything.
 #[tokio::test(start_paused = true)]
 async fn layers() {
     let calls = Cell::new(0);
@@ -98,7 +98,7 @@ async fn layers() {
     assert_eq!(inner.calls(), 3);
 }
 
-/// [S15] threads.
+/// [S15] Threads.
 #[test]
 fn blocking() {
     let policy = Policy::fixed(MS).max_attempts(3).no_budget().build().unwrap();
@@ -111,7 +111,7 @@ fn blocking() {
     assert_eq!(calls.get(), 3);
 }
 
-/// [S15] a thread's retry in what makes the future, before that is polled: in the function, in `call`, and where a call
+/// [S15] A thread's retry in what makes the future, before that is polled: in the function, in `call`, and where a call
 /// brings its own policy.
 #[tokio::test(start_paused = true)]
 async fn before_the_first_poll() {
@@ -137,11 +137,11 @@ async fn before_the_first_poll() {
     }
 }
 
-/// [S15] [S17] a failure that comes back after its remedy is given up on: nested retries with one remedy heal once.
+/// [S15] [S17] A failure that returns after its remedy is exhausted: nested retries with one remedy run it once.
 #[tokio::test(start_paused = true)]
 async fn remedies_do_not_multiply() {
-    let heal = |()| async { Ok::<_, TestError>(()) };
-    let remedy = Remedy::run(on(Kind::Unavailable), (), heal).build().unwrap();
+    let action = |()| async { Ok::<_, TestError>(()) };
+    let remedy = Remedy::run(on(Kind::Unavailable), (), action).build().unwrap();
     let policy = plain().max_attempts(2).with_remedy(remedy.clone()).build().unwrap();
     let calls = Cell::new(0);
     let outcome = retry(&policy, || retry(&policy, || retry(&policy, || down(&calls)))).await;
@@ -151,7 +151,7 @@ async fn remedies_do_not_multiply() {
         calls.set(calls.get() + 1);
         std::future::ready(Err::<(), _>(TestError::from(Kind::Unauthenticated)))
     };
-    let remedy = Remedy::run(on(Kind::Unauthenticated), (), heal).build().unwrap();
+    let remedy = Remedy::run(on(Kind::Unauthenticated), (), action).build().unwrap();
     let policy = plain().with_remedy(remedy.clone()).build().unwrap();
     let error = retry(&policy, || retry(&policy, || retry(&policy, sick))).await.unwrap_err();
     let effort = error.retry_summary().unwrap();
@@ -159,8 +159,8 @@ async fn remedies_do_not_multiply() {
     assert_eq!((effort.attempts, effort.stopped, effort.exhausted), (2, StopReason::NotRetryable, true));
 }
 
-/// [S15] where both hold the mark, the mark alone counts: a session that ends like a call in it is begun anew. Whatever was
-/// made of the error that was given up on is not.
+/// [S15] If both error types can store the mark, only the mark counts: a session that fails like a call in it is retried, but
+/// an error made from the exhausted one is not.
 #[tokio::test(start_paused = true)]
 async fn the_mark_is_believed() {
     type Made = fn(Error) -> Error;
@@ -191,7 +191,7 @@ async fn the_mark_is_believed() {
     }
 }
 
-/// What was given up on before doesn't stop what fails after it: not a call beside it, in the same task and poll or in
+/// An exhausted failure doesn't affect later failures: not a call beside it, in the same task and poll or in
 /// another, and not a failure of another kind.
 #[tokio::test(start_paused = true)]
 async fn only_what_was_given_up_on() {
@@ -227,8 +227,7 @@ async fn only_what_was_given_up_on() {
     assert_eq!((attempts.get(), calls.get()), (5, 3));
 }
 
-/// [S15] what a retry in between has got over, by another answer or by its end in a panic, is nothing to those further out:
-/// they repeat what fails after it.
+/// [S15] If a retry in between has recovered from it, or has panicked, outer retries retry the failures after it.
 #[tokio::test(start_paused = true)]
 async fn what_was_got_over_is_forgotten() {
     let (policy, calls) = (built(), Cell::new(0));

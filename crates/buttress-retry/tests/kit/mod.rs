@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Helpers that the tests of this crate share.
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ pub(crate) async fn reported<F: Future>(cx: Context, future: F) -> (F::Output, R
 /// The fields of one event, as text.
 pub(crate) type Event = BTreeMap<&'static str, String>;
 
-/// Remembers the events of this crate, and tells a listener.
+/// Records the events of this crate, and calls a listener for each.
 pub(crate) struct Capture<F = fn()> {
     events: Arc<Mutex<Vec<Event>>>,
     listener: F,
