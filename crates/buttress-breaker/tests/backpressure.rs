@@ -25,14 +25,14 @@ async fn caller(mut service: BackpressureService<Strict>) -> JoinHandle<Result<u
     task
 }
 
-/// Calls that are under way in the first round of probes.
+/// Calls in flight in the first round of probes.
 async fn probes(breaker: &Breaker, count: usize) -> Vec<Permit> {
     let mut permits = vec![probe(breaker).await];
     permits.extend((1..count).map(|_| admit(breaker)));
     permits
 }
 
-/// Polls `poll_ready` once, with nobody to wake.
+/// Polls `poll_ready` once, without a task to wake.
 fn poll_ready(service: &mut BackpressureService<Strict>) -> Poll<Result<(), TestError>> {
     service.poll_ready(&mut Context::from_waker(Waker::noop()))
 }
@@ -75,26 +75,26 @@ async fn waits_for_an_operator() {
         sleep(secs(1_000_000)).await;
         yield_now().await;
         assert!(!call.is_finished());
-        let told = Instant::now();
+        let ordered = Instant::now();
         order(&breaker);
         assert_eq!(call.await.unwrap().unwrap(), 7);
-        assert_eq!(told.elapsed(), secs(0));
+        assert_eq!(ordered.elapsed(), secs(0));
     }
 }
 
-/// An open circuit that is shadowed lets calls pass without a change of its state: who waits is told all the same.
+/// An open circuit in shadow mode admits calls without a state change. Waiters are woken all the same.
 #[tokio::test(start_paused = true)]
 async fn a_shadow_ends_the_wait() {
     let breaker = plain().build().unwrap();
     trip(&breaker);
     let call = caller(service(&breaker, Strict::new())).await;
-    let told = Instant::now();
+    let ordered = Instant::now();
     breaker.shadow();
     assert_eq!(call.await.unwrap().unwrap(), 7);
-    assert_eq!((told.elapsed(), breaker.state()), (secs(0), State::Open));
+    assert_eq!((ordered.elapsed(), breaker.state()), (secs(0), State::Open));
 }
 
-/// [S3] [S22] with all probes taken it waits: for one that gives its slot back, for the round's end, or for a lease's.
+/// [S3] [S22] with all probes taken it waits until a probe releases its slot or times out, or the round ends.
 #[tokio::test(start_paused = true)]
 async fn waits_for_a_probe() {
     let returns: [fn(Permit); 2] = [Permit::neutral, drop];
@@ -102,31 +102,31 @@ async fn waits_for_a_probe() {
         let breaker = plain().build().unwrap();
         let mut permits = probes(&breaker, 3).await;
         let call = caller(service(&breaker, Strict::new())).await;
-        let told = Instant::now();
+        let ordered = Instant::now();
         give_back(permits.pop().unwrap());
         assert_eq!(call.await.unwrap().unwrap(), 7);
-        assert_eq!((told.elapsed(), breaker.state()), (secs(0), State::HalfOpen));
+        assert_eq!((ordered.elapsed(), breaker.state()), (secs(0), State::HalfOpen));
     }
 
     let breaker = plain().build().unwrap();
     let permits = probes(&breaker, 3).await;
     let call = caller(service(&breaker, Strict::new())).await;
-    let told = Instant::now();
+    let ordered = Instant::now();
     permits.into_iter().for_each(Permit::success);
     assert_eq!(call.await.unwrap().unwrap(), 7);
-    assert_eq!((told.elapsed(), breaker.state()), (secs(0), State::Closed));
+    assert_eq!((ordered.elapsed(), breaker.state()), (secs(0), State::Closed));
 }
 
-/// [S3] [S22] hung probes are waited for until their lease ends, and then, as they have failed, until the circuit has been
-/// open for its time; nobody is refused.
+/// [S3] [S22] it waits until hung probes time out, and then, since they have failed, until the wait of the open circuit is over.
+/// No call is refused.
 #[tokio::test(start_paused = true)]
-async fn waits_for_a_lease() {
+async fn waits_for_the_timeout_of_probes() {
     let breaker = plain().build().unwrap();
     let permits = probes(&breaker, 3).await;
     let begin = Instant::now();
     let call = caller(service(&breaker, Strict::new())).await;
     assert_eq!(call.await.unwrap().unwrap(), 7);
-    assert_eq!(begin.elapsed(), secs(10 + 10), "the lease, and the second wait");
+    assert_eq!(begin.elapsed(), secs(10 + 10), "the timeout, and the second wait");
     assert_eq!((breaker.stats().rejected, breaker.stats().expired), (0, 3));
     drop(permits);
 }
@@ -145,7 +145,7 @@ async fn one_probe_for_two() {
     assert_eq!((breaker.stats().rejected, breaker.state()), (0, State::Closed));
 }
 
-/// [S3] [S22] a hundred that wait at once: no round has more than its probes, nobody is refused, and all get through.
+/// [S3] [S22] a hundred waiters at once: no round has more than its probes, no call is refused, and all are admitted.
 #[tokio::test(start_paused = true)]
 async fn a_crowd() {
     let breaker = plain().build().unwrap();

@@ -79,7 +79,7 @@ async fn clones_share_the_circuit() {
     assert_eq!(call(&mut two).await.unwrap_err().kind(), Kind::Rejected);
 }
 
-/// [S19] line 47: the default rule asks for evidence that more than half of the calls fail: 5 of 5, 14 of 19, 60 of 100,
+/// [S19] the default rule asks for evidence that more than half of the calls fail: 5 of 5, 14 of 19, 60 of 100,
 /// 532 of 1 000, and no less.
 #[tokio::test(start_paused = true)]
 async fn the_default_asks_for_evidence() {
@@ -105,7 +105,7 @@ async fn the_default_asks_for_evidence() {
     assert!(breaker.state().is_closed(), "5 calls at least");
 }
 
-/// [S19] line 47: 20 failures in a row open, however full the window is; a success between them begins the streak again.
+/// [S19] 20 failures in a row open, however full the window is; a success between them begins the streak again.
 #[tokio::test(start_paused = true)]
 async fn twenty_in_a_row_open_a_full_window() {
     for health in [100, 1_000, 100_000] {
@@ -120,7 +120,7 @@ async fn twenty_in_a_row_open_a_full_window() {
     }
 }
 
-/// [S19] line 47: a streak has no guard by the minimum, and none is armed below it: with a large minimum, chance opens no
+/// [S19] a streak has no guard by the minimum, and none is armed below it: with a large minimum, chance opens no
 /// circuit at five in a row.
 #[tokio::test(start_paused = true)]
 async fn no_streak_is_guarded_by_the_minimum() {
@@ -137,7 +137,7 @@ async fn no_streak_is_guarded_by_the_minimum() {
     assert_eq!(refused(&breaker).trip().unwrap().reason, TripReason::Streak { failures: 3 });
 }
 
-/// [S19] line 47: a rate or a minimum that the user sets is meant exactly.
+/// [S19] a rate or a minimum that the user sets is meant exactly.
 #[tokio::test(start_paused = true)]
 async fn what_a_user_sets_is_meant_exactly() {
     let settings = [
@@ -405,7 +405,7 @@ async fn a_success_may_open() {
     assert_eq!(refused(&breaker).wait(), Some(secs(5)));
 }
 
-/// [S21] line 9: 50 circuits whose dependency sends Retry-After open for at least that long, and not until the same moment.
+/// [S21] 50 circuits whose dependency sends Retry-After open for at least that long, and not until the same moment.
 #[tokio::test(start_paused = true)]
 async fn fifty_breakers_do_not_come_back_at_once() {
     for (asked, most) in [(30, 35), (6, 11), (60, 66), (3_600, 66)] {
@@ -425,7 +425,7 @@ async fn fifty_breakers_do_not_come_back_at_once() {
     }
 }
 
-/// [S21] line 9: the failure of a probe, too, asks for a wait that is a minimum.
+/// [S21] the failure of a probe, too, asks for a wait that is a minimum.
 #[tokio::test(start_paused = true)]
 async fn a_probe_is_asked_to_wait() {
     let breaker = Breaker::builder("db").probes(1).build().unwrap();

@@ -38,7 +38,7 @@ async fn patience_is_a_second() {
     assert_eq!(stats.window.total, 1);
 }
 
-/// [S1] patience is the slow-call threshold where one is set, and what was asked for where that was.
+/// [S1] `abandon_after` is the slow-call limit if there is one, unless it is set.
 #[tokio::test(start_paused = true)]
 async fn patience_follows_the_settings() {
     let slow = plain().slow_call(ms(200)).build().unwrap();
@@ -266,7 +266,7 @@ fn breaks(run: impl FnOnce()) {
     assert_eq!(payload.downcast_ref(), Some(&"the classifier is broken"), "the panic goes on unchanged");
 }
 
-/// [S2] [S20] line 27: a classifier that panics says nothing about the dependency: the call is neutral, in every form, whether it
+/// [S2] [S20] a classifier that panics says nothing about the dependency: the call is neutral, in every form, whether it
 /// succeeded or failed, also where the future is kept; what it had reserved is given back, and the panic goes on.
 #[tokio::test(start_paused = true)]
 async fn a_classifier_that_panics_is_not_the_dependency() {
@@ -333,7 +333,7 @@ fn poll_ready<S: Service<u32>>(service: &mut S) -> &mut S {
     service
 }
 
-/// [S2] [S20] line 27: the same of an error whose own class panics, where a closure is called, blocking or not, timed or not, or a
+/// [S2] [S20] the same of an error whose own class panics, where a closure is called, blocking or not, timed or not, or a
 /// probe.
 #[tokio::test(start_paused = true)]
 async fn an_error_whose_class_panics_is_not_the_dependency() {

@@ -141,7 +141,7 @@ async fn slow_bodies() {
     assert_eq!((breaker.stats().succeeded, breaker.stats().slow), (1, 1));
 }
 
-/// [S2] line 27: a panic of whoever holds a body, as it judges the end or reads, is none of the dependency: the call is abandoned.
+/// [S2] a panic of whoever holds a body, as it judges the end or reads, is none of the dependency: the call is abandoned.
 #[tokio::test(start_paused = true)]
 async fn a_panic_that_drops_a_body() {
     let breaker = plain().build().unwrap();

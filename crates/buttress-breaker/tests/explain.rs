@@ -64,8 +64,11 @@ async fn the_last_failure() {
     let failing =
         async || Err::<(), _>(Error::wrap(Class::new(Kind::Unavailable).reason("DB_DOWN"), reset()));
     breaker.call(failing).await.unwrap_err();
-    let told = lines(&breaker, "last failure");
-    assert!(told[0].starts_with("unavailable (DB_DOWN): ") && told[0].ends_with("reset by peer"), "{told:?}");
+    let failures = lines(&breaker, "last failure");
+    assert!(
+        failures[0].starts_with("unavailable (DB_DOWN): ") && failures[0].ends_with("reset by peer"),
+        "{failures:?}"
+    );
     fail(&breaker, 4);
     assert_eq!(lines(&breaker, "last failure"), ["unavailable"]);
     sleep(secs(5)).await;

@@ -172,7 +172,7 @@ async fn the_key_panics() {
     assert!(breakers.is_empty());
 }
 
-/// [S2] line 27: a panic in the classifier is none of the inner service: the call is neutral.
+/// [S2] a panic in the classifier is none of the inner service: the call is neutral.
 #[tokio::test(start_paused = true)]
 async fn the_classifier_panics() {
     let layer = BreakerLayer::new("db")

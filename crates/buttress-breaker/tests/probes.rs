@@ -38,7 +38,7 @@ async fn it_reopens_at_the_failure_that_decides() {
     assert_eq!(refused(&breaker).trip().unwrap().reason, probes([2, 0, 0, 0], 3));
 }
 
-/// [S22] line 47: by default two of three probes close the circuit.
+/// [S22] by default two of three probes close the circuit.
 #[tokio::test(start_paused = true)]
 async fn two_of_three() {
     let breaker = defaults().build().unwrap();
@@ -53,7 +53,7 @@ async fn two_of_three() {
     assert_eq!(breaker.state(), State::Open);
 }
 
-/// [S22] line 47: the circuit closes when the failed share of the round is below the threshold, the default one or the
+/// [S22] the circuit closes when the failed share of the round is below the threshold, the default one or the
 /// user's; a number of probes that the user gives is meant exactly.
 #[tokio::test(start_paused = true)]
 async fn the_share_of_the_probes_decides() {
@@ -86,8 +86,8 @@ async fn the_share_of_the_probes_decides() {
     }
 }
 
-/// [S22] a probe that outlives its lease failed, its slot is free, and the circuit is not wedged: it reopens, counting
-/// the wait from the end of the lease, and recovers.
+/// [S22] a probe that times out has failed and its slot is free, so the circuit is not stuck. It reopens, counts the wait from
+/// the timeout, and recovers.
 #[tokio::test(start_paused = true)]
 async fn a_hung_probe_does_not_wedge() {
     let breaker = plain().build().unwrap();
@@ -109,7 +109,7 @@ async fn a_hung_probe_does_not_wedge() {
 
 /// [S22] where a round can still close without it, the slot of a hung probe is free for no more than the round has.
 #[tokio::test(start_paused = true)]
-async fn an_ended_lease_frees_the_slot() {
+async fn a_timeout_frees_the_slot() {
     let breaker = plain().probes(Probes::new(2).to_close(1)).build().unwrap();
     let hung = [probe(&breaker).await, admit(&breaker)];
     assert_eq!(refused(&breaker).wait(), Some(secs(10)));
@@ -137,9 +137,9 @@ async fn a_quiet_circuit_probes_at_the_next_call() {
     assert_eq!(breaker.stats().rejected, 0);
 }
 
-/// [S22] a result that is there at the very end of the lease counts.
+/// [S22] a result exactly at the timeout counts.
 #[tokio::test(start_paused = true)]
-async fn a_result_at_the_end_of_the_lease_counts() {
+async fn a_result_at_the_timeout_counts() {
     let breaker = defaults().probes(1).build().unwrap();
     let permit = probe(&breaker).await;
     sleep(secs(10)).await;
@@ -198,7 +198,7 @@ fn probes([failed, throttled, slow, expired]: [u32; 4], probes: u32) -> TripReas
     TripReason::Probes { failed, throttled, slow, expired, probes }
 }
 
-/// [S7] [S22] line 49: a refusal after bad probes names what was bad about them.
+/// [S7] [S22] a refusal after bad probes names what was bad about them.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_names_what_was_bad_about_the_probes() {
     let build = || defaults().slow_call(secs(1)).build().unwrap();
@@ -206,7 +206,7 @@ async fn a_refusal_names_what_was_bad_about_the_probes() {
         sleep(ms(1_001)).await;
         permit.success();
     };
-    let told = |breaker: &Breaker| {
+    let reported = |breaker: &Breaker| {
         let rejection = refused(breaker);
         let text = rejection.to_string();
         let open =
@@ -217,19 +217,19 @@ async fn a_refusal_names_what_was_bad_about_the_probes() {
     let breaker = build();
     slow(probe(&breaker).await).await;
     slow(admit(&breaker)).await;
-    assert_eq!(told(&breaker), (probes([0, 0, 2, 0], 3), "2 of 3 probes were slow".into()));
+    assert_eq!(reported(&breaker), (probes([0, 0, 2, 0], 3), "2 of 3 probes were slow".into()));
     assert!(refused(&breaker).cause().is_none(), "nothing failed");
 
     let breaker = build();
     probe(&breaker).await.failure(Kind::Throttled);
     admit(&breaker).failure(Kind::Throttled);
-    assert_eq!(told(&breaker), (probes([0, 2, 0, 0], 3), "2 of 3 probes were throttled".into()));
+    assert_eq!(reported(&breaker), (probes([0, 2, 0, 0], 3), "2 of 3 probes were throttled".into()));
     assert_eq!(refused(&breaker).cause().unwrap().kind, Kind::Throttled);
 
     let breaker = build();
     let hung = (probe(&breaker).await, admit(&breaker));
     sleep(secs(10)).await;
-    assert_eq!(told(&breaker), (probes([0, 0, 0, 2], 3), "2 of 3 probes outlived the lease".into()));
+    assert_eq!(reported(&breaker), (probes([0, 0, 0, 2], 3), "2 of 3 probes timed out".into()));
     drop(hung);
 
     let breaker = build();
@@ -238,13 +238,13 @@ async fn a_refusal_names_what_was_bad_about_the_probes() {
     first.failure(Kind::Unavailable);
     second.success();
     assert_eq!(
-        told(&breaker),
+        reported(&breaker),
         (probes([1, 0, 1, 0], 3), "1 of 3 probes failed, 1 slow".into()),
         "failed and slow is failed"
     );
 }
 
-/// [S20] line 16: a probe that the dependency throttles fails, whatever kind the throttle has: also where a resource is exhausted,
+/// [S20] a probe that the dependency throttles fails, whatever kind the throttle has: also where a resource is exhausted,
 /// as 507 and gRPC's RESOURCE_EXHAUSTED say; an exhausted resource that blames the caller does not.
 #[tokio::test(start_paused = true)]
 async fn an_exhausted_dependency_throttles_its_probe() {
@@ -296,10 +296,10 @@ async fn fail_and_recover(breaker: &Breaker, probe: Permit) {
     assert_eq!(breaker.state(), State::Closed);
 }
 
-/// [S22] [S23] a probe that ends after its lease has failed, also if nobody has called in between; one that ends with it is in
+/// [S22] [S23] a probe that ends after its timeout has failed, even if no call was made in between; one that ends with it is in
 /// time.
 #[tokio::test(start_paused = true)]
-async fn a_lease_ends_without_other_calls() {
+async fn a_probe_times_out_without_other_calls() {
     for (wait, state, late) in [(secs(10), State::Closed, 0), (secs(10) + ms(1), State::Open, 1)] {
         let breaker = defaults().probes(1).build().unwrap();
         let probe = probe(&breaker).await;

@@ -23,7 +23,7 @@ async fn recover(breaker: &Breaker) {
     assert!(breaker.state().is_closed());
 }
 
-/// How many of so many calls pass.
+/// Returns how many of `calls` calls are admitted.
 fn passing(breaker: &Breaker, calls: u32) -> usize {
     (0..calls).filter(|_| breaker.admit().map(Permit::success).is_ok()).count()
 }
@@ -64,7 +64,7 @@ async fn a_refusal_reports_the_share() {
     assert_eq!((rejection.reason(), rejection.wait()), (RejectionReason::Ramping, Some(secs(6))));
     assert_eq!(
         rejection.to_string(),
-        "db: circuit closed again for 14.0s, admits 25 % as yet, retry after 6.0s"
+        "db: circuit recovering for 14.0s: admitting 25 % of calls, retry after 6.0s"
     );
     let explanation = breaker.explain().to_string();
     assert!(
@@ -124,7 +124,7 @@ async fn is_reconfigured() {
     assert_eq!(passing(&breaker, 100), 100);
 }
 
-/// [S24] who waits for an admission doesn't beat the ramp by asking again and again.
+/// [S24] a waiter does not get more than its share of the ramp by retrying.
 #[tokio::test(start_paused = true)]
 async fn waiters_wait_for_the_next_step() {
     let breaker = recovered().await;
@@ -137,7 +137,7 @@ async fn waiters_wait_for_the_next_step() {
     assert_eq!((a, b, c), (0, 10, 20), "the first of each step");
 }
 
-/// [S24] at the deadline it asks once more, and is told why it is held back.
+/// [S24] at the deadline it asks once more, and the rejection has the reason.
 #[tokio::test(start_paused = true)]
 async fn waiters_give_up_at_their_deadline() {
     let breaker = recovered().await;
@@ -203,7 +203,7 @@ async fn waiters_are_counted_once() {
     }
 }
 
-/// [S21] [S24] who waits for the next step is awake when the circuit opens, and waits for its end then.
+/// [S21] [S24] a waiter for the next step wakes when the circuit opens, and then waits for its end.
 #[tokio::test(start_paused = true)]
 async fn waiters_see_the_circuit_open() {
     let breaker = plain().ramp(secs(3600)).build().unwrap();

@@ -279,7 +279,7 @@ async fn bad_rules() {
     }
 }
 
-/// [S7] [S19] line 49: so many failures within a time open, however many calls succeed, and the refusal says so; the time slides
+/// [S7] [S19] so many failures within a time open, however many calls succeed, and the refusal says so; the time slides
 /// exactly, and throttled and neutral calls don't count.
 #[tokio::test(start_paused = true)]
 async fn failures_within_a_time() {
@@ -317,7 +317,7 @@ async fn failures_within_a_time() {
     assert_eq!(rule(&one).to_string(), "a failure");
 }
 
-/// [S19] [S25] line 49: a reset and a recovery forget the failures of before.
+/// [S19] [S25] a reset and a recovery forget the failures of before.
 #[tokio::test(start_paused = true)]
 async fn failures_within_a_time_are_forgotten_with_the_window() {
     let breaker = bare().trip_when(TripRule::failures_within(3, secs(600))).build().unwrap();
@@ -333,7 +333,7 @@ async fn failures_within_a_time_are_forgotten_with_the_window() {
     assert!(breaker.state().is_closed());
 }
 
-/// [S19] line 47: rules are values and combine: any of them is enough, in whatever way they were put together.
+/// [S19] rules are values and combine: any of them is enough, in whatever way they were put together.
 #[tokio::test(start_paused = true)]
 async fn rules_combine() {
     let evidence = || TripRule::evidence(0.5).over(Window::count(100));
@@ -366,7 +366,7 @@ async fn rules_combine() {
     }
 }
 
-/// [S19] line 47: the evidence of a low rate, and of one over a count window that is too small for any but all calls.
+/// [S19] the evidence of a low rate, and of one over a count window that is too small for any but all calls.
 #[tokio::test(start_paused = true)]
 async fn evidence_of_other_rates() {
     let build = |rule: RateRule| bare().trip_when(rule).build().unwrap();
@@ -403,7 +403,7 @@ async fn evidence_of_other_rates() {
     assert!(many.state().is_open());
 }
 
-/// [S19] line 47: a success that makes up the minimum shows the evidence, too.
+/// [S19] a success that makes up the minimum shows the evidence, too.
 #[tokio::test(start_paused = true)]
 async fn a_success_may_show_the_evidence() {
     let breaker = bare().trip_when(TripRule::evidence(0.1)).build().unwrap();

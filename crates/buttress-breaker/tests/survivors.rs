@@ -206,9 +206,9 @@ async fn keyed_breakers_count_rejections() {
     assert_eq!((rejected(1), rejected(0)), (3, 0));
 }
 
-/// [S20] new settings change the patience of calls that begin after them, in both directions.
+/// [S20] new settings change `abandon_after` for calls that begin after them, in both directions.
 #[tokio::test(start_paused = true)]
-async fn reconfiguring_changes_the_patience() {
+async fn reconfiguring_changes_abandon_after() {
     let dropped_after = async |breaker: &Breaker, age| {
         let before = breaker.stats().failed;
         let permit = admit(breaker);
@@ -257,7 +257,7 @@ async fn a_state_is_one_of_them() {
     }
 }
 
-/// [S24] an order that is given again changes nothing: not the time since when, not the epoch of calls under way.
+/// [S24] a repeated order changes nothing: neither the age of the state nor the epoch of calls in flight.
 #[tokio::test(start_paused = true)]
 async fn a_second_order_does_not_begin_anew() {
     let breaker = two_in_a_row().build().unwrap();

@@ -65,7 +65,7 @@ async fn the_deadline_ends_it() {
     assert_eq!(wait(&breaker, secs(100)).await.unwrap_err().reason(), RejectionReason::ForcedOpen);
 }
 
-/// [S3] a reset, a release and a shadow wake who waits, whatever the time.
+/// [S3] a reset, a release and a shadow wake waiters at any time.
 #[tokio::test(start_paused = true)]
 async fn orders_wake() {
     for (before, after) in [

@@ -252,12 +252,8 @@ impl fmt::Display for TripReason {
             Self::FailuresWithin { failures: 1, .. } => f.write_str("a failure"),
             Self::FailuresWithin { failures, window } => write!(f, "{failures} failures within {window:?}"),
             Self::Probes { failed, throttled, slow, expired, probes } => {
-                let counts = [
-                    (failed, "failed"),
-                    (throttled, "throttled"),
-                    (slow, "slow"),
-                    (expired, "outlived the lease"),
-                ];
+                let counts =
+                    [(failed, "failed"), (throttled, "throttled"), (slow, "slow"), (expired, "timed out")];
                 let mut counts = counts.into_iter().filter(|(count, _)| *count > 0);
                 match counts.next() {
                     Some((_, word)) if probes == 1 => write!(f, "the probe {}{word}", verb(word, 1)),
@@ -324,7 +320,7 @@ impl Rejection {
         Self::new(Detail::ForcedOpen { layer }).took(since)
     }
 
-    /// The circuit `layer` has closed `since`, and admits so many of 100 calls as yet.
+    /// The circuit of `layer` closed `since` ago, and admits only `percent` % of the calls.
     #[must_use]
     pub fn ramping(layer: Arc<str>, percent: u8, since: Duration) -> Self {
         Self::new(Detail::Ramping { layer, percent: percent.into() }).took(since)
@@ -470,7 +466,7 @@ impl fmt::Display for Rejection {
             }
             Detail::ForcedOpen { .. } => write!(f, "{layer}: circuit forced open for {elapsed:.1?}")?,
             Detail::Ramping { percent, .. } => {
-                write!(f, "{layer}: circuit closed again for {elapsed:.1?}, admits {percent} % as yet")?;
+                write!(f, "{layer}: circuit recovering for {elapsed:.1?}: admitting {percent} % of calls")?;
             }
             Detail::AttemptTimeout { limit, .. } => {
                 let limit = limit.time();

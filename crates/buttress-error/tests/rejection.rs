@@ -101,16 +101,12 @@ fn each_rule_is_said_with_its_numbers() {
         (probes([0, 2, 0, 0], 3), "probes", "2 of 3 probes were throttled"),
         (probes([0, 0, 2, 0], 3), "probes", "2 of 3 probes were slow"),
         (probes([0, 0, 1, 0], 3), "probes", "1 of 3 probes was slow"),
-        (probes([0, 0, 0, 2], 3), "probes", "2 of 3 probes outlived the lease"),
-        (
-            probes([1, 1, 1, 2], 9),
-            "probes",
-            "1 of 9 probes failed, 1 throttled, 1 slow, 2 outlived the lease",
-        ),
+        (probes([0, 0, 0, 2], 3), "probes", "2 of 3 probes timed out"),
+        (probes([1, 1, 1, 2], 9), "probes", "1 of 9 probes failed, 1 throttled, 1 slow, 2 timed out"),
         (probes([1, 0, 0, 0], 1), "probes", "the probe failed"),
         (probes([0, 1, 0, 0], 1), "probes", "the probe was throttled"),
         (probes([0, 0, 1, 0], 1), "probes", "the probe was slow"),
-        (probes([0, 0, 0, 1], 1), "probes", "the probe outlived the lease"),
+        (probes([0, 0, 0, 1], 1), "probes", "the probe timed out"),
     ];
     for (rule, name, text) in rules {
         assert_eq!((rule.as_str(), rule.to_string().as_str()), (name, text));

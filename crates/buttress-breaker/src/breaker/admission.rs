@@ -130,3 +130,22 @@ impl Breaker {
         events::rejected(self.name(), refusal, at);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::breaker::Breaker;
+    use crate::circuit::window::Window;
+
+    /// A permit may be dropped at any time, so its beginning must be known, unless dropped calls never count.
+    #[test]
+    fn a_permit_has_a_time_unless_dropped_calls_never_count() {
+        let is_timed = |wait| {
+            let builder = Breaker::builder("db").window(Window::count(10)).abandon_after(wait);
+            builder.build().unwrap().begin_droppable().unwrap().is_timed()
+        };
+        assert!(is_timed(Duration::from_secs(1)));
+        assert!(!is_timed(Duration::MAX));
+    }
+}

@@ -137,7 +137,7 @@ impl Model {
         }
     }
 
-    /// Leases that have ended by `now` are failed probes.
+    /// Probes that have timed out by `now` have failed.
     fn expire(&mut self, now: Nanos) {
         if let Period::HalfOpen { live, outcomes } = &mut self.period {
             let ended: Vec<_> = live.extract_if_ended(now);
@@ -167,7 +167,7 @@ impl Model {
     }
 
     fn settle(&mut self, id: usize, number: u64, failed: Option<bool>, now: Nanos) {
-        // A probe that ends with its lease is in time.
+        // A probe that ends exactly with its timeout is in time.
         self.expire(now.saturating_sub(1));
         let known = match &mut self.period {
             Period::HalfOpen { live, .. } => live.remove(&id).is_some(),

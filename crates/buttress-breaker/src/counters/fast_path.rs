@@ -421,7 +421,7 @@ mod model {
         });
     }
 
-    /// [S25] whoever reads the counts in between sees no result of a call that has not been admitted.
+    /// [S25] a reader of the counts sees no result of a call that has not been admitted.
     #[test]
     fn no_result_before_its_admission() {
         loom::model(|| {
@@ -458,7 +458,7 @@ mod model {
         });
     }
 
-    /// [S22] admissions of a half-open round are never more than its probes, whoever asks.
+    /// [S22] threads never admit more calls to a half-open round than it has probes.
     #[test]
     fn probes_are_exact() {
         loom::model(|| {
@@ -468,7 +468,7 @@ mod model {
             ));
             model.call(0, Outcome::Failure);
             let ask = |model: &Model| match model.circuit.lock().unwrap().admit(1) {
-                Admission::Transition(transition) => Some(due),
+                Admission::Transition(transition) => Some(transition),
                 _ => None,
             };
             let transition = ask(&model).expect("the wait is over");

@@ -15,7 +15,7 @@ const fn ms(millis: u64) -> Duration {
 }
 
 fn probes() -> Probes {
-    Probes::new(naive::PROBES as u32).timeout(ms(naive::LEASE))
+    Probes::new(naive::PROBES as u32).timeout(ms(naive::PROBE_TIMEOUT))
 }
 
 fn builder() -> BreakerBuilder {
@@ -27,7 +27,7 @@ fn builder() -> BreakerBuilder {
                 .max_retry_after(ms(naive::MAX_RETRY_AFTER)),
         )
         .probes(probes())
-        .abandon_after(ms(naive::PATIENCE))
+        .abandon_after(ms(naive::ABANDON_AFTER))
 }
 
 /// A breaker's settings, in both languages.
@@ -49,7 +49,7 @@ fn setups() -> Vec<Setup> {
     // Two of three probes close, by default and where the rate is 60 %.
     let naive = |shown, rules| Settings { shown, rules, slow: None, needed: 2, ramp: None };
     vec![
-        // The default rules, but for the numbers.
+        // The default rules with other numbers.
         Setup {
             ours: long().consecutive_failures(8),
             naive: naive(Some(time), vec![evidence(0.5, 5, time), streak(8)]),
@@ -205,7 +205,7 @@ fn settle(permit: Permit, ending: Ending) {
         Ending::Panic => {
             let call = AssertUnwindSafe(|| {
                 let _permit = permit;
-                resume_unwind(Box::new("as told"));
+                resume_unwind(Box::new("on purpose"));
             });
             drop(catch_unwind(call));
         }
@@ -272,7 +272,7 @@ impl Pair {
                 let made = std::cell::Cell::new(false);
                 let outcome = self.ours.call_blocking(|| {
                     made.set(true);
-                    if good { Ok(()) } else { Err(Error::new(Kind::Unavailable, "as told")) }
+                    if good { Ok(()) } else { Err(Error::new(Kind::Unavailable, "on purpose")) }
                 });
                 prop_assert_eq!(outcome.is_ok(), good && made.get());
                 let naive = self.naive.admit(self.calls, self.now);

@@ -5,8 +5,8 @@ pub(crate) const OPEN_FOR: u64 = 10;
 pub(crate) const OPEN_MAX: u64 = 40;
 pub(crate) const MAX_RETRY_AFTER: u64 = 30;
 pub(crate) const PROBES: usize = 3;
-pub(crate) const LEASE: u64 = 15;
-pub(crate) const PATIENCE: u64 = 8;
+pub(crate) const PROBE_TIMEOUT: u64 = 15;
+pub(crate) const ABANDON_AFTER: u64 = 8;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Span {
@@ -231,12 +231,12 @@ impl Model {
         (count * percent).div_ceil(100) == ((count - 1) * percent).div_ceil(100)
     }
 
-    /// Probes whose lease has ended have failed.
+    /// Probes that have timed out have failed.
     fn expire(&mut self, now: u64) {
         let Period::HalfOpen { probes } = &mut self.period else { return };
         let ends: Vec<_> = probes
-            .extract_if(.., |probe| probe.since + LEASE <= now)
-            .map(|probe| probe.since + LEASE)
+            .extract_if(.., |probe| probe.since + PROBE_TIMEOUT <= now)
+            .map(|probe| probe.since + PROBE_TIMEOUT)
             .collect();
         self.counts.expired += ends.len() as u64;
         let failure = Outcome { at: now, failed: true, slow: false, throttled: false };
@@ -264,7 +264,7 @@ impl Model {
         if call.period.is_none() {
             return;
         }
-        // A probe that ends with its lease is in time.
+        // A probe that ends exactly with its timeout is in time.
         self.expire(self.seen.saturating_sub(1));
         let waited = now - call.since;
         self.counts.abandoned += u64::from(matches!(ending, Ending::Dropped));
@@ -283,7 +283,7 @@ impl Model {
         let (failed, throttled) = match ending {
             Ending::Success => (false, false),
             Ending::Failure { .. } | Ending::Panic => (true, false),
-            Ending::Dropped if waited >= PATIENCE => (true, false),
+            Ending::Dropped if waited >= ABANDON_AFTER => (true, false),
             Ending::Throttle => (false, true),
             Ending::Neutral | Ending::Dropped => {
                 self.counts.neutral += 1;
