@@ -64,7 +64,7 @@ async fn a_refusal_reports_the_share() {
     assert_eq!((rejection.reason(), rejection.wait()), (RejectionReason::Ramping, Some(secs(6))));
     assert_eq!(
         rejection.to_string(),
-        "db: circuit recovering for 14.0s: admitting 25 % of calls, retry after 6.0s"
+        "db: circuit recovering for 14.0s, admitting 25 % of calls, retry after 6.0s"
     );
     let explanation = breaker.explain().to_string();
     assert!(

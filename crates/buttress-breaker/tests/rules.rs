@@ -314,7 +314,7 @@ async fn failures_within_a_time() {
 
     let one = bare().trip_when(TripRule::failures_within(1, ms(1))).build().unwrap();
     fail(&one, 1);
-    assert_eq!(rule(&one).to_string(), "a failure");
+    assert_eq!(rule(&one).to_string(), "1 failure");
 }
 
 /// [S19] [S25] a reset and a recovery forget the failures of before.

@@ -54,7 +54,7 @@ fn display_says_who_why_and_when() {
         ),
         (
             probes,
-            "payments: circuit half-open, all probes under way (12 of 20 failed, threshold 50 %, window 30s), \
+            "payments: circuit half-open, all probes in flight (12 of 20 failed, threshold 50 %, window 30s), \
              last failure: unavailable (DOWN)",
         ),
         (forced, "payments: circuit forced open for 1.0s"),
@@ -96,7 +96,7 @@ fn each_rule_is_said_with_its_numbers() {
             "failures_within",
             "5 failures within 10s",
         ),
-        (TripReason::FailuresWithin { failures: 1, window: SECOND }, "failures_within", "a failure"),
+        (TripReason::FailuresWithin { failures: 1, window: SECOND }, "failures_within", "1 failure"),
         (probes([1, 0, 0, 0], 3), "probes", "1 of 3 probes failed"),
         (probes([0, 2, 0, 0], 3), "probes", "2 of 3 probes were throttled"),
         (probes([0, 0, 2, 0], 3), "probes", "2 of 3 probes were slow"),

@@ -93,7 +93,7 @@ async fn all_agree_within_two_exchanges() {
     assert_eq!(states(&nodes), [State::Open; 3]);
     let rejection = support::refused(healthy);
     assert_eq!(rejection.trip().unwrap().reason, TripReason::Fleet);
-    assert!(rejection.to_string().contains("(the fleet has opened), retry after 4."), "{rejection}");
+    assert!(rejection.to_string().contains("(opened by the fleet), retry after 4."), "{rejection}");
     assert_eq!(healthy.stats().failed, 0);
     let text = healthy.explain().to_string();
     assert!(text.contains("probes granted by the fleet, in 4."), "{text}");
