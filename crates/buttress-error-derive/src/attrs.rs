@@ -1,4 +1,4 @@
-//! `Attrs`: what the `#[classify(…)]` above one variant, struct or enum say.
+//! `Attrs`: the `#[classify(…)]` attributes above a variant, struct or enum.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -10,7 +10,7 @@ use crate::words::{self, DELIVERIES, KEYS, KINDS, RETRIES};
 #[derive(Clone, Default)]
 pub(crate) struct Attrs {
     pub(crate) kind: Option<Ident>,
-    /// The key itself, for where it stands.
+    /// The key, for its position.
     pub(crate) forward: Option<Ident>,
     pub(crate) reason: Option<String>,
     pub(crate) domain: Option<String>,
@@ -63,7 +63,7 @@ impl Attrs {
         }
     }
 
-    /// Itself, and where it says nothing what `defaults` say. The kind stays: with its source it is one choice.
+    /// Fills missing keys from `defaults`, except for the kind, which `Item::case` chooses.
     pub(crate) fn or(self, defaults: &Self) -> Self {
         let defaults = defaults.clone();
         Self {
@@ -81,7 +81,7 @@ impl Attrs {
     }
 }
 
-/// What the attributes of one field say of it.
+/// The attributes above a field.
 #[derive(Default)]
 pub(crate) struct Marks {
     pub(crate) forward: Option<Ident>,
@@ -119,9 +119,9 @@ fn set<T>(slot: &mut Option<T>, key: &Ident, value: Result<T>) -> Result<()> {
 fn unknown(key: &str, at: &Ident) -> Result<()> {
     match words::nearest(key, &KEYS) {
         Some(meant) => {
-            error(at, format_args!("no key is called `{key}`: did you mean `{meant}`? ({})", keys()))
+            error(at, format_args!("unknown key `{key}`: did you mean `{meant}`? (expected {})", keys()))
         }
-        None => error(at, format_args!("no key is called `{key}`: it is {}", keys())),
+        None => error(at, format_args!("unknown key `{key}`: expected {}", keys())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `Case`: one variant, or the struct, with all that its class is made of.
+//! `Case`: a variant, or the struct, with everything that makes its class.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -9,7 +9,7 @@ use crate::entry::{Errors, error};
 use crate::words::NEVER_RETRIED;
 
 pub(crate) struct Case<'a> {
-    /// What stands in a pattern before the fields.
+    /// The path of the pattern.
     pub(crate) path: TokenStream,
     pub(crate) base: Base<'a>,
     pub(crate) attrs: Attrs,
@@ -17,15 +17,15 @@ pub(crate) struct Case<'a> {
     pub(crate) wait: Option<(Member, &'a Field)>,
 }
 
-/// Where the class comes from that the attributes change.
+/// The class before the attributes change it.
 pub(crate) enum Base<'a> {
     Kind(Ident),
     Forward {
         member: Member,
         field: &'a Field,
-        /// Its message is that of the field.
+        /// Whether the message is that of the field.
         transparent: bool,
-        /// The domain of the enum: for a field that has none.
+        /// The domain of the enum, for a field without one.
         domain: Option<String>,
     },
 }
@@ -33,14 +33,14 @@ pub(crate) enum Base<'a> {
 /// A variant or a struct as it is written.
 struct Item<'a> {
     path: TokenStream,
-    /// What it is called in messages.
+    /// Its name in messages.
     called: String,
     name: &'a Ident,
     attrs: &'a [Attribute],
     fields: &'a Fields,
 }
 
-/// Every case of the type; those that are wrong are missing, and told in `errors`.
+/// Returns every valid case of the type, and reports the others in `errors`.
 pub(crate) fn cases<'a>(
     name: &'a Ident,
     attrs: &'a [Attribute],
@@ -73,7 +73,7 @@ pub(crate) fn cases<'a>(
 }
 
 impl<'a> Item<'a> {
-    /// Of an item whose attributes, or whose defaults, can't be read, nothing else is said.
+    /// Returns no case, and no further errors, if its attributes or its defaults can't be read.
     fn read(self, defaults: Option<&Attrs>, errors: &mut Errors) -> Option<Case<'a>> {
         let before = errors.len();
         let own = Attrs::read(self.attrs, errors);
@@ -106,12 +106,15 @@ impl<'a> Item<'a> {
 
     fn no_kind<T>(&self) -> Result<T> {
         let above = if self.called.starts_with("variant") {
-            ", or above the enum for all that have none"
+            ", or above the enum as the default of its variants"
         } else {
             ""
         };
-        let forward =
-            if self.fields.is_empty() { "" } else { "; or `#[classify(forward)]` if a field knows it" };
+        let forward = if self.fields.is_empty() {
+            ""
+        } else {
+            "; or write `#[classify(forward)]` if a field has the class"
+        };
         let called = &self.called;
         error(
             self.name,
@@ -121,7 +124,7 @@ impl<'a> Item<'a> {
         )
     }
 
-    /// The field that was marked; else the only one, or the one that thiserror takes for the source.
+    /// Returns the marked field, else the only one, or the one that thiserror uses as the source.
     fn forward(&self, marked: Option<usize>, defaults: &Attrs) -> Result<Base<'a>> {
         let is_source = |field: &Field| {
             field.ident.as_ref().is_some_and(|name| name == "source")
@@ -140,8 +143,10 @@ impl<'a> Item<'a> {
         };
         let Some((member, field)) = index.and_then(|index| self.fields.members().zip(self.fields).nth(index))
         else {
-            let message =
-                format!("{} has several fields: put `#[classify(forward)]` on the one to ask", self.called);
+            let message = format!(
+                "{} has several fields: put `#[classify(forward)]` on the one that has the class",
+                self.called
+            );
             return error(self.name, message);
         };
         Ok(Base::Forward {
@@ -152,7 +157,7 @@ impl<'a> Item<'a> {
         })
     }
 
-    /// The field that bears `retry_after`, unless the item has the key itself; else the one that the key names.
+    /// Returns the field marked with `retry_after`, or the one that the key of the item names.
     fn wait(&self, attrs: &Attrs, keyed: bool, marks: &[Marks]) -> Result<Option<(Member, &'a Field)>> {
         let marked = one(marks.iter().map(|marks| marks.retry_after.as_ref()), "retry_after")?;
         let index = match (marked, &attrs.retry_after) {
@@ -172,7 +177,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// The one field that is marked, if any, and where.
+/// Returns the only marked field, if any, and its position.
 fn one<'m>(marks: impl Iterator<Item = Option<&'m Ident>>, key: &str) -> Result<Option<(usize, &'m Ident)>> {
     let mut marked = marks.enumerate().filter_map(|(index, at)| at.map(|at| (index, at)));
     let first = marked.next();
@@ -182,7 +187,7 @@ fn one<'m>(marks: impl Iterator<Item = Option<&'m Ident>>, key: &str) -> Result<
     }
 }
 
-/// Refuses an advice that breaks the taxonomy's fourth law, or might.
+/// Rejects retry advice that breaks rule 4 of the taxonomy, or might.
 fn advice(base: &Base<'_>, attrs: &Attrs) -> Result<()> {
     let Some(retry) = attrs.retry.as_ref().filter(|retry| *retry != "Never") else {
         return Ok(());
@@ -191,12 +196,12 @@ fn advice(base: &Base<'_>, attrs: &Attrs) -> Result<()> {
         Base::Kind(kind) if NEVER_RETRIED.iter().any(|never| kind == never) => error(
             kind,
             format_args!(
-                "an error of kind `{kind}` is never retried: remove `retry = {retry}`, or choose a kind that may pass, such as `Unavailable`"
+                "an error of kind `{kind}` is never retried: remove `retry = {retry}`, or choose a kind that may be retried, such as `Unavailable`"
             ),
         ),
         Base::Forward { .. } => error(
             retry,
-            "what is forwarded knows whether to repeat it: beside `forward` stands only `retry = Never`",
+            "`forward` takes the retry advice from the field: remove `retry`, or write `retry = Never`",
         ),
         Base::Kind(_) => Ok(()),
     }

@@ -69,7 +69,7 @@ pub(crate) fn entries(attrs: &[Attribute], errors: &mut Errors) -> Vec<Entry> {
     let ours = attrs.iter().filter(|attr| attr.path().is_ident("classify"));
     let parse = |attr: &Attribute| match attr.meta.require_list() {
         Ok(list) => list.parse_args_with(Punctuated::<Entry, Token![,]>::parse_terminated),
-        Err(_) => error(attr, "say what it is in parentheses: `#[classify(kind = Timeout)]`"),
+        Err(_) => error(attr, "expected keys in parentheses: `#[classify(kind = Timeout)]`"),
     };
     ours.filter_map(|attr| errors.check(parse(attr))).flatten().collect()
 }
@@ -110,9 +110,10 @@ impl Entry {
         }
         match self.value("false")? {
             Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) => Ok(flag.value),
-            other => {
-                error(other, format_args!("`{0}` is true as it stands; or write `{0} = false`", self.key))
-            }
+            other => error(
+                other,
+                format_args!("`{0}` takes no value or `false`: write `{0}` or `{0} = false`", self.key),
+            ),
         }
     }
 
@@ -132,7 +133,7 @@ impl Entry {
                 error(value, format_args!("write the bare name: `{key} = {meant}`"))
             }
             Some((given, Some(meant))) => {
-                error(value, format_args!("no {key} is called `{given}`: did you mean `{key} = {meant}`?"))
+                error(value, format_args!("unknown {key} `{given}`: did you mean `{key} = {meant}`?"))
             }
             _ => error(value, format_args!("`{key}` is one of `{}`", words.join("`, `"))),
         }

@@ -76,12 +76,12 @@ fn methods(cases: &[Case<'_>], root: &TokenStream) -> TokenStream {
     let arms = cases.iter().map(|case| class(case, root));
     // A reference to a type without values counts as one with values, so it has to be looked through.
     let scrutinee = if cases.is_empty() { quote!(*self) } else { quote!(self) };
-    let (effort, passes_on) = (note_retry_summary(cases, root), passes_on(cases, root));
+    let (summary, passes_on) = (note_retry_summary(cases, root), passes_on(cases, root));
     quote! {
         fn class(&self) -> #root::Class {
             match #scrutinee { #(#arms)* }
         }
-        #effort
+        #summary
         #passes_on
     }
 }
@@ -181,14 +181,14 @@ fn changes(attrs: &Attrs, root: &TokenStream) -> Vec<TokenStream> {
 
 /// A forwarded error keeps what a retry layer tells it.
 fn note_retry_summary(cases: &[Case<'_>], root: &TokenStream) -> Option<TokenStream> {
-    let (inner, effort) = (own("inner"), own("effort"));
+    let (inner, summary) = (own("inner"), own("summary"));
     let stamp = |field: &Field| {
         let classified = classified(field, root);
-        quote_spanned!(place(field)=> #classified::stamp(#inner, #effort))
+        quote_spanned!(place(field)=> #classified::stamp(#inner, #summary))
     };
     let arms = forwards(cases, |_| true, stamp, &quote!({}))?;
     Some(quote! {
-        fn note_retry_summary(&mut self, #effort: &#root::RetrySummary) {
+        fn note_retry_summary(&mut self, #summary: &#root::RetrySummary) {
             match self { #arms }
         }
     })

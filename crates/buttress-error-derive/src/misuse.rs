@@ -1,5 +1,5 @@
-//! What must not compile for reasons that the compiler tells, in words that change with it. (What the derive itself
-//! refuses stands in `tests/ui`.)
+//! Code that the compiler rejects, with messages that change from release to release. (The errors of the derive itself are
+//! tested in `tests/ui`.)
 //!
 //! A forwarded field has to have a class.
 //! ```compile_fail,E0277

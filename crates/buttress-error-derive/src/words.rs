@@ -1,4 +1,4 @@
-//! The words that may stand in an attribute, and the nearest one to a word that may not.
+//! The words that an attribute may contain, and suggestions for other words.
 
 pub(crate) const KEYS: [&str; 10] =
     ["kind", "forward", "reason", "domain", "http", "exit", "retry", "delivery", "retry_after", "public"];
@@ -32,10 +32,10 @@ pub(crate) const RETRIES: [&str; 4] = ["Never", "Call", "Operation", "AfterRemed
 
 pub(crate) const DELIVERIES: [&str; 3] = ["NotProcessed", "Unknown", "Processed"];
 
-/// The fourth law of the taxonomy: errors of these kinds are never retried.
+/// Rule 4 of the taxonomy: errors of these kinds are never retried.
 pub(crate) const NEVER_RETRIED: [&str; 5] = ["InvalidArgument", "Internal", "DataLoss", "Config", "Panic"];
 
-/// What the reason phrases of HTTP and other habits call our words.
+/// Other names for these words, such as the reason phrases of HTTP.
 const ALIASES: [(&str, &str); 7] = [
     ("badrequest", "InvalidArgument"),
     ("unauthorized", "Unauthenticated"),
@@ -46,7 +46,8 @@ const ALIASES: [(&str, &str); 7] = [
     ("status", "http"),
 ];
 
-/// The word that was probably meant: another spelling or name of it, one that holds it, or two typos away at most.
+/// Returns the word that was probably meant: an alias, a different spelling, one contained in it, or one at most two typos
+/// away.
 pub(crate) fn nearest(word: &str, words: &[&'static str]) -> Option<&'static str> {
     let word = plain(word);
     if let Some((_, meant)) = ALIASES.iter().find(|(alias, meant)| *alias == word && words.contains(meant)) {
@@ -61,7 +62,7 @@ pub(crate) fn nearest(word: &str, words: &[&'static str]) -> Option<&'static str
     words.iter().copied().map(|w| (distance(w), w)).filter(|(d, _)| *d <= limit).min().map(|(_, w)| w)
 }
 
-/// Its letters and digits, so that `snake_case` and `CamelCase` are one spelling.
+/// Returns the letters and digits in lower case, so that `snake_case` equals `CamelCase`.
 fn plain(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
