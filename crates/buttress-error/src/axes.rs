@@ -1,8 +1,8 @@
-//! The axes of the taxonomy: what each column of the table may say.
+//! The axes of the taxonomy: the values of each column of the table.
 
 use std::fmt;
 
-/// Writes an axis as an enum whose values have one fixed spelling in logs and on the wire.
+/// Defines an axis: an enum whose values have one fixed spelling in logs and on the wire.
 macro_rules! axis {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -11,7 +11,7 @@ macro_rules! axis {
         pub enum $name { $($(#[$doc])* $value),+ }
 
         impl $name {
-            /// Its fixed spelling in logs, labels and on the wire.
+            /// Returns its fixed spelling in logs, labels and on the wire.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$value => $text),+ }
@@ -27,69 +27,70 @@ macro_rules! axis {
 }
 
 axis! {
-    /// Whether, and by whom, the work may be repeated.
+    /// Which work a retry has to repeat, if a retry can help.
     RetryAdvice {
-        /// Repeating cannot help.
+        /// A retry cannot help.
         Never = "never",
-        /// Repeat this call, with backoff.
+        /// Retry this call, with backoff.
         Call = "call",
         /// Restart the read-modify-write or the transaction one level up.
         Operation = "operation",
-        /// Something must be mended first: a token refreshed, a directory created.
+        /// Retry after a remedy, such as refreshing a token or creating a directory.
         AfterRemedy = "after_remedy",
     }
 }
 
 axis! {
-    /// What is known about the request's arrival at the other side.
+    /// Whether the dependency processed the request.
     Delivery {
-        /// It provably never reached the other side: safe to repeat, whatever the method.
+        /// The dependency did no work: the request was not sent, or refused before processing, as by a throttle. It is safe to
+        /// repeat, whatever the method.
         NotProcessed = "not_processed",
-        /// Nobody knows: safe to repeat only when the request is idempotent.
+        /// Not known: the request is safe to repeat only if it is idempotent.
         Unknown = "unknown",
-        /// The other side answered.
+        /// The dependency answered.
         Processed = "processed",
     }
 }
 
 axis! {
-    /// Who has to change something.
+    /// The party that has to change something.
     Fault {
-        /// Whoever made the request.
+        /// The caller.
         Caller = "caller",
         /// This program.
         Ourselves = "ourselves",
         /// The service that was called.
         Dependency = "dependency",
-        /// Disk, memory, the local network.
+        /// The environment: disk, memory, the local network.
         Environment = "environment",
-        /// Whoever configured this program.
+        /// The operator, who configures this program.
         Operator = "operator",
     }
 }
 
 axis! {
-    /// Does the failure count against the dependency in a circuit breaker?
+    /// How a circuit breaker counts an error of this kind.
     BreakerEffect {
-        /// It counts as a failed call.
+        /// As a failed call.
         Failure = "failure",
-        /// It counts in a counter of its own.
+        /// As a throttled call, which has a counter of its own.
         Throttle = "throttle",
-        /// It does not: a success where the other side answered, else neutral.
+        /// Not as a failure: as a success if the dependency answered, else as neutral.
         No = "no",
     }
 }
 
 axis! {
-    /// The level at which a server logs an answer of this kind; also the order of severity.
+    /// The level at which a server logs a response with an error of this kind. Levels are ordered by severity.
     Level {
         /// Of interest while debugging.
         Debug = "DEBUG",
         /// Normal business.
         Info = "INFO",
-        /// Somebody should look soon.
+        /// Needs attention soon.
         Warn = "WARN",
-        /// Somebody should look now.
+        /// Needs attention now.
         Error = "ERROR",
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::{BreakerEffect, Classified, Delivery, Fault, Kind, RetryAdvice};
 
-/// What is known about one failure: its kind, and where this failure differs from what its kind says.
+/// The classification of one failure: its kind, and each axis on which this failure differs from its kind.
 ///
-/// Plain data: read the fields, change them with the methods of the same names.
+/// Plain data: read the fields, and change them with the methods of the same names.
 ///
 /// ```
 /// use std::time::Duration;
@@ -14,46 +14,45 @@ use crate::{BreakerEffect, Classified, Delivery, Fault, Kind, RetryAdvice};
 ///
 /// let class = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed).retry_after(Duration::from_secs(2));
 /// assert_eq!(class.retry, RetryAdvice::Call);
-/// assert!(class.is_retryable(false), "it was never sent: even a POST may be repeated");
+/// assert!(class.is_retryable(false), "it was not processed: even a POST may be retried");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Class {
     /// The kind.
     pub kind: Kind,
-    /// May it be repeated? Default: what the kind says.
+    /// Which work a retry has to repeat, if any. Default: that of the kind.
     pub retry: RetryAdvice,
-    /// Did the request arrive? Default: what the kind says.
+    /// Whether the dependency processed the request. Default: that of the kind.
     pub delivery: Delivery,
-    /// A retry layer has given up on it: nobody repeats it again. Default: false.
+    /// Whether a retry layer has exhausted it: no other retry layer retries it. Default: false.
     pub exhausted: bool,
-    /// How long the other side asked us to wait. Default: none.
+    /// How long the dependency asked callers to wait. Default: none.
     pub retry_after: Option<Duration>,
-    /// Why, in the application's own vocabulary (`UPPER_SNAKE`, at most 63 characters). Default: none.
+    /// The reason, in the application's own vocabulary (`UPPER_SNAKE`, at most 63 characters). Default: none.
     pub reason: Option<&'static str>,
-    /// The part of the system that it comes from, and to whose vocabulary the reason belongs. Default: none.
+    /// The part of the system that it comes from, whose vocabulary the reason belongs to. Default: none.
     pub domain: Option<&'static str>,
-    /// The HTTP status with which a server answers, 400 to 599. Default: that of the kind.
+    /// The HTTP status of a server's response, 400 to 599. Default: that of the kind.
     pub http: Option<u16>,
     /// The exit code of a program that ends with it, 1 to 255. Default: that of the kind.
     pub exit: Option<u8>,
-    /// The error's message may be shown to clients, as far as it is the caller's fault. Default: false.
+    /// Whether clients may see the error's message, if the fault is the caller's. Default: false.
     pub public: bool,
-    /// It is the answer of a dependency, and nobody has judged yet what it means for our own caller: see
+    /// Whether it is the answer of a dependency that has not been reclassified for this program's own caller: see
     /// [`at_edge`](Self::at_edge). Default: false.
     pub dependency: bool,
-    /// How a circuit breaker counts it, where that differs from what the kind says. Default: none.
+    /// How a circuit breaker counts it, if that differs from the kind. Default: none.
     pub breaker_effect: Option<BreakerEffect>,
-    /// One retry may help, a second one cannot: nothing proves that a later attempt takes another way than the first
-    /// retry did. Default: false.
+    /// Whether only one retry may help: a later attempt may well take the same route as the first retry. Default: false.
     pub retry_once: bool,
-    /// The answer may mean that an earlier attempt with the same idempotency key is still running: a retry whose earlier
-    /// attempt has an unknown outcome then sends the same request again. Default: false.
+    /// Whether the answer may mean that an earlier attempt with the same idempotency key is still running: if the outcome of
+    /// an earlier attempt is unknown, a retry layer then sends the same request again. Default: false.
     pub in_progress: bool,
 }
 
 impl Class {
-    /// The class that `kind` has by itself.
+    /// Creates a class with the axes of `kind`.
     #[must_use]
     pub const fn new(kind: Kind) -> Self {
         Self {
@@ -74,76 +73,76 @@ impl Class {
         }
     }
 
-    /// Changes the retry advice.
+    /// Sets the retry advice.
     #[must_use]
     pub const fn retry(mut self, retry: RetryAdvice) -> Self {
         self.retry = retry;
         self
     }
 
-    /// Says what is known about the arrival of the request.
+    /// Sets whether the dependency processed the request.
     #[must_use]
     pub const fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self
     }
 
-    /// Says how long the other side asked us to wait.
+    /// Sets how long the dependency asked callers to wait.
     #[must_use]
     pub const fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// Gives the reason: `UPPER_SNAKE`, at most 63 characters. Not checked here; the derive of `Classify` does.
+    /// Sets the reason: `UPPER_SNAKE`, at most 63 characters. Not checked here; the derive of `Classify` does.
     #[must_use]
     pub const fn reason(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
         self
     }
 
-    /// Names the part of the system that it comes from.
+    /// Sets the part of the system that it comes from.
     #[must_use]
     pub const fn domain(mut self, domain: &'static str) -> Self {
         self.domain = Some(domain);
         self
     }
 
-    /// Changes the HTTP status. Not checked here; the derive of `Classify` does.
+    /// Sets the HTTP status. Not checked here; the derive of `Classify` does.
     #[must_use]
     pub const fn http(mut self, status: u16) -> Self {
         self.http = Some(status);
         self
     }
 
-    /// Changes the exit code.
+    /// Sets the exit code.
     #[must_use]
     pub const fn exit(mut self, code: u8) -> Self {
         self.exit = Some(code);
         self
     }
 
-    /// Allows that clients see the error's message.
+    /// Allows clients to see the error's message.
     #[must_use]
     pub const fn public(mut self) -> Self {
         self.public = true;
         self
     }
 
-    /// Takes the allowance back, unless `told`.
-    pub(crate) const fn public_if(mut self, told: bool) -> Self {
-        self.public &= told;
+    /// Keeps the message public only if `allowed`.
+    pub(crate) const fn public_if(mut self, allowed: bool) -> Self {
+        self.public &= allowed;
         self
     }
 
-    /// Marks it as the answer of a dependency. A layer at the bottom of a stack does.
+    /// Marks it as the answer of a dependency. For layers at the bottom of a stack.
     #[must_use]
     pub const fn dependency(mut self) -> Self {
         self.dependency = true;
         self
     }
 
-    /// Changes how a circuit breaker counts it.
+    /// Sets how a circuit breaker counts it.
     #[must_use]
     pub const fn breaker_effect(mut self, effect: BreakerEffect) -> Self {
         self.breaker_effect = Some(effect);
@@ -165,11 +164,11 @@ impl Class {
         self
     }
 
-    /// The class of the same failure after an earlier attempt of the call whose outcome is unknown.
+    /// Returns the class of the same failure if the outcome of an earlier attempt of the call is unknown.
     ///
-    /// The earlier attempt may have taken effect, whatever the later answer says: delivery is [`Delivery::Unknown`]. A
+    /// The earlier attempt may have taken effect, so the delivery is [`Delivery::Unknown`] whatever the later answer was. A
     /// state that contradicts the request (not found, already exists, aborted, failed precondition) may be the effect of
-    /// that earlier attempt: the advice is [`RetryAdvice::Never`], since a new operation could do the work twice.
+    /// that attempt, so the advice becomes [`RetryAdvice::Never`]: a new operation could do the work twice.
     ///
     /// ```
     /// use buttress_error::{Class, Delivery, Kind, RetryAdvice};
@@ -194,15 +193,15 @@ impl Class {
         self
     }
 
-    /// Marks it as given up by a retry layer.
+    /// Marks it as exhausted by a retry layer.
     #[must_use]
     pub const fn exhausted(mut self) -> Self {
         self.exhausted = true;
         self
     }
 
-    /// May this very call be repeated as it is? Yes when the advice is [`RetryAdvice::Call`], no retry layer has given
-    /// up on it, and the request provably did no harm: never sent, refused, or idempotent.
+    /// Returns `true` if the same call may be retried: the advice is [`RetryAdvice::Call`], no retry layer has exhausted it,
+    /// and the request is idempotent or was not processed.
     #[must_use]
     pub const fn is_retryable(&self, idempotent: bool) -> bool {
         matches!(self.retry, RetryAdvice::Call)
@@ -210,8 +209,8 @@ impl Class {
             && (idempotent || matches!(self.delivery, Delivery::NotProcessed))
     }
 
-    /// Returns how a circuit breaker counts it: what [`breaker_effect`](Self::breaker_effect) was set to, else what the
-    /// kind says.
+    /// Returns how a circuit breaker counts it: [`breaker_effect`](Self::breaker_effect) if that is set, else the effect of
+    /// the kind.
     #[must_use]
     pub const fn breaker(&self) -> BreakerEffect {
         match self.breaker_effect {
@@ -220,17 +219,18 @@ impl Class {
         }
     }
 
-    /// The class of a group of failures: the most severe kind by [`Level`](crate::Level), among equals the first, of
-    /// the members that are not cancelled. It may be repeated only if every member may, and no sooner than the longest
-    /// `retry_after` says; it is public only if every member is. If one of its worst members is a
-    /// [dependency's](Self::dependency) word against its caller, all of it leaves as such, in whatever order they come.
-    /// None for an empty group.
+    /// Returns the class of a group of failures; none for an empty group.
+    ///
+    /// The kind is the most severe one by [`Level`](crate::Level), and among equals the first. Cancelled members count only
+    /// if all members are cancelled. The group may be retried only if every member may, and after the longest `retry_after`.
+    /// It is public only if every member is. If one of the most severe members is the answer of a
+    /// [dependency](Self::dependency) that blames its caller, the group is one as well, whatever the order of its members.
     #[must_use]
     pub fn of_group(members: impl IntoIterator<Item = Self>) -> Option<Self> {
         members.into_iter().reduce(Self::join)
     }
 
-    /// What two failures have in common; each axis falls to its careful value where they differ.
+    /// Joins two failures. An axis on which they differ takes its most cautious value.
     fn join(self, other: Self) -> Self {
         // Cancelled, the only kind at DEBUG, is below all others.
         let (level, theirs) = (self.kind.level(), other.kind.level());
@@ -255,7 +255,7 @@ impl From<Kind> for Class {
     }
 }
 
-/// What the error says of itself, so that `permit.failure(&error)` reads well.
+/// The class of the error, so that `permit.failure(&error)` reads well.
 impl<E: Classified> From<&E> for Class {
     fn from(error: &E) -> Self {
         error.classified()

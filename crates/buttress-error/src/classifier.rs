@@ -1,11 +1,11 @@
-//! `Classifier`: classification as a value that any layer takes.
+//! `Classifier`: classification as a value that every layer accepts.
 
 use crate::{Classified, Completion, Error, Kind, RetrySummary, Verdict};
 
-/// Judges one outcome. [`ByKind`], the default of every layer, reads the error's own class; any
-/// `Fn(&Result<Response, Error>) -> Verdict` will do too.
+/// Classifies an outcome. [`ByKind`], the default of every layer, reads the class of the error. Any
+/// `Fn(&Result<Response, Error>) -> Verdict` is a classifier, too.
 ///
-/// One value, cheap to copy, can be handed to every layer of a stack, so that retry, breaker and log never disagree.
+/// Pass the same classifier to every layer of a stack, so that retry, breaker and log agree.
 ///
 /// ```
 /// use buttress_error::{Classifier, Kind, Verdict};
@@ -23,19 +23,19 @@ use crate::{Classified, Completion, Error, Kind, RetrySummary, Verdict};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot judge a `Result<{Res}, {E}>`",
     note = "`ByKind`, the default, needs an error that knows its class: implement `buttress_error::Classify` for `{E}`, \
-            say `.translate()`, put `TranslateLayer` below, or give a classifier"
+            call `.translate()`, put `TranslateLayer` below, or pass a classifier"
 )]
 pub trait Classifier<Res, E> {
-    /// Is it a success, a failure or neither, and of which class?
+    /// Returns the verdict on the outcome.
     fn judge(&self, outcome: &Result<Res, E>) -> Verdict;
 
-    /// Attaches to the outcome what a retry layer did before it gave up. Default: nothing.
-    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &RetrySummary) {
-        let _ = (outcome, effort);
+    /// Records the attempts of a retry layer that stopped at this outcome. Default: does nothing.
+    fn stamp(&self, outcome: &mut Result<Res, E>, summary: &RetrySummary) {
+        let _ = (outcome, summary);
     }
 
-    /// The failure itself, where it can be kept without asking for `Clone`; it becomes the source of the
-    /// rejections that follow from it. Default: none.
+    /// Returns a copy of the error, if that does not require `Clone`. It becomes the source of the rejections that this
+    /// failure causes. Default: none.
     fn keep(&self, outcome: &Result<Res, E>) -> Option<Error> {
         let _ = outcome;
         None
@@ -49,7 +49,7 @@ pub trait Classifier<Res, E> {
     }
 }
 
-/// Reads the class that the error itself has; an `Ok` is a success.
+/// Reads the class of the error. Every `Ok` is a success.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByKind;
 
@@ -61,9 +61,9 @@ impl<Res, E: Classified> Classifier<Res, E> for ByKind {
         }
     }
 
-    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &RetrySummary) {
+    fn stamp(&self, outcome: &mut Result<Res, E>, summary: &RetrySummary) {
         if let Err(error) = outcome {
-            error.stamp(effort);
+            error.stamp(summary);
         }
     }
 
@@ -72,10 +72,10 @@ impl<Res, E: Classified> Classifier<Res, E> for ByKind {
     }
 }
 
-/// Reads only whether the outcome is an `Err`: that is a failure of kind [`Unknown`](Kind::Unknown), whatever its type.
-/// For errors without a class, such as a `String`.
+/// Treats every `Err` as a failure of kind [`Unknown`](Kind::Unknown), and every `Ok` as a success. For errors without a
+/// class, such as a `String`.
 ///
-/// A "not found" counts as a failure, too, and so does a rejection by an inner layer: a closure tells more.
+/// A "not found" counts as a failure, and so does a rejection by an inner layer. Use a closure to distinguish them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByResult;
 

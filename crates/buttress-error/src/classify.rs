@@ -1,4 +1,4 @@
-//! The two traits: the one that error types implement and the one that layers read.
+//! `Classify`, which error types implement, and `Classified`, which layers require.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -6,9 +6,13 @@ use std::sync::Arc;
 use crate::error::in_box;
 use crate::{BoxError, Class, Error, RetrySummary, foreign};
 
-/// An error type that knows its [`Class`]. Implement it for your own errors; layers read [`Classified`].
+/// An error type with a [`Class`]. Implement it for your own errors; layers require [`Classified`].
 ///
-/// By hand as here, or by the derive of the same name (feature `derive`), with an attribute on each variant.
+/// Implement it by hand, as here, or by the derive of the same name (feature `derive`), with an attribute on each variant.
+///
+/// A variant with `#[error(transparent)]` forwards `source()`: the error in it is no link of the chain, and neither
+/// [`classify`](crate::classify) nor [`find`](crate::find) sees it. Take its class in this implementation, as for `Refused`
+/// below, and use `#[source]` with a message of its own for foreign errors.
 ///
 /// ```
 /// use buttress_error::{Class, Classify, Kind, Rejection};
@@ -44,32 +48,33 @@ use crate::{BoxError, Class, Error, RetrySummary, foreign};
             `tower`, `redis`, `serde_json`, `anyhow`, `eyre`)"
 )]
 pub trait Classify {
-    /// What this error is.
+    /// Returns the class of this error.
     fn class(&self) -> Class;
 
-    /// Takes what a retry layer did before it gave up. Default: forgets it.
+    /// Records the attempts of a retry layer that stopped at this error. Default: ignores them.
     ///
-    /// An error type that stores its class and replaces it by [`effort.class(…)`](RetrySummary::class) stops outer retry layers,
-    /// and says so where an earlier attempt may have taken effect. One that can't may look as if nothing had been sent
-    /// when the last attempt could not be; [`Error`] can.
-    fn note_retry_summary(&mut self, effort: &RetrySummary) {
-        let _ = effort;
+    /// An error type that stores its class should replace it by [`summary.class(…)`](RetrySummary::class): this stops outer
+    /// retry layers, and keeps that an earlier attempt may have taken effect. [`Error`] does so. Without it an error may seem
+    /// not processed when only the last attempt was not.
+    fn note_retry_summary(&mut self, summary: &RetrySummary) {
+        let _ = summary;
     }
 
-    /// The [`Error`] that it only passes on, with its message: a transparent variant. When this becomes an [`Error`] in
-    /// turn, that one's notes, hints, attributes, violations, public words and attempts go with it. Default: none.
+    /// Returns the [`Error`] of a transparent variant, whose message is that of the variant. When this error becomes an
+    /// [`Error`], the notes, hints, attributes, violations, public message, attempts and group of that one are kept.
+    /// Default: none.
     fn passes_on(&self) -> Option<&Error> {
         None
     }
 }
 
-/// What layers read of an error: implemented for every [`Classify`] type, for [`Error`] and for [`BoxError`].
+/// An error that layers can classify: every [`Classify`] type, [`Error`] and [`BoxError`].
 ///
-/// That a retry layer has given up stays with an [`Error`], also with one in a box, in an `io::Error`, or in such a one in
-/// a box. A box with anything else can't hold it, but for a type that a [`chain`](crate::chain) knows: where such a failure goes from task to
-/// task, put a [`TranslateLayer`](crate::TranslateLayer) below, or nested retry layers multiply.
+/// An [`Error`] stores that a retry layer has exhausted it, also in a box or an `io::Error`. A box with an error of any other
+/// type cannot store it, except for types that a [`chain`](crate::chain) lists. If such an error passes from task to task, put
+/// a [`TranslateLayer`](crate::TranslateLayer) below the retry layers, or nested retries multiply.
 ///
-/// Not for users to implement; that is [`Classify`].
+/// Not meant to be implemented: implement [`Classify`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no error classification",
     label = "a Buttress layer must know what kind of failure this is",
@@ -83,17 +88,17 @@ pub trait Classified {
     fn classified(&self) -> Class;
 
     #[doc(hidden)]
-    fn stamp(&mut self, effort: &RetrySummary) {
-        let _ = effort;
+    fn stamp(&mut self, summary: &RetrySummary) {
+        let _ = summary;
     }
 
-    /// The error itself, where it can be kept without asking for `Clone`.
+    /// Returns a copy of the error, if that does not require `Clone`.
     #[doc(hidden)]
     fn keep(&self) -> Option<Error> {
         None
     }
 
-    /// The [`Error`] that it is or only passes on.
+    /// Returns the [`Error`] that it is or passes on.
     #[doc(hidden)]
     fn passed_on(&self) -> Option<&Error> {
         None
@@ -105,8 +110,8 @@ impl<E: Classify> Classified for E {
         self.class()
     }
 
-    fn stamp(&mut self, effort: &RetrySummary) {
-        self.note_retry_summary(effort);
+    fn stamp(&mut self, summary: &RetrySummary) {
+        self.note_retry_summary(summary);
     }
 
     fn passed_on(&self) -> Option<&Error> {
@@ -119,8 +124,8 @@ impl Classified for Error {
         self.class_as_shown()
     }
 
-    fn stamp(&mut self, effort: &RetrySummary) {
-        self.set_effort(effort);
+    fn stamp(&mut self, summary: &RetrySummary) {
+        self.set_retry_summary(summary);
     }
 
     fn keep(&self) -> Option<Error> {
@@ -137,9 +142,9 @@ impl Classified for BoxError {
         foreign::classify(&**self)
     }
 
-    fn stamp(&mut self, effort: &RetrySummary) {
+    fn stamp(&mut self, summary: &RetrySummary) {
         if let Some(error) = in_box(self) {
-            error.set_effort(effort);
+            error.set_retry_summary(summary);
         }
     }
 
@@ -159,9 +164,9 @@ macro_rules! pointer {
                 (**self).classified()
             }
 
-            fn stamp(&mut self, effort: &RetrySummary) {
+            fn stamp(&mut self, summary: &RetrySummary) {
                 let $error = self;
-                $mut.set_effort(effort);
+                $mut.set_retry_summary(summary);
             }
 
             fn keep(&self) -> Option<Error> {
@@ -190,8 +195,8 @@ impl<E: Classify> Classify for Box<E> {
         (**self).class()
     }
 
-    fn note_retry_summary(&mut self, effort: &RetrySummary) {
-        (**self).note_retry_summary(effort);
+    fn note_retry_summary(&mut self, summary: &RetrySummary) {
+        (**self).note_retry_summary(summary);
     }
 
     fn passes_on(&self) -> Option<&Error> {
@@ -204,10 +209,10 @@ impl<E: Classify + ?Sized> Classify for Arc<E> {
         (**self).class()
     }
 
-    /// A shared error can't be changed: only one that nobody else holds takes the mark.
-    fn note_retry_summary(&mut self, effort: &RetrySummary) {
+    /// Does nothing if the error is shared.
+    fn note_retry_summary(&mut self, summary: &RetrySummary) {
         if let Some(error) = Self::get_mut(self) {
-            error.note_retry_summary(effort);
+            error.note_retry_summary(summary);
         }
     }
 

@@ -1,15 +1,16 @@
-//! What leaves this program, and what arrives of it: laws 7, 8 and 9 of the taxonomy.
+//! Errors at the edge of the program: what a server sends to its client, and what the client makes of it.
+//! These are rules 7, 8 and 9 of the taxonomy.
 
 use std::time::Duration;
 
 use crate::{Class, Delivery, Fault, Kind, RetryAdvice};
 
 impl Class {
-    /// The class as which it leaves this program.
+    /// Returns the class that clients of this program see.
     ///
-    /// What a [dependency](Self::dependency) blames on its caller, it blames on us: it is no fault of our own caller, and
-    /// leaves as [`Kind::Internal`], without reason, status, exit code or wait. Whoever knows better reclassifies.
-    /// Anything else leaves as it is.
+    /// An error that a [dependency](Self::dependency) blames on its caller is this program's fault, not that of its own
+    /// client. It becomes [`Kind::Internal`], without reason, status, exit code or wait; reclassify it where that is wrong.
+    /// Any other class stays the same.
     ///
     /// ```
     /// use buttress_error::{Class, Kind};
@@ -28,7 +29,7 @@ impl Class {
         class
     }
 
-    /// What a server tells its client of it. `handled` says how far the request got in this server.
+    /// Returns what a server sends to its client. `handled` is whether the request reached its handler.
     #[must_use]
     pub const fn to_wire(self, handled: Handled) -> WireError {
         let class = self.at_edge();
@@ -50,20 +51,20 @@ impl Class {
     }
 }
 
-/// Did the request reach the code that does the work?
+/// Whether a request reached the handler, the code that does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there is no third answer")]
 pub enum Handled {
-    /// It did, or nobody knows: a call further in that was never sent says nothing about this request.
+    /// It did, or that is not known. The handler may have worked before a call of its own was not processed.
     Yes,
-    /// A layer refused it before.
+    /// A layer refused the request before.
     No,
 }
 
-/// What a server tells its client of an error: of the advice only what the client could not know better.
+/// An error as a server sends it to its client.
 ///
-/// The client judges by the kind, unless the whole request was refused before any work was done, the error is exhausted,
-/// or the server says when to come back. (The failure flags of
+/// The client follows the advice of the kind, unless the whole request was refused before any work was done, the error is
+/// exhausted, or the server sends how long to wait. (The failure flags of
 /// [Finagle](https://twitter.github.io/finagle/guide/Clients.html) do the same.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,23 +73,23 @@ pub struct WireError {
     pub kind: Kind,
     /// The reason.
     pub reason: Option<&'static str>,
-    /// The retry advice; none where the client is to judge by the kind.
+    /// The retry advice; none if the client follows the advice of the kind.
     pub retry: Option<RetryAdvice>,
-    /// [`Delivery::NotProcessed`] where the whole request was refused before any work was done, else unknown.
+    /// [`Delivery::NotProcessed`] if the whole request was refused before any work was done, else unknown.
     pub delivery: Delivery,
-    /// When to come back.
+    /// How long the client should wait before the next call.
     pub retry_after: Option<Duration>,
 }
 
 impl WireError {
-    /// An error of `kind` without advice.
+    /// Creates an error of `kind` without advice.
     #[must_use]
     pub const fn new(kind: Kind) -> Self {
         Self { kind, reason: None, retry: None, delivery: Delivery::Unknown, retry_after: None }
     }
 
-    /// The class that the client gives it: of a dependency, and with the advice that the kind has by itself where none was
-    /// sent. What was not refused as a whole is not taken as never sent.
+    /// Returns the class of the error for the client: that of a dependency, with the advice of the kind if none was sent.
+    /// Only a request that was refused as a whole counts as not processed.
     #[must_use]
     pub const fn to_class(self) -> Class {
         let kind = self.kind.on_wire();
@@ -101,17 +102,17 @@ impl WireError {
         class.retry_after = self.retry_after;
         class.delivery = match (self.delivery, kind.delivery()) {
             (Delivery::NotProcessed, _) => Delivery::NotProcessed,
-            // An answer it is all the same, as the breaker has to know.
+            // It is an answer nevertheless, which a breaker counts.
             (_, Delivery::Processed) => Delivery::Processed,
             _ => Delivery::Unknown,
         };
         match self.retry {
-            // Somebody has given up on what could be repeated: nobody repeats it on the way further up either.
+            // A retry layer of the server has exhausted it, so the layers of the client must not retry it.
             Some(RetryAdvice::Never) if !matches!(class.retry, RetryAdvice::Never) => {
                 class.retry = RetryAdvice::Never;
                 class.exhausted = true;
             }
-            // Law 4 holds whatever the other side says.
+            // Rule 4 holds whatever the server sends.
             Some(retry) if !kind.is_never_retried() => class.retry = retry,
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! `Exit`: what `main` returns.
+//! `Exit`: the return type of `main`.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -8,10 +8,10 @@ use std::process::{ExitCode, Termination};
 use crate::foreign::into_box;
 use crate::{BoxError, Class, Error, Kind, contain};
 
-/// How a program ends: well, or with an error of any type, its report on standard error and the exit code of its kind.
+/// The end of a program: success, or an error of any type with a report on standard error and the exit code of its kind.
 ///
-/// It is the error type of the function that does the work, where `?` takes every error type there is, one in a box as in
-/// [`BoxError`](crate::BoxError), and anyhow's and eyre's too, and at the same time what `main` returns.
+/// `main` returns it, and it is the error type of the function that does the work: there `?` accepts every error type,
+/// including [`BoxError`](crate::BoxError) and the errors of anyhow and eyre.
 ///
 /// ```no_run
 /// use buttress_error::{Exit, Kind, Result, bail};
@@ -33,29 +33,28 @@ use crate::{BoxError, Class, Error, Kind, contain};
 ///
 /// A `main` that returns `Result<(), Exit>` prints the same report, but the standard library always ends it with 1.
 ///
-/// An [`Error`] is found again as the same value, also in a box. (In anyhow's or eyre's with the feature `anyhow` or
-/// `eyre`; without, their boxes hide what is in them.) An own type that is [classified](crate::Classify) has to become an
-/// [`Error`] first, as in `listen` above: a direct `?` into an `Exit` takes it for a foreign error, of which only
-/// what [`classify`](crate::classify) knows has a kind.
+/// An [`Error`] keeps its class, also in a box. (In the errors of anyhow and eyre only with the feature `anyhow` or `eyre`.)
+/// A type of your own that implements [`Classify`](crate::Classify) must become an [`Error`] first, as in `listen` above.
+/// A direct `?` into an `Exit` treats it as a foreign error, whose kind is that of [`classify`](crate::classify).
 pub struct Exit {
     error: Option<Error>,
     profile: ExitProfile,
 }
 
-/// The tradition of exit codes.
+/// The convention for exit codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ExitProfile {
-    /// 0 well, 1 failed, 2 used or configured wrongly, 130 interrupted, 101 panicked. The default.
+    /// 0 for success, 1 for a failure, 2 for wrong usage or configuration, 130 for an interrupt, 101 for a panic. The default.
     #[default]
     Unix,
-    /// Those of `sysexits.h`: 75 says that running the program again may help.
+    /// The codes of `sysexits.h`: 75 means that running the program again may help.
     Sysexits,
 }
 
 impl ExitProfile {
-    /// The code of a program that ends with an error of `class`, 1 to 255: its [`exit`](Class::exit) where it has one, as
-    /// the class leaves this program ([`Class::at_edge`]).
+    /// Returns the exit code of a program that ends with an error of `class`, 1 to 255: its [`exit`](Class::exit) if that is
+    /// set, else that of its kind. The class is taken as clients see it ([`Class::at_edge`]).
     #[must_use]
     pub const fn code(self, class: Class) -> u8 {
         let class = class.at_edge();
@@ -68,44 +67,44 @@ impl ExitProfile {
 }
 
 impl Exit {
-    /// All went well.
+    /// The end of a program that succeeded.
     pub const SUCCESS: Self = Self { error: None, profile: ExitProfile::Unix };
 
-    /// Runs `work`, and ends as it does.
+    /// Runs `work` and returns its end.
     pub fn run<E: Into<Self>>(work: impl FnOnce() -> Result<(), E>) -> Self {
         Self::of(work())
     }
 
-    /// Ends as `outcome` says.
+    /// Creates the end of a program from the result of its work.
     pub fn of<E: Into<Self>>(outcome: Result<(), E>) -> Self {
         outcome.map_or_else(Into::into, |()| Self::SUCCESS)
     }
 
-    /// Takes the codes of another tradition.
+    /// Sets the convention for the exit code.
     #[must_use]
     pub const fn profile(mut self, profile: ExitProfile) -> Self {
         self.profile = profile;
         self
     }
 
-    /// The error, where there is one.
+    /// Returns the error, if there is one.
     #[must_use]
     pub const fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }
 
-    /// The exit code: 0 exactly when all went well.
+    /// Returns the exit code: 0 if and only if there is no error.
     #[must_use]
     pub fn code(&self) -> u8 {
         self.error.as_ref().map_or(0, |error| self.profile.code(*error.class()))
     }
 }
 
-/// Any error, also one that nobody classified, and one that is in a box already.
+/// Converts an error of any type, in a box or not.
 impl<E: Into<BoxError> + 'static> From<E> for Exit {
     #[track_caller]
     fn from(error: E) -> Self {
-        // What cannot even be looked at ends as an error of kind unknown.
+        // An error that panics while it is classified is of kind unknown.
         let error = contain::run(|| into_box(error)).and_then(|error| {
             let text = contain::text(&error);
             let location = Some(Location::caller());
@@ -116,7 +115,7 @@ impl<E: Into<BoxError> + 'static> From<E> for Exit {
     }
 }
 
-/// The report, with colours where standard error is a terminal and `NO_COLOR` is not set.
+/// Writes the report, with colours if standard error is a terminal and `NO_COLOR` is not set.
 impl fmt::Debug for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(error) = &self.error else { return f.write_str("success") };
@@ -127,13 +126,13 @@ impl fmt::Debug for Exit {
     }
 }
 
-/// Prints the report, as the standard library does for a `main` that returns an error. The exit code is that of the kind
-/// whatever the error does: a `Display`, a `source()` or a drop that panics is contained, and so is a closed standard error.
+/// Prints the report, as the standard library does for a `main` that returns an error. The exit code does not depend on the
+/// code of the error: a panic in its `Display`, `source()` or drop is caught, and a closed standard error is ignored.
 impl Termination for Exit {
     fn report(self) -> ExitCode {
         let code = self.code();
         if self.error.is_some() {
-            // As one piece, made before anything is written. Nobody is left to tell where standard error is closed.
+            // Written at once. If standard error is closed there is no place left to report that.
             let report = contain::text(format_args!("Error: {self:?}\n"));
             let _ = contain::run(|| io::stderr().write_all(report.as_bytes()));
         }

@@ -1,4 +1,4 @@
-//! `ResultExt`: context where an error passes by.
+//! `ResultExt`: methods that add to the error of a result.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::foreign::into_box;
 use crate::{BoxError, Class, Delivery, Error, Result, Value};
 
-/// Short words for results on their way up. Each but [`translate`](Self::translate) and [`with_kind`](Self::with_kind)
-/// keeps the class of what is classified.
+/// Methods that add to the error of a result. All except [`translate`](Self::translate) and [`with_kind`](Self::with_kind)
+/// keep the class of a classified error.
 ///
 /// ```
 /// use buttress_error::{Kind, Result, ResultExt};
@@ -26,13 +26,16 @@ use crate::{BoxError, Class, Delivery, Error, Result, Value};
 /// assert!(format!("{error:#}").starts_with("no settings: "));
 /// ```
 pub trait ResultExt<T, E>: Sized {
-    /// Makes any error an [`Error`]: known types keep their class, others become
+    /// Converts any error into an [`Error`]: known types keep their class, others become
     /// [`Kind::Unknown`](crate::Kind::Unknown).
     ///
-    /// For foreign types. One of your own that implements [`Classify`](crate::Classify) needs no word but `?`, and
-    /// would lose its class here. An `anyhow::Error` or `eyre::Report` is searched with the feature of that name. Made
-    /// a [`BoxError`] before, it hides the error that it holds: of that, only causes and what stands below a context
-    /// are found.
+    /// For foreign types. A type of your own that implements [`Classify`](crate::Classify) only needs `?`, and would lose its
+    /// class here. An `anyhow::Error` or `eyre::Report` is searched with the feature of that name; if it became a
+    /// [`BoxError`] before, its outermost error is hidden, and only causes and the error below a context are found.
+    ///
+    /// `#[error(transparent)]` of thiserror forwards `source()`, and so hides the error in the variant itself: only the
+    /// causes of that error are found. Give a foreign error a message of its own and `#[source]`, or implement `Classify`
+    /// for the enum.
     ///
     /// # Errors
     /// The error it was called on, translated.
@@ -40,7 +43,7 @@ pub trait ResultExt<T, E>: Sized {
     where
         E: Into<BoxError> + 'static;
 
-    /// Makes any error an [`Error`] of this class: [`Error::wrap`].
+    /// Converts any error into an [`Error`] of this class: [`Error::wrap`].
     ///
     /// # Errors
     /// The error it was called on, of the class.
@@ -48,15 +51,15 @@ pub trait ResultExt<T, E>: Sized {
     where
         E: Into<BoxError> + 'static;
 
-    /// Changes the error: what all other words are made of.
+    /// Converts the error into an [`Error`] and changes it. All methods below use this.
     ///
     /// # Errors
-    /// What `change` makes of the error it was called on.
+    /// The result of `change`.
     fn map_error(self, change: impl FnOnce(Error) -> Error) -> Result<T>
     where
         E: Into<Error>;
 
-    /// Adds context, which says what failed because of the error: [`Error::context`].
+    /// Adds context, a new message for the failure that the error caused: [`Error::context`].
     ///
     /// The name differs from `Context::context` of anyhow and `ResultExt::context` of snafu, so that those traits can
     /// be imported beside this one.
@@ -71,7 +74,7 @@ pub trait ResultExt<T, E>: Sized {
         self.map_error(|error| error.context(message))
     }
 
-    /// Adds a note: what the program was doing. The kind stays.
+    /// Adds a note about what the program was doing: [`Error::note`].
     ///
     /// # Errors
     /// The error it was called on, with the note.
@@ -83,7 +86,7 @@ pub trait ResultExt<T, E>: Sized {
         self.map_error(|error| error.note(note))
     }
 
-    /// Adds a hint for clients: what to do about it.
+    /// Adds a hint for clients, about what to do: [`Error::hint`].
     ///
     /// # Errors
     /// The error it was called on, with the hint.
@@ -107,7 +110,7 @@ pub trait ResultExt<T, E>: Sized {
         self.map_error(|error| error.attr(key, value))
     }
 
-    /// Changes the class and says so: [`Error::reclassify`].
+    /// Changes the class and notes that: [`Error::reclassify`].
     ///
     /// # Errors
     /// The error it was called on, of the class.
@@ -119,10 +122,10 @@ pub trait ResultExt<T, E>: Sized {
         self.map_error(|error| error.reclassify(class))
     }
 
-    /// Says that the request provably never reached the other side: it may be repeated, whatever the method.
+    /// Marks the request as not processed: it is safe to repeat, whatever the method.
     ///
     /// # Errors
-    /// The error it was called on, as never sent.
+    /// The error it was called on, as not processed.
     #[track_caller]
     fn not_processed(self) -> Result<T>
     where
@@ -131,7 +134,7 @@ pub trait ResultExt<T, E>: Sized {
         self.map_error(|error| error.delivery(Delivery::NotProcessed))
     }
 
-    /// Says how long the other side asked us to wait.
+    /// Sets how long the dependency asked callers to wait.
     ///
     /// # Errors
     /// The error it was called on, with the wait.
@@ -143,7 +146,7 @@ pub trait ResultExt<T, E>: Sized {
         self.map_error(|error| error.retry_after(wait))
     }
 
-    /// Names the part of the system that it comes from: [`Error::domain`].
+    /// Sets the part of the system that it comes from: [`Error::domain`].
     ///
     /// # Errors
     /// The error it was called on, of the domain.
@@ -191,9 +194,9 @@ impl<T, E> ResultExt<T, E> for Result<T, E> {
     }
 }
 
-/// A word for what is absent.
+/// A conversion from an option.
 pub trait OptionExt<T>: Sized {
-    /// The value, or an error of `class` that says `message`.
+    /// Returns the value, or an error of `class` with `message`.
     ///
     /// ```
     /// use buttress_error::{Kind, OptionExt, Result};
@@ -206,7 +209,7 @@ pub trait OptionExt<T>: Sized {
     /// ```
     ///
     /// # Errors
-    /// Where there is no value.
+    /// Returns the error if there is no value.
     fn or_kind(self, class: impl Into<Class>, message: impl Into<Cow<'static, str>>) -> Result<T>;
 }
 

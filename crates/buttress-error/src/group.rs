@@ -1,4 +1,4 @@
-//! `ErrorGroup`: several failures as one.
+//! `ErrorGroup`: several failures as one error.
 
 use std::error::Error as StdError;
 use std::fmt::{self, Write};
@@ -6,10 +6,11 @@ use std::fmt::{self, Write};
 use crate::error::{Line, MAX_DEPTH, Text};
 use crate::{Class, Classify, Error};
 
-/// Several failures as one: never empty, and a tree, as a member may be a group again.
+/// Several failures as one error. A group is never empty. A member may be a group again.
 ///
-/// Its kind is that of its worst member, and it may be repeated only if all may: see [`Class::of_group`]. As a `source()`
-/// it shows the worst member, so that any report shows one real failure at least; [`Error::find`] looks into all.
+/// Its kind is that of its most severe member, and it may be retried only if all members may: see [`Class::of_group`]. Its
+/// `source()` is the most severe member, so that every report of a chain shows at least one of the failures.
+/// [`Error::find`] searches all members.
 ///
 /// ```
 /// use buttress_error::{Error, ErrorGroup, Kind};
@@ -29,7 +30,7 @@ pub struct ErrorGroup {
 }
 
 impl ErrorGroup {
-    /// A group of one, to be added to.
+    /// Creates a group of one member.
     #[must_use]
     #[track_caller]
     pub fn new(first: impl Into<Error>) -> Self {
@@ -37,7 +38,7 @@ impl ErrorGroup {
         Self { message: None, class: *first.class(), members: vec![first] }
     }
 
-    /// A group of all `members`; none where there are none.
+    /// Creates a group of all `members`; none if there are no members.
     #[must_use]
     pub fn of(members: impl IntoIterator<Item = Error>) -> Option<Self> {
         let members: Vec<_> = members.into_iter().collect();
@@ -45,7 +46,7 @@ impl ErrorGroup {
         Some(Self { message: None, class, members })
     }
 
-    /// Says what failed, in place of the number of its members. Clients don't see it, whatever the members allow.
+    /// Sets the message, which is the number of members by default. Clients don't see it, even if all members are public.
     #[must_use]
     pub fn message(mut self, message: impl Into<Text>) -> Self {
         self.message = Some(message.into());
@@ -60,35 +61,35 @@ impl ErrorGroup {
         self.members.push(error);
     }
 
-    /// How deep an error is that has it below it.
+    /// The nesting depth of an error that contains the group.
     pub(crate) fn depth(&self) -> u32 {
         self.members.iter().map(Error::depth).max().unwrap_or(0)
     }
 
-    /// All members, to be dropped one by one.
+    /// Takes all members out, so that they are dropped one by one.
     pub(crate) fn take_members(&mut self) -> Vec<Error> {
         std::mem::take(&mut self.members)
     }
 
-    /// The members, oldest first: at least one.
+    /// Returns the members, oldest first: at least one.
     #[must_use]
     pub fn members(&self) -> &[Error] {
         &self.members
     }
 
-    /// The members that are no groups, at most 64 groups deep.
+    /// Iterates over the members that are not groups, at most 64 groups deep.
     pub fn leaves(&self) -> impl Iterator<Item = &Error> {
         Leaves { levels: vec![self.members.iter()] }
     }
 
-    /// Takes it apart: the tree of those leaves for which `wanted` is true, and the tree of the others. Groups keep their
-    /// message, and what was added to them. More than 64 groups deep a group is a leaf.
+    /// Splits the tree into the leaves for which `wanted` returns `true`, and the others. Groups keep their message and all
+    /// that was added to them. More than 64 groups deep, a group is a leaf.
     #[must_use]
     pub fn split(self, mut wanted: impl FnMut(&Error) -> bool) -> (Option<Self>, Option<Self>) {
         self.split_at(&mut wanted, 1)
     }
 
-    /// The tree of those leaves for which `wanted` is true; none where there are none.
+    /// Returns the tree of the leaves for which `wanted` returns `true`; none if there are no such leaves.
     #[must_use]
     pub fn retain(self, wanted: impl FnMut(&Error) -> bool) -> Option<Self> {
         self.split(wanted).0
@@ -116,7 +117,7 @@ impl ErrorGroup {
         (tree(yes), tree(no))
     }
 
-    /// The first of the members that gave the group its kind.
+    /// Returns the first of the most severe members.
     fn worst(&self) -> Option<&Error> {
         self.members.iter().find(|member| member.kind() == self.class.kind)
     }
@@ -143,7 +144,7 @@ impl<'a> Iterator for Leaves<'a> {
     }
 }
 
-/// The members themselves.
+/// Iterates over the members.
 impl IntoIterator for ErrorGroup {
     type Item = Error;
     type IntoIter = std::vec::IntoIter<Error>;
@@ -168,7 +169,7 @@ impl Extend<Error> for ErrorGroup {
     }
 }
 
-/// The message, or how many members there are, on one line.
+/// Writes the message and the number of members, on one line.
 impl fmt::Display for ErrorGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.message, self.members.len()) {
@@ -195,7 +196,7 @@ impl StdError for ErrorGroup {
 
 impl Classify for ErrorGroup {
     fn class(&self) -> Class {
-        // The members allowed their own messages, not this one.
+        // The members made their own messages public, not this one.
         self.class.public_if(self.message.is_none())
     }
 }

@@ -137,10 +137,10 @@ impl<E: Classified> Classified for Guarded<E> {
         }
     }
 
-    fn stamp(&mut self, effort: &RetrySummary) {
+    fn stamp(&mut self, summary: &RetrySummary) {
         match self {
-            Self::Rejected(rejection) => rejection.note_retry_summary(effort),
-            Self::Inner(error) => error.stamp(effort),
+            Self::Rejected(rejection) => rejection.note_retry_summary(summary),
+            Self::Inner(error) => error.stamp(summary),
         }
     }
 

@@ -74,7 +74,7 @@ pub use violation::Violation;
 
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::foreign::{holds_details_of, ours};
+    pub use crate::foreign::{group_of, holds_details_of, ours};
     pub use crate::macros::text;
     pub use crate::millis::millis;
 }

@@ -1,4 +1,4 @@
-//! Errors for machines.
+//! Errors, kinds and values in serialized form.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -7,53 +7,58 @@ use serde::de::Error as _;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::{Raw, shown};
+use crate::contain;
+use crate::error::{Causes, Raw, shown};
 use crate::millis::millis;
 use crate::secret::is_secret_value;
 use crate::{Error, ErrorGroup, Kind, Safe, Value};
 
-/// By its [name](Kind::as_str).
+/// Serializes its [name](Kind::as_str).
 impl Serialize for Kind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-/// By its [name](Kind::as_str).
+/// Reads its [name](Kind::as_str).
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::from_name(&name).ok_or_else(|| D::Error::custom(format_args!("no kind is called {name:?}")))
+        Self::from_name(&name).ok_or_else(|| D::Error::custom(format_args!("unknown kind {name:?}")))
     }
 }
 
-/// As the number, text or truth value that it is.
+/// Serializes the number, text or boolean. JSON has no NaN and no infinities: formats for people get them as the texts
+/// `NaN`, `Infinity` and `-Infinity`.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Str(value) => serializer.serialize_str(value),
             Self::I64(value) => serializer.serialize_i64(*value),
             Self::U64(value) => serializer.serialize_u64(*value),
+            Self::F64(value) if !value.is_finite() && serializer.is_human_readable() => {
+                serializer.collect_str(self)
+            }
             Self::F64(value) => serializer.serialize_f64(*value),
             Self::Bool(value) => serializer.serialize_bool(*value),
         }
     }
 }
 
-/// How many members of groups are told in all, and on how many levels: groups may share their members over and over.
+/// The maximum number of members of groups in all, and of levels: groups may share members.
 const MAX_MEMBERS: usize = 4_096;
 const MAX_LEVELS: usize = 32;
 
-/// Everything: for logs and stores, not for clients. Fields without anything to tell are left out; the values of
-/// [secret](crate::is_secret) attributes are `"[redacted]"`. Of groups in groups at most 4096 members are told, on at most 32
-/// levels; `more` says how many a group has besides.
+/// Serializes everything that is known, for logs and stores, not for clients. Empty fields are left out, and the values of
+/// [secret](crate::is_secret) attributes are `"[redacted]"`. `chain` has the causes down to the first group, and `errors` the
+/// members of that group: at most 4096 in all, on at most 32 levels; `more` is the number of members left out.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Node { error: self, levels: MAX_LEVELS, left: &Cell::new(MAX_MEMBERS) }.serialize(serializer)
     }
 }
 
-/// An error in another one.
+/// An error, or a member of a group in it.
 struct Node<'a> {
     error: &'a Error,
     levels: usize,
@@ -75,10 +80,11 @@ impl Serialize for Node<'_> {
         if class.exhausted {
             out.serialize_entry("exhausted", &true)?;
         }
-        entry(&mut out, "attempts", error.retry_summary().map(|effort| effort.attempts))?;
-        match error.group() {
-            Some(group) => members(&mut out, group, levels, left)?,
-            None => list(&mut out, "chain", error.chain().map(|cause| shown(&Raw(cause))))?,
+        entry(&mut out, "attempts", error.retry_summary().map(|summary| summary.attempts))?;
+        let Causes { links, group } = Causes::of(error);
+        list(&mut out, "chain", links[1..].iter().map(|cause| contain::text(Raw(*cause))))?;
+        if let Some(group) = group {
+            members(&mut out, group, levels, left)?;
         }
         let hidden = error.hidden().filter(|_| levels > 0);
         entry(&mut out, "hidden", hidden.map(|error| Node { error, levels: levels - 1, left }))?;
@@ -94,7 +100,7 @@ impl Serialize for Node<'_> {
     }
 }
 
-/// Only what is public.
+/// Serializes what is public.
 impl Serialize for Safe<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_map(None)?;
@@ -107,7 +113,7 @@ impl Serialize for Safe<'_> {
     }
 }
 
-/// What it says, its kind and its members.
+/// Serializes the message, the kind and the members.
 impl Serialize for ErrorGroup {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_map(None)?;
@@ -124,9 +130,9 @@ fn members<M: SerializeMap>(
     levels: usize,
     left: &Cell<usize>,
 ) -> Result<(), M::Error> {
-    let members = Members { group, levels, left, told: Cell::new(0) };
+    let members = Members { group, levels, left, written: Cell::new(0) };
     out.serialize_entry("errors", &members)?;
-    let more = group.members().len() - members.told.get();
+    let more = group.members().len() - members.written.get();
     entry(out, "more", (more > 0).then_some(more))
 }
 
@@ -134,7 +140,7 @@ struct Members<'a> {
     group: &'a ErrorGroup,
     levels: usize,
     left: &'a Cell<usize>,
-    told: Cell<usize>,
+    written: Cell<usize>,
 }
 
 impl Serialize for Members<'_> {
@@ -144,7 +150,7 @@ impl Serialize for Members<'_> {
         for error in self.group.members() {
             let Some(fewer) = self.left.get().checked_sub(1) else { break };
             self.left.set(fewer);
-            self.told.set(self.told.get() + 1);
+            self.written.set(self.written.get() + 1);
             out.serialize_element(&Node { error, levels, left: self.left })?;
         }
         out.end()

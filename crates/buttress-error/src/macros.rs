@@ -1,10 +1,10 @@
-//! Leaving early, in a word.
+//! Macros that return or create an error.
 
 use std::fmt;
 
 use crate::error::Text;
 
-/// Returns an error: of a class with a message as in `format!`, or one that is there already.
+/// Returns an error early: a new one of a class, with a message as in `format!`, or an existing one.
 ///
 /// ```
 /// use buttress_error::{Kind, Result, bail};
@@ -33,7 +33,7 @@ macro_rules! bail {
     };
 }
 
-/// Returns an error unless a condition holds: the other arguments are those of [`bail!`].
+/// Returns an error early unless a condition holds. The other arguments are those of [`bail!`].
 ///
 /// ```
 /// use buttress_error::{Kind, Result, ensure};
@@ -54,8 +54,8 @@ macro_rules! ensure {
     };
 }
 
-/// An error that says that an invariant is broken: of [`Kind::Internal`](crate::Kind::Internal), never repeated, and with
-/// a backtrace where those are switched on. A value, to be returned or passed on.
+/// Creates the error of a broken invariant: of [`Kind::Internal`](crate::Kind::Internal), never retried, and with a backtrace
+/// if backtraces are enabled. The result is a value; return it or pass it on.
 ///
 /// ```
 /// use buttress_error::{Result, bug};
@@ -76,7 +76,7 @@ macro_rules! bug {
     };
 }
 
-/// Allocates only where something was formatted.
+/// Allocates only if the message has arguments.
 #[must_use]
 pub fn text(message: fmt::Arguments<'_>) -> Text {
     match message.as_str() {

@@ -1,4 +1,4 @@
-//! `Outcome`: a result as other programs read it.
+//! `Outcome`: a result in the form that other programs read.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::shown;
 use crate::{Class, Error, Kind, intern_reason};
 
-/// A result as other programs read it: `{"ok":true,"value":…}` or `{"ok":false,"error":{"code":…,"kind":…,"message":…}}`.
+/// A result in the form that other programs read: `{"ok":true,"value":…}` or `{"ok":false,"error":{"code":…,"kind":…,"message":…}}`.
 ///
-/// Of an error it tells only what is [safe](Error::safe). A `value` that is `null`, or not there, is read where nothing is
-/// a value, as it is of `()` and of an option; beside an error it is passed over.
+/// Of an error it contains only what is [safe](Error::safe) for clients. A `value` that is `null` or missing is accepted for types
+/// with an empty value, such as `()` and `Option`. Beside an error, `value` is ignored.
 ///
 /// ```
 /// use buttress_error::{Error, Kind, Outcome, Result};
@@ -31,22 +31,22 @@ use crate::{Class, Error, Kind, intern_reason};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a result is one of two")]
 pub enum Outcome<T> {
-    /// It went well.
+    /// The result is a value.
     Ok(T),
-    /// It failed.
+    /// The result is an error.
     Error(Failure),
 }
 
-/// What an [`Outcome`] tells of an error.
+/// The error of an [`Outcome`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The reason; where there is none, the name of the kind in capitals.
+    /// The reason, or the name of the kind in capitals if there is none.
     pub code: Cow<'static, str>,
-    /// The kind. One that is not known here is read as [`Kind::Unknown`].
+    /// The kind. An unknown name is read as [`Kind::Unknown`].
     #[serde(deserialize_with = "lenient")]
     pub kind: Kind,
-    /// The public message, else the words of the kind.
+    /// The public message, or the title of the kind if there is none.
     pub message: Cow<'static, str>,
 }
 
@@ -55,7 +55,7 @@ fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error>
     Ok(Kind::from_name(&name).unwrap_or(Kind::Unknown))
 }
 
-/// A field that is there, though it be `null`: then it holds nothing.
+/// Reads a field that is present, even as `null`.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
@@ -63,11 +63,11 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 impl<T> Outcome<T> {
-    /// The result again. An error has the kind, the code as its reason, and the message as a public one. A code that can be
-    /// no [reason](crate::intern_reason) becomes the attribute `code`.
+    /// Converts it into a result. The error has the kind, the code as its reason, and a public message. A code that is not
+    /// accepted as a [reason](crate::intern_reason) becomes the attribute `code`.
     ///
     /// # Errors
-    /// Where it failed.
+    /// Returns the error of the outcome.
     #[track_caller]
     pub fn into_result(self) -> crate::Result<T> {
         match self {
@@ -102,7 +102,7 @@ impl From<Failure> for Error {
         let named = !failure.code.eq_ignore_ascii_case(failure.kind.as_str());
         class.reason = if named { intern_reason(&failure.code) } else { None };
         let error = Self::reported(class, failure.message.clone()).public(failure.message);
-        // What is no reason, or one too many, is told all the same.
+        // An invalid reason, or one too many, is kept as an attribute.
         if named && class.reason.is_none() { error.attr("code", &*failure.code) } else { error }
     }
 }

@@ -1,9 +1,9 @@
-//! Reasons that arrive as text.
+//! Reasons that are received as text.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// How many texts that others sent are kept at most.
+/// The maximum number of received reasons that are kept.
 const MAX_RECEIVED: usize = 1_024;
 
 static KNOWN: Mutex<Known> = Mutex::new(Known { own: BTreeSet::new(), received: BTreeSet::new() });
@@ -13,9 +13,9 @@ struct Known {
     received: BTreeSet<&'static str>,
 }
 
-/// Makes the program's own reasons, and those of its peers that it asks for by
-/// [`is_reason`](crate::Error::is_reason), known: they are told apart when they come over a wire, however many others
-/// came before. Call it once at the start; what is no reason is passed over.
+/// Registers reasons that the program compares with [`is_reason`](crate::Error::is_reason): its own, and those of its
+/// peers. A registered reason is always accepted from the wire, however many others were received before. Call this once
+/// at the start. Texts that are not valid reasons are ignored.
 ///
 /// ```
 /// use buttress_error::{intern_reason, register_reasons};
@@ -27,12 +27,12 @@ pub fn register_reasons(reasons: &[&'static str]) {
     lock(|known| known.own.extend(reasons.iter().copied().filter(|reason| is_reason(reason))));
 }
 
-/// A reason that came over a wire, as one that lives as long as the program; none where it is not `UPPER_SNAKE` of at
-/// most 63 characters, beginning with a letter.
+/// Returns a received reason as a `'static` text; none if it is not `UPPER_SNAKE` of at most 63 characters that begins
+/// with a letter.
 ///
-/// Those of [`register_reasons`] are always known. Of others the first 1024 different ones are kept for good, 63 bytes each
-/// at most; more are refused, so that nobody outside can fill the memory, or the labels of a metric. Who sends that many
-/// takes the place of reasons that nobody registered, and of no others.
+/// Reasons of [`register_reasons`] are always returned. Of all others the first 1024 are kept until the program ends, and
+/// later ones are refused: a peer can fill neither the memory nor the labels of a metric. A flood takes the place of
+/// reasons that are not registered, and of no others.
 ///
 /// ```
 /// use buttress_error::intern_reason;
@@ -83,8 +83,8 @@ mod tests {
         }
     }
 
-    /// "Of others the first 1024 different ones are kept for good; more are refused." "Those of `register_reasons` are
-    /// always known."
+    /// "Of all others the first 1024 are kept until the program ends, and later ones are refused." "Reasons of
+    /// `register_reasons` are always returned."
     #[test]
     fn a_flood_is_refused_and_the_known_ones_stay() {
         let mut known = Known { own: BTreeSet::from(["OURS"]), received: BTreeSet::new() };

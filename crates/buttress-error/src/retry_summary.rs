@@ -1,41 +1,48 @@
-//! `RetrySummary`: what a retry layer did before it gave up.
+//! `RetrySummary`: the attempts of a call that a retry layer exhausted.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::{Class, Error, Kind};
 
-/// What a retry layer did for one call before it gave up.
+/// The attempts of one call, and why the retry layer stopped.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RetrySummary {
-    /// Attempts made, the first call included.
+    /// The number of attempts, including the first call.
     pub attempts: u32,
-    /// Time from the start of the call to the end of its last attempt.
+    /// The time from the start of the call to the end of its last attempt.
     pub elapsed: Duration,
-    /// Why it stopped.
+    /// Why the retry layer stopped.
     pub stopped: StopReason,
-    /// Is the failure used up, so that no retry layer further out may repeat it?
+    /// Whether the failure is exhausted, so that no outer retry layer may retry it.
     pub exhausted: bool,
-    /// The failed attempts, oldest first; of more than [`HISTORY`](Self::HISTORY) the oldest are dropped.
+    /// The last failed attempts, at most [`HISTORY`](Self::HISTORY), oldest first.
     pub history: Vec<FailedAttempt>,
-    /// Why the remedy that should have healed the failure did not; none where there was no remedy, or it worked.
+    /// The error of the remedy; none if there was no remedy, or it succeeded.
     pub remedy: Option<Error>,
-    /// May an earlier attempt of the call have taken effect, whatever this failure says? Then its delivery is
+    /// Whether an earlier attempt of the call may have taken effect. The delivery of the failure is then
     /// [`Delivery::Unknown`](crate::Delivery::Unknown).
     pub unresolved: bool,
-    /// The refusal by a layer of this stack that ended the call after this failure; none where the failure itself ended
-    /// it, or where the error type of the refusal is not [`Error`] (the history still lists the attempt as `rejected`).
+    /// The rejection by a layer of this stack that ended the call after this failure; none if the failure itself ended it, or
+    /// if the error type of the rejection is not [`Error`] (the history still lists the attempt as `rejected`).
     pub refusal: Option<Error>,
 }
 
-/// Compares the remedy's error and the refusal by their text.
+/// Compares the errors in it by their text.
 impl PartialEq for RetrySummary {
     fn eq(&self, other: &Self) -> bool {
-        let of = |effort: &Self| {
+        let of = |summary: &Self| {
             let text = |error: &Option<Error>| error.as_ref().map(|error| format!("{error:#}"));
-            let errors = (text(&effort.remedy), text(&effort.refusal));
-            (effort.attempts, effort.elapsed, effort.stopped, effort.exhausted, effort.unresolved, errors)
+            let errors = (text(&summary.remedy), text(&summary.refusal));
+            (
+                summary.attempts,
+                summary.elapsed,
+                summary.stopped,
+                summary.exhausted,
+                summary.unresolved,
+                errors,
+            )
         };
         of(self) == of(other) && self.history == other.history
     }
@@ -44,10 +51,10 @@ impl PartialEq for RetrySummary {
 impl Eq for RetrySummary {}
 
 impl RetrySummary {
-    /// How many failed attempts are remembered at most.
+    /// The maximum length of the history.
     pub const HISTORY: usize = 16;
 
-    /// An effort of `attempts` attempts that ended because of `stopped`.
+    /// Creates the summary of a call that stopped after `attempts` attempts.
     #[must_use]
     pub const fn new(attempts: u32, elapsed: Duration, stopped: StopReason) -> Self {
         Self {
@@ -62,8 +69,8 @@ impl RetrySummary {
         }
     }
 
-    /// The class of the failure once this effort is noted on it: [exhausted](Class::exhausted), and
-    /// [after an attempt of unknown outcome](Class::after_unknown), where the fields say so. For error types that store
+    /// Returns the class of the failure with this summary applied: [exhausted](Class::exhausted), and
+    /// [after an attempt with an unknown outcome](Class::after_unknown), if these fields are set. For error types that store
     /// their class.
     #[must_use]
     pub const fn class(&self, mut class: Class) -> Class {
@@ -72,18 +79,18 @@ impl RetrySummary {
     }
 }
 
-/// One failed attempt: its kind and the wait that followed.
+/// A failed attempt: the kind of its failure and the delay that followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailedAttempt {
     /// The kind of its failure.
     pub kind: Kind,
-    /// The wait before the next attempt; zero after the last one.
+    /// The delay before the next attempt; zero after the last one.
     pub delay: Duration,
 }
 
 impl FailedAttempt {
-    /// A failed attempt and the wait after it.
+    /// Creates a failed attempt.
     #[must_use]
     pub const fn new(kind: Kind, delay: Duration) -> Self {
         Self { kind, delay }
@@ -96,30 +103,30 @@ impl FailedAttempt {
 pub enum StopReason {
     /// The outcome was a success.
     Success,
-    /// A retry could not help: a permanent failure, or one that another retry layer has exhausted.
+    /// A retry cannot help: the failure is permanent, or another retry layer has exhausted it.
     NotRetryable,
     /// The request may have been processed, and it is not idempotent.
     NotIdempotent,
     /// The request cannot be sent a second time.
     NotReplayable,
-    /// A layer of this stack refused the call.
+    /// A layer of this stack rejected the call.
     Rejected,
-    /// A retry layer further out has said that it alone repeats.
+    /// An outer retry layer is the only one that may retry.
     OuterRetries,
-    /// All attempts are used up.
+    /// The maximum number of attempts is reached.
     Attempts,
-    /// The deadline cut the last attempt, or the next one would begin too late for it.
+    /// The deadline cut off the last attempt, or leaves no time for the next one.
     Deadline,
-    /// The retry budget is spent.
+    /// The retry budget is exhausted.
     Budget,
-    /// The next attempt would begin later than the policy allows after the first.
+    /// The next attempt would exceed the maximum elapsed time of the policy.
     Elapsed,
-    /// A rule of the policy's user said so.
+    /// A rule of the application stopped the retries.
     Rule,
 }
 
 impl StopReason {
-    /// Its fixed spelling in logs.
+    /// Returns its fixed spelling in logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

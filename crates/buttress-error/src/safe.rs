@@ -1,17 +1,17 @@
-//! `Safe`: only what is public.
+//! `Safe`: the public part of an error.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::{Class, Error, Kind, Violation};
 
-/// What of an [`Error`] may leave this program: [`Error::safe`].
+/// The part of an [`Error`] that clients may see: [`Error::safe`].
 ///
-/// Its kind as [`Class::at_edge`] says, its reason, its [public](Error::public) message, hints and field violations.
-/// Never its own message, domain, notes, attributes, causes, place or trace. What a dependency blames on its caller
-/// has nothing for our own caller: all that is left is [`Kind::Internal`].
+/// It has the kind of [`Class::at_edge`], the reason, the [public](Error::public) message, hints and field violations. It
+/// never has the error's own message, domain, notes, attributes, causes, location or trace. An error that a dependency
+/// blames on its caller is reduced to [`Kind::Internal`].
 ///
-/// `Display` is the public message, else the words of the kind.
+/// `Display` writes the public message, or the title of the kind if there is none.
 ///
 /// ```
 /// use buttress_error::{Error, Kind};
@@ -33,37 +33,37 @@ impl<'a> Safe<'a> {
         Self { error, class, foreign: error.class().dependency && class.kind != error.kind() }
     }
 
-    /// The class as which it leaves.
+    /// Returns the class that clients see.
     #[must_use]
     pub const fn class(&self) -> &Class {
         &self.class
     }
 
-    /// The kind as which it leaves.
+    /// Returns the kind that clients see.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.class.kind
     }
 
-    /// The reason.
+    /// Returns the reason.
     #[must_use]
     pub const fn reason(&self) -> Option<&'static str> {
         self.class.reason
     }
 
-    /// The public message; none where there are only the words of the kind.
+    /// Returns the public message, if there is one.
     #[must_use]
     pub fn message(&self) -> Option<Cow<'a, str>> {
         if self.foreign { None } else { self.error.public_message() }
     }
 
-    /// The hints, oldest first.
+    /// Iterates over the hints, oldest first.
     pub fn hints(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let error = (!self.foreign).then_some(self.error);
         error.into_iter().flat_map(Error::hints)
     }
 
-    /// The fields of the request that are wrong.
+    /// Returns the invalid fields of the request.
     #[must_use]
     pub fn violations(&self) -> &'a [Violation] {
         if self.foreign { &[] } else { self.error.violations() }

@@ -1,4 +1,4 @@
-//! The one table: every axis of every kind. All else is generated from it or tested against it.
+//! The table of all axes of all kinds. `kinds.json` and the documentation are generated from it.
 
 use crate::Kind;
 use crate::axes::{BreakerEffect, Delivery, Fault, Level, RetryAdvice};

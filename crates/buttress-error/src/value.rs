@@ -1,11 +1,11 @@
-//! `Value`: what a typed field may hold.
+//! `Value`: the typed value of a field.
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-/// The value of a field: an attribute of an error, or what a context adds to log lines.
+/// The value of a field: an attribute of an error, or a field that a context adds to log lines.
 ///
-/// Small and cheap to clone; it keeps its type, so that a log line writes `4999` and not `"4999"`.
+/// It is cheap to clone and keeps its type, so that a log line has `4999` and not `"4999"`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -34,7 +34,7 @@ macro_rules! from {
 from!(&str => Str, String => Str, Arc<str> => Str, bool => Bool, f64 => F64);
 from!(i8 => I64, i16 => I64, i32 => I64, i64 => I64, u8 => U64, u16 => U64, u32 => U64, u64 => U64);
 
-/// The number that the shortest decimal form of the `f32` means: `2.71_f32` is 2.71, and not 2.7100000381469727.
+/// Converts by the shortest decimal form of the `f32`: `2.71_f32` becomes 2.71, and not 2.7100000381469727.
 impl From<f32> for Value {
     fn from(value: f32) -> Self {
         let mut digits = Digits { bytes: [0; 32], len: 0 };
@@ -45,7 +45,7 @@ impl From<f32> for Value {
     }
 }
 
-/// Room for the digits of an `f32`: at most 9 of them, sign, point and exponent.
+/// A buffer for the decimal form of an `f32`: at most 9 digits, sign, point and exponent.
 struct Digits {
     bytes: [u8; 32],
     len: usize,
@@ -57,6 +57,30 @@ impl Write for Digits {
         self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
         self.len = end;
         Ok(())
+    }
+}
+
+/// A number where it fits 64 bits, else text.
+impl From<u128> for Value {
+    fn from(value: u128) -> Self {
+        u64::try_from(value).map_or_else(|_| value.to_string().into(), Self::U64)
+    }
+}
+
+/// A number where it fits 64 bits, else text.
+impl From<i128> for Value {
+    fn from(value: i128) -> Self {
+        match (i64::try_from(value), u64::try_from(value)) {
+            (Ok(value), _) => Self::I64(value),
+            (_, Ok(value)) => Self::U64(value),
+            _ => value.to_string().into(),
+        }
+    }
+}
+
+impl From<char> for Value {
+    fn from(value: char) -> Self {
+        Self::Str((&*value.encode_utf8(&mut [0; 4])).into())
     }
 }
 
@@ -73,13 +97,16 @@ impl From<isize> for Value {
     }
 }
 
-/// Text as it is, numbers in decimal.
+/// Writes text as it is and numbers in decimal; `NaN`, `Infinity` and `-Infinity` as in logs and in JSON.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Str(value) => f.write_str(value),
             Self::I64(value) => value.fmt(f),
             Self::U64(value) => value.fmt(f),
+            Self::F64(value) if value.is_infinite() => {
+                f.pad(if *value > 0.0 { "Infinity" } else { "-Infinity" })
+            }
             Self::F64(value) => value.fmt(f),
             Self::Bool(value) => value.fmt(f),
         }

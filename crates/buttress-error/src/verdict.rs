@@ -1,74 +1,74 @@
-//! `Verdict`: what a classifier says of one outcome.
+//! `Verdict`: the result of classifying one outcome.
 
 use crate::{BreakerEffect, Class, Delivery};
 
-/// What a [`Classifier`](crate::Classifier) says of one outcome: success, failure or neutral, with its [`Class`].
+/// The result of classifying one outcome: success, failure or neutral, with its [`Class`].
 ///
-/// A breaker counts it, a retry layer reads its class, a log line names its kind. A success may have a class too: a
-/// 404 is an answer (the dependency works) and still an error of kind not found.
+/// A breaker counts it, a retry layer reads its class, a log line names its kind. A success may have a class: a 404 is an
+/// answer of a healthy dependency and an error of kind not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    mark: Mark,
+    outcome: Outcome,
     class: Option<Class>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
+enum Outcome {
     Success,
     Failure,
     Neutral,
 }
 
 impl Verdict {
-    /// The call did what it should.
+    /// Creates the verdict of a call that succeeded.
     #[must_use]
     pub const fn success() -> Self {
-        Self { mark: Mark::Success, class: None }
+        Self { outcome: Outcome::Success, class: None }
     }
 
-    /// The dependency failed.
+    /// Creates the verdict of a call in which the dependency failed.
     #[must_use]
     pub fn failure(class: impl Into<Class>) -> Self {
-        Self { mark: Mark::Failure, class: Some(class.into()) }
+        Self { outcome: Outcome::Failure, class: Some(class.into()) }
     }
 
-    /// It says nothing about the dependency.
+    /// Creates the verdict of a call whose outcome does not depend on the dependency.
     #[must_use]
     pub fn neutral(class: impl Into<Class>) -> Self {
-        Self { mark: Mark::Neutral, class: Some(class.into()) }
+        Self { outcome: Outcome::Neutral, class: Some(class.into()) }
     }
 
-    /// What the table says of an error of this class: a failure where it counts against the dependency, a success
-    /// where the dependency answered all the same, else neutral.
+    /// Creates the verdict of an error of this class: a failure if it counts against the dependency, else a success if the
+    /// dependency answered, else neutral.
     #[must_use]
     pub const fn of(class: Class) -> Self {
-        let mark = match (class.breaker(), class.delivery) {
-            (BreakerEffect::Failure | BreakerEffect::Throttle, _) => Mark::Failure,
-            (BreakerEffect::No, Delivery::Processed) => Mark::Success,
-            (BreakerEffect::No, _) => Mark::Neutral,
+        let outcome = match (class.breaker(), class.delivery) {
+            (BreakerEffect::Failure | BreakerEffect::Throttle, _) => Outcome::Failure,
+            (BreakerEffect::No, Delivery::Processed) => Outcome::Success,
+            (BreakerEffect::No, _) => Outcome::Neutral,
         };
-        Self { mark, class: Some(class) }
+        Self { outcome, class: Some(class) }
     }
 
-    /// Did the dependency do its work?
+    /// Returns `true` if the dependency did its work.
     #[must_use]
     pub const fn is_success(&self) -> bool {
-        matches!(self.mark, Mark::Success)
+        matches!(self.outcome, Outcome::Success)
     }
 
-    /// Did the dependency fail? A throttle is a failure too; [`is_throttle`](Self::is_throttle) tells it apart.
+    /// Returns `true` if the dependency failed. A throttle is a failure, too: see [`is_throttle`](Self::is_throttle).
     #[must_use]
     pub const fn is_failure(&self) -> bool {
-        matches!(self.mark, Mark::Failure)
+        matches!(self.outcome, Outcome::Failure)
     }
 
-    /// Does it say nothing about the dependency?
+    /// Returns `true` if the outcome does not depend on the dependency.
     #[must_use]
     pub const fn is_neutral(&self) -> bool {
-        matches!(self.mark, Mark::Neutral)
+        matches!(self.outcome, Outcome::Neutral)
     }
 
-    /// Is it a failure in which the dependency only asked us to slow down?
+    /// Returns `true` for a failure in which the dependency only asked its callers to slow down.
     #[must_use]
     pub const fn is_throttle(&self) -> bool {
         self.is_failure()
@@ -78,7 +78,7 @@ impl Verdict {
             }
     }
 
-    /// The class of the error; none for a plain success.
+    /// Returns the class of the error; none for a success without an error.
     #[must_use]
     pub const fn class(&self) -> Option<&Class> {
         self.class.as_ref()

@@ -1,11 +1,11 @@
-//! `Violation`: one field of a request that is wrong.
+//! `Violation`: an invalid field of a request.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// One field of a request that is wrong: which, why in one word, and why for people.
+/// An invalid field of a request: its path, a reason for programs, and a description for people.
 ///
-/// Clients see all of it: it never holds the value that was sent. The shape is that of
+/// Clients see all of it, so it never contains the value that was sent. The shape is that of
 /// [`google.rpc.BadRequest`](https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto).
 ///
 /// ```
@@ -20,21 +20,21 @@ use std::fmt;
 pub struct Violation {
     /// The path of the field, such as `items[2].amount`.
     pub field: Cow<'static, str>,
-    /// Why, in the application's own vocabulary (`UPPER_SNAKE`, at most 63 characters). Default: none.
+    /// The reason, in the application's own vocabulary (`UPPER_SNAKE`, at most 63 characters). Default: none.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub reason: Option<Cow<'static, str>>,
-    /// What is wrong, in words for people.
+    /// A description for people.
     pub description: Cow<'static, str>,
 }
 
 impl Violation {
-    /// `field` is wrong: `description`.
+    /// Creates a violation of the rules for `field`.
     #[must_use]
     pub fn new(field: impl Into<Cow<'static, str>>, description: impl Into<Cow<'static, str>>) -> Self {
         Self { field: field.into(), reason: None, description: description.into() }
     }
 
-    /// Gives the reason: `UPPER_SNAKE`, at most 63 characters.
+    /// Sets the reason: `UPPER_SNAKE`, at most 63 characters.
     #[must_use]
     pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = Some(reason.into());
@@ -42,7 +42,7 @@ impl Violation {
     }
 }
 
-/// The field and what is wrong with it.
+/// Writes the field and its description.
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.field, self.description)

@@ -7,7 +7,7 @@ fn reset() -> io::Result<()> {
     Err(io::ErrorKind::ConnectionReset.into())
 }
 
-/// Line 42: every `.context()` was ambiguous.
+/// Every `.context()` was once ambiguous.
 mod anyhow_context {
     use anyhow::Context;
     use buttress_error::{Kind, OptionExt, Result, ResultExt};

@@ -1,4 +1,4 @@
-//! The laws of the taxonomy, seven to nine: what leaves a program, and what arrives.
+//! The rules of the taxonomy, seven to nine: errors at the edge of the program.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn handled() -> impl Strategy<Value = Handled> {
 }
 
 proptest! {
-    /// Law 7: the advice is sent in three cases, and in no other.
+    /// Rule 7: the advice is sent in three cases only.
     #[test]
     fn advice_is_sent_only_where_the_server_knows_better(class in classes(), handled in handled()) {
         let (edge, sent) = (class.at_edge(), class.to_wire(handled));
@@ -46,7 +46,7 @@ proptest! {
         prop_assert_eq!(sent.retry_after, edge.retry_after);
     }
 
-    /// Law 8: kind, reason and the advice that law 7 left arrive, and arrive again.
+    /// Rule 8: the client receives kind, reason and the advice of rule 7, over any number of hops.
     #[test]
     fn what_is_sent_arrives(class in classes(), handled in handled()) {
         let (edge, sent) = (class.at_edge(), class.to_wire(handled));
@@ -66,7 +66,7 @@ proptest! {
         prop_assert_eq!(decoded.to_class(), received);
     }
 
-    /// Law 4 holds for what arrives, whatever the other side says.
+    /// Rule 4 holds for received errors, whatever the peer sends.
     #[test]
     fn nothing_that_arrives_makes_a_bug_repeatable(class in classes(), handled in handled()) {
         let received = class.to_wire(handled).to_class();
@@ -76,7 +76,7 @@ proptest! {
         prop_assert!(!class.exhausted || !received.is_retryable(true));
     }
 
-    /// Law 9: what a dependency blames on its caller is our own fault, and anything else leaves as it is.
+    /// Rule 9: an error that a dependency blames on its caller is our own fault; any other class stays the same.
     #[test]
     fn a_dependencys_callers_fault_is_ours(class in classes()) {
         let edge = class.at_edge();
@@ -94,7 +94,7 @@ proptest! {
     }
 }
 
-/// Law 8: three kinds speak of the sender's own process.
+/// Rule 8: three kinds refer to the sender's own process.
 #[test]
 fn three_kinds_arrive_as_their_canonical_kind() {
     for kind in Kind::ALL {
@@ -106,7 +106,7 @@ fn three_kinds_arrive_as_their_canonical_kind() {
             other => other,
         };
         assert_eq!((sent.kind, received.kind), (expected, expected));
-        // Also from a sender that does not keep the law.
+        // Also from a sender that breaks the rule.
         assert_eq!(WireError::new(kind).to_class().kind, expected);
     }
     let shed = Class::new(Kind::Rejected).to_wire(Handled::No).to_class();
@@ -125,7 +125,7 @@ fn an_answer_that_arrives_is_an_answer() {
     assert!(Verdict::of(Class::new(Kind::NotFound).to_wire(Handled::Yes).to_class()).is_success());
 }
 
-/// Law 9, through the layer: the mark is the layer's, no domain makes it, and reclassifying takes it away.
+/// Rule 9, through the layer: only the layer sets the mark, not a domain, and reclassifying removes it.
 #[tokio::test]
 async fn the_translate_layer_marks_and_reclassifying_unmarks() {
     async fn lookup(_: ()) -> Result<(), std::io::Error> {
@@ -144,7 +144,7 @@ async fn the_translate_layer_marks_and_reclassifying_unmarks() {
     assert_eq!(above.safe().kind(), Kind::NotFound, "a new error is our own judgement");
 }
 
-/// Law 9: the mark goes wherever the class goes: through a box, a group, and an own type that forwards.
+/// Rule 9: the mark goes with the class through a box, a group, and a type that forwards.
 #[test]
 fn the_mark_travels() {
     let dependency = || Error::new(Kind::NotFound, "no such row").of_dependency("db");

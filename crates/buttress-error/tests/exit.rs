@@ -1,8 +1,9 @@
-//! A real `main` that returns an `Exit`: this program runs itself and looks at how it ends.
+//! A real `main` that returns an `Exit`: this program runs itself and checks how it ends.
 
 use std::process::{Command, Termination};
+use std::sync::{Arc, OnceLock};
 
-use buttress_error::{BoxError, Class, Error, Exit, ExitProfile, Kind, Rejection, Result};
+use buttress_error::{BoxError, Class, Error, ErrorGroup, Exit, ExitProfile, Kind, Rejection, Result};
 
 const CASE: &str = "BUTTRESS_EXIT_CASE";
 
@@ -37,6 +38,14 @@ fn work(case: &str) -> Result<(), Exit> {
         "text" => Err("it failed")?,
         "anyhow" => Err(anyhow::anyhow!("it failed"))?,
         "eyre" => Err(eyre::eyre!("it failed"))?,
+        "endless" => Err(Endless)?,
+        "cycle" => Err(Cycle::of(3))?,
+        "huge" => Err(Error::from((0..100_000).fold(BoxError::from("root"), |error, _| {
+            Error::new(Kind::Config, "link").caused_by(error).into()
+        })))?,
+        "wide" => {
+            Err(ErrorGroup::of((0..100_000).map(|_| Error::new(Kind::Config, "member"))).expect("some"))?
+        }
         hostile if hostile.starts_with("hostile-") => Err(Hostile::of(hostile))?,
         "dependency" => Err(Error::new(Kind::InvalidArgument, "theirs").of_dependency("db"))?,
         kind => {
@@ -61,6 +70,53 @@ impl Hostile {
             Error::wrap(Kind::Config, hostile)
         };
         error.note("a note").hint("a hint").attr("k", 1)
+    }
+}
+
+/// Its own source.
+#[derive(Debug)]
+struct Endless;
+
+impl std::fmt::Display for Endless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("again")
+    }
+}
+
+impl std::error::Error for Endless {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self)
+    }
+}
+
+/// One of several errors that are each other's source.
+struct Cycle(OnceLock<Arc<Self>>);
+
+impl Cycle {
+    fn of(length: usize) -> Arc<Self> {
+        let all: Vec<_> = (0..length).map(|_| Arc::new(Self(OnceLock::new()))).collect();
+        for (place, one) in all.iter().enumerate() {
+            assert!(one.0.set(Arc::clone(&all[(place + 1) % length])).is_ok());
+        }
+        Arc::clone(&all[0])
+    }
+}
+
+impl std::fmt::Debug for Cycle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::fmt::Display for Cycle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("round")
+    }
+}
+
+impl std::error::Error for Cycle {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.get().map(|next| next as _)
     }
 }
 
@@ -110,7 +166,7 @@ impl Drop for Hostile {
     }
 }
 
-/// Line 18: the code was 101, and the report was cut.
+/// A panic in the code of an error once made the code 101 and cut the report.
 fn hostile_errors_keep_the_code_and_the_report() {
     for case in ["display-fails", "display-panics", "payload", "drop-panics", "source-panics"] {
         for place in ["hostile-", "hostile-below-"] {
@@ -158,6 +214,15 @@ fn a_closed_standard_error_keeps_the_code() {
     }
 }
 
+/// Chains without an end, very long ones, and very large groups are reported in part, and keep the code.
+fn endless_and_huge_errors_keep_the_code_and_a_short_report() {
+    for (case, expected) in [("endless", 1), ("cycle", 1), ("huge", 2), ("wide", 2)] {
+        let (code, report) = child(case);
+        assert_eq!(code, expected, "{case}: {report}");
+        assert!(report.len() < 20_000 && report.contains("\n  kind: "), "{case}: {} bytes", report.len());
+    }
+}
+
 fn child(case: &str) -> (i32, String) {
     let program = std::env::current_exe().expect("it runs");
     let out = Command::new(program).env(CASE, case).env_remove("RUST_BACKTRACE").output().expect("it starts");
@@ -166,6 +231,7 @@ fn child(case: &str) -> (i32, String) {
 }
 
 fn tests() {
+    endless_and_huge_errors_keep_the_code_and_a_short_report();
     hostile_errors_keep_the_code_and_the_report();
     #[cfg(unix)]
     a_closed_standard_error_keeps_the_code();
@@ -189,7 +255,7 @@ fn tests() {
         let (code, report) = child(case);
         assert!(code == 1 && report.starts_with("Error: it failed"), "{case}: {report}");
     }
-    // Law 9.
+    // Rule 9.
     assert_eq!((child("dependency").0, child("dependency:sysexits").0), (1, 70));
 
     // What the standard library does with a `main` that returns a result: the code is 1, whatever the kind.

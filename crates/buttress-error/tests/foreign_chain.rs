@@ -236,7 +236,7 @@ async fn the_translate_layer_takes_rules() {
     assert_eq!((error.kind(), error.class().reason), (Kind::FailedPrecondition, Some("CARD_DECLINED")));
 }
 
-/// Law 9: what a foreign error blames on its caller is no fault of our own caller. What the program says itself is.
+/// Rule 9: a foreign error that blames its caller is not the fault of our own caller; an error of the program's own is.
 #[tokio::test]
 async fn only_foreign_errors_are_a_dependencys() {
     let missing = || BoxError::from(io::Error::from(io::ErrorKind::NotFound));

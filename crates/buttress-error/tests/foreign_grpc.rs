@@ -117,7 +117,7 @@ where
     call(endpoint).await
 }
 
-/// [S12] Issue E, line 4: the connection was there and is lost, so the request may have arrived.
+/// [S12] The connection was established and lost, so the request may have arrived.
 #[tokio::test]
 async fn line_4_a_lost_connection_is_unavailable() {
     const PREFACE: usize = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
@@ -150,7 +150,7 @@ async fn line_4_a_lost_connection_is_unavailable() {
     }
 }
 
-/// [S12] Issue E, line 4: a connection that ends by a frame says whether the stream was processed.
+/// [S12] A frame that ends a connection tells whether the stream was processed.
 #[tokio::test]
 async fn line_4_the_end_of_a_stream_is_read_from_the_source() {
     for (reason, kind) in [
@@ -176,7 +176,7 @@ async fn line_4_the_end_of_a_stream_is_read_from_the_source() {
     assert_eq!(no_http2.await.class().kind, Kind::BadResponse);
 }
 
-/// Issue E, lines 4 and 10: a status that tonic made of an error of this host, or of an error of one's own, is that error.
+/// A status that tonic created from an error of this host, or from an `Error`, has the class of that error.
 #[test]
 fn line_4_a_status_of_an_unknown_error_is_classified_by_its_source() {
     let made = |error: BoxError| Status::from_error(error).class();

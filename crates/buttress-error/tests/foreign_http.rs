@@ -103,7 +103,7 @@ mod hyper_util_client {
     }
 }
 
-/// Issue E, line 10: this host has nothing left to connect with.
+/// This host has no resources left for a connection.
 mod exhausted_host {
     use super::*;
     use std::io;
@@ -169,7 +169,7 @@ mod exhausted_host {
     }
 }
 
-/// Issue E, line 15: what a proxy answers to CONNECT.
+/// The answers of a proxy to CONNECT.
 mod proxies {
     use super::*;
     use hyper_util::client::legacy::connect::HttpConnector;
@@ -361,7 +361,7 @@ mod h2_streams {
         what(error(addr).await)
     }
 
-    /// [S12] Issue E, line 14: a stream above the last one was not processed, whatever the reason for the end.
+    /// [S12] A stream above the last one was not processed, whatever the reason for the end.
     #[tokio::test]
     async fn line_14_a_stream_above_the_last_one_was_not_processed() {
         for reason in (0..14).map(Reason::from) {
@@ -472,7 +472,7 @@ mod reqwest_client {
     }
 }
 
-/// The table of TAXONOMY, status by status. [S10] Issue E, line 12: 52x by meaning, 529 as 503, an unknown 5xx as 500.
+/// The table of HTTP statuses. [S10] 52x by meaning, 529 as 503, an unknown 5xx as 500.
 #[test]
 fn line_12_each_status() {
     let table: &[(&[u16], Kind)] = &[
@@ -503,7 +503,7 @@ fn line_12_each_status() {
     }
 }
 
-/// [S20] Issue E, line 11: a request that went to the wrong server says nothing about the right one.
+/// [S20] A request that went to the wrong server is neutral for the right one.
 #[test]
 fn line_11_a_misdirected_request_is_neutral() {
     let class = Class::of_http(421);
@@ -515,7 +515,7 @@ fn line_11_a_misdirected_request_is_neutral() {
     assert!(!Class::of_http(425).retry_once && Verdict::of(Class::of_http(425)).is_failure());
 }
 
-/// [S20] Issue E, line 16: who has no quota left asks to slow down.
+/// [S20] A dependency whose quota is used up asks callers to slow down.
 #[test]
 fn line_16_an_exhausted_dependency_throttles() {
     let problem = buttress_error::WireError::new(Kind::ResourceExhausted).to_class();

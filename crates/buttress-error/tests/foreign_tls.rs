@@ -143,7 +143,7 @@ async fn refused(
     (client.request(request).await.unwrap_err(), bare)
 }
 
-/// [S20] Issue E, line 8: with TLS 1.3 the client has sent its request when it learns that its certificate is not good enough,
+/// [S20] With TLS 1.3 the client has sent its request when it learns that its certificate is not good enough,
 /// and with TLS 1.2 not yet: it is the same refusal.
 #[tokio::test]
 async fn line_8_a_refused_handshake_is_the_same_in_both_versions() {

@@ -3,8 +3,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
-use buttress_error::{Class, Classify, Error, ErrorGroup, Kind, RetryAdvice, classify};
+use buttress_error::{BoxError, Class, Classify, Error, ErrorGroup, Kind, RetryAdvice, classify};
 use proptest::prelude::*;
 
 fn leaf(kind: Kind) -> Error {
@@ -19,7 +20,7 @@ fn group(members: impl IntoIterator<Item = Error>) -> ErrorGroup {
     ErrorGroup::of(members).expect("not empty")
 }
 
-/// Law 6, for the value.
+/// Rule 6, for the value.
 #[test]
 fn a_group_is_its_worst_member() {
     let members = || [leaf(Kind::Cancelled), leaf(Kind::NotFound), leaf(Kind::Unavailable)];
@@ -52,6 +53,7 @@ fn it_is_written_on_a_line_and_as_a_tree() {
         report.lines().filter(|line| !line.contains(" at: ") && !line.contains("kind: ")).collect();
     let expected = [
         "saving",
+        "  caused by: 2 errors",
         "  1: timeout",
         "      caused by: connection reset",
         "  2: two replicas failed (2 errors)",
@@ -184,7 +186,7 @@ proptest! {
         prop_assert!(yes.is_none_or(|group| !group.members().is_empty()));
     }
 
-    /// Law 6, for trees: whatever the shape, the kind is that of the worst leaf.
+    /// Rule 6, for trees: whatever the shape, the kind is that of the worst leaf.
     #[test]
     fn a_tree_has_the_kind_of_its_worst_leaf(tree in trees()) {
         let whole = group([tree]);
@@ -192,4 +194,133 @@ proptest! {
         prop_assert_eq!(whole.class().kind.level(), worst.kind.level());
         prop_assert_eq!(whole.class().is_retryable(true), whole.leaves().all(|leaf| leaf.class().is_retryable(true)));
     }
+}
+
+/// An error of another type with a cause.
+#[derive(Debug)]
+struct Src(Box<dyn StdError + Send + Sync>);
+
+impl fmt::Display for Src {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("src")
+    }
+}
+
+impl StdError for Src {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// A transparent variant.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Transparent(Error);
+
+impl Classify for Transparent {
+    fn class(&self) -> Class {
+        *self.0.class()
+    }
+    fn passes_on(&self) -> Option<&Error> {
+        Some(&self.0)
+    }
+}
+
+fn two() -> ErrorGroup {
+    group([leaf(Kind::NotFound).note("note of the first"), leaf(Kind::Timeout).hint("hint of the second")])
+}
+
+/// Every way in which a group may lie in another error, and whether the error says the same as the group.
+fn buried() -> Vec<(&'static str, bool, Error)> {
+    let ours = || Error::from(two());
+    let boxed = |error: BoxError| Error::from(error);
+    vec![
+        ("a context", true, ours().context("while saving")),
+        ("three contexts", true, ours().context("a").context("b").context("c")),
+        ("an io::Error with a group", true, boxed(io::Error::other(two()).into())),
+        ("an io::Error with an error", true, boxed(io::Error::other(ours()).into())),
+        ("an Arc", true, boxed(Arc::new(two()).into())),
+        ("an Arc of an error", true, boxed(Arc::new(ours()).into())),
+        ("a Box in an io::Error", true, boxed(io::Error::other(Box::new(two())).into())),
+        ("a transparent variant", true, Error::from(Transparent(ours()))),
+        (
+            "a transparent variant with context",
+            true,
+            Error::from(Transparent(ours().context("a"))).context("b"),
+        ),
+        ("a cause of ours", false, leaf(Kind::Internal).caused_by(two())),
+        ("an error as a cause of ours", false, leaf(Kind::Internal).caused_by(ours())),
+        ("a foreign error with an error", false, boxed(Src(ours().into()).into())),
+        ("a foreign error with a group", false, boxed(Src(two().into()).into())),
+        ("a foreign error with an Arc", false, boxed(Src(Arc::new(two()).into()).into())),
+        ("a foreign error with an io::Error", false, boxed(Src(io::Error::other(two()).into()).into())),
+        ("a group in the source of a member", false, group([leaf(Kind::Internal).caused_by(ours())]).into()),
+    ]
+}
+
+/// Members with all that was added to them are in every form of an error, wherever the group lies.
+#[test]
+fn no_member_is_lost() {
+    for (place, same, error) in buried() {
+        assert_eq!(error.group().is_some_and(|group| group.members().len() == 2), same, "{place}");
+        let found = error.find::<ErrorGroup>().expect(place);
+        assert!(found.leaves().count() > 0, "{place}");
+        for text in [format!("{error:#}"), format!("{error:?}")] {
+            assert_eq!(text.matches("not found").count(), 1, "{place}: {text}");
+            assert!(text.contains("timeout"), "{place}: {text}");
+        }
+        let report = format!("{error:?}");
+        for addition in ["note: note of the first", "hint: hint of the second"] {
+            assert_eq!(report.matches(addition).count(), 1, "{place}: {report}");
+        }
+    }
+}
+
+/// The same for machines: `errors` lists the members, and `chain` what lies above the group.
+#[cfg(feature = "serde")]
+#[test]
+fn no_member_is_lost_in_json() {
+    for (place, _, error) in buried() {
+        let json = serde_json::to_string(&error).expect(place);
+        for text in ["\"message\":\"not found\"", "note of the first", "hint of the second"] {
+            assert_eq!(json.matches(text).count(), 1, "{place}: {json}");
+        }
+    }
+    let json = serde_json::to_value(Error::from(BoxError::from(Src(Error::from(two()).into()))))
+        .expect("it is valid");
+    assert_eq!((&json["message"], &json["chain"]), (&"src".into(), &serde_json::json!(["2 errors"])));
+    assert_eq!(json["errors"].as_array().map(Vec::len), Some(2));
+}
+
+/// A report with context says what the group itself says.
+#[test]
+fn the_message_of_a_group_is_shown_below_its_context() {
+    let error = Error::from(two().message("two replicas failed")).context("saving");
+    assert_eq!(format!("{error:#}"), "saving: two replicas failed (2 errors): [not found; timeout]");
+    assert!(format!("{error:?}").contains("caused by: two replicas failed (2 errors)\n"));
+}
+
+/// Behind a barrier the members are not found, and only the report still shows them.
+#[test]
+fn a_barrier_hides_a_group() {
+    for error in [Error::from(two()), Error::from(Transparent(two().into()))] {
+        let error = error.barrier();
+        assert!(error.group().is_none() && !error.is::<ErrorGroup>());
+        assert_eq!(format!("{error:?}").matches("not found").count(), 1, "{error:?}");
+    }
+}
+
+/// Groups in `io::Error`s in groups, far deeper than a stack could drop them.
+#[test]
+fn a_deep_tree_of_carried_groups_is_dropped() {
+    let mut error = leaf(Kind::Timeout);
+    for _ in 0..100_000 {
+        error = Error::from(BoxError::from(io::Error::other(ErrorGroup::new(error))));
+    }
+    drop(error);
+    let mut error = leaf(Kind::Timeout);
+    for _ in 0..100_000 {
+        error = Error::from(Transparent(Error::from(ErrorGroup::new(error))));
+    }
+    drop(error);
 }

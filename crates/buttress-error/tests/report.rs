@@ -205,7 +205,7 @@ proptest! {
     }
 }
 
-/// Line 19: a chain whose texts repeat the text of their cause was shown over and over.
+/// A chain whose messages repeat those of their causes was once shown over and over.
 #[test]
 fn a_chain_that_repeats_its_inner_text_is_shown_once() {
     #[derive(Debug, thiserror::Error)]

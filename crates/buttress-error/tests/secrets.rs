@@ -98,7 +98,7 @@ fn the_canary_sings_inside() {
     assert!(shown(&open).contains(CANARY), "what was made public is shown");
 }
 
-/// Law 9: what a dependency says to its caller has nothing for ours, though it is public where it comes from.
+/// Rule 9: a dependency's message for its caller is not shown to ours, even if it is public there.
 #[test]
 fn the_words_of_a_dependency_are_not_ours() {
     let error = Error::new(Class::new(Kind::InvalidArgument).public().reason("THEIRS"), CANARY)

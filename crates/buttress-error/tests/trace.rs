@@ -18,7 +18,7 @@ fn child() {
         assert_eq!(format!("{error:?}").contains("\n  backtrace: "), wanted, "{kind}");
         assert!(backtrace.is_none_or(|text| text.contains("trace::child")), "{kind}");
     }
-    // Line 43: what another program reports is no bug here.
+    // A failure that another program reports is not a bug here.
     let remote = [
         Error::wrap(Class::of_http(500).dependency(), "answered 500"),
         Error::new(Kind::Internal, "theirs").of_dependency("db"),

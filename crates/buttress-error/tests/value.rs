@@ -301,7 +301,7 @@ fn a_cause_that_was_given_up_counts() {
     assert!(!Error::new(Kind::Unavailable, "no").caused_by(io::Error::other("x")).class().exhausted);
 }
 
-/// Line 19: an `f32` was shown with the digits of the `f64` next to it.
+/// An `f32` was once shown with the digits of the nearest `f64`.
 #[test]
 fn an_f32_keeps_its_shortest_form() {
     let error = Error::new(Kind::Internal, "x").attr("ratio", 2.71_f32);
@@ -317,7 +317,7 @@ fn an_f32_keeps_its_shortest_form() {
     assert_eq!(buttress_error::Value::from(f32::NAN).to_string(), "NaN");
 }
 
-/// Line 19: the place was one inside of the standard library.
+/// The location was once one inside the standard library.
 #[test]
 fn a_place_in_the_standard_library_is_no_place() {
     let refused = || Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionRefused));

@@ -87,7 +87,7 @@ fn known<T: StdError + Send + Sync + 'static>(make: impl Fn() -> T + Clone + 'st
     }
 }
 
-/// Line 17: a known error behind a box or an arc was unknown, and never retried.
+/// A known error behind a box or an arc was once unknown, and never retried.
 #[test]
 fn a_known_error_behind_a_box_or_an_arc_keeps_its_class() {
     known(refused, not_processed());
@@ -316,7 +316,7 @@ mod with_anyhow {
         if context { result.context("fetching").context("starting") } else { result }
     }
 
-    /// Line 34: without `.context()` the `io::Error` was not seen.
+    /// Without `.context()` the `io::Error` was once not found.
     #[test]
     fn an_anyhow_error_is_searched_with_and_without_context() {
         for context in [false, true] {

@@ -129,3 +129,48 @@ fn for_people() {
     );
     assert!(text.contains("    while paying (timeout, GATEWAY, from db, retry call"), "{text}");
 }
+
+/// The members of a group, with their notes and hints, are in the object wherever the group lies in the error.
+#[test]
+fn a_group_in_another_error_shows_its_members() {
+    #[derive(Debug)]
+    struct Outer(Box<dyn std::error::Error + Send + Sync>);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("outer")
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&*self.0)
+        }
+    }
+    let group = || {
+        let first = Error::new(Kind::Timeout, "first").note("note of the first");
+        let second =
+            Error::new(Kind::NotFound, "second").note("note of the second").hint("hint of the second");
+        ErrorGroup::of([first, second]).unwrap()
+    };
+    let errors: [Box<dyn std::error::Error + Send + Sync>; 6] = [
+        Error::from(group()).into(),
+        group().into(),
+        io::Error::other(group()).into(),
+        io::Error::other(Error::from(group())).into(),
+        Outer(Error::from(group()).into()).into(),
+        Outer(io::Error::other(group()).into()).into(),
+    ];
+    for error in errors {
+        let alone = log_one(|| tracing::error!(error = &*error as &(dyn std::error::Error + 'static), "x"));
+        let translated = Error::from(Box::<dyn std::error::Error + Send + Sync>::from(Outer(error)));
+        let below = log_one(|| tracing::error!(error = as_dyn(&translated), "x"));
+        for line in [alone, below] {
+            let error = &line["error"];
+            assert_eq!(error["errors"], serde_json::json!(["first", "second"]), "{line}");
+            for note in ["note of the first", "note of the second"] {
+                let notes = error["notes"].as_array().unwrap();
+                assert_eq!(notes.iter().filter(|text| *text == note).count(), 1, "{line}");
+            }
+            assert_eq!(error["hints"], serde_json::json!(["hint of the second"]), "{line}");
+        }
+    }
+}

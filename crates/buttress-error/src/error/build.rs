@@ -11,21 +11,22 @@ use crate::foreign::{self, Whose, first_ours, into_box, itself};
 use crate::{BoxError, Chain, Class, Classify, Delivery, ErrorGroup, Kind, RetrySummary, Value, Violation};
 
 impl Error {
-    /// An error of `class` (a [`Kind`] will do) that says `message`: a lowercase fragment without its cause.
+    /// Creates an error of `class` (or a [`Kind`]) with a message: a lowercase fragment without the cause.
     #[must_use]
     #[track_caller]
     pub fn new(class: impl Into<Class>, message: impl Into<Text>) -> Self {
         Self::build(class.into(), What::Text(message.into()), Some(Location::caller()), || true)
     }
 
-    /// The same for a failure that another program reports, which never captures a backtrace.
+    /// Creates the error of a failure that another program reports, which never captures a backtrace.
     #[cfg(feature = "serde")]
     #[track_caller]
     pub(crate) fn reported(class: Class, message: impl Into<Text>) -> Self {
         Self::build(class, What::Text(message.into()), Some(Location::caller()), || false)
     }
 
-    /// An error of `class` that is `error` in all but the class. An `Error` is [reclassified](Self::reclassify).
+    /// Wraps an error, with its message and causes, and gives it another class. An `Error` is
+    /// [reclassified](Self::reclassify).
     #[must_use]
     #[track_caller]
     pub fn wrap(class: impl Into<Class>, error: impl Into<BoxError> + 'static) -> Self {
@@ -36,7 +37,7 @@ impl Error {
         }
     }
 
-    /// There is no `resource` with this `id`: [`Kind::NotFound`], with both as attributes `resource` and `id`.
+    /// Creates the error of a `resource` that does not exist: [`Kind::NotFound`], with the attributes `resource` and `id`.
     ///
     /// ```
     /// use buttress_error::Error;
@@ -51,8 +52,8 @@ impl Error {
         error.attr("resource", resource).attr("id", id)
     }
 
-    /// There is a `resource` with this `value` of `field` already: [`Kind::AlreadyExists`], with the attributes
-    /// `resource` and, under its own name, the field. The message is without the value, which may be somebody's address.
+    /// Creates the error of a `resource` whose `field` has the `value` already: [`Kind::AlreadyExists`], with the attributes
+    /// `resource` and, under its own name, the field. The message leaves out the value, which may be personal data.
     ///
     /// ```
     /// use buttress_error::Error;
@@ -67,8 +68,8 @@ impl Error {
         error.attr("resource", resource).attr(field, value)
     }
 
-    /// The `field` of the request is wrong: [`Kind::InvalidArgument`], with a [`Violation`] that clients see. `why` is
-    /// without the value that was sent.
+    /// Creates the error of an invalid `field` of a request: [`Kind::InvalidArgument`], with a [`Violation`] that clients
+    /// see. The `description` must not contain the value that was sent.
     ///
     /// ```
     /// use buttress_error::Error;
@@ -77,8 +78,8 @@ impl Error {
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn invalid(field: impl Into<Text>, why: impl Into<Text>) -> Self {
-        let violation = Violation::new(field, why);
+    pub fn invalid(field: impl Into<Text>, description: impl Into<Text>) -> Self {
+        let violation = Violation::new(field, description);
         let message = violation.to_string();
         Self::new(Class::new(Kind::InvalidArgument).public(), message).violation(violation)
     }
@@ -106,8 +107,8 @@ impl Error {
         Self(Counted::new(Links::new(inner)))
     }
 
-    /// An error of another type, without what it may not tell. It takes over what was added to the first error of ours
-    /// below it, and the place where that one was made.
+    /// Wraps an error of another type, redacted. All that was added to the first `Error` below it is kept, and so is the
+    /// location of that one.
     pub(crate) fn boxed(class: Class, error: BoxError, location: Place, made_here: bool) -> Self {
         let (error, note) = foreign::redacted(error);
         let inner = first_ours(&*error);
@@ -121,29 +122,31 @@ impl Error {
         }
     }
 
-    /// What was added to it and goes with its message, where another error only passes it on.
+    /// Returns the additions that are kept when another error passes this one on.
     #[cold]
     pub(crate) fn details(&self) -> Option<Box<Extra>> {
-        Some(Box::new(Extra { domain: None, hidden: None, ..self.extra()?.clone() }))
+        Some(Box::new(Extra { domain: None, hidden: None, passed_on: None, ..self.extra()?.clone() }))
     }
 
-    /// The same for an error of `kind`: one of another kind has other words for clients.
+    /// The same for an error of `kind`. One of another kind does not keep what clients see.
     pub(super) fn details_below(&self, kind: Kind) -> Option<Box<Extra>> {
         if self.kind() == kind { self.details() } else { self.details_for_operators() }
     }
 
-    /// The same without the words for clients.
+    /// The same without what clients see.
     pub(super) fn details_for_operators(&self) -> Option<Box<Extra>> {
         let details = self.details()?;
         Some(Box::new(Extra { public: None, hints: Vec::new(), violations: Vec::new(), ..*details }))
     }
 
-    /// With all that was added to the error that it only passes on.
+    /// Adds the additions of the error that this one passes on.
     #[inline]
     pub(crate) fn with_details(self, details: Option<Box<Extra>>) -> Self {
         let Some(mut details) = details else { return self };
         self.edit(|inner| {
-            inner.depth = inner.depth.max(details.effort.as_ref().map_or(0, RetrySummary::depth));
+            let attempts = details.retry_summary.as_ref().map_or(0, RetrySummary::depth);
+            let passed_on = details.passed_on.as_ref().map_or(0, Self::depth);
+            inner.depth = inner.depth.max(attempts).max(passed_on);
             // The inner one is nearer to the cause.
             let outer = inner.extra.take().and_then(|extra| extra.trace);
             details.trace = details.trace.take().or(outer);
@@ -158,8 +161,7 @@ impl Error {
         }
     }
 
-    /// Translated by the layer `domain`, whose own line of code is no place to look at. What the program's own types say
-    /// is no answer of a dependency.
+    /// Translates an error in the layer `domain`, without a location. Only foreign errors become the answer of a dependency.
     pub(crate) fn translated(error: BoxError, rules: &Chain, domain: Arc<str>) -> Self {
         let (error, whose) = rules.translated(error, None);
         match whose {
@@ -168,9 +170,9 @@ impl Error {
         }
     }
 
-    /// Says that it is the answer of the dependency `name`, for layers at the bottom of a stack. Until somebody
-    /// [reclassifies](Self::reclassify) it, what it blames its caller for is our own fault: it leaves this program as
-    /// [`Kind::Internal`], see [`Class::at_edge`].
+    /// Marks it as the answer of the dependency `name`. For layers at the bottom of a stack. Until it is
+    /// [reclassified](Self::reclassify), clients see [`Kind::Internal`] if the answer blames its caller, which is this
+    /// program: see [`Class::at_edge`].
     #[must_use]
     pub fn of_dependency(self, name: impl Into<Arc<str>>) -> Self {
         self.domain(name).edit(|inner| {
@@ -181,8 +183,8 @@ impl Error {
         })
     }
 
-    /// Gives it a cause, below any [context](Self::context). An error that wraps another keeps that one's own cause,
-    /// where it has one. What a retry layer has given up on stays given up.
+    /// Sets its cause, below any [context](Self::context). An error that wraps another keeps the cause of that one, if there
+    /// is one. If a retry layer has exhausted the cause, this error is exhausted, too.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<BoxError> + 'static) -> Self {
         let (cause, place) = foreign::redacted(into_box(cause));
@@ -197,7 +199,7 @@ impl Error {
         }
     }
 
-    /// What all context is about, which is to have something below it that is so `deep`.
+    /// Returns the error below all context. Its depth grows by `deep`.
     fn innermost(&mut self, deep: u32) -> &mut Inner {
         let mut error = self;
         loop {
@@ -212,10 +214,10 @@ impl Error {
         }
     }
 
-    /// Says what failed because of it, as a link of the chain: the new message comes first, this error becomes its cause,
-    /// and class, notes, hints, attributes and effort stay those of the whole.
+    /// Adds context as a link of the chain: the message comes first, and this error becomes its cause. The class, notes,
+    /// hints, attributes and attempts stay those of the whole.
     ///
-    /// An error has room for two; so only the text of a formatted message, and every third, takes an allocation.
+    /// An error has room for two contexts, so that only a formatted message and every third context allocate.
     #[must_use]
     #[inline]
     pub fn context(mut self, message: impl Into<Text>) -> Self {
@@ -254,11 +256,11 @@ impl Error {
         error
     }
 
-    /// Puts what caused it behind a barrier: it keeps its message, its class and all that was added to it, but nothing
-    /// below it is found by [`find`](Self::find), by `source()` or by a classifier any more. Only
-    /// [`hidden`](Self::hidden) and the report still tell.
+    /// Hides its causes behind a barrier. The error keeps its message, its class and all that was added to it, but
+    /// [`find`](Self::find), `source()` and classifiers no longer see anything below it. Only [`hidden`](Self::hidden) and the
+    /// report show the causes.
     ///
-    /// For causes that callers must not come to depend on, or that were handled.
+    /// For causes that callers must not depend on, or that were handled.
     #[must_use]
     pub fn barrier(self) -> Self {
         let mut error = self.with_context_above();
@@ -272,35 +274,39 @@ impl Error {
         }
         let message = shown(&inner.what);
         let mut hidden = inner.clone();
-        // What an earlier barrier hides stays behind this one.
-        let earlier = hidden.extra.take().and_then(|extra| extra.hidden);
-        hidden.extra = earlier.map(|earlier| Box::new(Extra { hidden: Some(earlier), ..Extra::default() }));
+        // What an earlier barrier hides stays behind this one, and so does a group.
+        let (earlier, passed_on) =
+            hidden.extra.take().map_or((None, None), |extra| (extra.hidden, extra.passed_on));
+        if earlier.is_some() || passed_on.is_some() {
+            hidden.extra = Some(Box::new(Extra { hidden: earlier, passed_on, ..Extra::default() }));
+        }
         let hidden = Self::of(hidden);
         let origin = hidden.origin().map(Arc::from);
         inner.what = What::Text(message.into());
         inner.source = None;
         inner.depth = hidden.depth();
         let extra = inner.extra.get_or_insert_default();
+        extra.passed_on = None;
         extra.domain = extra.domain.take().or(origin);
         extra.public = public.or(extra.public.take());
         extra.hidden = Some(hidden);
         error
     }
 
-    /// Adds a note: what the program was doing. For those who run it; clients don't see it. The kind stays.
+    /// Adds a note about what the program was doing, for operators. Clients don't see it, and the kind stays.
     #[must_use]
     pub fn note(self, note: impl Into<Text>) -> Self {
         self.edit_extra(|extra| extra.notes.push(note.into()))
     }
 
-    /// Adds a hint: what to do about it. Clients see it.
+    /// Adds a hint about what to do. Clients see it.
     #[must_use]
     pub fn hint(self, hint: impl Into<Text>) -> Self {
         self.edit_extra(|extra| extra.hints.push(hint.into()))
     }
 
-    /// Adds an attribute, for logs and reports; clients don't see it. An attribute of the same key is replaced. The value
-    /// is left out wherever it is written if the key is [secret](crate::is_secret).
+    /// Adds an attribute for logs and reports. Clients don't see it. An attribute of the same key is replaced. The value is
+    /// redacted in every output if the key is [secret](crate::is_secret).
     #[must_use]
     pub fn attr(self, key: &'static str, value: impl Into<Value>) -> Self {
         let value = value.into();
@@ -310,45 +316,44 @@ impl Error {
         })
     }
 
-    /// Adds a field of the request that is wrong. Clients see it.
+    /// Adds an invalid field of the request. Clients see it.
     #[must_use]
     pub fn violation(self, violation: Violation) -> Self {
         self.edit_extra(|extra| extra.violations.push(violation))
     }
 
-    /// Says it in words for clients, apart from its own message, which they don't see.
+    /// Sets the message for clients, who don't see the error's own message.
     #[must_use]
     pub fn public(self, message: impl Into<Text>) -> Self {
         self.edit_extra(|extra| extra.public = Some(message.into()))
     }
 
-    /// Names the part of the system that it comes from; the outermost layer to say so wins. `Display` begins with it.
+    /// Sets the part of the system that it comes from. The outermost one wins. `Display` begins with it.
     #[must_use]
     pub fn domain(self, domain: impl Into<Arc<str>>) -> Self {
         self.with_context_above().edit_extra(|extra| extra.domain = Some(domain.into()))
     }
 
-    /// Gives the reason, in the application's own vocabulary: `UPPER_SNAKE`, at most 63 characters.
+    /// Sets the reason, in the application's own vocabulary: `UPPER_SNAKE`, at most 63 characters.
     #[must_use]
     pub fn reason(self, reason: &'static str) -> Self {
         self.edit(|inner| inner.class.reason = Some(reason))
     }
 
-    /// Says how long the other side asked us to wait.
+    /// Sets how long the dependency asked callers to wait.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         self.edit(|inner| inner.class.retry_after = Some(wait))
     }
 
-    /// Says what is known about the arrival of the request.
+    /// Sets whether the dependency processed the request.
     #[must_use]
     pub fn delivery(self, delivery: Delivery) -> Self {
         self.edit(|inner| inner.class.delivery = delivery)
     }
 
-    /// Changes the class, and leaves a note that says so. The class is that of the whole, also where there is
-    /// [context](Self::context). An error that a retry layer has given up on stays given up,
-    /// and it still comes from the same domain, unless the new class names one.
+    /// Changes the class, and adds a note about that. The class is that of the whole, including any
+    /// [context](Self::context). An exhausted error stays exhausted, and the domain stays unless the new class has one.
     #[must_use]
     pub fn reclassify(self, class: impl Into<Class>) -> Self {
         let mut class = class.into();
@@ -358,7 +363,7 @@ impl Error {
         self.set_class(class).note(note)
     }
 
-    /// What the class now allows, it allows for the message as it now is.
+    /// A class that becomes public makes the message public as it is at that moment.
     fn set_class(self, class: Class) -> Self {
         let contexts = self.0.contexts();
         self.edit(|inner| {
@@ -369,7 +374,7 @@ impl Error {
         })
     }
 
-    /// The same with another group in the place of its own, of which `group` is a part.
+    /// Replaces its group by `group`, a part of it.
     pub(crate) fn with_group(self, group: ErrorGroup) -> Self {
         let Some(old) = self.group().map(Classify::class) else { return self };
         let mut class = group.class();
@@ -377,47 +382,50 @@ impl Error {
         class.public &= self.class().public;
         let (mut error, depth) = (self, group.depth());
         error.innermost(depth).what = What::Value(Arc::new(group));
-        // What somebody else made of the class stays.
+        if let Some(extra) = &mut Counted::make_mut(&mut error.0).inner_mut().extra {
+            extra.passed_on = None;
+        }
+        // A class that was changed stays.
         if error.kind() == old.kind { error.edit(|inner| inner.class = class) } else { error }
     }
 
-    /// Forgets [where it was made](Self::location): for layers that make one, as their own line tells nothing.
+    /// Removes its [location](Self::location). For layers, whose own line does not help.
     #[must_use]
     pub fn without_location(self) -> Self {
         self.edit(|inner| inner.location = None)
     }
 
-    /// The retry layer that has exhausted it owns it: an outer one adds only that an earlier attempt of its own may have
-    /// taken effect.
-    pub(crate) fn set_effort(&mut self, effort: &RetrySummary) {
+    /// Records the attempts of a retry layer. If an inner retry layer has exhausted the error, an outer one records only that
+    /// an earlier attempt may have taken effect.
+    pub(crate) fn set_retry_summary(&mut self, summary: &RetrySummary) {
         let owned = self.class().exhausted && self.retry_summary().is_some();
         let inner = Counted::make_mut(&mut self.0).inner_mut();
-        let hides = effort.unresolved && inner.class.delivery != Delivery::Unknown;
+        let hides = summary.unresolved && inner.class.delivery != Delivery::Unknown;
         if hides {
             let notes = &mut inner.extra.get_or_insert_default().notes;
             notes.push("an earlier attempt of this call may have taken effect".into());
         }
         if owned {
-            if effort.unresolved {
+            if summary.unresolved {
                 inner.class = inner.class.after_unknown();
             }
             return;
         }
-        inner.class = effort.class(inner.class);
-        inner.depth = inner.depth.max(effort.depth());
+        inner.class = summary.class(inner.class);
+        inner.depth = inner.depth.max(summary.depth());
         let extra = inner.extra.get_or_insert_default();
-        if let Some(remedy) = &effort.remedy {
+        if let Some(remedy) = &summary.remedy {
             extra.notes.push(format!("the remedy failed: {remedy:#}").into());
         }
-        if let Some(refusal) = &effort.refusal {
+        if let Some(refusal) = &summary.refusal {
             extra.notes.push(format!("a later attempt was refused: {refusal:#}").into());
         }
-        extra.effort = Some(effort.clone());
+        extra.retry_summary = Some(summary.clone());
     }
 }
 
 impl RetrySummary {
-    /// How deep the errors in it are.
+    /// The nesting depth of the errors in it.
     fn depth(&self) -> u32 {
         self.remedy.iter().chain(&self.refusal).map(Error::depth).max().unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! What becomes an error by `?`.
+//! Conversions by `?`.
 
 use std::error::Error as StdError;
 use std::panic::Location;
@@ -7,17 +7,22 @@ use super::{Error, What};
 use crate::foreign::{self, first_ours};
 use crate::{BoxError, Classify};
 
-/// Keeps the class and the value; `?` records the caller's line. (Not that of a [`Rejection`](crate::Rejection): it is a
-/// layer's own line, which would tell nothing.) What was added to an error that this one only
-/// [passes on](Classify::passes_on) is kept, too; of an error of ours further below, all but the words for clients.
+/// Keeps the class and the value, and records the caller's line (but not for a [`Rejection`](crate::Rejection), whose line
+/// would be that of a layer). The additions of an error that this one [passes on](Classify::passes_on) are kept, too; those
+/// of an `Error` among the causes are kept except for what clients see.
 impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
     #[track_caller]
     fn from(error: E) -> Self {
         let (mut class, location) = (error.class(), Some(Location::caller()));
-        if foreign::is_telling::<E>() {
+        if foreign::has_secrets::<E>() {
             return Self::boxed(class, error.into(), location, false);
         }
         let details = match error.passes_on() {
+            Some(inner) if inner.group().is_some() => {
+                let mut details = inner.details_below(class.kind).unwrap_or_default();
+                details.passed_on = Some(inner.clone());
+                Some(details)
+            }
             Some(inner) => inner.details_below(class.kind),
             None => first_ours(&error).and_then(|inner| {
                 class.exhausted |= inner.class().exhausted;
@@ -31,7 +36,7 @@ impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
     }
 }
 
-/// An `Error` in the box comes out as the same value; anything else is classified by [`classify`](crate::classify).
+/// Returns an `Error` in the box as the same value, and classifies any other error by [`classify`](crate::classify).
 impl From<BoxError> for Error {
     #[track_caller]
     fn from(error: BoxError) -> Self {

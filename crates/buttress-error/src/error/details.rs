@@ -9,28 +9,28 @@ use crate::foreign::first_ours;
 use crate::{Class, Kind, RetryAdvice, RetrySummary, Safe, Value, Violation};
 
 impl Error {
-    /// The kind.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.inner().class.kind
     }
 
-    /// The whole class. (No `Classify`: `Error` is what classified errors become.)
+    /// Returns the class. (`Error` does not implement `Classify`: classified errors become an `Error`.)
     #[must_use]
     pub fn class(&self) -> &Class {
         &self.inner().class
     }
 
-    /// The class for those who show its `Display`, which tells more than is public: domain, context, or a message that
-    /// was replaced for clients.
+    /// Returns the class for errors that show its `Display`, which may contain more than is public: a domain, context, or a
+    /// message that was replaced for clients.
     pub(crate) fn class_as_shown(&self) -> Class {
         let replaced = self.extra().is_some_and(|extra| extra.public.is_some());
         let context = self.0.contexts() > 0 || self.about().is_some();
-        let told = self.said_origin().is_none() && !context && !replaced;
-        self.class().public_if(told)
+        let same = self.said_origin().is_none() && !context && !replaced;
+        self.class().public_if(same)
     }
 
-    /// Is this its reason?
+    /// Returns `true` if this is its reason.
     ///
     /// ```
     /// use buttress_error::{Error, Kind};
@@ -43,14 +43,14 @@ impl Error {
         self.class().reason == Some(reason)
     }
 
-    /// The retry advice: [`RetryAdvice::Never`] once a retry layer has given up on it.
+    /// Returns the retry advice: [`RetryAdvice::Never`] once a retry layer has exhausted it.
     #[must_use]
     pub fn advice(&self) -> RetryAdvice {
         if self.class().exhausted { RetryAdvice::Never } else { self.class().retry }
     }
 
-    /// The part of the system that it comes from: what [`domain`](Self::domain) said, else its class, else the first
-    /// error of ours below the error of another type that it wraps.
+    /// Returns the part of the system that it comes from: the [domain](Self::domain) of the error, else of its class, else
+    /// of the first `Error` below the error of another type that it wraps.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
         iter::successors(Some(self), |&error| first_ours(error.innermost_wrapped()?))
@@ -63,31 +63,31 @@ impl Error {
         said.or(self.class().domain)
     }
 
-    /// The notes, oldest first.
+    /// Iterates over the notes, oldest first.
     pub fn notes(&self) -> impl ExactSizeIterator<Item = &str> {
         self.extra().map_or(&[][..], |extra| &extra.notes).iter().map(AsRef::as_ref)
     }
 
-    /// The hints, oldest first.
+    /// Iterates over the hints, oldest first.
     pub fn hints(&self) -> impl ExactSizeIterator<Item = &str> {
         self.extra().map_or(&[][..], |extra| &extra.hints).iter().map(AsRef::as_ref)
     }
 
-    /// The attributes, oldest first, one of each key. Whoever writes them leaves out the values of
-    /// [secret](crate::is_secret) keys.
+    /// Iterates over the attributes, oldest first, one of each key. Redact the values of [secret](crate::is_secret) keys
+    /// before you write them.
     #[must_use]
     pub fn attrs(&self) -> impl ExactSizeIterator<Item = (&'static str, &Value)> {
         self.extra().map_or(&[][..], |extra| &extra.attrs).iter().map(|(key, value)| (*key, value))
     }
 
-    /// The fields of the request that are wrong.
+    /// Returns the invalid fields of the request.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         self.extra().map_or(&[], |extra| &extra.violations)
     }
 
-    /// What clients may read: the words of [`public`](Self::public), else its own message where its class allows that
-    /// and the fault is the caller's. What really leaves is for [`safe`](Self::safe) to say.
+    /// Returns the message for clients: that of [`public`](Self::public), else its own message if the class is public and the
+    /// fault is the caller's. Respond to clients with [`safe`](Self::safe), which also reduces the answers of dependencies.
     #[must_use]
     pub fn public_message(&self) -> Option<Cow<'_, str>> {
         if let Some(public) = self.extra().and_then(|extra| extra.public.as_deref()) {
@@ -97,7 +97,7 @@ impl Error {
         if !class.public || class.kind.fault() != crate::Fault::Caller {
             return None;
         }
-        // A context is no part of what the class allows, unless it was allowed with the context in place.
+        // Context is public only if it was there when the class became public.
         let error = self.layers().find(|error| error.inner().public_at != BELOW).unwrap_or(self);
         Some(match error.0.context(error.inner().public_at) {
             Some(context) => context.into(),
@@ -105,42 +105,42 @@ impl Error {
         })
     }
 
-    /// Only what may leave this program.
+    /// Returns the part that clients may see.
     #[must_use]
     pub fn safe(&self) -> Safe<'_> {
         Safe::new(self)
     }
 
-    /// Where it was made; none where a layer made it, or the standard library, whose own line would tell nothing. The
-    /// compiler passes a place inside of the standard library for `map_err(Error::from)` and `collect()`: write
-    /// `map_err(|error| Error::from(error))` to have that line.
+    /// Returns where it was created; none if a layer or the standard library created it, whose own line does not help. For
+    /// `map_err(Error::from)` and `collect()` that is the standard library. Write `map_err(|error| Error::from(error))` to get
+    /// your own line.
     #[must_use]
     pub fn location(&self) -> Place {
         self.inner().location.filter(|place| !is_std(place.file()))
     }
 
-    /// What a retry layer did before it gave up on it. None where there was none, or nothing for it to do: a failure of the
-    /// first attempt that is not to be repeated, or that of a call without retries.
+    /// Returns the attempts of the retry layer that stopped at it. None without a retry layer, and if the first attempt failed
+    /// and was not retryable.
     #[must_use]
     pub fn retry_summary(&self) -> Option<&RetrySummary> {
-        self.extra()?.effort.as_ref()
+        self.extra()?.retry_summary.as_ref()
     }
 
-    /// What a [`barrier`](Self::barrier) hides.
+    /// Returns the error that a [`barrier`](Self::barrier) hides.
     #[must_use]
     pub fn hidden(&self) -> Option<&Self> {
         self.extra()?.hidden.as_ref()
     }
 
-    /// True for the first who asks, false ever after, for all its clones: so that an error is reported once, however
-    /// many handlers see it. (A clone that something was added to before that asks for itself.)
-    #[must_use = "it says whether to report"]
+    /// Returns `true` for the first call on an error and its clones, and `false` for all later calls, so that several
+    /// handlers report an error once. (A clone that was changed before the first call is counted by itself.)
+    #[must_use = "returns whether to report the error"]
     pub fn report_once(&self) -> bool {
         self.inner().logged.first()
     }
 }
 
-/// Is it a source file of the standard library, as the compiler names it, or as it is installed?
+/// Returns `true` for a source file of the standard library, as the compiler names it or as it is installed.
 fn is_std(file: &str) -> bool {
     let remapped = file.starts_with("/rustc/");
     remapped

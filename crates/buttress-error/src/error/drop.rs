@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::what::Shared;
 use super::{Counted, Error, Inner, Source, What};
-use crate::foreign::ours;
+use crate::foreign::carried;
 use crate::{BoxError, ErrorGroup};
 
 /// How many errors may be dropped one in the other.
@@ -42,22 +42,23 @@ impl Inner {
         self.depth = 0;
         if let Some(extra) = &mut self.extra {
             pending.extend(extra.hidden.take());
-            if let Some(effort) = &mut extra.effort {
-                pending.extend(effort.remedy.take());
-                pending.extend(effort.refusal.take());
+            pending.extend(extra.passed_on.take());
+            if let Some(summary) = &mut extra.retry_summary {
+                pending.extend(summary.remedy.take());
+                pending.extend(summary.refusal.take());
             }
         }
         match &mut self.what {
             What::Value(value) => match group(value) {
                 Some(group) => pending.append(&mut group.take_members()),
-                None => pending.extend(take_carried(value)),
+                None => take_carried(value, pending),
             },
             What::Rejection(rejection) => pending.extend(rejection.take_cause()),
             What::Text(_) | What::Context(_) | What::Io(_) => {}
         }
         match self.source.take() {
             Some(Source::Ours(error)) => pending.push(error),
-            Some(Source::Other(mut other)) => pending.extend(take_carried(&mut other)),
+            Some(Source::Other(mut other)) => take_carried(&mut other, pending),
             None => {}
         }
     }
@@ -67,23 +68,36 @@ fn group(value: &mut Shared) -> Option<&mut ErrorGroup> {
     if value.is::<ErrorGroup>() { Arc::get_mut(value)?.downcast_mut() } else { None }
 }
 
-/// What an `io::Error` carries that nobody else holds, also in a `Box` or an `Arc`.
-fn take_carried(value: &mut Shared) -> Option<Error> {
-    let outer = Arc::get_mut(value)?.downcast_mut::<io::Error>()?;
-    let mut inside: BoxError = std::mem::replace(outer, io::ErrorKind::Other.into()).into_inner()?;
-    loop {
-        inside = match inside.downcast() {
-            Ok(error) => return Some(*error),
-            Err(other) => other,
+/// Takes out what an `io::Error` carries, also in a `Box` or an `Arc`, unless it is shared.
+fn take_carried(value: &mut Shared, pending: &mut Vec<Error>) {
+    let outer = Arc::get_mut(value).and_then(|value| value.downcast_mut::<io::Error>());
+    let taken = outer.map(|outer| std::mem::replace(outer, io::ErrorKind::Other.into()));
+    let mut inside = taken.and_then(io::Error::into_inner);
+    while let Some(boxed) = inside {
+        inside = match take_out(boxed, pending) {
+            Ok(()) => None,
+            Err(other) => other.downcast::<io::Error>().ok().and_then(|error| error.into_inner()),
         };
-        inside = match inside.downcast::<Box<Error>>() {
-            Ok(error) => return Some(**error),
-            Err(other) => other,
-        };
-        inside = match inside.downcast::<Arc<Error>>() {
-            Ok(error) => return Arc::into_inner(*error),
-            Err(other) => other.downcast::<io::Error>().ok()?.into_inner()?,
-        };
+    }
+}
+
+/// Takes the errors of ours out of the box, or returns it.
+fn take_out(boxed: BoxError, pending: &mut Vec<Error>) -> Result<(), BoxError> {
+    let boxed = match boxed.downcast::<Error>() {
+        Ok(error) => return Ok(pending.push(*error)),
+        Err(other) => other,
+    };
+    let boxed = match boxed.downcast::<Box<Error>>() {
+        Ok(error) => return Ok(pending.push(**error)),
+        Err(other) => other,
+    };
+    let boxed = match boxed.downcast::<Arc<Error>>() {
+        Ok(error) => return Ok(pending.extend(Arc::into_inner(*error))),
+        Err(other) => other,
+    };
+    match boxed.downcast::<ErrorGroup>() {
+        Ok(mut group) => Ok(pending.append(&mut group.take_members())),
+        Err(other) => Err(other),
     }
 }
 
@@ -101,10 +115,19 @@ impl What {
 
 /// How deep an error of another type is, as far as it can be taken apart.
 pub(super) fn depth_of(error: &(dyn StdError + 'static)) -> u32 {
-    if let Some(group) = error.downcast_ref::<ErrorGroup>() {
-        return group.depth();
+    let mut link = error;
+    loop {
+        if let Some(group) = link.downcast_ref::<ErrorGroup>() {
+            return group.depth();
+        }
+        if let Some(error) = link.downcast_ref::<Error>() {
+            return error.depth();
+        }
+        match carried(link) {
+            Some(carried) => link = carried,
+            None => return 0,
+        }
     }
-    ours(error).map_or(0, Error::depth)
 }
 
 impl Error {

@@ -1,6 +1,7 @@
-//! `Error`: one word that holds everything a layer, a log line or an exit code asks for.
+//! `Error`: an error with everything that layers, log lines and exit codes need, in one word.
 
 mod build;
+mod causes;
 mod convert;
 mod details;
 mod drop;
@@ -19,7 +20,10 @@ use std::iter;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
+use crate::foreign::carried;
 use crate::{Class, ErrorGroup, RetrySummary, Value, Violation};
+#[cfg(feature = "serde")]
+pub(crate) use causes::Causes;
 use links::Links;
 use logged::Logged;
 pub use render::verbatim;
@@ -29,8 +33,8 @@ pub(crate) use render::{Raw, shown};
 pub use report::ErrorReport;
 pub(crate) use search::walk;
 use trace::Trace;
-// Without weak references, whether nobody else holds an error is told by a load, not by a locked instruction, and to drop
-// one takes one of those, not two: so adding to an error is as cheap as if it couldn't be cloned.
+// Without weak references a plain load shows that an error is not shared, and a drop takes one locked instruction instead
+// of two: adding to an error costs no more than if errors had no `Clone`.
 use triomphe::Arc as Counted;
 #[cfg(any(feature = "anyhow", feature = "eyre"))]
 pub(crate) use what::taken;
@@ -40,21 +44,21 @@ pub(crate) use what::{in_box, in_io};
 pub(crate) type Text = Cow<'static, str>;
 type Place = Option<&'static Location<'static>>;
 
-/// How many links of a chain are followed at most: a guard against errors that are their own source.
+/// The maximum number of links of a chain: an error may be its own source.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// More contexts than there can be.
+/// More than the number of contexts.
 const BELOW: u8 = u8::MAX;
 
-/// How many members of groups a line or a report shows in all, and on how many levels.
+/// The maximum number of members of groups in a line or a report, and of their levels.
 const MAX_MEMBERS: usize = 64;
 const MAX_LEVELS: usize = 8;
 
-/// An error of known [`Kind`](crate::Kind), with what happened, why, where, and what was being done.
+/// An error with a [`Kind`](crate::Kind), a message, causes, a location, notes, hints and attributes.
 ///
-/// One word wide and cheap to clone. It takes every classified error by `?` and keeps it whole: its message, its
-/// `source()` chain, and the value itself for [`find`](Self::find). In a [`BoxError`](crate::BoxError) and back it stays the same
-/// value.
+/// It has the size of a pointer and is cheap to clone. `?` converts every classified error into it, and keeps the message, the
+/// `source()` chain, and the value itself for [`find`](Self::find). In a [`BoxError`](crate::BoxError) and back it stays the
+/// same value.
 ///
 /// ```
 /// use buttress_error::{Error, Kind, ResultExt};
@@ -69,10 +73,10 @@ const MAX_LEVELS: usize = 8;
 /// assert!(error.find::<std::io::Error>().is_some());
 /// ```
 ///
-/// Chains and trees of any depth are dropped on a small stack, as far as their links are errors of this crate, or an
-/// `io::Error` with one in it. How deep those of other types may go is for their own drop to say.
+/// Chains and trees of any depth are dropped on a small stack if their links are errors of this crate, or an `io::Error`
+/// with one in it. The depth of other types is limited by their own drop.
 ///
-/// Who reads what:
+/// The forms of an error:
 ///
 /// | | for |
 /// |---|---|
@@ -81,9 +85,9 @@ const MAX_LEVELS: usize = 8;
 /// | [`safe`](Self::safe): only what is public | clients |
 /// | `serde::Serialize` (feature `serde`): everything | machines |
 ///
-/// `Debug`, the report and the serialised form leave out the values of [attributes](Self::attr) whose key is
-/// [secret](crate::is_secret). What would break a line, or command a terminal, is escaped on the line of `Display`: a
-/// message of two lines is shown as `one\ntwo` there.
+/// `Debug`, the report and the serialized form redact the values of [attributes](Self::attr) whose key is
+/// [secret](crate::is_secret). `Display` escapes line breaks and control characters: a message of two lines is shown as
+/// `one\ntwo`.
 #[derive(Clone)]
 pub struct Error(Counted<Links>);
 
@@ -103,11 +107,11 @@ struct Inner {
     /// How many contexts there were when the class said that the message is public; [`BELOW`] where that was said of what
     /// this error is about.
     public_at: u8,
-    /// At least as many as errors of ours lie below it, one in the other: see [`drop`].
+    /// An upper bound of the nesting depth below it: see [`drop`].
     depth: u32,
 }
 
-/// What most errors don't have.
+/// The parts that most errors don't have.
 #[derive(Clone, Default)]
 pub(crate) struct Extra {
     domain: Option<Arc<str>>,
@@ -116,8 +120,10 @@ pub(crate) struct Extra {
     hints: Vec<Text>,
     attrs: Vec<(&'static str, Value)>,
     violations: Vec<Violation>,
-    effort: Option<RetrySummary>,
+    retry_summary: Option<RetrySummary>,
     hidden: Option<Error>,
+    /// The group that the error of another type only passes on: its own `source()` passes over it.
+    passed_on: Option<Error>,
     trace: Option<Trace>,
 }
 
@@ -178,14 +184,38 @@ impl Error {
         self.layers().map(contexts).sum()
     }
 
-    /// The group that it is, also under [context](Self::context).
+    /// Returns the group that this error is: also under [context](Self::context), inside an `io::Error`, a `Box` or an
+    /// `Arc`, and in a [transparent](crate::Classify::passes_on) variant. A group among the causes of another error is found by
+    /// [`find::<ErrorGroup>()`](Self::find).
     #[must_use]
     pub fn group(&self) -> Option<&ErrorGroup> {
-        self.innermost_wrapped()?.downcast_ref()
+        let mut error = self;
+        for _ in 0..MAX_DEPTH {
+            if let Some(group) = error.passed_on_group() {
+                error = group;
+                continue;
+            }
+            let mut link = error.innermost_wrapped()?;
+            error = loop {
+                if let Some(group) = link.downcast_ref() {
+                    return Some(group);
+                }
+                match link.downcast_ref() {
+                    Some(error) => break error,
+                    None => link = carried(link)?,
+                }
+            };
+        }
+        None
+    }
+
+    /// The group that the error of another type only passes on.
+    fn passed_on_group(&self) -> Option<&Self> {
+        self.extra()?.passed_on.as_ref()
     }
 }
 
-/// Nothing in it is changed half: what is added to an error makes another.
+/// An error is never changed in place while it is shared, so a panic leaves none half changed.
 impl UnwindSafe for Error {}
 impl RefUnwindSafe for Error {}
 

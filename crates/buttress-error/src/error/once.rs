@@ -3,21 +3,14 @@
 use std::error::Error as StdError;
 
 use super::render::Raw;
-use super::{Error, MAX_DEPTH};
 use crate::contain;
 
-/// Returns the texts of the error and its causes, outermost first, without what an outer one repeats of an inner one.
+/// Returns the texts of the links, outermost first, without what an outer one repeats of an inner one.
 ///
 /// The chain `a: b: disk`, `b: disk`, `disk` becomes `a`, `b`, `disk`. A text repeats its cause if it ends with `: ` and
 /// the text of the cause, or the line of all causes below. A cause of the very same text is left out.
-pub(super) fn said_once(error: &Error) -> Vec<String> {
-    let mut texts = vec![contain::text(Raw(error))];
-    let mut link: Option<&(dyn StdError + 'static)> = contain::run(|| error.source()).flatten();
-    while let Some(cause) = link.filter(|_| texts.len() <= MAX_DEPTH) {
-        texts.push(contain::text(Raw(cause)));
-        link = contain::run(|| cause.source()).flatten();
-    }
-    without_repetition(texts)
+pub(super) fn said_once(links: &[&(dyn StdError + 'static)]) -> Vec<String> {
+    without_repetition(links.iter().map(|link| contain::text(Raw(*link))).collect())
 }
 
 fn without_repetition(texts: Vec<String>) -> Vec<String> {

@@ -1,8 +1,9 @@
-//! One line for logs.
+//! The line of an error, for logs.
 
 use std::error::Error as StdError;
 use std::fmt::{self, Write};
 
+use super::causes::Causes;
 use super::links::First;
 use super::once::said_once;
 use super::what::Io;
@@ -61,8 +62,8 @@ impl Inner {
     }
 }
 
-/// What one link of a chain says, as it was said. An [`Error`] is kept on one line by its `Display`, which escapes what
-/// would break that: this is for those who escape by themselves, such as a writer of JSON.
+/// Returns the unescaped message of one link of a chain. The `Display` of an [`Error`] escapes line breaks and control
+/// characters to stay on one line; this is for callers that escape the message themselves, such as a writer of JSON.
 ///
 /// ```
 /// use buttress_error::{Error, Kind, verbatim};
@@ -75,7 +76,7 @@ pub fn verbatim<'e>(error: &'e (dyn StdError + 'static)) -> impl fmt::Display + 
     Raw(error)
 }
 
-/// A link of a chain in its own words, however many lines they are.
+/// The unescaped message of a link of a chain.
 pub(crate) struct Raw<'a>(pub(crate) &'a (dyn StdError + 'static));
 
 impl fmt::Display for Raw<'_> {
@@ -101,7 +102,7 @@ impl Raw<'_> {
     }
 }
 
-/// The [report](Error::report) without colour.
+/// Writes the [report](Error::report) without colours.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.report().fmt(f)
@@ -113,21 +114,19 @@ pub(crate) fn members_on_a_line(group: &ErrorGroup, f: &mut fmt::Formatter<'_>) 
     members(group, f, &mut { MAX_MEMBERS }, MAX_LEVELS)
 }
 
-/// An error with its causes, or its members: of members `left` in all, on so many levels.
+/// Writes an error with its causes, and the members of the first group: at most `left` members in all, on at most `levels`
+/// levels.
 fn line(error: &Error, out: &mut dyn Write, left: &mut usize, levels: usize) -> fmt::Result {
-    let Some(group) = error.group() else {
-        if error.source().is_none() {
-            return write!(out, "{error}");
-        }
-        for (place, text) in said_once(error).iter().enumerate() {
+    let causes = Causes::of(error);
+    if causes.links.len() == 1 {
+        write!(out, "{error}")?;
+    } else {
+        for (place, text) in said_once(&causes.links).iter().enumerate() {
             out.write_str(if place == 0 { "" } else { ": " })?;
             Line(out).write_str(text)?;
         }
-        return Ok(());
-    };
-    write!(out, "{error}")?;
-    error.chain().take(error.contexts()).try_for_each(|context| write!(out, ": {context}"))?;
-    members(group, out, left, levels)
+    }
+    causes.group.map_or(Ok(()), |group| members(group, out, left, levels))
 }
 
 fn members(group: &ErrorGroup, out: &mut dyn Write, left: &mut usize, levels: usize) -> fmt::Result {
@@ -147,14 +146,14 @@ fn members(group: &ErrorGroup, out: &mut dyn Write, left: &mut usize, levels: us
     }
 }
 
-/// Its text. A `Display` that fails leaves what it has written.
+/// Returns the text. A `Display` that fails leaves what it has written.
 pub(crate) fn shown(text: &impl fmt::Display) -> String {
     let mut shown = String::new();
     let _ = write!(shown, "{text}");
     shown
 }
 
-/// What it says by itself, without domain and causes.
+/// Writes the message, without domain and causes.
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f)
@@ -172,7 +171,7 @@ impl What {
     }
 }
 
-/// Keeps on one line what is written to it: what would break the line, or command a terminal, is escaped.
+/// Keeps the text on one line: escapes line breaks and control characters.
 pub(crate) struct Line<'a>(pub(crate) &'a mut dyn Write);
 
 impl Write for Line<'_> {
@@ -181,14 +180,14 @@ impl Write for Line<'_> {
     }
 }
 
-/// Writes `text`, with those characters that `told` names as they are written in Rust.
-pub(super) fn escaped(out: &mut dyn Write, text: &str, told: fn(char) -> bool) -> fmt::Result {
-    // Every byte, without an early end: so the compiler takes many at a time.
+/// Writes `text`, and escapes those characters for which `special` returns `true` as in Rust.
+pub(super) fn escaped(out: &mut dyn Write, text: &str, special: fn(char) -> bool) -> fmt::Result {
+    // Without an early return, so that the compiler vectorizes it.
     if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
         return out.write_str(text);
     }
-    for part in text.split_inclusive(told) {
-        let plain = part.trim_end_matches(told);
+    for part in text.split_inclusive(special) {
+        let plain = part.trim_end_matches(special);
         out.write_str(plain)?;
         write!(out, "{}", part[plain.len()..].escape_default())?;
     }

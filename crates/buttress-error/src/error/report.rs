@@ -1,17 +1,18 @@
-//! The report for people.
+//! The report of an error, for people.
 
 use std::fmt::{self, Display, Write};
 
+use super::causes::Causes;
 use super::once::said_once;
 use super::render::{Raw, escaped};
 use super::{Error, MAX_LEVELS, MAX_MEMBERS};
 use crate::secret::is_secret_value;
 use crate::{ErrorGroup, contain};
 
-/// Everything about an error, line by line, for a person at a terminal: [`Error::report`].
+/// All parts of an error, line by line, for a person at a terminal: [`Error::report`].
 ///
-/// A `Display` that fails or panics leaves a mark in its line. A text that repeats its cause, as in `a: disk` above `disk`,
-/// is shown without the repetition.
+/// A `Display` that fails or panics leaves a mark in its line. A message that repeats its cause, as in `a: disk` above `disk`,
+/// is shown without the repetition. The members of a group follow its message, numbered.
 ///
 /// ```
 /// use buttress_error::{Error, Kind};
@@ -41,7 +42,7 @@ pub struct ErrorReport<'a> {
 }
 
 impl Error {
-    /// Everything about it, line by line.
+    /// Returns all parts of the error, line by line.
     #[must_use]
     pub const fn report(&self) -> ErrorReport<'_> {
         ErrorReport { error: self, colour: false }
@@ -49,7 +50,7 @@ impl Error {
 }
 
 impl ErrorReport<'_> {
-    /// With colours, for a terminal. [`Exit`](crate::Exit) asks for them where there is one.
+    /// Adds colours, for a terminal. [`Exit`](crate::Exit) uses them if standard error is one.
     #[must_use]
     pub const fn coloured(mut self) -> Self {
         self.colour = true;
@@ -69,18 +70,18 @@ impl Display for ErrorReport<'_> {
     }
 }
 
-/// Where a report is written: `dyn`, as each level writes into the one above.
+/// The output of a report. It is `dyn`, since each level writes into the one above.
 struct Page<'a> {
     out: &'a mut dyn Write,
     colour: bool,
-    /// How many more members of groups are shown.
+    /// The number of members of groups that may still be shown.
     left: &'a mut usize,
 }
 
 impl Page<'_> {
     fn error(&mut self, error: &Error, levels: usize) -> fmt::Result {
-        // A group's chain has the worst member, which is shown among all.
-        let texts = if error.group().is_some() { vec![contain::text(Raw(error))] } else { said_once(error) };
+        let Causes { links, group } = Causes::of(error);
+        let texts = said_once(&links);
         let (message, causes) = texts.split_first().expect("an error has a text");
         Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }.painted("1;31", message)?;
         let class = error.class();
@@ -88,9 +89,9 @@ impl Page<'_> {
             Some(reason) => self.line("kind", format_args!("{} ({reason})", class.kind))?,
             None => self.line("kind", class.kind)?,
         }
-        match error.group() {
-            Some(group) => self.group(group, levels)?,
-            None => causes.iter().try_for_each(|cause| self.line("caused by", cause))?,
+        causes.iter().try_for_each(|cause| self.line("caused by", cause))?;
+        if let Some(group) = group {
+            self.group(group, levels)?;
         }
         if let Some(hidden) = error.hidden() {
             self.nested("behind a barrier", hidden, levels)?;
@@ -102,9 +103,9 @@ impl Page<'_> {
             let value: &dyn Display = if is_secret_value(key, value) { &"[redacted]" } else { value };
             self.line("with", format_args!("{key} = {value}"))?;
         }
-        if let Some(effort) = error.retry_summary() {
+        if let Some(summary) = error.retry_summary() {
             let text =
-                format_args!("{} in {:?}, stopped: {}", effort.attempts, effort.elapsed, effort.stopped);
+                format_args!("{} in {:?}, stopped: {}", summary.attempts, summary.elapsed, summary.stopped);
             self.line("attempts", text)?;
         }
         if let Some(at) = error.location() {
@@ -144,7 +145,7 @@ impl Page<'_> {
 
     fn line(&mut self, label: &str, text: impl Display) -> fmt::Result {
         self.label(label)?;
-        write!(Clean(&mut Indent(self.out)), "{text}")
+        write!(Escaped(&mut Indent(self.out)), "{text}")
     }
 
     fn label(&mut self, label: &str) -> fmt::Result {
@@ -155,24 +156,24 @@ impl Page<'_> {
 
     fn painted(&mut self, code: &str, text: impl Display) -> fmt::Result {
         if !self.colour {
-            return write!(Clean(self.out), "{text}");
+            return write!(Escaped(self.out), "{text}");
         }
         write!(self.out, "\x1b[{code}m")?;
-        write!(Clean(self.out), "{text}")?;
+        write!(Escaped(self.out), "{text}")?;
         self.out.write_str("\x1b[0m")
     }
 }
 
-/// Escapes what a terminal would obey: the text may come from anywhere.
-struct Clean<'a>(&'a mut dyn Write);
+/// Escapes control characters, which a terminal would execute: the text may come from anywhere.
+struct Escaped<'a>(&'a mut dyn Write);
 
-impl Write for Clean<'_> {
+impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         escaped(self.0, text, |c| c.is_control() && c != '\n' && c != '\t')
     }
 }
 
-/// Moves every line but the first four to the right.
+/// Indents every line except the first by four spaces.
 struct Indent<'a>(&'a mut dyn Write);
 
 impl Write for Indent<'_> {

@@ -1,4 +1,4 @@
-//! Looking for a cause.
+//! The search for a cause.
 
 use std::error::Error as StdError;
 use std::iter;
@@ -9,31 +9,30 @@ use crate::foreign::{carried, seen};
 
 type Link<'e> = &'e (dyn StdError + 'static);
 
-/// How many links a search visits at most: a guard against groups that share their members over and over.
+/// The maximum number of links that a search visits: groups may share members.
 const MAX_VISITS: usize = 4_096;
 
 impl Error {
-    /// The causes below it, nearest first, at most 64. What a [context](Self::context) is about is one of them, for its text:
-    /// the class is that of the whole.
+    /// Iterates over its causes, nearest first, at most 64. Below a [context](Self::context) the error itself is one of them.
     pub fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
         iter::successors(self.source(), |error| (*error).source()).take(MAX_DEPTH)
     }
 
-    /// The last of its causes, at most 64 links away; itself where it has none.
+    /// Returns the last of its causes, at most 64 links away, or the error itself if it has none.
     #[must_use]
     pub fn root_cause(&self) -> &(dyn StdError + 'static) {
         self.chain().last().unwrap_or(self)
     }
 
-    /// The first value of type `T` in it: the error that it wraps, one of its causes, or in a group one of the members and
-    /// of their causes; as a `T`, a `Box<T>` or an `Arc<T>`, also inside of an `io::Error`. At most 64 links deep, and 4096
-    /// in all. [`find`](crate::find) searches an error of any type.
+    /// Returns the first value of type `T` in it: the error that it wraps, one of its causes, or a member of a group and its
+    /// causes; as a `T`, a `Box<T>` or an `Arc<T>`, also inside an `io::Error`. The search visits at most 64 levels and 4096
+    /// links. [`find`](crate::find) searches an error of any type.
     #[must_use]
     pub fn find<T: StdError + 'static>(&self) -> Option<&T> {
         walk(self).find_map(seen)
     }
 
-    /// Is there a value of type `T` in it? See [`find`](Self::find).
+    /// Returns `true` if there is a value of type `T` in it: see [`find`](Self::find).
     #[must_use]
     pub fn is<T: StdError + 'static>(&self) -> bool {
         self.find::<T>().is_some()
@@ -62,7 +61,7 @@ impl<'e> Walk<'e> {
         }
         let below = |link| (link, depth + 1);
         if let Some(error) = link.downcast_ref::<Error>() {
-            // Its contexts are links, too, but nothing to be found.
+            // Its contexts count as links, but hold no value.
             let depth = depth + usize::from(error.0.contexts());
             if depth >= MAX_DEPTH {
                 return;
@@ -71,6 +70,7 @@ impl<'e> Walk<'e> {
             let (wrapped, given) = (error.wrapped(), error.given());
             self.next = wrapped.or(given).map(below);
             self.pending.extend(wrapped.and(given).map(below));
+            self.pending.extend(error.passed_on_group().map(|group| below(group as Link<'e>)));
         } else if let Some(group) = link.downcast_ref::<ErrorGroup>() {
             let mut members = group.members().iter().map(|member| below(member as Link<'e>));
             self.next = members.next();

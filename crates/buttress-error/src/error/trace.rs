@@ -1,4 +1,4 @@
-//! Where the program was: a backtrace for bugs, the spans for all.
+//! The backtrace of a bug, and the spans of any error.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
@@ -15,8 +15,8 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// None, and for the price of a comparison, unless there is something to tell. A failure that another program
-    /// reports is no bug of this one: `made_here` is false.
+    /// Captures nothing, for the price of a comparison, unless there is something to record. A failure that another program
+    /// reports is not a bug of this one: `made_here` returns `false`.
     #[inline]
     pub(super) fn capture(class: &Class, made_here: impl FnOnce() -> bool) -> Option<Self> {
         let is_bug = class.kind.is_bug() && !class.dependency;
@@ -54,15 +54,14 @@ fn spans() -> Option<tracing_error::SpanTrace> {
 }
 
 impl Error {
-    /// The backtrace. Only a [bug](crate::Kind::is_bug) of this program has one, not a failure that a dependency reports, and
-    /// only where `RUST_LIB_BACKTRACE` or `RUST_BACKTRACE` says
-    /// so, as in [`Backtrace::capture`].
+    /// Returns the backtrace. Only a [bug](crate::Kind::is_bug) of this program has one, not a failure that a dependency
+    /// reports, and only if `RUST_LIB_BACKTRACE` or `RUST_BACKTRACE` enables it, as for [`Backtrace::capture`].
     #[must_use]
     pub fn backtrace(&self) -> Option<&Backtrace> {
         self.extra()?.trace.as_ref()?.backtrace.as_deref()
     }
 
-    /// The spans that it was made in; none without the subscriber layer `tracing_error::ErrorLayer`.
+    /// Returns the spans in which it was created; none without the subscriber layer `tracing_error::ErrorLayer`.
     #[cfg(feature = "tracing-error")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tracing-error")))]
     #[must_use]
@@ -70,7 +69,7 @@ impl Error {
         self.extra()?.trace.as_ref()?.spans.as_ref()
     }
 
-    /// The spans as text, where there are any.
+    /// Returns the spans as text, if there are any.
     pub(super) fn spans(&self) -> Option<impl fmt::Display + '_> {
         #[cfg(feature = "tracing-error")]
         return self.span_trace();

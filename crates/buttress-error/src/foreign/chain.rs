@@ -1,4 +1,4 @@
-//! `Chain`: rules of one's own for errors in a box.
+//! `Chain`: rules for error types in a box.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -15,19 +15,19 @@ type Refine = Arc<dyn Fn(&Link, Class) -> Class + Send + Sync>;
 type PassOn = Arc<dyn Fn(&Link) -> Option<&Error> + Send + Sync>;
 type Stamp = Arc<dyn Fn(&mut BoxError, &RetrySummary) + Send + Sync>;
 
-/// The classifier of errors that may be anything: rules of your own, then what [`classify`](crate::classify) knows.
+/// A classifier for errors of any type: rules of your own, then those of [`classify`](crate::classify).
 ///
-/// A box remembers nothing of the type in it, so an error of your own that travels in a [`BoxError`] is
-/// [`Kind::Unknown`] to every layer. Name its type once, here, and hand this one value to all of them
-/// (`.classifier(rules.clone())`), or to the [translate layer](crate::TranslateLayer::rules) below them.
+/// A box hides the type in it, so an error type of your own in a [`BoxError`] is [`Kind::Unknown`] to every layer. Add its
+/// type here, and pass the chain to all layers (`.classifier(rules.clone())`), or to the
+/// [translate layer](crate::TranslateLayer::rules) below them.
 ///
-/// * **Where**: the error and its causes, outermost first, at most 64. At each link the rules are asked in the order in
-///   which they were given; the first that knows decides.
+/// * **Order**: the error and its causes are visited outermost first, at most 64. At each link the rules are called in the
+///   order in which they were added; the first match decides.
 /// * **Priority**: a rule anywhere in the chain goes before anything built in, with one exception: an [`Error`], a
 ///   [`Rejection`](crate::Rejection) or a [`ConfigError`](crate::ConfigError) has its class already and ends the search,
-///   but for an `Error` of kind unknown.
-/// * **Veto**: a rule that answers [`Finding::Skip`] keeps the rules after it, and what is built in, away from that link.
-/// * **Refinement**: at the end [`refine`](Self::refine) may change the class that was found.
+///   except for an `Error` of kind unknown.
+/// * **Veto**: a rule that returns [`Finding::Skip`] skips the later rules and the built-in ones for that link.
+/// * **Refinement**: at the end, [`refine`](Self::refine) may change the class that was found.
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,7 +56,7 @@ type Stamp = Arc<dyn Fn(&mut BoxError, &RetrySummary) + Send + Sync>;
 /// assert_eq!(rules.classify(&*error).reason, Some("CARD_DECLINED"));
 /// ```
 ///
-/// A clone costs one count of references.
+/// A clone costs one increment of a reference count.
 #[derive(Clone, Default)]
 pub struct Chain {
     rules: Arc<Rules>,
@@ -70,30 +70,30 @@ struct Rules {
     stamp: Vec<Stamp>,
 }
 
-/// Who speaks in a class: the program itself, or the tables and rules about others.
+/// The origin of a class: the program's own types, or the tables and rules for foreign types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Own,
     Foreign,
 }
 
-/// No rules yet: [`Chain`].
+/// Creates a [`Chain`] without rules.
 #[must_use]
 pub fn chain() -> Chain {
     Chain::default()
 }
 
-/// What a rule says of one error.
+/// The result of a rule for one error.
 ///
-/// A [`Class`] or a [`Kind`], or an `Option` of one, will do where a rule needs no veto.
+/// A rule without a veto may return a [`Class`] or a [`Kind`], or an `Option` of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // there is no fourth thing to say
+#[allow(clippy::exhaustive_enums, reason = "the three cases are complete")]
 pub enum Finding {
-    /// Nothing: ask the next rule.
+    /// The rule does not apply: try the next one.
     Pass,
-    /// It is of this class. Of kind [unknown](Kind::Unknown): nobody else is asked, about its causes neither.
+    /// The error is of this class. With kind [unknown](Kind::Unknown) the search ends, and skips its causes, too.
     Is(Class),
-    /// It is not what the rules after this one, or the tables, would make of it: go on with its cause.
+    /// Skip the later rules and the tables for this error, and continue with its cause.
     Skip,
 }
 
@@ -116,34 +116,34 @@ impl<C: Into<Class>> From<Option<C>> for Finding {
 }
 
 impl Chain {
-    /// `T` says itself what it is, wherever it stands in the chain. A retry layer that gives up on one in a box tells
-    /// it so ([`Classify::note_retry_summary`]).
+    /// Adds a type that implements [`Classify`], anywhere in the chain. A retry layer records its attempts on a `T` in a box
+    /// ([`Classify::note_retry_summary`]).
     #[must_use]
     pub fn knows<T: Classify + StdError + Send + Sync + 'static>(self) -> Self {
         self.edit(|rules| {
             rules.find.push((Whose::Own, Arc::new(|link| seen::<T>(link).map(Classify::class).into())));
             rules.pass_on.push(Arc::new(|link| seen::<T>(link).and_then(Classify::passes_on)));
-            rules.stamp.push(Arc::new(|error, effort| {
+            rules.stamp.push(Arc::new(|error, summary| {
                 if let Some(error) = error.downcast_mut::<T>() {
-                    Classify::note_retry_summary(error, effort);
+                    Classify::note_retry_summary(error, summary);
                 } else if let Some(error) = error.downcast_mut::<Box<T>>() {
-                    Classify::note_retry_summary(error, effort);
+                    Classify::note_retry_summary(error, summary);
                 } else if let Some(error) = error.downcast_mut::<Arc<T>>() {
-                    Classify::note_retry_summary(error, effort);
+                    Classify::note_retry_summary(error, summary);
                 }
             }));
         })
     }
 
-    /// Every `T` is of this class.
+    /// Adds a type whose values are all of this class.
     #[must_use]
     pub fn kind_of<T: StdError + 'static>(self, class: impl Into<Class>) -> Self {
         let class = class.into();
         self.rule(move |_: &T| class)
     }
 
-    /// Asks a function about every `T`. It answers with a [`Finding`], or with what can be made one: a [`Class`], a
-    /// [`Kind`], an `Option` of either. Name the type of its argument.
+    /// Adds a function that is called with every `T`. It returns a [`Finding`], a [`Class`], a [`Kind`], or an `Option` of one
+    /// of the last two. Annotate the type of its argument.
     #[must_use]
     pub fn rule<T, F, A>(self, rule: F) -> Self
     where
@@ -155,8 +155,8 @@ impl Chain {
         self.edit(|rules| rules.find.push((Whose::Foreign, find)))
     }
 
-    /// Changes the class that was found, whoever found it, where there is a `T` in the chain: the outermost one is
-    /// shown to the function. Refinements follow each other in the order in which they were given.
+    /// Adds a function that may change the class that was found, if there is a `T` in the chain. It is called with the
+    /// outermost one. Refinements run in the order in which they were added.
     #[must_use]
     pub fn refine<T, F>(self, change: F) -> Self
     where
@@ -170,7 +170,7 @@ impl Chain {
         self.edit(|rules| rules.refine.push(refine))
     }
 
-    /// Adds all rules of another, after those that are here.
+    /// Adds all rules of another chain after its own.
     #[must_use]
     pub fn then(self, other: &Self) -> Self {
         self.edit(|rules| {
@@ -186,7 +186,7 @@ impl Chain {
         self
     }
 
-    /// The class of an error of any type: [`Kind::Unknown`] where nobody knows it.
+    /// Returns the class of an error of any type: [`Kind::Unknown`] if no rule applies.
     #[must_use]
     pub fn classify(&self, error: &(dyn StdError + 'static)) -> Class {
         self.search(error).0
@@ -229,8 +229,8 @@ impl Chain {
         answers.find(|(finding, _)| *finding != Finding::Pass)
     }
 
-    /// Makes an [`Error`] of any error, of the class that the rules find. One that is an `Error` stays the same value,
-    /// [reclassified](Error::reclassify) where the rules know better.
+    /// Converts any error into an [`Error`] of the class that the rules find. An `Error` stays the same value, and is
+    /// [reclassified](Error::reclassify) if a rule applies.
     #[must_use]
     #[track_caller]
     pub fn translate(&self, error: impl Into<BoxError> + 'static) -> Error {
@@ -270,10 +270,10 @@ impl<Res> Classifier<Res, BoxError> for Chain {
         outcome.as_ref().map_or_else(|error| Verdict::of(self.classify(&**error)), |_| Verdict::success())
     }
 
-    fn stamp(&self, outcome: &mut Result<Res, BoxError>, effort: &RetrySummary) {
-        ByKind.stamp(outcome, effort);
+    fn stamp(&self, outcome: &mut Result<Res, BoxError>, summary: &RetrySummary) {
+        ByKind.stamp(outcome, summary);
         if let Err(error) = outcome {
-            self.rules.stamp.iter().for_each(|stamp| stamp(error, effort));
+            self.rules.stamp.iter().for_each(|stamp| stamp(error, summary));
         }
     }
 
@@ -287,8 +287,8 @@ impl<Res> Classifier<Res, Error> for Chain {
         outcome.as_ref().map_or_else(|error| Verdict::of(self.classify(error)), |_| Verdict::success())
     }
 
-    fn stamp(&self, outcome: &mut Result<Res, Error>, effort: &RetrySummary) {
-        ByKind.stamp(outcome, effort);
+    fn stamp(&self, outcome: &mut Result<Res, Error>, summary: &RetrySummary) {
+        ByKind.stamp(outcome, summary);
     }
 
     fn keep(&self, outcome: &Result<Res, Error>) -> Option<Error> {

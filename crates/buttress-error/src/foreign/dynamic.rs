@@ -81,16 +81,16 @@ macro_rules! classified {
                 super::classify(unboxed(&**self, self.downcast_ref()))
             }
 
-            fn stamp(&mut self, effort: &crate::RetrySummary) {
+            fn stamp(&mut self, summary: &crate::RetrySummary) {
                 // With or without contexts above it.
                 if self.is::<crate::Error>() {
                     if let Some(error) = self.downcast_mut::<crate::Error>() {
-                        error.set_effort(effort);
+                        error.set_retry_summary(summary);
                     }
                 } else if let Some(error) = self.downcast_mut::<std::io::Error>() {
-                    crate::Classified::stamp(error, effort);
+                    crate::Classified::stamp(error, summary);
                 } else if let Some(error) = self.downcast_mut::<BoxError>() {
-                    error.stamp(effort);
+                    error.stamp(summary);
                 }
             }
 
@@ -121,8 +121,8 @@ macro_rules! classified {
                 }
             }
 
-            fn stamp(&self, outcome: &mut Result<Res, $type>, effort: &crate::RetrySummary) {
-                crate::ByKind.stamp(outcome, effort);
+            fn stamp(&self, outcome: &mut Result<Res, $type>, summary: &crate::RetrySummary) {
+                crate::ByKind.stamp(outcome, summary);
             }
 
             fn keep(&self, outcome: &Result<Res, $type>) -> Option<crate::Error> {

@@ -14,9 +14,9 @@ impl Classify for Error {
         if self.get_ref().is_none() { of_error(self) } else { super::classify(self) }
     }
 
-    fn note_retry_summary(&mut self, effort: &RetrySummary) {
+    fn note_retry_summary(&mut self, summary: &RetrySummary) {
         if let Some(error) = in_io(self) {
-            error.set_effort(effort);
+            error.set_retry_summary(summary);
         }
     }
 

@@ -70,6 +70,21 @@ pub fn ours<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Error> {
     }
 }
 
+/// Returns the [`ErrorGroup`] that this one link is, or only carries.
+#[must_use]
+pub fn group_of<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e ErrorGroup> {
+    let mut link = error;
+    loop {
+        if let Some(error) = link.downcast_ref::<Error>() {
+            return error.group();
+        }
+        if let Some(group) = link.downcast_ref() {
+            return Some(group);
+        }
+        link = carried(link)?;
+    }
+}
+
 /// Returns `true` if `inner` lies in the error of another type that `outer` wraps, so that `outer` has its notes, too.
 #[must_use]
 pub fn holds_details_of(outer: &Error, inner: &Error) -> bool {

@@ -1,4 +1,4 @@
-//! The classes of error types that are not ours.
+//! The classes of foreign error types.
 
 mod chain;
 mod dynamic;
@@ -38,25 +38,25 @@ pub(crate) use chain::Whose;
 pub use chain::{Chain, Finding, chain};
 pub(crate) use dynamic::into_box;
 pub(crate) use links::{carried, first_ours, itself, seen};
-pub use links::{find, holds_details_of, links, ours};
+pub use links::{find, group_of, holds_details_of, links, ours};
 pub use transport::Transport;
 
 use crate::{BoxError, Class, Classified, Classify, ConfigError, Error, ErrorGroup, Kind, Rejection};
 
-/// The class of an error of any type: of the first link of its `source()` chain that is an [`Error`], a
-/// [`Rejection`], a [`ConfigError`], or a foreign type that this crate knows: `std::io::Error`, and with the feature of
+/// Returns the class of an error of any type: that of the first link of its `source()` chain that is an [`Error`], a
+/// [`Rejection`], a [`ConfigError`], or a foreign type that this crate supports: `std::io::Error`, and with the feature of
 /// that name the errors of h2, hyper, hyper-util, redis, reqwest, serde_json, tokio, tonic and tower.
-/// [`Kind::Unknown`] where there is none.
+/// [`Kind::Unknown`] if there is none.
 ///
-/// At most 64 [`links`] are visited, also behind a `Box` or an `Arc`, and inside of an `io::Error`. An error that a
-/// retry layer has given up on keeps that mark below any other. [`chain`] takes rules of your own before these.
+/// At most 64 [`links`] are visited, also behind a `Box` or an `Arc`, and inside an `io::Error`. An error that a
+/// retry layer has exhausted stays exhausted below any other error. [`chain`] adds rules of your own before these.
 #[must_use]
 pub fn classify(error: &(dyn StdError + 'static)) -> Class {
     if let Some(error) = itself(error) {
         return error.classified();
     }
     for (depth, link) in links::links(error).enumerate() {
-        // What a cause allows of its own message says nothing of the one above it.
+        // A public cause does not make the message above it public.
         if let Some(class) = own(link) {
             return class.public_if(depth == 0);
         }
@@ -67,12 +67,12 @@ pub fn classify(error: &(dyn StdError + 'static)) -> Class {
     Class::new(Kind::Unknown)
 }
 
-/// An error that a retry layer has given up on stays given up, however little else is known of it.
+/// An error that a retry layer has exhausted stays exhausted, whatever its class.
 fn exhausted_by(class: Class, ours: Option<&Error>) -> Class {
     if ours.is_some_and(|error| error.class().exhausted) { class.exhausted() } else { class }
 }
 
-/// The class of one link that is of a type of this crate.
+/// Returns the class of a link whose type is one of this crate.
 fn own(link: &(dyn StdError + 'static)) -> Option<Class> {
     (link.downcast_ref::<Error>().map(|error| *error.class()))
         .or_else(|| link.downcast_ref::<Rejection>().or_else(|| io::rejection(link)).map(Classify::class))
@@ -80,8 +80,8 @@ fn own(link: &(dyn StdError + 'static)) -> Option<Class> {
         .or_else(|| link.downcast_ref::<ErrorGroup>().map(Classify::class))
 }
 
-/// The class of one link that is of a foreign type; none where that type says nothing, as an `io::Error` of kind other:
-/// what it carries may.
+/// Returns the class of a link of a foreign type; none if the type has no class, such as an `io::Error` of kind other, whose
+/// inner error may have one.
 fn known(link: &(dyn StdError + 'static)) -> Option<Class> {
     let class = io::class(link);
     #[cfg(feature = "h2")]
@@ -105,8 +105,8 @@ fn known(link: &(dyn StdError + 'static)) -> Option<Class> {
     class.filter(|class| class.kind != Kind::Unknown)
 }
 
-/// Is the error itself, not a cause of it, of a foreign type that is known? Its class is then the word of another
-/// program, or of a task.
+/// Returns `true` if the error itself, not a cause, is of a supported foreign type. Its class then comes from another
+/// program or task.
 pub(crate) fn is_known(error: &(dyn StdError + 'static)) -> bool {
     let mut link = Some(error);
     while let Some(error) = link {
@@ -118,7 +118,7 @@ pub(crate) fn is_known(error: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// What may be kept of an error, and a note that tells the rest: reqwest's show the secrets of a URL.
+/// Returns the error without secrets, and a note with the rest: the errors of reqwest show the URL.
 pub(crate) fn redacted(error: BoxError) -> (BoxError, Option<String>) {
     #[cfg(feature = "reqwest")]
     let error = match error.downcast() {
@@ -133,8 +133,8 @@ pub(crate) fn redacted(error: BoxError) -> (BoxError, Option<String>) {
     (error, None)
 }
 
-/// Are errors of this type kept only [redacted]?
-pub(crate) fn is_telling<E: 'static>() -> bool {
+/// Returns `true` if errors of this type must be [redacted].
+pub(crate) fn has_secrets<E: 'static>() -> bool {
     let known: &[TypeId] = &[
         #[cfg(feature = "reqwest")]
         TypeId::of::<::reqwest::Error>(),

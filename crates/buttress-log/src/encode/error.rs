@@ -3,8 +3,10 @@
 use std::error::Error as StdError;
 use std::iter;
 
-use buttress_error::__private::{holds_details_of, ours};
-use buttress_error::{Error, Kind, RetryAdvice, Violation, classify, is_secret, is_secret_number, verbatim};
+use buttress_error::__private::{group_of, holds_details_of, ours};
+use buttress_error::{
+    Error, ErrorGroup, Kind, RetryAdvice, Violation, classify, is_secret, is_secret_number, verbatim,
+};
 
 use crate::encode::name::REDACTED;
 use crate::encode::source_file::is_buttress_source;
@@ -58,18 +60,18 @@ pub(crate) fn write(out: &mut Vec<u8>, error: ErrorRef<'_>, format: ValueFormat)
     }
     member(out, "chain");
     array(out, end, links(error).skip(1), |out, cause| chain.write_message(out, cause, room(out)));
-    if let Some(group) = chain.own_errors().find_map(Error::group) {
+    if let Some(group) = chain.group {
         array_member(out, end, "errors", group.leaves().take(MAX_GROUP), |out, leaf| {
             let mut text = StringWriter::open(out, room(out));
             text.push_fmt(format_args!("{leaf:#}"));
             text.close();
         });
     }
-    let violations = chain.own_errors().flat_map(Error::violations);
+    let violations = chain.own_errors_and_members().flat_map(Error::violations);
     array_member(out, end, "violations", violations, |out, violation| write_violation(out, violation, end));
     let text = |out: &mut Vec<u8>, text: &str| string(out, text, room(out));
-    array_member(out, end, "notes", chain.own_errors().flat_map(Error::notes), text);
-    array_member(out, end, "hints", chain.own_errors().flat_map(Error::hints), text);
+    array_member(out, end, "notes", chain.own_errors_and_members().flat_map(Error::notes), text);
+    array_member(out, end, "hints", chain.own_errors_and_members().flat_map(Error::hints), text);
     write_attrs(out, chain, end, format.redact);
     let location = chain.own_errors().filter_map(Error::location).find(|at| !is_buttress_source(at.file()));
     if let Some(location) = location {
@@ -104,12 +106,15 @@ struct Chain<'a> {
     /// The number of links up to the last own one; 0 if there is none. Each member that is written searches the chain, and
     /// most chains end here at once.
     own_len: usize,
+    /// The first group of the chain, also one inside an error of another type.
+    group: Option<&'a ErrorGroup>,
 }
 
 impl<'a> Chain<'a> {
     fn new(error: ErrorRef<'a>) -> Self {
         let own = links(error).enumerate().filter(|(_, link)| ours(*link).is_some());
-        Self { error, own_len: own.last().map_or(0, |(index, _)| index + 1) }
+        let own_len = own.last().map_or(0, |(index, _)| index + 1);
+        Self { error, own_len, group: links(error).find_map(group_of) }
     }
 
     fn own_errors(self) -> impl Iterator<Item = &'a Error> {
@@ -120,6 +125,13 @@ impl<'a> Chain<'a> {
             outer = Some(link);
             new
         })
+    }
+
+    /// The own errors of the chain, and the members of the group that are not among them.
+    fn own_errors_and_members(self) -> impl Iterator<Item = &'a Error> {
+        let members = self.group.into_iter().flat_map(ErrorGroup::leaves).take(MAX_GROUP);
+        let in_chain = move |member: &Error| self.own_errors().any(|own| std::ptr::eq(own, member));
+        self.own_errors().chain(members.filter(move |member| !in_chain(member)))
     }
 
     /// Appends the message of a link, without the text of its cause where it ends with a colon and that text: the cause is

@@ -107,7 +107,8 @@ impl Value<'_> {
             Self::U64(value) => string.push_fmt(format_args!("{value}")),
             Self::I128(value) => string.push_fmt(format_args!("{value}")),
             Self::U128(value) => string.push_fmt(format_args!("{value}")),
-            Self::F64(value) => string.push_fmt(format_args!("{value}")),
+            // `Infinity` as in JSON, not Rust's `inf`.
+            Self::F64(value) => string.push_fmt(format_args!("{}", buttress_error::Value::F64(value))),
             Self::Bool(value) => string.push_fmt(format_args!("{value}")),
             Self::Debug(value) => string.push_fmt(format_args!("{value:?}")),
             Self::Error(value) => string.push_fmt(format_args!("{value}")),

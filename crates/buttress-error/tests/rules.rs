@@ -1,4 +1,4 @@
-//! The laws of the taxonomy, one to six. (`tests/edge.rs` has seven to nine.)
+//! The rules of the taxonomy, one to six. (`tests/edge.rs` has seven to nine.)
 
 use std::io;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn classes() -> impl Strategy<Value = Class> {
     )
 }
 
-/// Law 1.
+/// Rule 1.
 #[test]
 fn canonical_is_a_code_of_google_rpc_and_the_identity_on_those() {
     for kind in Kind::ALL {
@@ -42,7 +42,7 @@ fn canonical_is_a_code_of_google_rpc_and_the_identity_on_those() {
     }
 }
 
-/// Law 2.
+/// Rule 2.
 #[test]
 fn sysexit_75_means_that_running_again_may_help() {
     for kind in Kind::ALL {
@@ -55,7 +55,7 @@ fn sysexit_75_means_that_running_again_may_help() {
     }
 }
 
-/// Law 3.
+/// Rule 3.
 #[test]
 fn the_callers_fault_is_no_failure_of_the_dependency_and_no_server_error() {
     for kind in Kind::ALL.into_iter().filter(|kind| kind.fault() == Fault::Caller) {
@@ -67,7 +67,7 @@ fn the_callers_fault_is_no_failure_of_the_dependency_and_no_server_error() {
     }
 }
 
-/// Law 4.
+/// Rule 4.
 #[test]
 fn some_kinds_are_never_repeated() {
     for kind in [Kind::Internal, Kind::Panic, Kind::DataLoss, Kind::Config, Kind::InvalidArgument] {
@@ -164,7 +164,7 @@ fn add(error: Error, addition: Add) -> Error {
 }
 
 proptest! {
-    /// Law 5, its first half.
+    /// Rule 5, its first half.
     #[test]
     fn context_never_changes_the_kind(kind in kinds(), wrapping in any::<bool>(), added in vec(additions(), 0..12)) {
         let error = if wrapping {
@@ -177,7 +177,7 @@ proptest! {
         prop_assert_eq!(error.class().retry, retry);
     }
 
-    /// Law 5, its second half.
+    /// Rule 5, its second half.
     #[test]
     fn reclassify_leaves_a_trace(from in kinds(), to in kinds(), by_wrap in any::<bool>()) {
         let error = Error::new(from, "it failed").note("first");
@@ -187,7 +187,7 @@ proptest! {
         prop_assert_eq!(notes, ["first".to_owned(), format!("reclassified from {from} to {to}")]);
     }
 
-    /// Law 6, the kind.
+    /// Rule 6, the kind.
     #[test]
     fn a_group_has_the_kind_of_its_worst_member(members in vec(classes(), 0..6)) {
         let group = Class::of_group(members.iter().copied());
@@ -200,7 +200,7 @@ proptest! {
         prop_assert_eq!(group.and_then(|group| group.reason), expected.and_then(|worst| worst.reason));
     }
 
-    /// Law 6, the advice: for this very request, not only by the word `Call`.
+    /// Rule 6, the advice: for this very request, not only by the word `Call`.
     #[test]
     fn a_group_may_be_repeated_exactly_if_all_its_members_may(
         members in vec(classes(), 1..6),
@@ -212,7 +212,7 @@ proptest! {
     }
 }
 
-/// Laws 6 and 9 together: a group leaves as our own fault exactly if one of its worst members is a dependency's word against
+/// Rules 6 and 9 together: a group is our own fault if and only if one of its most severe members is a dependency's word against
 /// its caller, wherever it stands.
 #[test]
 fn what_a_dependency_blames_on_us_is_ours_in_any_order() {
@@ -275,7 +275,7 @@ fn a_group_is_as_careful_as_its_most_careful_member() {
     assert!(group.is_retryable(true) && !group.is_retryable(false));
 }
 
-/// A group of refusals to connect may be repeated: the two laws above would also hold if none ever were.
+/// A group of refusals to connect may be retried: the two rules above would also hold if none ever were.
 #[test]
 fn a_group_of_one_mind_keeps_it() {
     let refused = Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed);
