@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{BreakerEffect, Classified, Delivery, Fault, Kind, RetryAdvice};
+use crate::axes::{BreakerEffect, Delivery, Fault, RetryAdvice};
+use crate::classify::Classified;
+use crate::kind::Kind;
 
 /// The classification of one failure: its kind, and each axis on which this failure differs from its kind.
 ///

@@ -1,6 +1,11 @@
 //! `Classifier`: classification as a value that every layer accepts.
 
-use crate::{Classified, Completion, Error, Kind, RetrySummary, Verdict};
+use crate::classify::Classified;
+use crate::completion::Completion;
+use crate::error::Error;
+use crate::kind::Kind;
+use crate::retry_summary::RetrySummary;
+use crate::verdict::Verdict;
 
 /// Classifies an outcome. [`ByKind`], the default of every layer, reads the class of the error. Any
 /// `Fn(&Result<Response, Error>) -> Verdict` is a classifier, too.

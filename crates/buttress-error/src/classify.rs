@@ -3,8 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use crate::BoxError;
+use crate::class::Class;
+use crate::error::Error;
 use crate::error::in_box;
-use crate::{BoxError, Class, Error, RetrySummary, foreign};
+use crate::foreign;
+use crate::retry_summary::RetrySummary;
 
 /// An error type with a [`Class`]. Implement it for your own errors; layers require [`Classified`].
 ///

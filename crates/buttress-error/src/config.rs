@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Class, Classify, Kind};
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::kind::Kind;
 
 /// A bad setting, refused when a policy or a layer is built: which one, what was given, and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::{Class, Delivery, Fault, Kind, RetryAdvice};
+use crate::axes::{Delivery, Fault, RetryAdvice};
+use crate::class::Class;
+use crate::kind::Kind;
 
 impl Class {
     /// Returns the class that clients of this program see.

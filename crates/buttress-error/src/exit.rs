@@ -5,8 +5,12 @@ use std::io::{self, IsTerminal, Write};
 use std::panic::Location;
 use std::process::{ExitCode, Termination};
 
+use crate::BoxError;
+use crate::class::Class;
+use crate::contain;
+use crate::error::Error;
 use crate::foreign::into_box;
-use crate::{BoxError, Class, Error, Kind, contain};
+use crate::kind::Kind;
 
 /// The end of a program: success, or an error of any type with a report on standard error and the exit code of its kind.
 ///

@@ -4,8 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::BoxError;
+use crate::Result;
+use crate::axes::Delivery;
+use crate::class::Class;
+use crate::error::Error;
 use crate::foreign::into_box;
-use crate::{BoxError, Class, Delivery, Error, Result, Value};
+use crate::value::Value;
 
 /// Methods that add to the error of a result. All except [`translate`](Self::translate) and [`with_kind`](Self::with_kind)
 /// keep the class of a classified error.

@@ -3,8 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt::{self, Write};
 
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::error::Error;
 use crate::error::{Line, MAX_DEPTH, Text};
-use crate::{Class, Classify, Error};
 
 /// Several failures as one error. A group is never empty. A member may be a group again.
 ///

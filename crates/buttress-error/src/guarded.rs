@@ -3,7 +3,12 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::{Class, Classified, Classify, Error, Rejection, RetrySummary, Translate};
+use crate::class::Class;
+use crate::classify::{Classified, Classify};
+use crate::error::Error;
+use crate::rejection::Rejection;
+use crate::retry_summary::RetrySummary;
+use crate::translate::Translate;
 
 /// The error `E` of a guarded call, or the [`Rejection`] of the layer that guards it: for error types that cannot hold a
 /// rejection, such as those of another crate, a `String` or `()`.

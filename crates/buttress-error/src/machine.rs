@@ -8,10 +8,14 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::contain;
+use crate::error::Error;
 use crate::error::{Causes, Raw, shown};
+use crate::group::ErrorGroup;
+use crate::kind::Kind;
 use crate::millis::millis;
+use crate::safe::Safe;
 use crate::secret::is_secret_value;
-use crate::{Error, ErrorGroup, Kind, Safe, Value};
+use crate::value::Value;
 
 /// Serializes its [name](Kind::as_str).
 impl Serialize for Kind {

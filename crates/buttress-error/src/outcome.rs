@@ -6,8 +6,11 @@ use serde::de::value::UnitDeserializer;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::class::Class;
+use crate::error::Error;
 use crate::error::shown;
-use crate::{Class, Error, Kind, intern_reason};
+use crate::kind::Kind;
+use crate::reason::intern_reason;
 
 /// A result in the form that other programs read: `{"ok":true,"value":…}` or `{"ok":false,"error":{"code":…,"kind":…,"message":…}}`.
 ///

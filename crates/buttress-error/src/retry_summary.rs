@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Class, Error, Kind};
+use crate::class::Class;
+use crate::error::Error;
+use crate::kind::Kind;
 
 /// The attempts of one call, and why the retry layer stopped.
 #[derive(Clone, Debug)]

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::{Class, Error, Kind, Violation};
+use crate::class::Class;
+use crate::error::Error;
+use crate::kind::Kind;
+use crate::violation::Violation;
 
 /// The part of an [`Error`] that clients may see: [`Error::safe`].
 ///

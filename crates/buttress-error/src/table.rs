@@ -1,7 +1,7 @@
 //! The table of all axes of all kinds. `kinds.json` and the documentation are generated from it.
 
-use crate::Kind;
 use crate::axes::{BreakerEffect, Delivery, Fault, Level, RetryAdvice};
+use crate::kind::Kind;
 
 pub(crate) struct Row {
     pub(crate) kind: Kind,

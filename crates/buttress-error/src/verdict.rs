@@ -1,6 +1,7 @@
 //! `Verdict`: the result of classifying one outcome.
 
-use crate::{BreakerEffect, Class, Delivery};
+use crate::axes::{BreakerEffect, Delivery};
+use crate::class::Class;
 
 /// The result of classifying one outcome: success, failure or neutral, with its [`Class`].
 ///

@@ -7,8 +7,16 @@ use std::time::Duration;
 use super::drop::depth_of;
 use super::render::shown;
 use super::{BELOW, Counted, Error, Extra, Inner, Links, Logged, Place, Source, Text, Trace, What};
-use crate::foreign::{self, Whose, first_ours, into_box, itself};
-use crate::{BoxError, Chain, Class, Classify, Delivery, ErrorGroup, Kind, RetrySummary, Value, Violation};
+use crate::BoxError;
+use crate::axes::Delivery;
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::foreign::{self, Chain, Whose, first_ours, into_box, itself};
+use crate::group::ErrorGroup;
+use crate::kind::Kind;
+use crate::retry_summary::RetrySummary;
+use crate::value::Value;
+use crate::violation::Violation;
 
 impl Error {
     /// Creates an error of `class` (or a [`Kind`]) with a message: a lowercase fragment without the cause.

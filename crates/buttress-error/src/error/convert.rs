@@ -4,8 +4,9 @@ use std::error::Error as StdError;
 use std::panic::Location;
 
 use super::{Error, What};
+use crate::BoxError;
+use crate::classify::Classify;
 use crate::foreign::{self, first_ours};
-use crate::{BoxError, Classify};
 
 /// Keeps the class and the value, and records the caller's line (but not for a [`Rejection`](crate::Rejection), whose line
 /// would be that of a layer). The additions of an error that this one [passes on](Classify::passes_on) are kept, too; those

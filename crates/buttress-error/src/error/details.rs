@@ -5,8 +5,14 @@ use std::iter;
 
 use super::render::shown;
 use super::{BELOW, Error, MAX_DEPTH, Place};
+use crate::axes::RetryAdvice;
+use crate::class::Class;
 use crate::foreign::first_ours;
-use crate::{Class, Kind, RetryAdvice, RetrySummary, Safe, Value, Violation};
+use crate::kind::Kind;
+use crate::retry_summary::RetrySummary;
+use crate::safe::Safe;
+use crate::value::Value;
+use crate::violation::Violation;
 
 impl Error {
     /// Returns the kind.

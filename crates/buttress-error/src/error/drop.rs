@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::what::Shared;
 use super::{Counted, Error, Inner, Source, What};
+use crate::BoxError;
 use crate::foreign::carried;
-use crate::{BoxError, ErrorGroup};
+use crate::group::ErrorGroup;
 
 /// How many errors may be dropped one in the other.
 const SHALLOW: u32 = 32;

@@ -20,8 +20,12 @@ use std::iter;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
+use crate::class::Class;
 use crate::foreign::carried;
-use crate::{Class, ErrorGroup, RetrySummary, Value, Violation};
+use crate::group::ErrorGroup;
+use crate::retry_summary::RetrySummary;
+use crate::value::Value;
+use crate::violation::Violation;
 #[cfg(feature = "serde")]
 pub(crate) use causes::Causes;
 use links::Links;

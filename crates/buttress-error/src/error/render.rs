@@ -8,7 +8,7 @@ use super::links::First;
 use super::once::said_once;
 use super::what::Io;
 use super::{Error, Inner, MAX_LEVELS, MAX_MEMBERS, What};
-use crate::ErrorGroup;
+use crate::group::ErrorGroup;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

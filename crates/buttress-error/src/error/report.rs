@@ -6,8 +6,9 @@ use super::causes::Causes;
 use super::once::said_once;
 use super::render::{Raw, escaped};
 use super::{Error, MAX_LEVELS, MAX_MEMBERS};
+use crate::contain;
+use crate::group::ErrorGroup;
 use crate::secret::is_secret_value;
-use crate::{ErrorGroup, contain};
 
 /// All parts of an error, line by line, for a person at a terminal: [`Error::report`].
 ///

@@ -4,8 +4,8 @@ use std::error::Error as StdError;
 use std::iter;
 
 use super::{Error, MAX_DEPTH};
-use crate::ErrorGroup;
 use crate::foreign::{carried, seen};
+use crate::group::ErrorGroup;
 
 type Link<'e> = &'e (dyn StdError + 'static);
 

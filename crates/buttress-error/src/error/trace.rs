@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Error;
-use crate::Class;
+use crate::class::Class;
 
 #[derive(Clone)]
 pub(super) struct Trace {

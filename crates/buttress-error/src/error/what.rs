@@ -6,8 +6,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::{Error, Text};
+use crate::BoxError;
 use crate::foreign::{itself, ours};
-use crate::{BoxError, Rejection};
+use crate::rejection::Rejection;
 
 pub(super) type Shared = Arc<dyn StdError + Send + Sync>;
 

@@ -7,7 +7,14 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::{exhausted_by, first_ours, into_box, itself, links, seen};
-use crate::{BoxError, ByKind, Class, Classifier, Classify, Error, Kind, RetrySummary, Verdict};
+use crate::BoxError;
+use crate::class::Class;
+use crate::classifier::{ByKind, Classifier};
+use crate::classify::Classify;
+use crate::error::Error;
+use crate::kind::Kind;
+use crate::retry_summary::RetrySummary;
+use crate::verdict::Verdict;
 
 type Link = dyn StdError + 'static;
 type Find = Arc<dyn Fn(&Link) -> Finding + Send + Sync>;

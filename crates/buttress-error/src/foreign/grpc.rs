@@ -1,8 +1,10 @@
-//! gRPC's status codes and push-back, whoever received them.
+//! The status codes and push-back of gRPC, from any client library.
 
 use std::time::Duration;
 
-use crate::{Class, Kind, RetryAdvice};
+use crate::axes::RetryAdvice;
+use crate::class::Class;
+use crate::kind::Kind;
 
 impl Class {
     /// The class of a gRPC status code that a client receives: the kind of that number, and [`Kind::Unknown`] for 0 (a

@@ -5,7 +5,9 @@ use std::error::Error as StdError;
 use h2::{Error, Reason};
 
 use super::io::on_connection;
-use crate::{Class, Classify, Transport};
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::foreign::Transport;
 
 impl Classify for Error {
     fn class(&self) -> Class {

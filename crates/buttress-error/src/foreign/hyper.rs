@@ -1,13 +1,15 @@
-//! hyper's errors.
+//! The errors of hyper.
 
 use std::error::Error as StdError;
 
 use hyper::Error;
 
 use super::wire::after_connect;
-use crate::{Class, Classify, Transport};
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::foreign::Transport;
 
-/// By what it says of itself; else by its causes; else the connection broke.
+/// By its own category, else by its causes, else as a broken connection.
 impl Classify for Error {
     fn class(&self) -> Class {
         after_connect(self).unwrap_or(Transport::Reset).class()
@@ -18,7 +20,7 @@ pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
     error.downcast_ref::<Error>().map(Classify::class)
 }
 
-/// What it says without its causes.
+/// The category of the error without its causes.
 pub(super) fn own(error: &Error) -> Option<Transport> {
     if error.is_user() {
         Some(if is_gone(error) { Transport::Reset } else { Transport::RequestBody })
@@ -36,8 +38,8 @@ pub(super) fn own(error: &Error) -> Option<Transport> {
     }
 }
 
-/// The task of the connection was dropped, with the runtime of whoever came first. hyper takes that for the user's doing, and
-/// tells it by these words alone.
+/// Returns `true` if the task of the connection was dropped together with the runtime that created it. hyper reports that as
+/// an error of the user, distinguished only by this message.
 fn is_gone(error: &Error) -> bool {
     error.source().is_some_and(|cause| cause.to_string() == "runtime dropped the dispatch task")
 }

@@ -5,7 +5,9 @@ use std::error::Error as StdError;
 use hyper_util::client::legacy::Error;
 
 use super::wire::{after_connect, before_connect};
-use crate::{Class, Classify, Transport};
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::foreign::Transport;
 
 impl Classify for Error {
     fn class(&self) -> Class {

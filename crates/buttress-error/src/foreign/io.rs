@@ -4,8 +4,14 @@ use std::error::Error as StdError;
 use std::io::{Error, ErrorKind as Io};
 
 use super::tls::{self, Alert};
+use crate::axes::{Delivery, RetryAdvice};
+use crate::class::Class;
+use crate::classify::Classify;
 use crate::error::in_io;
-use crate::{Class, Classify, Delivery, Kind, Rejection, RetryAdvice, RetrySummary, Transport};
+use crate::foreign::Transport;
+use crate::kind::Kind;
+use crate::rejection::Rejection;
+use crate::retry_summary::RetrySummary;
 
 /// By its number, then by its kind; where those say nothing, by the error that it carries.
 impl Classify for Error {
@@ -30,8 +36,8 @@ pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
     error.downcast_ref::<Error>().map(of_error)
 }
 
-/// The rejection that was made an `io::Error`: its own class says more than the kind it has there. (Where the kind is
-/// another one, somebody chose that.)
+/// Returns the rejection that was converted into an `io::Error`: its class says more than the kind of the `io::Error`. (A
+/// different kind was chosen on purpose.)
 pub(super) fn rejection<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Rejection> {
     let error = error.downcast_ref::<Error>()?;
     let rejection: &Rejection = error.get_ref()?.downcast_ref()?;

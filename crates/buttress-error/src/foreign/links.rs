@@ -4,8 +4,11 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::{io, iter};
 
+use crate::config::ConfigError;
+use crate::error::Error;
 use crate::error::{MAX_DEPTH, walk};
-use crate::{ConfigError, Error, ErrorGroup, Rejection};
+use crate::group::ErrorGroup;
+use crate::rejection::Rejection;
 
 type Link = dyn StdError + 'static;
 

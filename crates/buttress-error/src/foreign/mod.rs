@@ -41,7 +41,14 @@ pub(crate) use links::{carried, first_ours, itself, seen};
 pub use links::{find, group_of, holds_details_of, links, ours};
 pub use transport::Transport;
 
-use crate::{BoxError, Class, Classified, Classify, ConfigError, Error, ErrorGroup, Kind, Rejection};
+use crate::BoxError;
+use crate::class::Class;
+use crate::classify::{Classified, Classify};
+use crate::config::ConfigError;
+use crate::error::Error;
+use crate::group::ErrorGroup;
+use crate::kind::Kind;
+use crate::rejection::Rejection;
 
 /// Returns the class of an error of any type: that of the first link of its `source()` chain that is an [`Error`], a
 /// [`Rejection`], a [`ConfigError`], or a foreign type that this crate supports: `std::io::Error`, and with the feature of

@@ -5,10 +5,13 @@ use std::error::Error as StdError;
 use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind as Server};
 
 use super::links::links;
-use crate::{Class, Classify, Delivery, Kind};
+use crate::axes::Delivery;
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::kind::Kind;
 
 /// By kind, by the code of the server, and where the connection failed by the `io::Error`. A server that refuses a
-/// command in its present state (loading, failing over, read-only) has done nothing: it may be repeated. A pipeline is a
+/// command in its present state (loading, failing over, read-only) has done nothing: it may be retried. A pipeline is a
 /// group, of which some commands may have run.
 impl Classify for RedisError {
     fn class(&self) -> Class {

@@ -6,9 +6,12 @@ use reqwest::{Error, Url};
 
 use super::links::links;
 use super::wire::{after_connect, before_connect};
-use crate::{BoxError, Class, Classify, Transport};
+use crate::BoxError;
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::foreign::Transport;
 
-/// By what happened on the way; the error of `error_for_status` by its status, without `RetryAdvice-After` and body: it has lost
+/// By what happened on the way; the error of `error_for_status` by its status, without `Retry-After` and body: it has lost
 /// the answer. `buttress_http::HttpLayer` around the client keeps both.
 impl Classify for Error {
     fn class(&self) -> Class {

@@ -4,7 +4,9 @@ use std::error::Error as StdError;
 
 use serde_json::Error;
 
-use crate::{Class, Classify, Kind};
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::kind::Kind;
 
 /// A failed reader or writer by the kind of its `io::Error`; anything else says that the data is not what was expected,
 /// which is [`Kind::BadResponse`]. Where it is a client's request that can't be read, say so:

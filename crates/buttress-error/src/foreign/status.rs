@@ -1,11 +1,13 @@
 //! The table: HTTP status of an API's answer → class.
 
-use crate::{BreakerEffect, Class, Delivery, Kind};
+use crate::axes::{BreakerEffect, Delivery};
+use crate::class::Class;
+use crate::kind::Kind;
 
 impl Class {
-    /// The class of an HTTP status that is no success, where nothing else is known: 404 is [`Kind::NotFound`], 503
-    /// [`Kind::Unavailable`]. An unknown 4xx is classified as 400 is, an unknown 5xx as 500 is. A status that is no failure
-    /// was not expected: [`Kind::BadResponse`], which says nothing about the dependency's health.
+    /// Returns the class of an HTTP status without further information: 404 is [`Kind::NotFound`], 503
+    /// [`Kind::Unavailable`]. An unknown 4xx has the class of 400, an unknown 5xx that of 500. A status that is not an error was
+    /// not expected, and is a [`Kind::BadResponse`] that a breaker does not count as a failure.
     ///
     /// ```
     /// use buttress_error::{Class, Kind};

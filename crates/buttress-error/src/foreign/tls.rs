@@ -4,7 +4,8 @@ use std::io::{Error, ErrorKind};
 
 use super::ours;
 use super::shown::shown;
-use crate::{ErrorGroup, Rejection};
+use crate::group::ErrorGroup;
+use crate::rejection::Rejection;
 
 /// Alerts about records or the inner state of the peer, by name and number
 /// ([RFC 8446](https://www.rfc-editor.org/rfc/rfc8446#section-6)): they may come at any time.

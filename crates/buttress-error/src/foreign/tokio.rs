@@ -5,7 +5,9 @@ use std::error::Error as StdError;
 use tokio::task::JoinError;
 use tokio::time::error::Elapsed;
 
-use crate::{Class, Classify, Kind};
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::kind::Kind;
 
 impl Classify for Elapsed {
     fn class(&self) -> Class {

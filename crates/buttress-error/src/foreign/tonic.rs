@@ -6,7 +6,10 @@ use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
 use super::links::links;
 use super::wire::{after_connect, before_connect};
-use crate::{Class, Classify, Kind, Transport};
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::foreign::Transport;
+use crate::kind::Kind;
 
 type Link = dyn StdError + 'static;
 

@@ -6,7 +6,10 @@ use tower::buffer::error::Closed;
 use tower::load_shed::error::Overloaded;
 use tower::timeout::error::Elapsed;
 
-use crate::{Class, Classify, Delivery, Kind};
+use crate::axes::Delivery;
+use crate::class::Class;
+use crate::classify::Classify;
+use crate::kind::Kind;
 
 impl Classify for Elapsed {
     fn class(&self) -> Class {

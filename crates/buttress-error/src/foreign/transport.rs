@@ -1,6 +1,8 @@
 //! `Transport`: why no answer came, or none that can be used.
 
-use crate::{Class, Delivery, Kind, RetryAdvice};
+use crate::axes::{Delivery, RetryAdvice};
+use crate::class::Class;
+use crate::kind::Kind;
 
 /// Why no answer to an HTTP request came, or none that can be used.
 ///
@@ -38,13 +40,13 @@ pub enum Transport {
     ReadTimeout,
     /// The answer is no HTTP, or its body is not what it says it is.
     Undecodable,
-    /// Redirects without end, or to where they may not lead. Never repeated.
+    /// Redirects without end, or to where they may not lead. Never retried.
     Redirect,
     /// The request can't be sent by this client: a bad URL or header, a scheme it does not speak.
     InvalidRequest,
     /// The request's own body failed while it was sent.
     RequestBody,
-    /// The caller gave up.
+    /// The caller cancelled the call.
     Cancelled,
 }
 

@@ -1,4 +1,4 @@
-//! What the links below a client's error say: hyper, h2 and the system.
+//! The transport errors among the causes of an HTTP client's error: those of hyper, h2 and the operating system.
 
 use std::error::Error as StdError;
 use std::io;
@@ -10,11 +10,11 @@ use super::links::links;
 #[cfg(any(feature = "hyper-util", feature = "reqwest", feature = "tonic"))]
 use super::shown::shown;
 use super::tls::{Alert, alert};
-use crate::Transport;
+use crate::foreign::Transport;
 
 type Link = dyn StdError + 'static;
 
-/// Why there is no connection.
+/// Returns why no connection was made.
 #[cfg(any(feature = "hyper-util", feature = "reqwest", feature = "tonic"))]
 pub(super) fn before_connect(error: &Link) -> Transport {
     links(error).find_map(no_connection).unwrap_or(Transport::Connect)
@@ -28,13 +28,13 @@ fn no_connection(link: &Link) -> Option<Transport> {
     }
     match error.kind() {
         io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory => Some(Transport::HostExhausted),
-        // rustls says so of everything that goes wrong in its handshake.
+        // rustls uses it for every failure of its handshake.
         io::ErrorKind::InvalidData => Some(Transport::Untrusted),
         _ => alert(error).map(|_| Transport::Untrusted),
     }
 }
 
-/// Why a proxy made no tunnel: hyper-util's error has no public type, and tells 407 from all other statuses only.
+/// Returns why a proxy made no tunnel. The error of hyper-util has no public type, and distinguishes only 407.
 #[cfg(any(feature = "hyper-util", feature = "reqwest", feature = "tonic"))]
 fn tunnel(link: &Link) -> Option<Transport> {
     match shown(link).as_str() {
@@ -44,14 +44,14 @@ fn tunnel(link: &Link) -> Option<Transport> {
     }
 }
 
-/// What the first link that knows says, once a connection was there; none where no link does. A refused handshake goes
-/// before all others, which say only that the connection ended.
+/// Returns the failure of an established connection from the first link that has one. A refused handshake takes precedence:
+/// other links only say that the connection ended.
 pub(super) fn after_connect(error: &Link) -> Option<Transport> {
     let refused = |link: &Link| link_io(link).and_then(alert) == Some(Alert::Handshake);
     if links(error).any(refused) { Some(Transport::Untrusted) } else { links(error).find_map(one) }
 }
 
-/// The error of the system that a link is or carries. h2 shows its own to nobody but those who ask.
+/// Returns the `io::Error` that a link is or contains. h2 does not return its own as a source.
 fn link_io(link: &Link) -> Option<&io::Error> {
     #[cfg(feature = "h2")]
     if let Some(error) = link.downcast_ref::<h2::Error>() {
