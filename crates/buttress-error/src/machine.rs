@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::contain;
 use crate::error::Error;
-use crate::error::{Causes, Raw, shown};
+use crate::error::{Causes, Verbatim, shown};
 use crate::group::ErrorGroup;
 use crate::kind::Kind;
 use crate::millis::millis;
@@ -74,7 +74,7 @@ impl Serialize for Node<'_> {
         let Self { error, levels, left } = *self;
         let class = error.class();
         let mut out = serializer.serialize_map(None)?;
-        out.serialize_entry("message", &shown(&Raw(error)))?;
+        out.serialize_entry("message", &shown(&Verbatim(error)))?;
         out.serialize_entry("kind", &class.kind)?;
         entry(&mut out, "reason", class.reason)?;
         entry(&mut out, "domain", error.origin())?;
@@ -86,7 +86,7 @@ impl Serialize for Node<'_> {
         }
         entry(&mut out, "attempts", error.retry_summary().map(|summary| summary.attempts))?;
         let Causes { links, group } = Causes::of(error);
-        list(&mut out, "chain", links[1..].iter().map(|cause| contain::text(Raw(*cause))))?;
+        list(&mut out, "chain", links[1..].iter().map(|cause| contain::text(Verbatim(*cause))))?;
         if let Some(group) = group {
             members(&mut out, group, levels, left)?;
         }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::drop::depth_of;
 use super::render::shown;
-use super::{BELOW, Counted, Error, Extra, Inner, Links, Logged, Place, Source, Text, Trace, What};
+use super::{BELOW, Content, Counted, Error, Extra, Inner, Links, Logged, Place, Source, Text, Trace};
 use crate::BoxError;
 use crate::axes::Delivery;
 use crate::class::Class;
 use crate::classify::Classify;
-use crate::foreign::{self, Chain, Whose, first_ours, into_box, itself};
+use crate::foreign::{self, Chain, Origin, first_ours, into_box, itself};
 use crate::group::ErrorGroup;
 use crate::kind::Kind;
 use crate::retry_summary::RetrySummary;
@@ -23,14 +23,14 @@ impl Error {
     #[must_use]
     #[track_caller]
     pub fn new(class: impl Into<Class>, message: impl Into<Text>) -> Self {
-        Self::build(class.into(), What::Text(message.into()), Some(Location::caller()), || true)
+        Self::build(class.into(), Content::Text(message.into()), Some(Location::caller()), || true)
     }
 
     /// Creates the error of a failure that another program reports, which never captures a backtrace.
     #[cfg(feature = "serde")]
     #[track_caller]
     pub(crate) fn reported(class: Class, message: impl Into<Text>) -> Self {
-        Self::build(class, What::Text(message.into()), Some(Location::caller()), || false)
+        Self::build(class, Content::Text(message.into()), Some(Location::caller()), || false)
     }
 
     /// Wraps an error, with its message and causes, and gives it another class. An `Error` is
@@ -94,13 +94,18 @@ impl Error {
 
     // Else class and message are put on the stack, and copied from there a second time: a fifth of the time of a new error.
     #[inline(always)]
-    pub(super) fn build(class: Class, what: What, location: Place, made_here: impl FnOnce() -> bool) -> Self {
-        let depth = what.depth();
+    pub(super) fn build(
+        class: Class,
+        content: Content,
+        location: Place,
+        made_here: impl FnOnce() -> bool,
+    ) -> Self {
+        let depth = content.depth();
         let extra = Trace::capture(&class, made_here)
             .map(|trace| Box::new(Extra { trace: Some(trace), ..Extra::default() }));
         Self::of(Inner {
             class,
-            what,
+            content,
             source: None,
             location,
             extra,
@@ -123,7 +128,7 @@ impl Error {
         let details = inner.and_then(|inner| inner.details_below(class.kind));
         let location = inner.and_then(Self::location).or(location);
         let here = || made_here && details.as_ref().is_none_or(|details| details.trace.is_none());
-        let error = Self::build(class, What::boxed(error), location, here).with_details(details);
+        let error = Self::build(class, Content::boxed(error), location, here).with_details(details);
         match note {
             Some(note) => error.note(note),
             None => error,
@@ -171,10 +176,10 @@ impl Error {
 
     /// Translates an error in the layer `domain`, without a location. Only foreign errors become the answer of a dependency.
     pub(crate) fn translated(error: BoxError, rules: &Chain, domain: Arc<str>) -> Self {
-        let (error, whose) = rules.translated(error, None);
-        match whose {
-            Whose::Own => error.domain(domain),
-            Whose::Foreign => error.of_dependency(domain),
+        let (error, origin) = rules.translated(error, None);
+        match origin {
+            Origin::Own => error.domain(domain),
+            Origin::Foreign => error.of_dependency(domain),
         }
     }
 
@@ -244,8 +249,8 @@ impl Error {
             inner.extra.get_or_insert_default().domain = Some(domain);
         }
         let (class, location, logged) = (inner.class, inner.location, inner.logged.clone());
-        let (what, source) = (What::Context(message), Some(Source::Ours(self)));
-        Self::of(Inner { class, what, source, location, extra, logged, public_at: BELOW, depth })
+        let (content, source) = (Content::Context(message), Some(Source::Ours(self)));
+        Self::of(Inner { class, content, source, location, extra, logged, public_at: BELOW, depth })
     }
 
     /// The same with its outermost context in an error above the rest: one that can have a domain of its own.
@@ -280,7 +285,7 @@ impl Error {
             // What was allowed is behind the barrier from now on.
             inner.class.public = false;
         }
-        let message = shown(&inner.what);
+        let message = shown(&inner.content);
         let mut hidden = inner.clone();
         // What an earlier barrier hides stays behind this one, and so does a group.
         let (earlier, passed_on) =
@@ -290,7 +295,7 @@ impl Error {
         }
         let hidden = Self::of(hidden);
         let origin = hidden.origin().map(Arc::from);
-        inner.what = What::Text(message.into());
+        inner.content = Content::Text(message.into());
         inner.source = None;
         inner.depth = hidden.depth();
         let extra = inner.extra.get_or_insert_default();
@@ -389,7 +394,7 @@ impl Error {
         class.exhausted |= self.class().exhausted;
         class.public &= self.class().public;
         let (mut error, depth) = (self, group.depth());
-        error.innermost(depth).what = What::Value(Arc::new(group));
+        error.innermost(depth).content = Content::Value(Arc::new(group));
         if let Some(extra) = &mut Counted::make_mut(&mut error.0).inner_mut().extra {
             extra.passed_on = None;
         }

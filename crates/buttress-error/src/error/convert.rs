@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::panic::Location;
 
-use super::{Error, What};
+use super::{Content, Error};
 use crate::BoxError;
 use crate::classify::Classify;
 use crate::foreign::{self, first_ours};
@@ -31,9 +31,9 @@ impl<E: Classify + StdError + Send + Sync + 'static> From<E> for Error {
             }),
         };
         let made_here = class.kind.is_bug() && !foreign::is_known(&error);
-        let what = What::of(error);
-        let location = location.filter(|_| !matches!(what, What::Rejection(_)));
-        Self::build(class, what, location, || made_here).with_details(details)
+        let content = Content::of(error);
+        let location = location.filter(|_| !matches!(content, Content::Rejection(_)));
+        Self::build(class, content, location, || made_here).with_details(details)
     }
 }
 

@@ -107,7 +107,7 @@ impl Error {
         let error = self.layers().find(|error| error.inner().public_at != BELOW).unwrap_or(self);
         Some(match error.0.context(error.inner().public_at) {
             Some(context) => context.into(),
-            None => shown(&error.inner().what).into(),
+            None => shown(&error.inner().content).into(),
         })
     }
 

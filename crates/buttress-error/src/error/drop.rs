@@ -7,8 +7,8 @@ use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 
-use super::what::Shared;
-use super::{Counted, Error, Inner, Source, What};
+use super::content::Shared;
+use super::{Content, Counted, Error, Inner, Source};
 use crate::BoxError;
 use crate::foreign::carried;
 use crate::group::ErrorGroup;
@@ -49,13 +49,13 @@ impl Inner {
                 pending.extend(summary.refusal.take());
             }
         }
-        match &mut self.what {
-            What::Value(value) => match group(value) {
+        match &mut self.content {
+            Content::Value(value) => match group(value) {
                 Some(group) => pending.append(&mut group.take_members()),
                 None => take_carried(value, pending),
             },
-            What::Rejection(rejection) => pending.extend(rejection.take_cause()),
-            What::Text(_) | What::Context(_) | What::Io(_) => {}
+            Content::Rejection(rejection) => pending.extend(rejection.take_cause()),
+            Content::Text(_) | Content::Context(_) | Content::Io(_) => {}
         }
         match self.source.take() {
             Some(Source::Ours(error)) => pending.push(error),
@@ -102,7 +102,7 @@ fn take_out(boxed: BoxError, pending: &mut Vec<Error>) -> Result<(), BoxError> {
     }
 }
 
-impl What {
+impl Content {
     /// How deep it is, as far as it can be taken apart.
     #[inline]
     pub(super) fn depth(&self) -> u32 {

@@ -2,6 +2,7 @@
 
 mod build;
 mod causes;
+mod content;
 mod convert;
 mod details;
 mod drop;
@@ -12,7 +13,6 @@ mod render;
 mod report;
 mod search;
 mod trace;
-mod what;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -33,17 +33,17 @@ use logged::Logged;
 pub use render::verbatim;
 pub(crate) use render::{Line, members_on_a_line};
 #[cfg(feature = "serde")]
-pub(crate) use render::{Raw, shown};
+pub(crate) use render::{Verbatim, shown};
 pub use report::ErrorReport;
 pub(crate) use search::walk;
 use trace::Trace;
 // Without weak references a plain load shows that an error is not shared, and a drop takes one locked instruction instead
 // of two: adding to an error costs no more than if errors had no `Clone`.
-use triomphe::Arc as Counted;
 #[cfg(any(feature = "anyhow", feature = "eyre"))]
-pub(crate) use what::taken;
-use what::{Source, What};
-pub(crate) use what::{in_box, in_io};
+pub(crate) use content::taken;
+use content::{Content, Source};
+pub(crate) use content::{in_box, in_io};
+use triomphe::Arc as Counted;
 
 pub(crate) type Text = Cow<'static, str>;
 type Place = Option<&'static Location<'static>>;
@@ -103,7 +103,7 @@ pub struct Error(Counted<Links>);
 struct Inner {
     /// That of the whole.
     class: Class,
-    what: What,
+    content: Content,
     source: Option<Source>,
     location: Place,
     extra: Option<Box<Extra>>,
@@ -151,7 +151,7 @@ impl Error {
 
     /// The error of another type that it is, below any context that it has room for.
     pub(crate) fn wrapped(&self) -> Option<&(dyn StdError + 'static)> {
-        self.inner().what.value()
+        self.inner().content.value()
     }
 
     /// The error of another type below all context.
@@ -171,8 +171,8 @@ impl Error {
 
     /// What it is about, where it is there for a context that there was no room for.
     fn about(&self) -> Option<&Self> {
-        match (&self.inner().what, &self.inner().source) {
-            (What::Context(_), Some(Source::Ours(about))) => Some(about),
+        match (&self.inner().content, &self.inner().source) {
+            (Content::Context(_), Some(Source::Ours(about))) => Some(about),
             _ => None,
         }
     }
@@ -235,10 +235,10 @@ impl StdError for Inner {
         let (mut inner, mut given) = (self, None);
         loop {
             given = inner.source.as_ref().map(Source::get).or(given);
-            match inner.what.carried() {
+            match inner.content.carried() {
                 Some(error) if error.0.contexts() > 0 => return error.source(),
                 Some(error) => inner = error.inner(),
-                None => return inner.what.value().and_then(StdError::source).or(given),
+                None => return inner.content.value().and_then(StdError::source).or(given),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use super::render::Raw;
+use super::render::Verbatim;
 use crate::contain;
 
 /// Returns the texts of the links, outermost first, without what an outer one repeats of an inner one.
@@ -10,7 +10,7 @@ use crate::contain;
 /// The chain `a: b: disk`, `b: disk`, `disk` becomes `a`, `b`, `disk`. A text repeats its cause if it ends with `: ` and
 /// the text of the cause, or the line of all causes below. A cause of the very same text is left out.
 pub(super) fn said_once(links: &[&(dyn StdError + 'static)]) -> Vec<String> {
-    without_repetition(links.iter().map(|link| contain::text(Raw(*link))).collect())
+    without_repetition(links.iter().map(|link| contain::text(Verbatim(*link))).collect())
 }
 
 fn without_repetition(texts: Vec<String>) -> Vec<String> {

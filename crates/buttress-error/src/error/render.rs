@@ -4,10 +4,10 @@ use std::error::Error as StdError;
 use std::fmt::{self, Write};
 
 use super::causes::Causes;
+use super::content::Io;
 use super::links::First;
 use super::once::said_once;
-use super::what::Io;
-use super::{Error, Inner, MAX_LEVELS, MAX_MEMBERS, What};
+use super::{Content, Error, Inner, MAX_LEVELS, MAX_MEMBERS};
 use crate::group::ErrorGroup;
 
 impl fmt::Display for Error {
@@ -43,7 +43,7 @@ impl Inner {
                 out.write_str(domain)?;
                 out.write_str(": ")?;
             }
-            let Some(error) = inner.what.carried() else { return inner.what.write(out) };
+            let Some(error) = inner.content.carried() else { return inner.content.write(out) };
             if let Some(context) = error.0.outermost() {
                 return out.write_str(context);
             }
@@ -54,9 +54,9 @@ impl Inner {
     /// The origin that it names.
     fn domain(&self) -> Option<&str> {
         let said = self.extra.as_deref().and_then(|extra| extra.domain.as_deref());
-        match self.what {
+        match self.content {
             // What it is about names the origin itself.
-            What::Context(_) => said,
+            Content::Context(_) => said,
             _ => said.or(self.class.domain),
         }
     }
@@ -73,19 +73,19 @@ impl Inner {
 /// assert_eq!(verbatim(&error).to_string(), "line 1\nline 2");
 /// ```
 pub fn verbatim<'e>(error: &'e (dyn StdError + 'static)) -> impl fmt::Display + use<'e> {
-    Raw(error)
+    Verbatim(error)
 }
 
 /// The unescaped message of a link of a chain.
-pub(crate) struct Raw<'a>(pub(crate) &'a (dyn StdError + 'static));
+pub(crate) struct Verbatim<'a>(pub(crate) &'a (dyn StdError + 'static));
 
-impl fmt::Display for Raw<'_> {
+impl fmt::Display for Verbatim<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f)
     }
 }
 
-impl Raw<'_> {
+impl Verbatim<'_> {
     fn write(&self, out: &mut dyn Write) -> fmt::Result {
         if let Some(error) = self.0.downcast_ref::<Error>() {
             match error.0.outermost() {
@@ -154,13 +154,13 @@ pub(crate) fn shown(text: &impl fmt::Display) -> String {
 }
 
 /// Writes the message, without domain and causes.
-impl fmt::Display for What {
+impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f)
     }
 }
 
-impl What {
+impl Content {
     fn write(&self, out: &mut dyn Write) -> fmt::Result {
         match self {
             Self::Text(text) | Self::Context(text) => out.write_str(text),

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 
 use super::causes::Causes;
 use super::once::said_once;
-use super::render::{Raw, escaped};
+use super::render::{Verbatim, escaped};
 use super::{Error, MAX_LEVELS, MAX_MEMBERS};
 use crate::contain;
 use crate::group::ErrorGroup;
@@ -138,7 +138,7 @@ impl Page<'_> {
     /// An error in the report of another.
     fn nested(&mut self, label: &str, error: &Error, levels: usize) -> fmt::Result {
         if levels == 0 {
-            return self.line(label, contain::text(Raw(error)));
+            return self.line(label, contain::text(Verbatim(error)));
         }
         self.label(label)?;
         Page { out: &mut Indent(self.out), colour: self.colour, left: self.left }.error(error, levels - 1)

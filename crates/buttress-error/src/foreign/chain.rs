@@ -71,7 +71,7 @@ pub struct Chain {
 
 #[derive(Clone, Default)]
 struct Rules {
-    find: Vec<(Whose, Find)>,
+    find: Vec<(Origin, Find)>,
     refine: Vec<Refine>,
     pass_on: Vec<PassOn>,
     stamp: Vec<Stamp>,
@@ -79,7 +79,7 @@ struct Rules {
 
 /// The origin of a class: the program's own types, or the tables and rules for foreign types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum Origin {
     Own,
     Foreign,
 }
@@ -128,7 +128,7 @@ impl Chain {
     #[must_use]
     pub fn knows<T: Classify + StdError + Send + Sync + 'static>(self) -> Self {
         self.edit(|rules| {
-            rules.find.push((Whose::Own, Arc::new(|link| seen::<T>(link).map(Classify::class).into())));
+            rules.find.push((Origin::Own, Arc::new(|link| seen::<T>(link).map(Classify::class).into())));
             rules.pass_on.push(Arc::new(|link| seen::<T>(link).and_then(Classify::passes_on)));
             rules.stamp.push(Arc::new(|error, summary| {
                 if let Some(error) = error.downcast_mut::<T>() {
@@ -159,7 +159,7 @@ impl Chain {
         A: Into<Finding>,
     {
         let find: Find = Arc::new(move |link| seen(link).map_or(Finding::Pass, |error| rule(error).into()));
-        self.edit(|rules| rules.find.push((Whose::Foreign, find)))
+        self.edit(|rules| rules.find.push((Origin::Foreign, find)))
     }
 
     /// Adds a function that may change the class that was found, if there is a `T` in the chain. It is called with the
@@ -199,40 +199,40 @@ impl Chain {
         self.search(error).0
     }
 
-    fn search(&self, error: &Link) -> (Class, Whose) {
-        let (class, whose) = self.find(error);
+    fn search(&self, error: &Link) -> (Class, Origin) {
+        let (class, origin) = self.find(error);
         let class = exhausted_by(class, first_ours(error));
         let class = self.rules.refine.iter().fold(class, |class, refine| refine(error, class));
-        (class, whose)
+        (class, origin)
     }
 
-    fn find(&self, error: &Link) -> (Class, Whose) {
+    fn find(&self, error: &Link) -> (Class, Origin) {
         // What goes if no rule says anything: what is built in, else what an `Error` of kind unknown has besides.
         let (mut table, mut unknown) = (None, None);
         // The message of an `Error` is that of the error that it wraps; no other cause speaks of the message above it.
         let wraps = error.downcast_ref::<Error>().is_some_and(Error::is_transparent);
         for (depth, link) in walk(error).enumerate() {
-            let told = depth == 0 || depth == 1 && wraps;
+            let shows_it = depth == 0 || depth == 1 && wraps;
             match self.ask(link) {
-                Some((Finding::Is(class), whose)) => return (class.public_if(told), whose),
+                Some((Finding::Is(class), origin)) => return (class.public_if(shows_it), origin),
                 Some((Finding::Skip, _)) => continue,
                 Some((Finding::Pass, _)) | None => {}
             }
             match super::own(link) {
                 Some(class) if class.kind == Kind::Unknown => unknown = unknown.or(Some(class)),
-                Some(class) => return (class.public_if(told), Whose::Own),
+                Some(class) => return (class.public_if(shows_it), Origin::Own),
                 // Below an `Error` the tables were asked already, when it was made.
                 None if unknown.is_none() => table = table.or_else(|| super::known(link)),
                 None => {}
             }
         }
-        let whose = if table.is_none() && unknown.is_some() { Whose::Own } else { Whose::Foreign };
-        (table.or(unknown).unwrap_or(Class::new(Kind::Unknown)), whose)
+        let origin = if table.is_none() && unknown.is_some() { Origin::Own } else { Origin::Foreign };
+        (table.or(unknown).unwrap_or(Class::new(Kind::Unknown)), origin)
     }
 
     /// The first rule that has something to say of this link.
-    fn ask(&self, link: &Link) -> Option<(Finding, Whose)> {
-        let mut answers = self.rules.find.iter().map(|(whose, find)| (find(link), *whose));
+    fn ask(&self, link: &Link) -> Option<(Finding, Origin)> {
+        let mut answers = self.rules.find.iter().map(|(origin, find)| (find(link), *origin));
         answers.find(|(finding, _)| *finding != Finding::Pass)
     }
 
@@ -249,18 +249,18 @@ impl Chain {
         &self,
         error: BoxError,
         location: Option<&'static Location<'static>>,
-    ) -> (Error, Whose) {
-        let (class, whose) = self.search(&*error);
+    ) -> (Error, Origin) {
+        let (class, origin) = self.search(&*error);
         let error = match itself(&*error).cloned() {
             Some(same) if *same.class() == class => same,
             Some(same) => same.reclassify(class),
             None => {
                 let passed_on = self.rules.pass_on.iter().find_map(|pass_on| pass_on(&*error));
                 let details = passed_on.and_then(Error::details);
-                Error::boxed(class, error, location, whose == Whose::Own).with_details(details)
+                Error::boxed(class, error, location, origin == Origin::Own).with_details(details)
             }
         };
-        (error, whose)
+        (error, origin)
     }
 }
 

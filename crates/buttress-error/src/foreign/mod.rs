@@ -34,7 +34,7 @@ mod wire;
 use std::any::TypeId;
 use std::error::Error as StdError;
 
-pub(crate) use chain::Whose;
+pub(crate) use chain::Origin;
 pub use chain::{Chain, Finding, chain};
 pub(crate) use dynamic::into_box;
 pub(crate) use links::{carried, first_ours, itself, seen};

@@ -1,4 +1,4 @@
-//! What an error is in itself, and what caused it.
+//! The content of an error: its message or the error that it wraps. And its cause.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -13,7 +13,7 @@ use crate::rejection::Rejection;
 pub(super) type Shared = Arc<dyn StdError + Send + Sync>;
 
 #[derive(Clone)]
-pub(super) enum What {
+pub(super) enum Content {
     /// A message of our own.
     Text(Text),
     /// The same about the error that is our source: its class and its origin are ours.
@@ -26,7 +26,7 @@ pub(super) enum What {
     Io(Io),
 }
 
-impl What {
+impl Content {
     #[inline]
     pub(super) fn of<E: StdError + Send + Sync + 'static>(error: E) -> Self {
         let mut slot = Some(error);
