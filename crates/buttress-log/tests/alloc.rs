@@ -9,6 +9,7 @@ use buttress_context::{Context, RequestId, Trace};
 use buttress_error::{Error, Kind};
 use buttress_log::{JsonLayer, LogLayer};
 use tower::{Layer, Service};
+use tracing::field::Empty;
 use tracing::{error, info, info_span};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
@@ -66,7 +67,56 @@ fn a_span_allocates_three_times_at_most() {
     });
 }
 
-/// A call that nobody listens to costs nothing; neither does one that is logged.
+/// An event allocates nothing in any number of spans, also where its fields and those of the spans share names.
+#[test]
+fn events_in_many_spans_allocate_nothing() {
+    with_layer(|| {
+        let mut spans = Vec::new();
+        for depth in 0..12 {
+            spans.push(info_span!("s", depth, order = depth, job = "nightly", customer = depth).entered());
+            assert_eq!(allocations(event), 0, "{depth}");
+        }
+        while spans.pop().is_some() {}
+    });
+}
+
+/// A late record allocates at most once: when the text of its span outgrows the buffer. The next event in an inner span copies
+/// the field, and allocates at most once for each span whose text outgrows its buffer.
+#[test]
+fn a_late_record_allocates_once_at_most() {
+    let late_records = || {
+        let outer = info_span!("outer", tenant = "acme", status = Empty, note = Empty).entered();
+        let _inner = info_span!("inner", order = 1).entered();
+        let _innermost = info_span!("innermost", step = "pay").entered();
+        event();
+        let long = "x".repeat(1_000);
+        let counts = [
+            measure(|| {
+                outer.record("status", 200);
+            }),
+            measure(event),
+            measure(|| {
+                outer.record("note", &*long);
+            }),
+            measure(event),
+            measure(|| {
+                outer.record("status", 404);
+            }),
+            measure(event),
+        ];
+        counts.map(|count| count.count_total)
+    };
+    with_layer(|| {
+        late_records(); // The buffers of the thread grow.
+        let [status, event, note, event_after_note, again, event_again] = late_records();
+        // A span has room for short values of the fields that it declares.
+        assert_eq!((status, event), (0, 0));
+        assert!(note <= 1 && event_after_note <= 2, "{note} {event_after_note}");
+        assert_eq!((again, event_again), (0, 0));
+    });
+}
+
+/// A call without a subscriber does not allocate; neither does one that is logged.
 #[test]
 fn calls_allocate_nothing() {
     #[derive(Clone)]

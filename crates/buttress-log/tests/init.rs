@@ -21,7 +21,7 @@ fn child() {
         Ok("code") => Config::from_env()
             .format(Format::Json)
             .level(LevelFilter::DEBUG)
-            .target("noisy", LevelFilter::OFF)
+            .target("noisy::", LevelFilter::OFF)
             .init(),
         Ok("flush") => Config::new().writer(|| Flushing).init(),
         Ok("twice") => {
@@ -53,25 +53,31 @@ impl std::io::Write for Flushing {
     }
 }
 
+fn child_command(mode: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .env(MODE, mode)
+        .env_remove("BUTTRESS_LOG")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
+    command
+}
+
 fn run(mode: &str, variable: Option<&str>) -> String {
     run_with_rust_log(mode, variable, None)
 }
 
 /// Runs the child with `RUST_LOG` set as well.
 fn run_with_rust_log(mode: &str, variable: Option<&str>, other: Option<&str>) -> String {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .env(MODE, mode)
-        .env_remove("BUTTRESS_LOG")
-        .env_remove("RUST_LOG");
+    let mut command = child_command(mode);
     if let Some(value) = variable {
         command.env("BUTTRESS_LOG", value);
     }
     if let Some(value) = other {
         command.env("RUST_LOG", value);
     }
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{stderr}");
     stderr
@@ -176,4 +182,26 @@ fn a_directive_matches_paths() {
     let lines = messages(&run("env", Some("error,my-app=debug,noisy=info")));
     let named = r#"BUTTRESS_LOG: "my-app=debug" matches no crate: the targets of a crate have underscores, did you mean "my_app=debug"?"#;
     assert_eq!(lines, [named, "noisy line", "error line"]);
+}
+
+/// A variable that is not UTF-8, or huge, is reported like any other typo, on one line of valid JSON.
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_text() {
+    use std::os::unix::ffi::OsStringExt;
+    let run = |variable: &str, value: Vec<u8>| {
+        let mut command = child_command("env");
+        command.env(variable, std::ffi::OsString::from_vec(value));
+        let output = command.output().unwrap();
+        assert!(output.status.success());
+        kit::parse(&output.stderr)
+    };
+    let lines = run("BUTTRESS_LOG", b"json,\xff\xfe,noisy=\xc3,error".to_vec());
+    assert_eq!(lines[0]["ignored"], "\u{fffd}\u{fffd},noisy=\u{fffd}");
+    assert_eq!((lines.len(), &lines[1]["message"]), (2, &"error line".into()));
+    let lines = run("RUST_LOG", b"\xff".to_vec());
+    assert_eq!((lines.len(), &lines[0]["ignored"]), (4, &"\u{fffd}".into()));
+    let lines = run("BUTTRESS_LOG", b"\x1b[2J,a-b=off,\"\n{},".repeat(5_000));
+    assert_eq!(lines.len(), 4);
+    assert!(lines[0]["message"].as_str().unwrap().ends_with(" bytes cut]"));
 }

@@ -49,7 +49,7 @@ fn the_order_is_fixed() {
     assert!(lines[0].as_str().starts_with("{\"timestamp\":\"2"));
 }
 
-/// [S36] Context and span fields stand at the root, with the ids of the call.
+/// [S36] Context and span fields are at the root, with the ids of the call.
 #[test]
 fn context_and_spans_are_at_the_root() {
     let id = RequestId::parse("req-1").unwrap();

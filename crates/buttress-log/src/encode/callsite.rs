@@ -63,7 +63,7 @@ fn is_free(names: &[FieldName], role: Role) -> bool {
     names.iter().all(|name| name.role != role)
 }
 
-/// What stands between the timestamp and the message.
+/// The text between the timestamp and the message.
 pub(crate) const fn level_member(level: Level) -> &'static [u8] {
     match level {
         Level::ERROR => b"\",\"level\":\"ERROR\",\"message\":",

@@ -186,13 +186,13 @@ impl Fields {
     /// Sets every field of `newer`. Returns how many of the first `boundary` fields were replaced.
     pub(crate) fn replace(&mut self, newer: &Self, max: usize, boundary: usize) -> usize {
         let mut replaced = 0;
-        // Once, and no more than needed: a span may live long.
-        self.text.reserve_exact(newer.text.len().min(max.saturating_sub(self.text.len())));
         for entry in &newer.entries {
             let index = self.remove(entry.hash, newer.name(entry));
             replaced += usize::from(index.is_some_and(|index| index < boundary - replaced));
-            self.copy(newer, entry, max);
         }
+        // At once, and no more than needed: a span may live long.
+        self.text.reserve_exact(newer.text.len().min(max.saturating_sub(self.text.len())));
+        newer.entries.iter().for_each(|entry| self.copy(newer, entry, max));
         self.dropped += newer.dropped;
         replaced
     }
@@ -330,7 +330,7 @@ mod tests {
         assert_eq!((text(&small).as_str(), small.dropped), ("", 1));
     }
 
-    /// Two names with one bit in the filter are two names; a hidden field is left out wherever it stands.
+    /// Two names that share a bit of the filter stay distinct, and a hidden field is left out at any position.
     #[test]
     fn hidden_fields_are_left_out() {
         let bit = |name: &str| FieldName::new(name).hash >> 26;

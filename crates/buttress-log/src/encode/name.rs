@@ -40,7 +40,7 @@ pub(crate) enum Role {
 /// The name of a field, encoded once for each callsite.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FieldName {
-    /// The name as it stands in a line: `,"name":`.
+    /// The name as it is written in a line: `,"name":`.
     pub(crate) json: Box<[u8]>,
     pub(crate) role: Role,
     pub(crate) hash: u32,

@@ -160,7 +160,7 @@ fn unquoted(value: &str) -> String {
     unescaped
 }
 
-/// A value as it stands behind `key=`. A string is quoted if it has blanks or quotes, so that the fields can be told apart.
+/// The value behind `key=`. A string is quoted if it has blanks or quotes, so that fields stay distinguishable.
 fn field_value(value: &str) -> String {
     match string(value) {
         Some(text) if !text.is_empty() && !text.contains([' ', '"', '\\', '=']) => text.to_owned(),

@@ -74,7 +74,7 @@ impl RecordEpoch {
 
 /// Room that a new span keeps for the value of each field that is not set yet, in bytes.
 const ROOM_FOR_VALUE: usize = 24;
-/// At most so many unused bytes of the outer span's buffer are kept by an inner one as well.
+/// The most room that an inner span keeps for late records to the spans around it, in bytes.
 const MAX_INHERITED_ROOM: usize = 256;
 /// Spans nested deeper than this are brought up to date in a loop, which allocates, instead of by recursion.
 const MAX_RECURSION: usize = 16;
