@@ -1,4 +1,4 @@
-//! `BadStatus`: the answer inside the error of a bad status.
+//! `BadStatus`: the response inside the error of a bad status.
 
 use std::fmt;
 
@@ -7,92 +7,94 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::response::Parts;
 
-use crate::ProblemDetails;
+use crate::headers::REQUEST_ID;
+use crate::problem::ProblemDetails;
 
-/// The answer of a server that made [`HttpLayer`](crate::HttpLayer) return an error: its head and the beginning of its
-/// body.
+/// The response with a bad status for which [`HttpLayer`](crate::HttpLayer) returned an error: its head and the beginning of
+/// its body.
 ///
 /// ```
 /// use buttress_error::Error;
 /// use buttress_http::BadStatus;
 ///
 /// fn explain(error: &Error) -> Option<String> {
-///     let answer = error.find::<BadStatus>()?;
-///     Some(format!("{}: {}", answer.status(), String::from_utf8_lossy(answer.body())))
+///     let response = error.find::<BadStatus>()?;
+///     Some(format!("{}: {}", response.status(), String::from_utf8_lossy(response.body())))
 /// }
 /// ```
 ///
-/// Neither `Display` nor `Debug` shows header values or the body, which may hold secrets. The error around it has the first
-/// 200 characters of a text as a note, for those who run the program; [`error_body`](crate::HttpLayer::error_body) with
-/// zero bytes leaves out both.
+/// Neither `Display` nor `Debug` shows header values or the body, which may contain secrets. The error around it has the
+/// first 200 characters of a text body as a note. [`error_body`](crate::HttpLayer::error_body) with zero bytes leaves out
+/// both the body and the note.
 #[derive(Clone)]
 pub struct BadStatus {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
-    whole: bool,
+    is_whole: bool,
 }
 
-/// What every error keeps of the head, however large the rest.
-const FIRST: [HeaderName; 4] =
-    [header::RETRY_AFTER, header::CONTENT_TYPE, header::WWW_AUTHENTICATE, crate::REQUEST_ID];
+/// The headers that are kept first, however large the head is.
+const KEPT_FIRST: [HeaderName; 4] =
+    [header::RETRY_AFTER, header::CONTENT_TYPE, header::WWW_AUTHENTICATE, REQUEST_ID];
 
 impl BadStatus {
-    /// How many bytes of headers (names and values) are kept at most.
+    /// The maximum number of bytes of headers (names and values) that are kept.
     pub const MAX_HEADERS: usize = 8 * 1024;
 
-    pub(crate) fn new(head: &Parts, body: Bytes, whole: bool) -> Self {
-        Self { status: head.status, headers: bounded(&head.headers), body, whole }
+    pub(crate) fn new(head: &Parts, body: Bytes, is_whole: bool) -> Self {
+        Self { status: head.status, headers: bounded(&head.headers), body, is_whole }
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The headers, without `Set-Cookie`, at most [`MAX_HEADERS`](Self::MAX_HEADERS) bytes of them.
+    /// Returns the headers without `Set-Cookie`, at most [`MAX_HEADERS`](Self::MAX_HEADERS) bytes of them.
     #[must_use]
     pub const fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The beginning of the body.
+    /// Returns the beginning of the body.
     #[must_use]
     pub const fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// What the body says, where it is a problem ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) or another known
-    /// envelope of an error, and whole.
+    /// Returns the content of the body if it is complete and is a problem
+    /// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) or another known error envelope.
     #[must_use]
     pub fn problem(&self) -> Option<ProblemDetails> {
-        if self.whole { crate::problem::read(&self.headers, &self.body) } else { None }
+        if self.is_whole { crate::problem::read(&self.headers, &self.body) } else { None }
     }
 
-    /// Is it the whole body? Not when it was longer than the bound, took too long, or broke off.
+    /// Returns `true` if [`body`](Self::body) is the whole body: it was not longer than the limit, did not take too long and
+    /// did not break off.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
-        self.whole
+        self.is_whole
     }
 }
 
-/// Copies, so that no large read buffer stays alive behind a small value.
+/// Copies the headers, since a header value may keep a large read buffer alive.
 fn bounded(headers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
-    let mut room = BadStatus::MAX_HEADERS;
+    let mut free = BadStatus::MAX_HEADERS;
     let mut keep = |name: &HeaderName, value: &HeaderValue| {
         let size = name.as_str().len() + value.len();
-        if let (Some(left), Ok(value)) = (room.checked_sub(size), HeaderValue::from_bytes(value.as_bytes())) {
-            room = left;
+        if let (Some(left), Ok(value)) = (free.checked_sub(size), HeaderValue::from_bytes(value.as_bytes())) {
+            free = left;
             kept.append(name, value);
         }
     };
-    for name in &FIRST {
+    for name in &KEPT_FIRST {
         headers.get_all(name).iter().for_each(|value| keep(name, value));
     }
     for (name, value) in headers {
-        if *name != header::SET_COOKIE && !FIRST.contains(name) {
+        if *name != header::SET_COOKIE && !KEPT_FIRST.contains(name) {
             keep(name, value);
         }
     }
@@ -114,7 +116,7 @@ impl fmt::Debug for BadStatus {
             .field("status", &self.status)
             .field("headers", &self.headers.len())
             .field("body_bytes", &self.body.len())
-            .field("whole", &self.whole)
+            .field("is_whole", &self.is_whole)
             .finish()
     }
 }
@@ -126,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_retry_after_of_a_head_of_any_size() {
+    fn keeps_retry_after_of_a_large_head() {
         let (mut head, ()) = http::Response::new(()).into_parts();
         head.headers.insert(header::SET_COOKIE, HeaderValue::from_static("session=secret"));
         for n in 0..400 {

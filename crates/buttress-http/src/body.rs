@@ -1,4 +1,4 @@
-//! `Body`: the one request body of every client stack.
+//! `Body`: the request body of every client stack.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,20 +11,21 @@ use http_body::{Frame, SizeHint};
 
 use crate::upload::{Upload, Watch};
 
-/// A request body: bytes, or a stream that is made while it is sent.
+/// A request body: bytes, or a stream that is produced while it is sent.
 ///
-/// One concrete type, so that a client stack needs no type parameter for it. It is not `Clone`: a copy is
-/// [`ReplayBody::replay_body`], which a retry layer makes where another attempt may follow.
+/// It is one concrete type, so that a client stack needs no type parameter for it. It is not `Clone`: a retry layer copies it
+/// with [`ReplayBody::replay_body`] if another attempt may follow.
 ///
 /// | body | kept for another attempt |
 /// |---|---|
-/// | bytes, of any size | shared: they are there anyway |
-/// | a stream | what of it has been sent, up to [64 KiB](Self::REPLAY_BUFFER) or [another bound](Self::replay_buffer) |
+/// | bytes, of any size | all of them, shared |
+/// | a stream | the part that was sent, up to [64 KiB](Self::REPLAY_BUFFER) or [another limit](Self::replay_buffer) |
 ///
-/// A stream is never refused and never held back: it is kept while it is sent, and only as long as a copy of it waits.
-/// There is no other attempt once it was longer than the bound, has failed or panicked itself, or was answered before it was
-/// read to its end (as [`HttpLayer`](crate::HttpLayer) sees): nobody can tell then what the answer was to. An attempt that got
-/// no answer leaves the rest of the stream to the next one: where it still reads, it fails.
+/// A stream is never refused or delayed. It is kept while it is sent, and only while a copy of it exists. No other attempt
+/// follows after the stream has exceeded the limit, failed or panicked. The same holds after
+/// [`HttpLayer`](crate::HttpLayer) has seen a response before the stream was read to its end, because that response may not
+/// be to the whole request. An attempt without a response leaves the rest of the stream to the next attempt; if the earlier
+/// one still reads, its body fails.
 ///
 /// ```
 /// use buttress_http::Body;
@@ -47,22 +48,22 @@ impl Default for Inner {
 }
 
 impl Body {
-    /// No body.
+    /// Creates a body without content.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// How much of a stream is kept for another attempt by default: 64 KiB.
+    /// The default limit for the part of a stream that is kept for another attempt: 64 KiB.
     pub const REPLAY_BUFFER: usize = 64 * 1024;
 
-    /// A body that is made while it is sent.
+    /// Creates a body that is produced while it is sent.
     ///
     /// ```
     /// use buttress_http::Body;
     /// use http::Request;
     ///
-    /// // What a gateway passes on. An upload of which nothing is kept is sent once, unless it never left.
+    /// // A gateway passes a body on. Nothing of it is kept, so it is sent once, unless no byte of it was sent.
     /// fn forward(request: Request<axum_body::Body>) -> Request<Body> {
     ///     request.map(|body| Body::streaming(body).replay_buffer(0))
     /// }
@@ -80,8 +81,8 @@ impl Body {
         }
     }
 
-    /// How many bytes of a stream, trailers included, are kept for another attempt: any number, 0 for none. Default: 64
-    /// KiB. Bytes are shared and not kept, so it says nothing of them; nor does it of a stream that has a copy already.
+    /// Sets how many bytes of a stream, trailers included, are kept for another attempt; 0 keeps none. Default: 64 KiB. It
+    /// has no effect on bytes, which are shared, nor on a stream that has a copy already.
     #[must_use]
     pub fn replay_buffer(self, bytes: usize) -> Self {
         match self.0 {
@@ -90,7 +91,7 @@ impl Body {
         }
     }
 
-    /// The bytes; none for a stream.
+    /// Returns the bytes; `None` for a stream.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
@@ -99,7 +100,7 @@ impl Body {
         }
     }
 
-    /// To be told of the answer, where the rest of a stream depends on it. `length` is what the head declares.
+    /// Returns a handle that tells a stream how its attempt ended. `length` is the length that the head declares.
     pub(crate) fn watch(&mut self, length: Option<u64>) -> Option<Watch> {
         match &mut self.0 {
             Inner::Bytes(_) => None,
@@ -172,7 +173,7 @@ impl http_body::Body for Body {
     }
 }
 
-/// Says how long it is, never what is in it.
+/// Shows the length, never the content.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! Verdicts at the end of a body.
+//! Judges a call by the end of its body.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,17 +13,19 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use crate::classify::cut;
-use crate::{ByStatus, ResponseHead, http_classifier};
+use crate::classify::{ByStatus, guard_error, http_classifier};
+use crate::client::ResponseHead;
 
-/// Lets the layers above wait for the end of the body, where their classifier is [`at_body_end`]. For the bottom of the stack;
-/// over reqwest [`HttpLayer::judge_at_body_end`](crate::HttpLayer::judge_at_body_end) does it.
+/// Lets layers above whose classifier is [`at_body_end`] wait for the end of the body. It belongs at the bottom of the stack;
+/// over reqwest use [`HttpLayer::judge_at_body_end`](crate::HttpLayer::judge_at_body_end).
 ///
-/// The call ends well with the last frame; as the error says where the body fails, or as `grpc-status` says in the
-/// trailers of gRPC: one that ends without them is broken, and its status unknown. One that panics has failed. Cut at the call's own deadline, or
-/// dropped before its end, it is abandoned, having waited for as long as the next frame was missing then: a reader who has
-/// had enough says nothing about the server, one that a stalled body made give up does. A body that is empty is over at
-/// once.
+/// * The call succeeds with the last frame.
+/// * It fails with the class of the body's error, or with [`Kind::Panic`] if the body panics.
+/// * In gRPC the `grpc-status` of the trailers decides. A body without them is broken, with an unknown status.
+/// * A body that is cut at the call's own deadline, or dropped before its end, is abandoned. The waiting time of the call is
+///   then the time since the last frame: a reader that stops early says nothing about the server, but one that waited for a
+///   stalled body does.
+/// * An empty body has ended already.
 ///
 /// ```
 /// use buttress_error::{ByKind, Error};
@@ -43,16 +45,16 @@ use crate::{ByStatus, ResponseHead, http_classifier};
 /// # Ok(()) }
 /// ```
 #[must_use]
-pub fn track_body<B: Body>(mut answer: Response<B>) -> Response<TrackedBody<B>> {
-    let completion = (!answer.body().is_end_stream()).then(Completion::new);
+pub fn track_body<B: Body>(mut response: Response<B>) -> Response<TrackedBody<B>> {
+    let completion = (!response.body().is_end_stream()).then(Completion::new);
     if let Some(completion) = &completion {
-        answer.extensions_mut().insert(completion.clone());
+        response.extensions_mut().insert(completion.clone());
     }
-    let trailers = http_classifier().for_request(answer.headers());
-    answer.map(|body| TrackedBody { body, trailers, end: Pending { completion, waiting: None } })
+    let trailers = http_classifier().for_request(response.headers());
+    response.map(|body| TrackedBody { body, trailers, end: Pending { completion, waiting: None } })
 }
 
-/// Judges by `classifier`, and a success whose body is [settled](track_body) by the end of that body.
+/// Creates a classifier that judges by `classifier`, and a success with a [tracked body](track_body) by the end of that body.
 #[must_use]
 pub const fn at_body_end<C>(classifier: C) -> AtBodyEnd<C> {
     AtBodyEnd(classifier)
@@ -67,8 +69,8 @@ impl<Res: ResponseHead, E, C: Classifier<Res, E>> Classifier<Res, E> for AtBodyE
         self.0.judge(outcome)
     }
 
-    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &RetrySummary) {
-        self.0.stamp(outcome, effort);
+    fn stamp(&self, outcome: &mut Result<Res, E>, summary: &RetrySummary) {
+        self.0.stamp(outcome, summary);
     }
 
     fn keep(&self, outcome: &Result<Res, E>) -> Option<Error> {
@@ -81,7 +83,7 @@ impl<Res: ResponseHead, E, C: Classifier<Res, E>> Classifier<Res, E> for AtBodyE
 }
 
 pin_project! {
-    /// A body that tells how it ended; made by [`track_body`].
+    /// A body that reports how it ended, created by [`track_body`].
     pub struct TrackedBody<B> {
         #[pin]
         body: B,
@@ -91,16 +93,16 @@ pin_project! {
 }
 
 impl<B> TrackedBody<B> {
-    /// One for whose end nobody waits.
-    pub(crate) const fn unsettled(body: B) -> Self {
+    /// Creates a body whose end is not reported.
+    pub(crate) const fn untracked(body: B) -> Self {
         Self { body, trailers: http_classifier(), end: Pending { completion: None, waiting: None } }
     }
 }
 
-/// The end that was not told yet. Dropped, the body is.
+/// The end of a body that has not been reported. Dropping it abandons the call.
 struct Pending {
     completion: Option<Completion>,
-    /// Since when a frame is waited for.
+    /// The time of the first poll that waits for the next frame.
     waiting: Option<Instant>,
 }
 
@@ -111,7 +113,7 @@ impl Pending {
         }
     }
 
-    /// The body was whole.
+    /// The body is complete.
     fn settle_by(&mut self, classifier: &ByStatus, trailers: &HeaderMap) {
         let class = classifier.class(&Trailers(trailers));
         self.settle(class.map_or_else(Verdict::success, Verdict::of));
@@ -124,8 +126,8 @@ impl Pending {
     }
 
     fn fail(&mut self, error: &BoxError) {
-        let class = cut(&**error).map_or_else(|| classify(&**error), |error| *error.class());
-        // It was the caller's own deadline.
+        let class = guard_error(&**error).map_or_else(|| classify(&**error), |error| *error.class());
+        // The caller's own deadline says nothing about the server.
         if class.kind == Kind::DeadlineExceeded { self.abandon() } else { self.settle(Verdict::of(class)) }
     }
 }
@@ -136,10 +138,10 @@ impl Drop for Pending {
     }
 }
 
-/// A body that panics has failed: told while it unwinds, as somebody may catch that and keep the body.
-struct Panic<'e>(Option<&'e mut Pending>);
+/// Reports a panic of the body while it unwinds, because the caller may catch the panic and keep the body.
+struct PanicGuard<'e>(Option<&'e mut Pending>);
 
-impl Drop for Panic<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if let Some(end) = &mut self.0 {
             end.settle(Verdict::of(Class::new(Kind::Panic)));
@@ -160,7 +162,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         let mut this = self.project();
-        let mut panic = Panic(Some(&mut *this.end));
+        let mut panic = PanicGuard(Some(&mut *this.end));
         let polled = this.body.as_mut().poll_frame(cx);
         panic.0 = None;
         drop(panic);
@@ -202,7 +204,7 @@ where
     }
 }
 
-/// Trailers come after a head that was good.
+/// Trailers, as a head with a good status.
 struct Trailers<'t>(&'t HeaderMap);
 
 impl ResponseHead for Trailers<'_> {
@@ -217,6 +219,6 @@ impl ResponseHead for Trailers<'_> {
 
 impl<B> fmt::Debug for TrackedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrackedBody").field("over", &self.end.completion.is_none()).finish_non_exhaustive()
+        f.debug_struct("TrackedBody").field("ended", &self.end.completion.is_none()).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! `GrpcTimeout`: a deadline as gRPC sends it.
+//! `GrpcTimeout`: the deadline header of gRPC.
 
 use std::fmt;
 use std::io::Write;
@@ -10,13 +10,13 @@ use http::{HeaderName, HeaderValue};
 /// The time that a gRPC call has left: the value of the header `grpc-timeout`, by
 /// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests).
 ///
-/// At most eight digits and one of the units `H`, `M`, `S`, `m`, `u` and `n` (hours, minutes, seconds, milli-, micro- and
-/// nanoseconds), and nothing else: no sign, no blank. It is written in the finest unit that has room, rounded down, as a
-/// deadline must not grow on its way; what is longer than 99999999 hours is written as that. gRPC has no timeout of zero,
-/// and some servers take one for a broken call: it is read, as others send it, and written as one nanosecond.
+/// It is at most eight digits and one of the units `H`, `M`, `S`, `m`, `u` and `n` (hours, minutes, seconds, milli-, micro-
+/// and nanoseconds), without a sign or a space. It is written in the finest unit that fits, rounded down so that a deadline
+/// never grows, and at most as 99999999 hours. gRPC has no timeout of zero, and some servers refuse one: zero is accepted
+/// when read, since other clients send it, and written as one nanosecond.
 ///
-/// [`HttpLayer`](crate::HttpLayer) sends it by itself to [trusted origins](crate::HttpLayer::send_deadline_to), and refuses a
-/// call to them whose time is over.
+/// [`HttpLayer`](crate::HttpLayer) sends it to the [origins that are listed](crate::HttpLayer::send_deadline_to), and refuses
+/// a call to them whose deadline has passed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,20 +41,20 @@ const UNITS: [(char, u128); 6] = [
     ('H', 3_600 * 1_000_000_000),
 ];
 
-/// What eight digits can say.
+/// The largest number of eight digits.
 const MAX: u128 = 99_999_999;
 
 impl GrpcTimeout {
-    /// The header.
+    /// The name of the header.
     pub const HEADER: HeaderName = HeaderName::from_static("grpc-timeout");
 
-    /// This time.
+    /// Creates the value for a call that has this time left.
     #[must_use]
     pub const fn new(left: Duration) -> Self {
         Self(left)
     }
 
-    /// The time.
+    /// Returns the time.
     #[must_use]
     pub const fn duration(self) -> Duration {
         self.0
@@ -68,7 +68,7 @@ impl FromStr for GrpcTimeout {
         let read = || {
             let (unit, nanos) = UNITS.into_iter().find(|(unit, _)| text.ends_with(*unit))?;
             let digits = text.strip_suffix(unit)?;
-            // `parse` would take a sign.
+            // `parse` accepts a sign.
             let strict = (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
             let count: u128 = digits.parse().ok().filter(|_| strict)?;
             let (seconds, rest) = (count * nanos / 1_000_000_000, count * nanos % 1_000_000_000);
@@ -97,14 +97,14 @@ impl From<GrpcTimeout> for HeaderValue {
     }
 }
 
-/// The text is no timeout of gRPC: see [`GrpcTimeout`].
+/// A text that is not a timeout of gRPC: see [`GrpcTimeout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidGrpcTimeout;
 
 impl fmt::Display for InvalidGrpcTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a timeout of gRPC is 1 to 8 digits and one of H, M, S, m, u, n")
+        f.write_str("a gRPC timeout is 1 to 8 digits and one of the units H, M, S, m, u, n")
     }
 }
 
@@ -116,9 +116,9 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// [S28] a deadline never grows on its way, and loses less than its unit says.
+        /// [S28] A deadline never grows when it is sent, and loses less than one part in 100 000.
         #[test]
-        fn what_is_written_is_read_and_not_longer(seconds in 0..360_000_000_000_u64, nanos in 0..1_000_000_000_u32) {
+        fn what_is_written_is_read_and_no_longer(seconds in 0..360_000_000_000_u64, nanos in 0..1_000_000_000_u32) {
             let left = Duration::new(seconds >> (nanos % 40), nanos).max(Duration::from_nanos(1));
             let text = GrpcTimeout::new(left).to_string();
             let read = text.parse::<GrpcTimeout>().unwrap().duration();
@@ -127,7 +127,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_else_is_read(text in "[ -~]{0,12}|[+ -]?[0-9]{0,10}[HMSmun ]{0,2}") {
+        fn refuses_any_other_text(text in "[ -~]{0,12}|[+ -]?[0-9]{0,10}[HMSmun ]{0,2}") {
             let bytes = text.as_bytes();
             let good = (2..=9).contains(&bytes.len())
                 && bytes[..bytes.len() - 1].iter().all(u8::is_ascii_digit)
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends() {
+    fn writes_the_extremes() {
         let text = |left| GrpcTimeout::new(left).to_string();
         assert_eq!(text(Duration::ZERO), "1n");
         assert_eq!("0n".parse(), Ok(GrpcTimeout::new(Duration::ZERO)));

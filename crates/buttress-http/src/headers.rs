@@ -5,8 +5,8 @@ use buttress_error::__private::millis;
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 
-use crate::GrpcTimeout;
 use crate::classify::is_grpc;
+use crate::grpc_timeout::GrpcTimeout;
 use crate::origin::Origin;
 
 /// The header of the request id.
@@ -16,15 +16,16 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The header of the deadline: the time that the whole call has left when this attempt is sent, in milliseconds, rounded
-/// down. A duration, because clocks of two machines differ. A gRPC call has [`GrpcTimeout`] instead.
+/// down. It is a duration because the clocks of two machines differ. A gRPC call has [`GrpcTimeout`] instead.
 pub const DEADLINE: HeaderName = HeaderName::from_static("x-request-deadline-ms");
 
-/// The header of the attempt: 1 for the first, 2 for the first retry. Envoy counts alike, in `x-envoy-attempt-count`.
+/// The header of the attempt number: 1 for the first attempt, 2 for the first retry, as in Envoy's `x-envoy-attempt-count`.
 pub const ATTEMPT: HeaderName = HeaderName::from_static("x-request-attempt");
 
-/// The header of an answer by which a server says `false`: somebody has given up on it, so nobody on the way repeats the
-/// request as it is (a remedy, such as a new token, changes it). Anything else means nothing: a server can stop retries by it, and never cause one. (Stripe's
-/// [`Stripe-Should-Retry`](https://docs.stripe.com/error-low-level) is its model.)
+/// The header with which a response stops retries: `false` says that a retry layer is already exhausted, so that no client
+/// up the chain retries the same request. (A remedy, such as a new token, changes the request and is still tried.) Any other
+/// value is ignored: the header can stop retries but never cause one. It is modelled on
+/// [`Stripe-Should-Retry`](https://docs.stripe.com/error-low-level).
 pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// The headers that are written beside request id and trace.

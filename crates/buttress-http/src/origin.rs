@@ -1,4 +1,4 @@
-//! `Origin`: scheme, host and port, by which one server is trusted and another is not.
+//! `Origin`: scheme, host and port of a server.
 
 use std::fmt;
 
@@ -14,17 +14,17 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// `setting` is what the origin is given to.
+    /// Reads an origin; `setting` is the setter that takes it.
     pub(crate) fn parse(setting: &'static str, text: &str) -> Result<Self, InvalidOrigin> {
         let invalid = || {
-            // What stands before it may be a password.
-            let place = text.rsplit_once('@').map_or(text, |(_, place)| place);
-            InvalidOrigin { setting, text: place.chars().take(128).collect() }
+            // A password may precede the `@`.
+            let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
+            InvalidOrigin { setting, text: host.chars().take(128).collect() }
         };
         let uri: Uri = text.parse().map_err(|_not_a_uri| invalid())?;
         let bare = uri.path_and_query().is_none_or(|rest| rest == "/")
             && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
-            // `Uri` forgets it.
+            // `Uri` drops the fragment.
             && !text.contains('#');
         let (scheme, host, port) = parts(&uri).filter(|_| bare).ok_or_else(invalid)?;
         Ok(Self { scheme: scheme.clone(), host: host.to_ascii_lowercase(), port })
@@ -46,13 +46,13 @@ fn parts(uri: &Uri) -> Option<(&Scheme, &str, u16)> {
     };
     let host = uri.host().filter(|host| !host.is_empty())?;
     let authority = uri.authority()?.as_str();
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    // A port that is no number is another origin than the standard one.
-    let port = if place.len() > host.len() { uri.port_u16()? } else { standard };
+    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
+    // An invalid port does not mean the standard port.
+    let port = if host_and_port.len() > host.len() { uri.port_u16()? } else { standard };
     Some((scheme, host, port))
 }
 
-/// The text is no origin: `http` or `https`, a host, and a port where it is not the standard one, such as
+/// A text that is not an origin. An origin is `http` or `https`, a host, and a port unless it is the standard one, such as
 /// `https://api.example.com` or `http://127.0.0.1:8080`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -63,7 +63,7 @@ pub struct InvalidOrigin {
 
 impl fmt::Display for InvalidOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?} is no origin such as https://api.example.com", self.setting, self.text)
+        write!(f, "{}: {:?} is not an origin such as https://api.example.com", self.setting, self.text)
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
 
     /// [S8] a bad origin is refused where it is set, by a typed error that names the setting.
     #[test]
-    fn refuses_what_is_no_origin() {
+    fn refuses_invalid_origins() {
         let bare = ["", "api.example.com", "/", "ftp://x", "https://", "http://:80", "http://u:p@x"];
         for text in bare.into_iter().chain([
             "http://x/path",
@@ -113,7 +113,7 @@ mod tests {
         }
     }
 
-    /// [S38] a password that was put there does not get into a log.
+    /// [S38] a password in the text does not get into a log.
     #[test]
     fn an_error_shows_no_password() {
         let error = Origin::parse("origin", "https://user:hunter2@api.example.com").unwrap_err();

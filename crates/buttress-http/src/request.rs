@@ -1,12 +1,12 @@
-//! `IntoRequest`: whatever may be sent through a client stack.
+//! `IntoRequest`: the requests that a client stack sends.
 
 use buttress_error::Error;
 use http::Request;
 
-use crate::Body;
+use crate::body::Body;
 
-/// A request in any form that a client stack takes: `http::Request` with anything that becomes a [`Body`], and with
-/// feature `reqwest` its `Request` and its `RequestBuilder`.
+/// A conversion into the request of a client stack. It is implemented for `http::Request` if its body converts into
+/// [`Body`], and with feature `reqwest` for reqwest's `Request` and `RequestBuilder`.
 ///
 /// ```
 /// use buttress_error::Error;
@@ -22,15 +22,14 @@ use crate::Body;
 /// # Ok(()) }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no request that can be sent",
-    note = "an `http::Request` whose body converts into `buttress_http::Body` is one, and with feature `reqwest` what its builder makes"
+    message = "`{Self}` is not a request that can be sent",
+    note = "send an `http::Request` whose body converts into `buttress_http::Body`, or with feature `reqwest` a request or request builder of reqwest"
 )]
 pub trait IntoRequest {
-    /// The request.
+    /// Converts the value into a request.
     ///
     /// # Errors
-    /// [`Kind::InvalidArgument`](buttress_error::Kind::InvalidArgument), never sent, where the builder was given
-    /// something that makes no request.
+    /// [`Kind::InvalidArgument`](buttress_error::Kind::InvalidArgument), not processed, if the builder has invalid parts.
     fn into_request(self) -> Result<Request<Body>, Error>;
 }
 

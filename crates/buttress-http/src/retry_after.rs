@@ -1,4 +1,4 @@
-//! `Retry-After`: a number of seconds or a date.
+//! Reads `Retry-After`.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,12 +7,12 @@ use http::{HeaderMap, header};
 /// Returns how long a server asks to wait: the `Retry-After` header of [RFC 9110, section
 /// 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3), at most `max`.
 ///
-/// Only the first field counts. It is a number of digits, or one of the three date forms of HTTP. A date counts from the
-/// response's own `Date`, so that neither clock need be right, and a past date is zero. It counts from `now` where the
-/// response has no readable `Date`, or has an `Age`: a cache stored it a while ago. A number that is too large is `max`.
-/// None for anything else, and where there is no such header.
+/// Only the first field counts. It is a number of seconds in digits, or a date in one of HTTP's three forms. A date is
+/// relative to the response's own `Date`, so that neither clock has to be right; a past date is zero. It is relative to `now`
+/// if the response has no valid `Date`, or has an `Age` because it comes from a cache. A number that is too large is `max`.
+/// Returns `None` if there is no such header, or if it has any other form.
 ///
-/// The header has no meaning beside some statuses, such as 301; the caller decides whether to ask.
+/// The header has no meaning with some statuses, such as 301; the caller decides whether to read it.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -31,7 +31,7 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime, max: Duration) -> Optio
 }
 
 fn seconds(text: &str) -> Option<Duration> {
-    // `parse` would take a sign. What is left to fail is too large.
+    // `parse` accepts a sign. After this check it fails only for a number that is too large.
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
 }
@@ -42,7 +42,7 @@ fn date(text: &str, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(then.duration_since(from).unwrap_or_default())
 }
 
-/// When the response was made, by the server's own clock.
+/// Returns the time of the response by the server's clock.
 fn sent_at(headers: &HeaderMap) -> Option<SystemTime> {
     let text = headers.get(header::DATE)?.to_str().ok()?;
     httpdate::parse_http_date(text.trim_matches([' ', '\t'])).ok()
@@ -55,7 +55,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// [S10] whatever a server writes, the wait is at most the cap, and nothing panics.
+        /// [S10] Whatever a server sends, the wait is at most the cap, and nothing panics.
         #[test]
         fn any_header_gives_at_most_the_cap(value in "[ -~]{0,40}|[0-9]{1,40}", cap in 0..=u64::MAX) {
             let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_str(&value).unwrap())]);
@@ -68,7 +68,7 @@ mod tests {
         }
     }
 
-    /// A wait of 30 s, told by a server whose clock differs from ours.
+    /// Reads a wait of 30 s of a server whose clock differs from ours.
     fn dated(now: &str, more: &[(header::HeaderName, &str)]) -> Option<Duration> {
         let at = |time: &str| httpdate::parse_http_date(&format!("Sun, 06 Nov 1994 {time} GMT")).unwrap();
         let mut headers = HeaderMap::new();
@@ -81,9 +81,9 @@ mod tests {
 
     const SENT: (header::HeaderName, &str) = (header::DATE, "Sun, 06 Nov 1994 08:50:00 GMT");
 
-    /// [S10] issue E, line 13: a server that is behind by 20 s, or ahead, is waited for all the same.
+    /// [S10] The wait is the same whether the server's clock is 20 s slow or fast.
     #[test]
-    fn line_13_a_date_counts_from_the_response_s_own_date() {
+    fn a_date_is_relative_to_the_date_of_the_response() {
         for ours in ["08:50:00", "08:50:20", "08:51:00", "08:49:40", "09:50:00", "00:00:00"] {
             assert_eq!(dated(ours, &[SENT]), Some(Duration::from_secs(30)), "{ours}");
         }
@@ -95,9 +95,9 @@ mod tests {
         assert_eq!(dated("08:50:00", &[past]), Some(Duration::ZERO), "by the server's clock it is over");
     }
 
-    /// [S10] What a cache has stored is measured with our own clock, and so is what bears no date.
+    /// [S10] A response from a cache, or without a date, is measured with the local clock.
     #[test]
-    fn line_13_our_own_clock_counts_beside_age_and_without_a_date() {
+    fn a_date_is_relative_to_now_with_an_age_or_without_a_date() {
         let age = (header::AGE, "20");
         let unreadable = (header::DATE, "yesterday");
         let twice = [unreadable.clone(), SENT];

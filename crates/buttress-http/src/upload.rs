@@ -1,4 +1,4 @@
-//! A stream that is kept while it is sent, so that a later attempt can send it again.
+//! `Upload`: a streamed request body that is kept while it is sent, so that a later attempt can send it again.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -15,74 +15,75 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 type Source = UnsyncBoxBody<Bytes, BoxError>;
 
-/// One attempt's view of a stream: first what earlier attempts have sent, then the rest of it.
+/// One attempt's view of a stream: first the part that earlier attempts have sent, then the rest.
 ///
-/// The stream lies with what is kept of it, and an attempt has it only while it polls, outside of the lock. So a later
-/// attempt need not wait for an earlier one to let go: a connection whose peer reads nothing holds its body for as long as
-/// it likes.
+/// The stream is stored next to its replay buffer, and an attempt takes it out only for a poll, which runs outside of the
+/// lock. So a later attempt does not wait until an earlier one drops its body: a connection whose peer reads nothing may keep
+/// the body forever.
 pub(crate) struct Upload {
     shared: Arc<Shared>,
-    /// Of the attempt. A later one has a higher number.
+    /// The number of the attempt. A later attempt has a higher number.
     number: u32,
-    /// Bytes of data that this attempt has sent.
+    /// The number of bytes that this attempt has sent.
     sent: u64,
     ended: bool,
-    /// Of the attempt, once it is [watched](Self::watch).
+    /// The clock of the attempt, once it is [watched](Self::watch).
     clock: Option<CallerClock>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// Of the whole stream.
+    /// The size of the whole stream.
     hint: SizeHint,
-    /// How many bytes are kept.
+    /// The limit of the replay buffer in bytes.
     limit: usize,
-    kept: Mutex<Kept>,
+    state: Mutex<State>,
     failure: Failure,
 }
 
-/// Why the stream itself has failed. Told to those who see the attempt fail, after its body is gone.
+/// The reason why the stream failed, for the error of the attempt, which comes after its body is dropped.
 type Failure = Arc<OnceLock<String>>;
 
 #[derive(Debug)]
-struct Kept {
+struct State {
+    /// The replay buffer.
     data: Vec<u8>,
     trailers: Option<HeaderMap>,
-    rest: Rest,
-    /// Who has read of the rest last: no earlier attempt gets any more of it.
+    source: SourceState,
+    /// The attempt that has read from the source last: no earlier attempt reads from it again.
     reader: u32,
-    /// Attempts before this one have ended without an answer, or a later one waits: nor do they, though a connection may
-    /// hold them still.
-    over: u32,
+    /// Attempts before this one have ended without a response, or a later one waits. They do not read from the source
+    /// either, although a connection may still hold them.
+    first_live: u32,
     /// The number of the last copy.
     copies: u32,
-    /// Something was read that is not kept: nobody but the reader goes on.
-    lost: bool,
+    /// A part was read that is not kept, so only the last reader can continue.
+    is_lost: bool,
 }
 
-/// What follows the data that is kept.
-enum Rest {
-    /// This. Its reader waits for the next frame of it.
+/// The source, from which the data after the replay buffer come.
+enum SourceState {
+    /// No attempt polls it. Its last reader may wait for the next frame.
     Idle { stream: Source, reader: Option<Waker> },
-    /// What an attempt is polling at this moment. A later attempt may wait for it.
-    Polled { wanted: Option<Waker> },
-    /// Nothing: the stream is at its end.
-    Nothing,
+    /// An attempt has taken it out for a poll. A later attempt may wait for it.
+    Polled { waiting: Option<Waker> },
+    /// The stream has ended.
+    Ended,
 }
 
-/// What an attempt sends next.
+/// The next step of an attempt.
 enum Next {
     Data(Bytes, Last),
     Trailers(HeaderMap),
-    /// Read from this, which that reader has waited for.
-    Rest {
+    /// Read from the source, for which `reader` has waited.
+    Source {
         stream: Source,
         reader: Option<Waker>,
         taken_over: bool,
     },
     End,
     Lost,
-    GivenUp,
+    Superseded,
 }
 
 type Last = bool;
@@ -96,45 +97,52 @@ impl Upload {
         B::Error: Into<BoxError>,
     {
         let hint = body.size_hint();
-        let rest = Rest::Idle { stream: body.map_err(Into::into).boxed_unsync(), reader: None };
-        let kept =
-            Kept { data: Vec::new(), trailers: None, rest, reader: 0, over: 0, copies: 0, lost: false };
-        Self::of(Arc::new(Shared { hint, limit, kept: Mutex::new(kept), failure: Failure::default() }), 0)
+        let source = SourceState::Idle { stream: body.map_err(Into::into).boxed_unsync(), reader: None };
+        let state = State {
+            data: Vec::new(),
+            trailers: None,
+            source,
+            reader: 0,
+            first_live: 0,
+            copies: 0,
+            is_lost: false,
+        };
+        Self::of(Arc::new(Shared { hint, limit, state: Mutex::new(state), failure: Failure::default() }), 0)
     }
 
     const fn of(shared: Arc<Shared>, number: u32) -> Self {
         Self { shared, number, sent: 0, ended: false, clock: None }
     }
 
-    /// Changes how many bytes are kept, unless there is a copy already.
+    /// Changes the limit of the replay buffer, unless there is a copy already.
     pub(crate) fn limit(mut self, limit: usize) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             shared.limit = limit;
-            let kept = shared.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
-            // Of a copy that is gone.
-            if kept.data.len() > limit {
-                kept.lose();
+            let state = shared.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            // A copy that was dropped has filled the buffer.
+            if state.data.len() > limit {
+                state.lose();
             }
         }
         self
     }
 
-    /// The same stream from its beginning, for an attempt after this one; none where it is known to be lost.
+    /// Returns the same stream from its beginning, for a later attempt; `None` if a part of it is known to be lost.
     pub(crate) fn replay(&self) -> Option<Self> {
-        let mut kept = self.shared.kept();
-        if kept.lost {
+        let mut state = self.shared.state();
+        if state.is_lost {
             return None;
         }
-        kept.copies += 1;
-        Some(Self::of(Arc::clone(&self.shared), kept.copies))
+        state.copies += 1;
+        Some(Self::of(Arc::clone(&self.shared), state.copies))
     }
 
-    /// Is nothing of it lost?
+    /// Returns `true` if no part of it is lost.
     pub(crate) fn replayable(&self) -> bool {
-        !self.shared.kept().lost
+        !self.shared.state().is_lost
     }
 
-    /// For whoever sees the answer to this attempt. From now on its clock runs.
+    /// Returns the handle for the outcome of this attempt, and starts its clock.
     pub(crate) fn watch(&mut self, declared: Option<u64>) -> Watch {
         let length = declared.or(self.shared.hint.exact());
         let failure = Arc::clone(&self.shared.failure);
@@ -182,25 +190,25 @@ impl Upload {
                 self.ended = true;
                 None
             }
-            Next::Rest { stream, reader, taken_over } => {
-                // So that it fails, rather than waits for ever.
+            Next::Source { stream, reader, taken_over } => {
+                // The earlier reader then fails instead of waiting forever.
                 reader.into_iter().filter(|_| taken_over).for_each(Waker::wake);
-                return self.poll_rest(stream, cx);
+                return self.poll_source(stream, cx);
             }
             Next::Lost => self.fail("the request body can't be sent again"),
-            Next::GivenUp => self.fail(GIVEN_UP),
+            Next::Superseded => self.fail(SUPERSEDED),
         };
         Poll::Ready(frame)
     }
 
-    fn poll_rest(&mut self, mut stream: Source, cx: &mut Context<'_>) -> Polled {
-        let mut panic = Panic(Some(&self.shared));
+    fn poll_source(&mut self, mut stream: Source, cx: &mut Context<'_>) -> Polled {
+        let mut panic = PanicGuard(Some(&self.shared));
         let polled = match &self.clock {
             Some(clock) => clock.poll(cx, |cx| Pin::new(&mut stream).poll_frame(cx)),
             None => Pin::new(&mut stream).poll_frame(cx),
         };
         if let Poll::Ready(Some(Err(error))) = &polled {
-            // Its text is other people's code as well.
+            // `to_string` runs foreign code: the guard is still armed.
             let _ = self.shared.failure.set(error.to_string());
         }
         let last = match &polled {
@@ -210,13 +218,13 @@ impl Upload {
         };
         panic.0 = None;
         drop(panic);
-        // Alone, it is the last attempt: nobody reads what would be kept, and nobody can make a copy but itself.
+        // Without other copies this is the last attempt: nothing has to be kept, and only this attempt can make a copy.
         let alone = Arc::strong_count(&self.shared) == 1;
         let reader = polled.is_pending().then(|| cx.waker().clone());
-        let rest = if last { Rest::Nothing } else { Rest::Idle { stream, reader } };
-        if let Some(later) = self.shared.keep(&polled, rest, alone) {
+        let source = if last { SourceState::Ended } else { SourceState::Idle { stream, reader } };
+        if let Some(later) = self.shared.put_back(&polled, source, alone) {
             later.wake();
-            return Poll::Ready(self.fail(GIVEN_UP));
+            return Poll::Ready(self.fail(SUPERSEDED));
         }
         if let Poll::Ready(Some(Ok(frame))) = &polled {
             self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -231,7 +239,7 @@ impl Upload {
     }
 }
 
-/// The connection reads no more of it.
+/// The connection reads no further.
 impl Drop for Upload {
     fn drop(&mut self) {
         if let Some(clock) = &self.clock {
@@ -240,101 +248,101 @@ impl Drop for Upload {
     }
 }
 
-/// To an attempt that goes on although it is over, or a later one has begun.
-const GIVEN_UP: &str = "the request was given up, and is sent again";
+/// The error of an attempt that still reads although it has ended or a later one has begun.
+const SUPERSEDED: &str = "the request was abandoned and is sent again";
 
-/// A stream that panics is lost: dropped while it unwinds.
-struct Panic<'s>(Option<&'s Shared>);
+/// Marks a stream that panics as lost while it unwinds.
+struct PanicGuard<'s>(Option<&'s Shared>);
 
-impl Drop for Panic<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if let Some(shared) = self.0 {
             let failed = Poll::Ready(Some(Err("the request body panicked".into())));
-            let later = shared.keep(&failed, Rest::Nothing, false);
+            let later = shared.put_back(&failed, SourceState::Ended, false);
             later.into_iter().for_each(Waker::wake);
         }
     }
 }
 
 impl Shared {
-    /// Nothing under the lock panics: what is in it is whole.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the state. No code under the lock panics, so the state is complete even if the lock is poisoned.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For the attempt of this number, which has sent so many bytes. Waits while an earlier one polls.
+    /// Returns the next step of attempt `number`, which has sent `sent` bytes. It waits while an earlier attempt polls.
     fn poll_next(&self, number: u32, sent: u64, cx: &mut Context<'_>) -> Poll<Next> {
-        let mut kept = self.kept();
-        if kept.lost && number != kept.reader {
+        let mut state = self.state();
+        if state.is_lost && number != state.reader {
             return Poll::Ready(Next::Lost);
         }
-        let left = usize::try_from(sent).map_or(&[][..], |sent| kept.data.get(sent..).unwrap_or_default());
+        let left = usize::try_from(sent).map_or(&[][..], |sent| state.data.get(sent..).unwrap_or_default());
         if !left.is_empty() {
-            let last = matches!(kept.rest, Rest::Nothing) && kept.trailers.is_none();
+            let last = matches!(state.source, SourceState::Ended) && state.trailers.is_none();
             return Poll::Ready(Next::Data(Bytes::copy_from_slice(left), last));
         }
-        let is_late = number < kept.reader.max(kept.over);
-        match mem::replace(&mut kept.rest, Rest::Polled { wanted: None }) {
-            Rest::Nothing => {
-                kept.rest = Rest::Nothing;
-                Poll::Ready(kept.trailers.clone().map_or(Next::End, Next::Trailers))
+        let is_superseded = number < state.reader.max(state.first_live);
+        match mem::replace(&mut state.source, SourceState::Polled { waiting: None }) {
+            SourceState::Ended => {
+                state.source = SourceState::Ended;
+                Poll::Ready(state.trailers.clone().map_or(Next::End, Next::Trailers))
             }
-            rest if is_late => {
-                kept.rest = rest;
-                Poll::Ready(Next::GivenUp)
+            source if is_superseded => {
+                state.source = source;
+                Poll::Ready(Next::Superseded)
             }
-            Rest::Idle { stream, reader } => {
-                let taken_over = mem::replace(&mut kept.reader, number) != number;
-                Poll::Ready(Next::Rest { stream, reader, taken_over })
+            SourceState::Idle { stream, reader } => {
+                let taken_over = mem::replace(&mut state.reader, number) != number;
+                Poll::Ready(Next::Source { stream, reader, taken_over })
             }
-            Rest::Polled { wanted } => {
-                kept.rest = Rest::Polled { wanted: Some(cx.waker().clone()) };
-                let pushed_out = kept.over < number;
-                kept.over = kept.over.max(number);
-                // A waker, its drop too, is other people's code: not under the lock.
-                drop(kept);
-                // An earlier attempt that waited finds that it is over.
-                wanted.into_iter().filter(|_| pushed_out).for_each(Waker::wake);
+            SourceState::Polled { waiting } => {
+                state.source = SourceState::Polled { waiting: Some(cx.waker().clone()) };
+                let supersedes = state.first_live < number;
+                state.first_live = state.first_live.max(number);
+                // Wakers, including their drop, are foreign code and must not run under the lock.
+                drop(state);
+                // An earlier attempt that waited finds that it is superseded.
+                waiting.into_iter().filter(|_| supersedes).for_each(Waker::wake);
                 Poll::Pending
             }
         }
     }
 
-    /// Takes the rest back, and keeps what was read of it, if it fits; says who waits for the rest.
-    fn keep(&self, polled: &Polled, rest: Rest, alone: bool) -> Option<Waker> {
-        let mut kept = self.kept();
+    /// Puts the source back and keeps the frame that was read, if it fits. Returns the waker of a waiting later attempt.
+    fn put_back(&self, polled: &Polled, source: SourceState, alone: bool) -> Option<Waker> {
+        let mut state = self.state();
         let fits = match polled {
-            Poll::Ready(Some(Ok(frame))) => !alone && !kept.lost && kept.add(frame, self),
+            Poll::Ready(Some(Ok(frame))) => !alone && !state.is_lost && state.add(frame, self),
             Poll::Ready(Some(Err(_))) => false,
             Poll::Ready(None) | Poll::Pending => true,
         };
         if !fits {
-            kept.lose();
+            state.lose();
         }
-        match mem::replace(&mut kept.rest, rest) {
-            Rest::Polled { wanted } => wanted,
-            // Who polls has put it there.
-            Rest::Idle { .. } | Rest::Nothing => None,
+        match mem::replace(&mut state.source, source) {
+            SourceState::Polled { waiting } => waiting,
+            // Only the attempt that polls replaces `Polled`.
+            SourceState::Idle { .. } | SourceState::Ended => None,
         }
     }
 }
 
-impl Kept {
-    /// Is there room for it?
+impl State {
+    /// Keeps a frame; returns `false` if it does not fit.
     fn add(&mut self, frame: &Frame<Bytes>, shared: &Shared) -> bool {
-        // What is too long from the beginning is not kept at all.
-        let room = match usize::try_from(shared.hint.lower()) {
+        // Nothing is kept of a stream that is known to be too long.
+        let free = match usize::try_from(shared.hint.lower()) {
             Ok(least) if least <= shared.limit => shared.limit.saturating_sub(self.data.len()),
             _ => 0,
         };
         if let Some(data) = frame.data_ref() {
-            if data.len() > room {
+            if data.len() > free {
                 return false;
             }
             self.data.extend_from_slice(data);
         } else if let Some(trailers) = frame.trailers_ref() {
             let size: usize = trailers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-            if size > room {
+            if size > free {
                 return false;
             }
             self.trailers = Some(trailers.clone());
@@ -343,74 +351,75 @@ impl Kept {
     }
 
     fn lose(&mut self) {
-        self.lost = true;
+        self.is_lost = true;
         self.data = Vec::new();
         self.trailers = None;
     }
 }
 
-impl fmt::Debug for Rest {
+impl fmt::Debug for SourceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Idle { .. } => "Idle",
             Self::Polled { .. } => "Polled",
-            Self::Nothing => "Nothing",
+            Self::Ended => "Ended",
         })
     }
 }
 
-/// Tells an upload how its attempt ended: with an answer, or, dropped, without.
+/// The handle that tells an upload how its attempt ended: with a response, or without one if it is dropped.
 pub(crate) struct Watch {
     shared: Weak<Shared>,
-    /// Of the attempt.
+    /// The number of the attempt.
     number: u32,
-    /// Of all data, where it is known.
+    /// The length of the whole stream, if it is known.
     length: Option<u64>,
     failure: Failure,
     clock: CallerClock,
 }
 
 impl Watch {
-    /// The time in which this attempt has waited for the stream.
+    /// Returns the clock of the time for which this attempt has waited for its stream.
     pub(crate) const fn clock(&self) -> &CallerClock {
         &self.clock
     }
 
-    /// Why the stream has failed, if it has: then no answer is the server's fault, whatever the connection says.
+    /// Returns the reason why the stream failed. If it has failed, a missing response is not the server's fault.
     pub(crate) fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
     }
 
-    /// The server has answered. What it has not read by now it may never read: nobody knows what the answer is to, so
-    /// the request is not repeated.
-    pub(crate) fn answered(mut self) {
+    /// Records that the server has responded. It may never read the rest of the stream, so the response may not be to the
+    /// whole request, which is therefore not retried.
+    pub(crate) fn responded(mut self) {
         let Some(shared) = mem::take(&mut self.shared).upgrade() else { return };
-        let mut kept = shared.kept();
-        // A client that was told the length need not ask for the end.
-        let whole = matches!(kept.rest, Rest::Nothing) || self.length == Some(kept.data.len() as u64);
-        if whole {
+        let mut state = shared.state();
+        // A client that knows the length does not poll for the end.
+        let is_whole =
+            matches!(state.source, SourceState::Ended) || self.length == Some(state.data.len() as u64);
+        if is_whole {
             return;
         }
-        kept.lose();
-        let Rest::Polled { wanted } = &mut kept.rest else { return };
-        let wanted = wanted.take();
-        drop(kept);
-        // A waker is other people's code: not under the lock.
-        wanted.into_iter().for_each(Waker::wake);
+        state.lose();
+        let SourceState::Polled { waiting } = &mut state.source else { return };
+        let waiting = waiting.take();
+        drop(state);
+        // Wakers are foreign code and must not run under the lock.
+        waiting.into_iter().for_each(Waker::wake);
     }
 }
 
-/// What is not read yet is for the next attempt: a connection that lives on must not read it into nothing meanwhile.
+/// The rest of the stream belongs to the next attempt, so a connection that stays alive must not read it.
 impl Drop for Watch {
     fn drop(&mut self) {
         let Some(shared) = self.shared.upgrade() else { return };
-        let mut kept = shared.kept();
-        kept.over = kept.over.max(self.number + 1);
-        let is_over = kept.reader < kept.over;
-        let Rest::Idle { reader, .. } = &mut kept.rest else { return };
-        // So that it fails, rather than waits for ever.
-        let reader = reader.take_if(|_| is_over);
-        drop(kept);
+        let mut state = shared.state();
+        state.first_live = state.first_live.max(self.number + 1);
+        let is_superseded = state.reader < state.first_live;
+        let SourceState::Idle { reader, .. } = &mut state.source else { return };
+        // The reader then fails instead of waiting forever.
+        let reader = reader.take_if(|_| is_superseded);
+        drop(state);
         reader.into_iter().for_each(Waker::wake);
     }
 }

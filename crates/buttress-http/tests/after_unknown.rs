@@ -96,7 +96,7 @@ impl Charges {
     }
 }
 
-/// Issue E 1. [S12] A POST with an idempotency key is cut while the server works on it: the conflict over the key means
+/// [S12] A POST with an idempotency key is cut while the server works on it: the conflict over the key means
 /// "still running", so the same request follows with the same key, and there is one charge.
 #[tokio::test]
 async fn a_charge_that_is_cut_is_made_once() {
@@ -112,7 +112,7 @@ async fn a_charge_that_is_cut_is_made_once() {
     }
 }
 
-/// Issue E 1, over HTTP/2: one connection, a stream for each attempt.
+/// Over HTTP/2: one connection, a stream for each attempt.
 #[cfg(feature = "http2")]
 #[tokio::test]
 async fn a_charge_that_is_cut_is_made_once_over_http2() {
@@ -151,7 +151,7 @@ async fn a_charge_that_is_cut_is_made_once_over_http2() {
     server.abort();
 }
 
-/// Issue E 1, siblings: after a reset, with a key by hand, and whatever the body of the conflict says.
+/// After a reset, with a key by hand, and whatever the body of the conflict says.
 #[tokio::test]
 async fn a_conflict_over_the_key_is_retried() {
     let bodies = [
@@ -174,7 +174,7 @@ async fn a_conflict_over_the_key_is_retried() {
     }
 }
 
-/// Issue E 1. [S10] The server's wait is heeded.
+/// [S10] The server's wait is heeded.
 #[tokio::test]
 async fn a_conflict_over_the_key_says_when_to_come_back() {
     let busy = Then::answer("HTTP/1.1 409 Conflict\nRetry-After: 7\nContent-Length: 0\n\n");
@@ -185,7 +185,7 @@ async fn a_conflict_over_the_key_says_when_to_come_back() {
     assert_eq!((answer.unwrap().status().as_u16(), report.delay), (200, 31 * MS));
 }
 
-/// Issue E 1. When attempts, deadline or budget end it, the outcome is unknown: no advice to begin anew with another key.
+/// When attempts, deadline or budget end it, the outcome is unknown: no advice to begin anew with another key.
 #[tokio::test]
 async fn a_conflict_that_stays_is_of_unknown_outcome() {
     let server = Server::script([Then::Reset, Then::status("409 Conflict")]).await;
@@ -211,7 +211,7 @@ async fn a_conflict_that_stays_is_of_unknown_outcome() {
     }
 }
 
-/// Issue E 1. On the first attempt a conflict keeps its meaning, and so it does after an attempt that did nothing.
+/// On the first attempt a conflict keeps its meaning, and so it does after an attempt that did nothing.
 #[tokio::test]
 async fn a_conflict_without_an_unknown_attempt_before_it() {
     for before in [vec![], vec![Then::status("429 Slow Down")]] {
@@ -224,7 +224,7 @@ async fn a_conflict_without_an_unknown_attempt_before_it() {
     }
 }
 
-/// Issue E 1. A 422 is misuse of the key, and never retried.
+/// A 422 is misuse of the key, and never retried.
 #[tokio::test]
 async fn a_misused_key_is_the_callers_fault() {
     for before in [vec![], vec![Then::Reset]] {
@@ -237,7 +237,7 @@ async fn a_misused_key_is_the_callers_fault() {
     }
 }
 
-/// Issue E 1. A gateway that passes statuses through knows it too; and that a request has no key.
+/// A gateway that passes statuses through knows it too; and that a request has no key.
 #[tokio::test]
 async fn a_gateway_that_passes_statuses() {
     let gateway = || {
@@ -260,7 +260,7 @@ async fn a_gateway_that_passes_statuses() {
     assert_eq!((answer.status().as_u16(), server.seen().len()), (409, 2), "nothing is running under a key");
 }
 
-/// Issue E 1. A caller's own retry around a client without retries knows it by the error; around one that has given up it
+/// A caller's own retry around a client without retries knows it by the error; around one that has given up it
 /// leaves the call alone.
 #[tokio::test]
 async fn an_outer_retry() {
@@ -284,7 +284,7 @@ async fn after_a_reset(method: Method, answer: &str) -> (Error, usize) {
     (error, server.seen().len())
 }
 
-/// Issue E 2. [S12] [S16] After an attempt whose answer was lost, an answer that contradicts the request is no proof: the
+/// [S12] [S16] After an attempt whose answer was lost, an answer that contradicts the request is no proof: the
 /// first attempt may have done it.
 #[tokio::test]
 async fn a_contradiction_is_no_proof() {
@@ -310,7 +310,7 @@ async fn a_contradiction_is_no_proof() {
     assert_eq!(error.class().delivery, Delivery::Processed);
 }
 
-/// Issue E 2. [S12] A conditional write is not retried after an attempt whose answer was lost; a conditional read is, and
+/// [S12] A conditional write is not retried after an attempt whose answer was lost; a conditional read is, and
 /// so is a write that has a key, or that did nothing.
 #[tokio::test]
 async fn conditional_writes_are_not_repeated() {
@@ -346,7 +346,7 @@ async fn conditional_writes_are_not_repeated() {
     assert_eq!(server.seen().len(), 2);
 }
 
-/// Issue E 33. [S16] A PUT is sent and reset, and the circuit opens: the second attempt is refused, and the caller gets the
+/// [S16] A PUT is sent and reset, and the circuit opens: the second attempt is refused, and the caller gets the
 /// reset, of unknown delivery, with the refusal as a note. So does the caller of a keyed POST.
 #[tokio::test]
 async fn a_circuit_that_opens_does_not_hide_a_reset() {
@@ -369,7 +369,7 @@ async fn a_circuit_that_opens_does_not_hide_a_reset() {
     }
 }
 
-/// Issue E 33. Nothing listens any more when the reset request is sent again: it may have been carried out all the same.
+/// Nothing listens any more when the reset request is sent again: it may have been carried out all the same.
 #[tokio::test]
 async fn a_server_that_is_gone_does_not_hide_a_reset() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -142,9 +142,9 @@ fn what_was_asked_for_is_a_success() {
     assert_eq!(http_classifier().class(&with(304, &[])), None);
 }
 
-/// [S10] Issue E, line 12: a wait counts on 429, every 5xx, 403 and 413, and where a state passes: 409, 423 and 425.
+/// [S10] a wait counts on 429, every 5xx, 403 and 413, and where a state passes: 409, 423 and 425.
 #[test]
-fn line_12_a_wait_counts_on_every_5xx() {
+fn a_wait_counts_on_every_5xx() {
     for status in 300..=999 {
         let class = http_classifier().class(&with(status, &[("retry-after", "3")]));
         let wait = class.and_then(|class| class.retry_after);
@@ -153,9 +153,9 @@ fn line_12_a_wait_counts_on_every_5xx() {
     }
 }
 
-/// Issue E, line 12: whatever is not known is treated as 500 is, in both profiles. A loop is never retried.
+/// whatever is not known is treated as 500 is, in both profiles. A loop is never retried.
 #[test]
-fn line_12_an_unknown_5xx_is_treated_as_500_is() {
+fn an_unknown_5xx_is_treated_as_500_is() {
     let repeated = |classifier: buttress_http::ByStatus, status| {
         classifier.class(&with(status, &[])).unwrap().is_retryable(true)
     };
@@ -216,7 +216,7 @@ fn grpc_has_its_own_status() {
     assert_eq!(grpc(&[("grpc-status", "8")]).unwrap().kind, Kind::ResourceExhausted);
     let throttled = grpc(&[("grpc-status", "8"), ("grpc-retry-pushback-ms", "20")]).unwrap();
     assert_eq!(throttled, Class::new(Kind::Throttled).retry_after(Duration::from_millis(20)));
-    // Issue E, line 3: `RetryInfo { retry_delay { seconds: 5 } }` in `grpc-status-details-bin`, padded and not.
+    // `RetryInfo { retry_delay { seconds: 5 } }` in `grpc-status-details-bin`, padded and not.
     let details = "GjAKKHR5cGUuZ29vZ2xlYXBpcy5jb20vZ29vZ2xlLnJwYy5SZXRyeUluZm8SBAoCCAU";
     for details in
         [details, concat!("GjAKKHR5cGUuZ29vZ2xlYXBpcy5jb20vZ29vZ2xlLnJwYy5SZXRyeUluZm8SBAoCCAU", "=")]
@@ -238,7 +238,7 @@ fn grpc_has_its_own_status() {
     assert_eq!(http_classifier().class(&web).unwrap().kind, Kind::Unavailable);
 }
 
-/// Issue E 5 and 11: what a proxy answers to gRPC is no failure of the dependency where it would be none over HTTP.
+/// What a proxy answers to gRPC is no failure of the dependency where it would be none over HTTP.
 #[test]
 fn grpc_proxies_that_redirect_are_neutral() {
     let judge = |status| {
@@ -436,7 +436,7 @@ async fn clones_have_the_same_settings() {
     assert!(service.clone().oneshot(get()).await.is_ok() && service.oneshot(get()).await.is_ok());
 }
 
-/// Issue E 51. [S7] A breaker judged by `http_classifier()` keeps the last real failure: it is the source of its rejections.
+/// [S7] A breaker judged by `http_classifier()` keeps the last real failure: it is the source of its rejections.
 #[tokio::test]
 async fn the_last_failure_is_the_source_of_a_rejection() {
     let breaker = Breaker::builder("orders").window(Window::consecutive(2)).build().unwrap();

@@ -124,10 +124,10 @@ fn what_is_wrong_is_named_and_not_shown() {
         (r#"{"id":1,"id":2,"items":["hunter2"]}"#, "items[0]: expected an object"),
         (r#"{"id":1,"id":2,"items":[]}"#, "body: is not valid"),
         (r#""hunter2""#, "body: expected an object"),
-        ("", "body: is no JSON (line 1, column 0)"),
-        (r#"{"id":hunter2"#, "body: is no JSON (line 1, column 7)"),
-        ("{\"id\":1,\n\"items\":[hunter2]}", "body: is no JSON (line 2, column 10)"),
-        ("{} hunter2", "body: is no JSON (line 1, column 4)"),
+        ("", "body: is not JSON (line 1, column 0)"),
+        (r#"{"id":hunter2"#, "body: is not JSON (line 1, column 7)"),
+        ("{\"id\":1,\n\"items\":[hunter2]}", "body: is not JSON (line 2, column 10)"),
+        ("{} hunter2", "body: is not JSON (line 1, column 4)"),
     ];
     for (body, expected) in cases {
         if body.starts_with("{}") {
@@ -171,7 +171,7 @@ fn good_bodies_are_read() {
 fn the_line_is_the_callers() {
     let error = read_json::<u8>(b"x").unwrap_err();
     assert!(error.location().unwrap().file().ends_with("boundary.rs"));
-    assert_eq!(error.safe().to_string(), "body: is no JSON (line 1, column 1)");
+    assert_eq!(error.safe().to_string(), "body: is not JSON (line 1, column 1)");
 }
 
 fn json() -> impl Strategy<Value = serde_json::Value> {

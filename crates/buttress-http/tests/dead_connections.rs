@@ -94,7 +94,7 @@ async fn after_death_over_http1(builder: ClientBuilder) -> (Result<(), Error>, u
     call(&client, &url).await
 }
 
-/// Issue E 31. Three attempts on three dead connections; with a short `pool_idle_timeout` none is taken.
+/// Three attempts on three dead connections; with a short `pool_idle_timeout` none is taken.
 #[tokio::test]
 async fn idle_connections_that_died_cost_attempts() {
     let (outcome, attempts) = after_death_over_http1(reqwest::Client::builder()).await;
@@ -130,7 +130,7 @@ async fn after_death_over_http2(builder: ClientBuilder) -> (Result<(), Error>, u
     (outcome, network.connections.load(SeqCst))
 }
 
-/// Issue E 31. A dead connection of HTTP/2 is used by all attempts of all calls; with pings it is noticed, and replaced.
+/// A dead connection of HTTP/2 is used by all attempts of all calls; with pings it is noticed, and replaced.
 #[tokio::test]
 async fn a_dead_http2_connection_costs_every_attempt() {
     let (outcome, connections) = after_death_over_http2(reqwest::Client::builder()).await;

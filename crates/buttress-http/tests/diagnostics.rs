@@ -51,14 +51,14 @@ fn check(file: &str) -> String {
 fn an_unknown_client_is_told_what_to_do() {
     let messages = check("unknown_client.rs");
     for expected in [
-        "error[E0277]: an `http::Request` cannot be made a `Request`, the request type of this client",
+        "error[E0277]: an `http::Request` cannot be converted into `Request`, the request type of this client",
         "error[E0277]: Buttress cannot read status and headers of `Response`, the response type of this client",
-        "error[E0277]: a `Response`, the response type of this client, cannot be made an `http::Response`",
-        "no HTTP client that Buttress knows",
-        "no HTTP response that Buttress knows",
-        "note: for `reqwest::Client` switch on the feature `reqwest` of this crate or of `buttress`",
-        "note: else give `HttpLayer` a `tower::Service<http::Request<Body>>`, or implement `FromHttp` for `Request`",
-        "note: else let the client return an `http::Response`, or implement `ResponseHead` and `IntoHttp` for `Response`",
+        "error[E0277]: `Response`, the response type of this client, cannot be converted into an `http::Response`",
+        "not a supported HTTP client",
+        "not a supported HTTP response",
+        "note: for `reqwest::Client` enable the feature `reqwest` of this crate or of `buttress`",
+        "note: otherwise use a `tower::Service<http::Request<Body>>`, or implement `FromHttp` for `Request`",
+        "note: otherwise let the client return an `http::Response`, or implement `ResponseHead` and `IntoHttp` for `Response`",
     ] {
         assert!(messages.contains(expected), "{expected}\n{messages}");
     }

@@ -139,7 +139,7 @@ async fn the_deadline_covers_the_body() {
     assert!(matches!(read(body).await, (4, None)));
 }
 
-/// Issue E 51. [S28] The deadline's error has the limit and the elapsed time of the body, which begin with the head.
+/// [S28] The deadline's error has the limit and the elapsed time of the body, which begin with the head.
 #[tokio::test(start_paused = true)]
 async fn a_deadlines_error_says_the_limit_of_the_body() {
     let client = files().layer(service_fn(|_: Request<Body>| async {

@@ -39,7 +39,7 @@ async fn header_bombs() {
     let error = fails("503 Busy", many.as_bytes(), b"").await;
     assert_eq!(
         (error.kind(), error.to_string().as_str()),
-        (Kind::BadResponse, "payments: answer is no HTTP")
+        (Kind::BadResponse, "payments: response is not HTTP")
     );
 
     // What a client lets through is bounded in the error.

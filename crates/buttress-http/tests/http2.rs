@@ -144,9 +144,9 @@ async fn a_stream_after_goaway_was_not_processed() {
     assert_eq!(refused_by(Then::GoAway(NO_ERROR)).await, (Kind::Unavailable, Delivery::NotProcessed));
 }
 
-/// [S12] Issue E, line 14: the error code is that of the connection, and says nothing about a stream above the last one.
+/// [S12] the error code is that of the connection, and says nothing about a stream above the last one.
 #[tokio::test]
-async fn line_14_a_stream_above_the_last_one_was_not_processed() {
+async fn a_stream_above_the_last_one_was_not_processed() {
     for code in [INTERNAL_ERROR, CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR] {
         assert_eq!(
             refused_by(Then::GoAway(code)).await,
@@ -156,9 +156,9 @@ async fn line_14_a_stream_above_the_last_one_was_not_processed() {
     }
 }
 
-/// Issue E, line 15: a head that is none is a bad response, as over HTTP/1, and says so; so is an answer that is no HTTP/2.
+/// a head that is none is a bad response, as over HTTP/1, and says so; so is an answer that is no HTTP/2.
 #[tokio::test]
-async fn line_15_a_malformed_answer_is_a_bad_response() {
+async fn a_malformed_answer_is_a_bad_response() {
     let heads: [fn(u32) -> Vec<u8>; 6] = [
         |id| headers(id, ENDS, &[], &[("content-type", "text/plain")]), // no status
         |id| headers(id, ENDS, &[STATUS_200], &[("Upper-Case", "x")]),
@@ -170,7 +170,7 @@ async fn line_15_a_malformed_answer_is_a_bad_response() {
     for (number, head) in heads.into_iter().enumerate() {
         let error = send(&mut over_http2(), post(answering(head).await)).await.unwrap_err();
         assert_eq!(error.kind(), Kind::BadResponse, "{number}: {error:?}");
-        assert_eq!(error.to_string(), "payments: answer is no HTTP", "{number}");
+        assert_eq!(error.to_string(), "payments: response is not HTTP", "{number}");
         assert!(!error.class().is_retryable(true), "{number}");
     }
     assert_eq!(refused_by(Then::Older).await.0, Kind::BadResponse);
@@ -189,7 +189,7 @@ async fn any_other_end_may_have_been_processed() {
 async fn who_has_ended_it() {
     for (then, words) in [
         (Then::GoAway(ENHANCE_YOUR_CALM), "payments: connection closed by goaway"),
-        (Then::Older, "payments: answer is no HTTP"),
+        (Then::Older, "payments: response is not HTTP"),
     ] {
         let (addr, _) = server(then).await;
         assert_eq!(send(&mut over_http2(), post(addr)).await.unwrap_err().to_string(), words);

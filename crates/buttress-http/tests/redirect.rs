@@ -186,7 +186,7 @@ fn upload(url: &str) -> Request<Body> {
     Request::put(url).body(Body::streaming(data)).unwrap()
 }
 
-/// Issue E 5. [S20] A redirect that the client does not follow is neutral, and nobody knows whether it was processed: as an
+/// [S20] A redirect that the client does not follow is neutral, and nobody knows whether it was processed: as an
 /// error, through a gateway that passes statuses, and whatever its body says.
 #[tokio::test]
 async fn an_unfollowed_redirect_is_neutral() {
@@ -217,7 +217,7 @@ async fn an_unfollowed_redirect_is_neutral() {
     }
 }
 
-/// Issue E 5. [S20] reqwest can't follow the redirect of a streamed upload, which it can send only once: neutral as well. So is
+/// [S20] Reqwest can't follow the redirect of a streamed upload, which it can send only once: neutral as well. So is
 /// a redirect without end, and one to where it may not lead.
 #[tokio::test]
 async fn a_redirect_that_cannot_be_followed_is_neutral() {
@@ -243,7 +243,7 @@ async fn a_redirect_that_cannot_be_followed_is_neutral() {
     }
 }
 
-/// Issue E 5. [S20] A 304 to a conditional request and a 101 to one that asks for an upgrade are what was asked for; else they
+/// [S20] A 304 to a conditional request and a 101 to one that asks for an upgrade are what was asked for; else they
 /// are neutral.
 #[tokio::test]
 async fn an_answer_that_was_asked_for_is_a_success() {

@@ -396,7 +396,7 @@ impl std::task::Wake for Wakes {
     }
 }
 
-/// Issue E 51. [S13] An attempt that has ended without an answer wakes its connection, which may wait for the stream: it
+/// [S13] An attempt that has ended without an answer wakes its connection, which may wait for the stream: it
 /// fails, rather than hangs. So it is where the call failed, and where it was dropped.
 #[tokio::test]
 async fn a_finished_attempt_is_woken() {

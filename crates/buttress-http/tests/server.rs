@@ -40,7 +40,7 @@ async fn garbage_is_a_bad_response() {
     let error = fails(Then::Close(b"\x16\x03\x01 no http\r\n\r\n".to_vec())).await;
     assert_eq!(what(&error), (Kind::BadResponse, Delivery::Processed), "{error:?}");
     assert_eq!((error.origin(), error.location()), (Some("payments"), None));
-    assert_eq!(error.to_string(), "payments: answer is no HTTP");
+    assert_eq!(error.to_string(), "payments: response is not HTTP");
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn an_end_before_the_head_is_unavailable() {
     for bytes in ["", "HTTP/1.1 200 OK\r\nContent-Le"] {
         let error = fails(Then::Close(bytes.into())).await;
         assert_eq!(what(&error), (Kind::Unavailable, Delivery::Unknown), "{error:?}");
-        assert_eq!(error.to_string(), "payments: connection closed before the answer");
+        assert_eq!(error.to_string(), "payments: connection closed before the response");
     }
 }
 
@@ -236,7 +236,7 @@ fn a_connection_of_a_runtime_that_is_gone() {
     drop(first);
     let error = second.block_on(call).unwrap().unwrap_err();
     assert_eq!(what(&error), (Kind::Unavailable, Delivery::Unknown), "{error:?}");
-    assert_eq!(error.to_string(), "payments: connection closed before the answer");
+    assert_eq!(error.to_string(), "payments: connection closed before the response");
 }
 
 fn tokio_stream<T: Unpin>(items: Vec<T>) -> impl futures_core::Stream<Item = T> {

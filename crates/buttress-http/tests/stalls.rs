@@ -301,7 +301,7 @@ async fn a_server_that_will_not_wait_is_healthy() {
     assert!(stack.breaker.stats().failed > 0);
 }
 
-/// Issue E 7. So it is where statuses are passed on as answers.
+/// So it is where statuses are passed on as answers.
 #[tokio::test(start_paused = true)]
 async fn a_408_in_a_stall_that_is_passed_on_is_neutral() {
     for (request, status, failed) in
@@ -325,7 +325,7 @@ async fn a_408_in_a_stall_that_is_passed_on_is_neutral() {
     }
 }
 
-/// Issue E 7. So it is where the answer's body or `grpc-status` calls it an exceeded deadline.
+/// So it is where the answer's body or `grpc-status` calls it an exceeded deadline.
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_a_server_reports_in_a_stall_is_the_callers() {
     let google = r#"{"error":{"code":408,"message":"slow","status":"DEADLINE_EXCEEDED"}}"#;

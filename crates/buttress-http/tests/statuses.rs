@@ -59,9 +59,9 @@ const OK: Answer = (200, &[]);
 const MISDIRECTED: Answer = (421, &[]);
 const BUSY: Answer = (503, &[]);
 
-/// Issue E, line 11: nothing proves that a retry takes another connection, so there is one.
+/// nothing proves that a retry takes another connection, so there is one.
 #[tokio::test(start_paused = true)]
-async fn line_11_a_misdirected_request_is_retried_at_most_once() {
+async fn a_misdirected_request_is_retried_at_most_once() {
     assert_eq!(attempts(Method::GET, http_classifier(), &[MISDIRECTED]).await, 2);
     assert_eq!(attempts(Method::POST, http_classifier(), &[MISDIRECTED]).await, 2, "it was not processed");
     assert_eq!(attempts(Method::GET, http_classifier(), &[MISDIRECTED, OK]).await, 2);
@@ -76,9 +76,9 @@ async fn line_11_a_misdirected_request_is_retried_at_most_once() {
     );
 }
 
-/// [S15] Issue E, line 11: nested retries do not multiply it either.
+/// [S15] nested retries do not multiply it either.
 #[tokio::test(start_paused = true)]
-async fn line_11_nested_retries_do_not_multiply_it() {
+async fn nested_retries_do_not_multiply_it() {
     let asked = AtomicUsize::new(0);
     let dependency = |_: Request<Body>| {
         asked.fetch_add(1, Relaxed);
@@ -94,9 +94,9 @@ async fn line_11_nested_retries_do_not_multiply_it() {
     assert_eq!(asked.load(Relaxed), 2);
 }
 
-/// Issue E, line 12: what a CDN says of its origin is retried by its meaning, and an unknown 5xx as a 500 is.
+/// what a CDN says of its origin is retried by its meaning, and an unknown 5xx as a 500 is.
 #[tokio::test(start_paused = true)]
-async fn line_12_statuses_beyond_the_standard_are_retried() {
+async fn statuses_beyond_the_standard_are_retried() {
     for status in [520, 521, 522, 523, 524, 525, 526, 527, 529, 530, 598, 599] {
         assert_eq!(attempts(Method::GET, http_classifier(), &[(status, &[])]).await, 4, "{status}");
         assert_eq!(
@@ -157,25 +157,25 @@ where
 
 const GRPC: &[(&str, &str)] = &[("content-type", "application/grpc"), ("grpc-status", "8")];
 
-/// [S20] Issue E, lines 5, 11 and 15: a misdirected request, an unfollowed redirect and a proxy's refusal say nothing of the origin.
+/// [S20] 11 and 15: a misdirected request, an unfollowed redirect and a proxy's refusal say nothing of the origin.
 #[tokio::test(start_paused = true)]
-async fn line_11_what_the_origin_has_not_seen_opens_no_circuit() {
+async fn what_the_origin_has_not_seen_opens_no_circuit() {
     for status in [421, 101, 302, 304, 307, 407, 511] {
         assert_eq!(counted((status, &[])).await, (0, 0, 0, false), "{status}");
     }
 }
 
-/// [S20] Issue E, line 16: an exhausted dependency throttles: no success, and no failure.
+/// [S20] an exhausted dependency throttles: no success, and no failure.
 #[tokio::test(start_paused = true)]
-async fn line_16_an_exhausted_dependency_is_no_success() {
+async fn an_exhausted_dependency_is_no_success() {
     for answer in [(507, &[][..]), (200, GRPC), (429, &[])] {
         assert_eq!(counted(answer).await, (0, 0, 10, false), "{answer:?}");
     }
 }
 
-/// [S20] [S22] Issue E, line 16: a probe that is throttled failed, whichever way the dependency says so.
+/// [S20] [S22] a probe that is throttled failed, whichever way the dependency says so.
 #[tokio::test(start_paused = true)]
-async fn line_16_a_probe_that_finds_the_dependency_exhausted_failed() {
+async fn a_probe_that_finds_the_dependency_exhausted_failed() {
     for answer in [(507, &[][..]), (200, GRPC), (429, &[])] {
         for pass in [false, true] {
             let breaker = Breaker::new("orders");

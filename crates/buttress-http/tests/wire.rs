@@ -273,9 +273,9 @@ fn waiting(status: u16, seconds: &str, body: impl Into<Body>) -> Response<Body> 
 
 const MS: Duration = Duration::from_millis(1);
 
-/// [S10] Issue E, line 3: a `RetryInfo` counts in a JSON body as in gRPC's trailers.
+/// [S10] a `RetryInfo` counts in a JSON body as in gRPC's trailers.
 #[tokio::test]
-async fn line_3_retry_info_in_a_body_is_a_wait() {
+async fn retry_info_in_a_body_is_a_wait() {
     let throttled = arrives(waiting(429, "1", google("RESOURCE_EXHAUSTED"))).await;
     assert_eq!(*throttled.class(), Class::new(Kind::Throttled).retry_after(1_000 * MS).dependency());
     for (status, name, kind) in [
@@ -294,9 +294,9 @@ async fn line_3_retry_info_in_a_body_is_a_wait() {
     }
 }
 
-/// [S10] Issue E, line 3: every form in which such a status comes.
+/// [S10] every form in which such a status comes.
 #[tokio::test]
-async fn line_3_every_envelope_with_retry_info() {
+async fn every_envelope_with_retry_info() {
     let info = RETRY_INFO;
     let body = |body: &str| json(503, "application/json", body.replace("INFO", info));
     for (answer, kind) in [
@@ -326,9 +326,9 @@ async fn line_3_every_envelope_with_retry_info() {
     assert_eq!(arrives(waiting(503, "2", negative)).await.class().retry_after, Some(2_000 * MS));
 }
 
-/// [S10] Issue E, line 3: whatever kind a body names, the wait of the head stays, and the longer one counts.
+/// [S10] whatever kind a body names, the wait of the head stays, and the longer one counts.
 #[tokio::test]
-async fn line_3_the_kind_of_a_body_never_discards_a_wait() {
+async fn the_kind_of_a_body_never_discards_a_wait() {
     for kind in Kind::ALL.into_iter().filter(|kind| kind.canonical() == *kind) {
         let name = kind.as_str().to_uppercase();
         let told = format!(r#"{{"error":{{"status":"{name}"}}}}"#);
@@ -359,7 +359,7 @@ async fn line_3_the_kind_of_a_body_never_discards_a_wait() {
 
 /// [S10] The milliseconds of our own bodies are exact where the header only rounds them; a longer header counts.
 #[tokio::test]
-async fn line_3_our_own_milliseconds_are_exact() {
+async fn our_own_milliseconds_are_exact() {
     for (header, wait) in [("1", 400), ("0", 400), ("2", 2_000), ("30", 30_000)] {
         let mut answer = problem(503, r#"{"kind":"unavailable","retry_after_ms":400}"#);
         answer.headers_mut().insert("retry-after", header.parse().unwrap());

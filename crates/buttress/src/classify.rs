@@ -1,5 +1,5 @@
-//! The trait `Classify` by itself: the derive of that name in `buttress-error` emits paths of a crate that those who
-//! depend on the facade alone don't have. `lib.rs` puts the facade's own derive beside it.
+//! The trait `Classify` without the derive of that name in `buttress-error`, which emits paths of `buttress-error`. Programs
+//! that depend only on the facade need the facade's own derive, which `lib.rs` exports with the trait.
 
 #[doc(no_inline)]
 pub use buttress_error::Classify;

@@ -5,7 +5,7 @@ mod classify;
 #[cfg(feature = "client")]
 mod client;
 
-// By a glob, so that the derive may stand beside the trait under the same name.
+// A glob import, so that the derive can have the same name as the trait.
 #[doc(no_inline)]
 pub use classify::*;
 
@@ -36,7 +36,7 @@ pub use buttress_breaker as breaker;
 #[doc(no_inline)]
 pub use buttress_breaker::{Breaker, BreakerLayer};
 
-/// [`buttress_http`], and beside it the crate `http`, so that `use buttress::*` leaves `http::Request` what it was.
+/// [`buttress_http`] and the crate `http`, so that `http::Request` keeps its meaning after `use buttress::*`.
 #[cfg(feature = "http")]
 pub mod http {
     pub use ::http::*;
@@ -67,9 +67,9 @@ pub use buttress_timeout as timeout;
 #[doc(no_inline)]
 pub use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
 
-/// The traits, types and functions of everyday use, and no module: `use buttress::prelude::*` hides no crate of yours.
+/// The traits, types and functions of everyday use. It contains no modules, so that `use buttress::prelude::*` hides no crate.
 ///
-/// The extension traits come without their names, so that those of anyhow, eyre and snafu can have the same.
+/// The extension traits are imported without their names, which anyhow, eyre and snafu use too.
 ///
 /// ```
 /// use buttress::prelude::*;
@@ -113,7 +113,7 @@ pub mod prelude {
     pub use buttress_timeout::{AttemptTimeoutLayer, DeadlineLayer};
 }
 
-/// The front page of the repository: every block of it compiles.
+/// Compiles the code blocks of the repository's README.
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../../../README.md")]
 struct FrontPage;

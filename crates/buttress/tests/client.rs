@@ -292,7 +292,7 @@ async fn idempotency_keys() {
     assert_eq!(keys[3..], [None, None, None]);
 }
 
-/// [S17] [S38] the token of the moment goes with each attempt to its origin, and to no other.
+/// [S17] [S38] the current token is sent with each attempt to its origin, and to no other.
 #[tokio::test]
 async fn a_token_is_refreshed() {
     let server = Server::start(&[Status("401 Unauthorized"), OK]).await;
@@ -310,7 +310,7 @@ async fn a_token_is_refreshed() {
     assert_eq!(other.headers("authorization"), [None]);
 }
 
-/// The number of the attempt goes out where that is asked for.
+/// The number of the attempt is sent if that is enabled.
 #[tokio::test]
 async fn the_attempt_is_sent() {
     let server = Server::start(&[DOWN, OK]).await;
@@ -319,7 +319,7 @@ async fn the_attempt_is_sent() {
     assert_eq!(server.headers("x-request-attempt"), [Some("1".to_owned()), Some("2".to_owned())]);
 }
 
-/// What is switched on is told.
+/// Every enabled feature has a line.
 #[test]
 fn settings_are_explained() {
     let bearer = BearerLayer::new(&Bearer::new(), "https://api.example.com").unwrap();
@@ -329,10 +329,10 @@ fn settings_are_explained() {
     for line in [
         "\n  idempotency key ",
         "\n  bearer token ",
-        "\n  http             the number",
-        "\n  http             the deadline",
-        "\n  body             5s at most",
-        "\n  body             its end",
+        "\n  http             sends the number",
+        "\n  http             sends the deadline",
+        "\n  body             at most 5s",
+        "\n  body             the breaker",
     ] {
         assert!(text.contains(line), "{text}");
     }
@@ -353,7 +353,7 @@ async fn the_worst_case_has_remedies_in_it() {
         }))
         .unwrap();
     let text = client.explain().to_string();
-    assert!(text.contains("\n  retry            its remedies take up to 10s"), "{text}");
+    assert!(text.contains("\n  retry            remedies take up to 10s"), "{text}");
     assert!(text.contains("\nworst case: 2 calls, 12.001s"), "{text}");
     let begin = tokio::time::Instant::now();
     client.send(Request::get("http://payments.internal/").body(()).unwrap()).await.unwrap_err();
@@ -369,7 +369,7 @@ fn the_defaults_need_no_warning() {
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
 }
 
-/// Issue E 37. [S28] A call that its caller's deadline cuts says how long the caller gave, and that the deadline was why.
+/// [S28] A call that its caller's deadline cuts says how long the caller gave, and that the deadline was why.
 #[tokio::test]
 async fn a_callers_deadline_is_reported_as_given() {
     let server = Server::start(&[DOWN, Hang]).await;
@@ -384,7 +384,7 @@ async fn a_callers_deadline_is_reported_as_given() {
     assert_eq!(cut.cause().unwrap().kind, Kind::Unavailable);
 }
 
-/// Issue E 1. [S12] A POST with a key that is cut while the server works on it is sent again with that key, until the server
+/// [S12] A POST with a key that is cut while the server works on it is sent again with that key, until the server
 /// has its answer.
 #[tokio::test]
 async fn a_post_that_is_still_running_is_asked_for_again() {

@@ -20,7 +20,7 @@ fn backoff(backoff: Backoff) -> ConfigError {
     Policy::exponential().backoff(backoff).build().map(drop).expect_err("a bad setting")
 }
 
-/// Line 45: "backoff is 1s, but must be with a cap…".
+/// "backoff is 1s, but must be with a cap…".
 #[test]
 fn bad_settings_are_said_in_plain_sentences() {
     let table = [

@@ -42,7 +42,7 @@ fn table() -> Vec<[&'static str; 4]> {
     .collect()
 }
 
-/// Line 36: the table lists every feature once, and says of each whether it is in the default and in `full`.
+/// the table lists every feature once, and says of each whether it is in the default and in `full`.
 #[test]
 fn the_table_is_the_manifest() {
     let features = manifest();
@@ -59,7 +59,7 @@ fn the_table_is_the_manifest() {
     }
 }
 
-/// Line 36: `full` is everything for production, and nothing for tests.
+/// `full` is everything for production, and nothing for tests.
 #[test]
 fn full_is_for_production() {
     let features = manifest();

@@ -23,7 +23,7 @@ async fn hang(_: Request<Body>) -> Answer {
     pending().await
 }
 
-/// [S1] [S19] line 38: two calls into a hung dependency open the circuit: each attempt counts.
+/// [S1] [S19] Two calls into a hung dependency open the circuit: each attempt counts.
 #[tokio::test(start_paused = true)]
 async fn two_calls_into_a_hang_open_the_circuit() {
     let client = Client::new("payments", service_fn(hang));
@@ -36,7 +36,7 @@ async fn two_calls_into_a_hang_open_the_circuit() {
     assert!(client.breaker().state().is_open(), "{:?}", client.breaker().stats());
 }
 
-/// [S1] line 38: an attempt that its caller drops is a hang after half of the attempt timeout, and none before that.
+/// [S1] An attempt that its caller drops is a hang after half of the attempt timeout, and none before that.
 #[tokio::test(start_paused = true)]
 async fn half_of_the_attempt_timeout_is_a_hang() {
     for (given, failed) in [(SECOND * 34 / 10, 0), (SECOND * 36 / 10, 1)] {
@@ -46,7 +46,7 @@ async fn half_of_the_attempt_timeout_is_a_hang() {
     }
 }
 
-/// [S22] line 51: a probe holds its slot as long as an attempt may take, neither shorter nor longer.
+/// [S22] A probe holds its slot as long as an attempt may take, neither shorter nor longer.
 #[tokio::test(start_paused = true)]
 async fn the_lease_of_a_probe_is_the_attempt_timeout() {
     for attempt in [SECOND * 2, SECOND * 7, SECOND * 20] {

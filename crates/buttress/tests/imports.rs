@@ -1,7 +1,7 @@
 //! What a user imports beside us still means what it did.
 #![cfg(all(feature = "http", feature = "log", feature = "retry"))]
 
-/// Line 42: `use buttress::*` made `http::Request` a name that is not there.
+/// `use buttress::*` made `http::Request` a name that is not there.
 mod glob {
     use buttress::*;
 

@@ -21,7 +21,7 @@ fn call_once<F: Future>(call: F) {
     assert!(matches!(pin!(call).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(_)));
 }
 
-/// Line 32: a client leaks nothing, whatever its settings, used or not.
+/// a client leaks nothing, whatever its settings, used or not.
 #[test]
 fn a_thousand_clients_leak_nothing() {
     let make = || {
@@ -55,7 +55,7 @@ impl Payments {
     }
 }
 
-/// Line 32: 30 calls to a dead port open the circuit, as the client is the same for all.
+/// 30 calls to a dead port open the circuit, as the client is the same for all.
 #[tokio::test]
 async fn thirty_calls_to_a_dead_port_open_the_circuit() {
     let dead = {

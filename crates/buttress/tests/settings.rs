@@ -21,7 +21,7 @@ fn names(error: &SettingsError) -> Vec<&str> {
     error.errors().iter().map(ConfigError::setting).collect()
 }
 
-/// [S8] line 28: each bad setting alone is refused, under its name.
+/// [S8] Each bad setting alone is refused, under its name.
 #[test]
 fn each_bad_setting_is_refused() {
     let table: [(ClientBuilder, &str, &str); 11] = [
@@ -52,7 +52,7 @@ fn each_bad_setting_is_refused() {
     }
 }
 
-/// [S8] line 28: all at once, in one line, and none twice.
+/// [S8] All at once, in one line, and none twice.
 #[test]
 fn all_bad_settings_are_reported_together() {
     let settings = client("payments")
@@ -76,7 +76,7 @@ fn all_bad_settings_are_reported_together() {
     ];
     assert_eq!(names(&error), all);
     let text = error.to_string();
-    assert!(text.starts_with("client payments: 7 bad settings: invalid deadline: "), "{text}");
+    assert!(text.starts_with("client payments: 7 invalid settings: invalid deadline: "), "{text}");
     assert!(!text.contains('\n'), "{text}");
     for name in all {
         assert!(text.contains(name), "{text}");
@@ -119,7 +119,7 @@ fn times_at_the_edge_are_taken() {
     }
 }
 
-/// line 38: `explain` warns where the attempts and their waits don't fit into the deadline, and only there.
+/// `explain` warns where the attempts and their waits don't fit into the deadline, and only there.
 #[test]
 fn a_deadline_that_cuts_attempts_short_is_warned_of() {
     let text = |settings: ClientBuilder| {
@@ -131,7 +131,9 @@ fn a_deadline_that_cuts_attempts_short_is_warned_of() {
     assert!(!text(client("payments").deadline(needed)).contains("warning"));
     let short = text(client("payments").deadline(needed - Duration::from_millis(1)));
     assert!(
-        short.contains("warning: 4 attempts that hang for 7s each, and their waits, take up to 29.4s"),
+        short.contains(
+            "warning: 4 attempts that hang for 7s each, and the waits between them, take up to 29.4s"
+        ),
         "{short}"
     );
     for (settings, warns) in [

@@ -8,7 +8,7 @@ use buttress::{BoxError, BreakerLayer, Kind, TranslateLayer};
 use tower::load_shed::error::Overloaded;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-/// [S7] line 36: a shed load is a refusal: 50 of them open no circuit.
+/// [S7] A shed load is a refusal: 50 of them open no circuit.
 #[tokio::test]
 async fn overloaded_opens_no_circuit() {
     let layer = BreakerLayer::new("payments");
@@ -21,7 +21,7 @@ async fn overloaded_opens_no_circuit() {
     assert!(breaker.state().is_closed(), "{:?}", breaker.stats());
 }
 
-/// Line 36: a timeout of tower's is one of ours.
+/// a timeout of tower's is one of ours.
 #[tokio::test(start_paused = true)]
 async fn elapsed_is_a_timeout() {
     let hang = service_fn(|_: u32| pending::<Result<u32, BoxError>>());

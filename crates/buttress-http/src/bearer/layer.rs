@@ -2,19 +2,19 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::{Bearer, BearerService};
-use crate::InvalidOrigin;
-use crate::origin::Origin;
+use super::service::BearerService;
+use super::token::Bearer;
+use crate::origin::{InvalidOrigin, Origin};
 
-/// Puts the token of the moment on each request to one origin: `Authorization: Bearer …`
+/// Sets the current token on each request to one origin: `Authorization: Bearer …`
 /// ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
 ///
-/// Below the retry, so that a repeated request carries the token that was refreshed in between; above
-/// [`HttpLayer`](crate::HttpLayer). Requests to other origins don't get it, whatever the client is asked to send, and a
-/// request that has the header keeps its own. Allocates nothing but the header's place in the request.
+/// It belongs inside the retry layer, so that a retry has the token that was refreshed in between, and outside
+/// [`HttpLayer`](crate::HttpLayer). Requests to other origins don't get the token, and a request that has the header keeps
+/// its own. The only allocation is the entry in the request's headers.
 ///
-/// Redirects are followed by the client, below this layer. reqwest takes the token off at the hop to another host or port,
-/// but (as of 0.13.5) puts it on again if it is sent on from there: build it with `buttress_http::same_origin()`.
+/// The client follows redirects below this layer. reqwest removes the token when it follows one to another host or port, but
+/// (as of 0.13.5) sets it again if that host redirects once more: build the client with `buttress_http::same_origin()`.
 ///
 /// ```
 /// use buttress_error::{Error, Kind};
@@ -45,7 +45,7 @@ use crate::origin::Origin;
 /// # Ok(()) }
 /// ```
 ///
-/// The default has no origin, and does nothing.
+/// The default has no origin and does nothing.
 #[derive(Clone, Debug, Default)]
 pub struct BearerLayer {
     token: Bearer,
@@ -53,15 +53,15 @@ pub struct BearerLayer {
 }
 
 impl BearerLayer {
-    /// The token goes to this origin, such as `https://api.example.com` or `http://127.0.0.1:8080`, and to no other.
+    /// Creates a layer that sends the token to this origin only, such as `https://api.example.com` or `http://127.0.0.1:8080`.
     ///
     /// # Errors
-    /// [`InvalidOrigin`] if it has no `http` or `https`, no host, or more than these and a port.
+    /// [`InvalidOrigin`] if the text is not a scheme (`http` or `https`), a host and an optional port.
     pub fn new(token: &Bearer, origin: &str) -> Result<Self, InvalidOrigin> {
         Self { token: token.clone(), origins: Arc::default() }.origin(origin)
     }
 
-    /// The token goes to this origin as well.
+    /// Sends the token to this origin as well.
     ///
     /// # Errors
     /// [`InvalidOrigin`] as for [`new`](Self::new).

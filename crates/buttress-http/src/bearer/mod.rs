@@ -1,4 +1,4 @@
-//! Bearer tokens, put on requests below the retry.
+//! Bearer tokens on requests.
 
 mod layer;
 mod service;

@@ -5,7 +5,7 @@ use http::Request;
 use http::header::AUTHORIZATION;
 use tower_service::Service;
 
-use super::Bearer;
+use super::token::Bearer;
 use crate::headers::insert_if_absent;
 use crate::origin::Origin;
 
@@ -22,17 +22,17 @@ impl<S> BearerService<S> {
         Self { inner, token, origins }
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Unwraps the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }

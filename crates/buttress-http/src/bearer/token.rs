@@ -1,4 +1,4 @@
-//! `Bearer`: the token of the moment.
+//! `Bearer`: the current bearer token.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use buttress_error::{Error, Kind};
 use http::HeaderValue;
 
-/// The bearer token of the moment, shared by all clones: whoever refreshes it sets it here, and
-/// [`BearerLayer`](crate::BearerLayer) puts it on each attempt.
+/// The current bearer token, shared by all clones. A remedy that refreshes the token sets it here, and
+/// [`BearerLayer`](crate::BearerLayer) sends it with each attempt.
 ///
-/// Never shown: not in `Debug`, and not in that of a request.
+/// The token is never shown, neither in `Debug` of this type nor in that of a request.
 ///
 /// ```
 /// use buttress_http::Bearer;
@@ -25,42 +25,45 @@ use http::HeaderValue;
 pub struct Bearer(Arc<RwLock<Option<HeaderValue>>>);
 
 impl Bearer {
-    /// No token yet: requests go without one, until somebody sets it.
+    /// Creates a holder without a token: requests have none until it is set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the token, for all attempts that begin from now on.
+    /// Sets the token for all attempts that start from now on.
     ///
     /// # Errors
-    /// [`Kind::InvalidArgument`] if it is empty or has a character that is blank, or not of ASCII. The old one stays.
+    /// [`Kind::InvalidArgument`] if the token is empty or has a character other than visible ASCII. The old token stays.
     #[track_caller]
     pub fn set(&self, token: &str) -> Result<(), Error> {
-        let good = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-        let value = HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| good);
+        let is_valid = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+        let value = HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| is_valid);
         let Some(mut value) = value else {
-            return Err(Error::new(Kind::InvalidArgument, "a bearer token is visible characters of ASCII"));
+            return Err(Error::new(
+                Kind::InvalidArgument,
+                "a bearer token must consist of visible ASCII characters",
+            ));
         };
         value.set_sensitive(true);
         self.replace(Some(value));
         Ok(())
     }
 
-    /// Forgets the token.
+    /// Removes the token.
     pub fn clear(&self) {
         self.replace(None);
     }
 
-    /// Is there one?
+    /// Returns `true` if there is a token.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.header().is_some()
     }
 
-    /// The value of the header. Shared: nothing is copied.
+    /// Returns the value of the header, which is shared and not copied.
     pub(super) fn header(&self) -> Option<HeaderValue> {
-        // Nothing under the lock panics: what is in it is whole.
+        // No code under the lock panics, so the value is complete even if the lock is poisoned.
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

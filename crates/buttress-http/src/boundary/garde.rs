@@ -1,4 +1,4 @@
-//! garde's reports.
+//! Converts reports of garde.
 
 use buttress_error::{Class, Error, Kind, Violation};
 use garde::{Report, Validate};
@@ -7,11 +7,10 @@ use serde::de::DeserializeOwned;
 use super::field::shown;
 use super::read_json;
 
-/// Reads JSON that a client has sent, and asks its own rules whether it is good: [`read_json`], then
-/// [`garde`](https://docs.rs/garde).
+/// Reads JSON that a client has sent with [`read_json`], then validates it with [`garde`](https://docs.rs/garde).
 ///
 /// # Errors
-/// [`Kind::InvalidArgument`], with a violation of the first field that can't be read, or of each that breaks a rule.
+/// [`Kind::InvalidArgument`], with a violation of the first field that cannot be read, or of each field that breaks a rule.
 #[track_caller]
 pub fn read_valid_json<T>(body: &[u8]) -> Result<T, Error>
 where
@@ -25,11 +24,11 @@ where
     }
 }
 
-/// What a report of [`garde`](https://docs.rs/garde) says, as an error of kind [`Kind::InvalidArgument`] with a violation
-/// of each field.
+/// Converts a report of [`garde`](https://docs.rs/garde) into an error of kind [`Kind::InvalidArgument`] with a violation of
+/// each field.
 ///
-/// The rules of garde itself quote no value; your own must not either. In the path a key that is no plain name, of ASCII
-/// letters, digits and `_`, at most 63 of them, is `*`: garde can't tell a field from a key of a map.
+/// The built-in rules of garde quote no values, and custom rules must not either. A path segment that is not a plain name of
+/// at most 63 ASCII letters, digits and `_` is `*`, because garde does not distinguish fields from map keys.
 ///
 /// ```
 /// use buttress_http::invalid;

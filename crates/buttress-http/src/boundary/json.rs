@@ -1,4 +1,4 @@
-//! `read_json`: a request's body, or which field of it is wrong.
+//! `read_json`: reads a request's body, or names the field that is wrong.
 
 use buttress_error::{Class, Error, Kind, Violation};
 use serde::de::DeserializeOwned;
@@ -8,9 +8,9 @@ use super::explain::Explain;
 
 /// Reads JSON that a client has sent.
 ///
-/// A [`Violation`] says what is wrong with it: the path of the field, and the JSON type that was expected there. Nothing of the
-/// body itself is in the error, neither a value nor the name of a field that nobody knows; keys of maps are `*` in the
-/// path. So the words of a type's own `deserialize_with` are left out too, as they may quote.
+/// A [`Violation`] has the path of the wrong field and the JSON type that was expected. The error contains no part of the
+/// body, neither a value nor the name of an unknown field, and map keys are `*` in the path. The message of a type's own
+/// `deserialize_with` is left out as well, because it may quote the body.
 ///
 /// ```
 /// use buttress_http::read_json;
@@ -33,15 +33,15 @@ use super::explain::Explain;
 /// # assert_eq!(read_json::<Order>(br#"{"items":[{"amount":7}]}"#).unwrap().items[0].amount, 7);
 /// ```
 ///
-/// A good body costs what `serde_json` costs. A bad one is read a second time.
+/// A valid body costs the same as with `serde_json`. An invalid one is read a second time.
 ///
 /// # Errors
-/// [`Kind::InvalidArgument`], with one violation: of the first field that is wrong, or of `body` where it is no JSON.
+/// [`Kind::InvalidArgument`] with one violation: of the first wrong field, or of `body` if it is not JSON.
 #[track_caller]
 pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     match serde_json::from_slice(body) {
         Ok(value) => Ok(value),
-        // Its words quote the body, so nothing of it is kept.
+        // The message of serde_json quotes the body, so it is dropped.
         Err(_) => Err(refused(explained::<T>(body))),
     }
 }
@@ -50,13 +50,13 @@ fn explained<T: DeserializeOwned>(body: &[u8]) -> Violation {
     let tree = match serde_json::from_slice::<Value>(body) {
         Ok(tree) => tree,
         Err(error) => {
-            let at = format!("is no JSON (line {}, column {})", error.line(), error.column());
+            let at = format!("is not JSON (line {}, column {})", error.line(), error.column());
             return Violation::new("body", at).reason("NO_JSON");
         }
     };
     match T::deserialize(Explain(&tree)) {
         Err(fault) => fault.into_violation(),
-        // The tree can't show it: a name that is there twice, or more digits than a number has.
+        // The tree does not show a duplicate name, or more digits than a number holds.
         Ok(_) => Violation::new("body", "is not valid").reason("NOT_VALID"),
     }
 }

@@ -1,8 +1,8 @@
-//! The JSON name of what a type expects: clients know objects and numbers, and nothing of `struct Order` or `u64`.
+//! The JSON names of Rust types: clients know objects and numbers, but not `struct Order` or `u64`.
 
 use std::borrow::Cow;
 
-/// Translates the words in which serde's implementations name what they expect. Words of a type's own stay as they are.
+/// Translates the expectations of serde's own implementations. Those of other types stay as they are.
 pub(super) fn json_type(expected: &str) -> Cow<'static, str> {
     if let Some(integer) = expected.strip_prefix("a nonzero ") {
         return match range(integer) {

@@ -1,4 +1,4 @@
-//! Requests that are not what they should be.
+//! Errors of invalid requests.
 
 mod explain;
 mod fault;

@@ -1,15 +1,15 @@
-//! serde_path_to_error's errors.
+//! Converts errors of serde_path_to_error.
 
 use buttress_error::{Class, Error, Kind, Violation};
 use serde_path_to_error::{Error as AtPath, Path, Segment};
 
 use super::field::shown;
 
-/// What an extractor that reads with [`serde_path_to_error`](https://docs.rs/serde_path_to_error) found wrong, as an error
-/// of kind [`Kind::InvalidArgument`] with a violation. [`read_json`](crate::read_json) says more: what was expected.
+/// Converts the error of an extractor that uses [`serde_path_to_error`](https://docs.rs/serde_path_to_error) into an error of
+/// kind [`Kind::InvalidArgument`] with a violation. [`read_json`](crate::read_json) also says what was expected.
 ///
-/// The words of the error inside quote what was sent, so they are left out. In the path a key that is no plain name, of
-/// ASCII letters, digits and `_`, at most 63 of them, is `*`: the path can't tell a field from a key of a map.
+/// The message of the inner error quotes the body, so it is left out. A path segment that is not a plain name of at most 63
+/// ASCII letters, digits and `_` is `*`, because the path does not distinguish fields from map keys.
 ///
 /// ```
 /// use buttress_http::invalid_at;

@@ -1,4 +1,4 @@
-//! `Variant`: one value of an enum, `"name"` or `{"name": content}`.
+//! `Variant`: a value of an enum, `"name"` or `{"name": content}`.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, Unexpected, VariantAccess, Visitor};
@@ -14,7 +14,7 @@ pub(super) struct Variant<'de> {
 }
 
 impl<'de> Variant<'de> {
-    /// What `read` finds in the content; without one, that there should be.
+    /// Reads the content; fails if there is none.
     fn read<T>(self, wanted: &str, read: impl FnOnce(Explain<'de>) -> Result<T, Fault>) -> Result<T, Fault> {
         let known = self.known.iter().find(|known| **known == self.name);
         let step = known.map_or(Step::Key, |name| Step::Field(name));

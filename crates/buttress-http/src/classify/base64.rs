@@ -1,11 +1,11 @@
-//! Base64, as the binary headers of gRPC have it.
+//! Decodes Base64, as used in the binary headers of gRPC.
 
-/// The bytes of a text in the standard alphabet, with padding or without
-/// ([gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests)). None for anything else.
+/// Decodes a text in the standard alphabet, with or without padding
+/// ([gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests)). Returns `None` for any other text.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
     let digits = &text[..text.len() - padding];
-    // One digit is less than a byte.
+    // A single digit has less than a byte.
     if digits.len() % 4 == 1 || padding > 0 && !text.len().is_multiple_of(4) {
         return None;
     }
@@ -34,9 +34,9 @@ fn value(digit: u8) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// The vectors of [RFC 4648](https://www.rfc-editor.org/rfc/rfc4648#section-10), padded and not.
+    /// [RFC 4648](https://www.rfc-editor.org/rfc/rfc4648#section-10), with and without padding.
     #[test]
-    fn decodes_the_vectors_of_the_standard() {
+    fn decodes_the_test_vectors_of_the_standard() {
         for (text, bytes) in [
             ("", ""),
             ("Zg==", "f"),
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_anything_else() {
+    fn refuses_any_other_text() {
         for text in ["Z", "Zg=", "Zm9vY", "Zm9v=", "Z===", "====", "Zm 9", "Zm9v\n", "Zm-_", "Zg=x"] {
             assert_eq!(decode(text.as_bytes()), None, "{text:?}");
         }

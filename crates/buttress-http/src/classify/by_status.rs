@@ -1,4 +1,4 @@
-//! `ByStatus`: classification of answers as a value that any layer takes.
+//! `ByStatus`: the classifier of responses.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +9,12 @@ use buttress_error::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::grpc;
-use crate::{ProblemDetails, ResponseHead, SHOULD_RETRY, retry_after};
+use crate::client::ResponseHead;
+use crate::headers::SHOULD_RETRY;
+use crate::problem::ProblemDetails;
+use crate::retry_after::retry_after;
 
-/// The classifier of HTTP answers, with its defaults: [`ByStatus`].
+/// Creates the classifier of HTTP responses with its defaults.
 #[must_use]
 pub const fn http_classifier() -> ByStatus {
     ByStatus {
@@ -21,52 +24,55 @@ pub const fn http_classifier() -> ByStatus {
     }
 }
 
-/// How much a client reads into a status.
+/// The profile by which statuses are classified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
-    /// A 500 is a bug of the other side and not retried, nor is an unknown 5xx. The default.
+    /// A 500 is a bug of the server and is not retried, nor is an unknown 5xx. The default.
     #[default]
     Strict,
-    /// As the SDKs of AWS and Google do: a 500 or an unknown 5xx is retried where the request is idempotent.
+    /// A 500 or an unknown 5xx is retried if the request is idempotent, as the SDKs of AWS and Google do.
     Aws,
 }
 
 impl Profile {
     fn class(self, code: StatusCode, headers: &HeaderMap) -> Class {
         let class = match code {
-            StatusCode::FORBIDDEN if asks_to_slow_down(headers) => Class::new(Kind::Throttled),
+            StatusCode::FORBIDDEN if is_rate_limited(headers) => Class::new(Kind::Throttled),
             _ => Class::of_http(code.as_u16()),
         };
-        // An unknown 5xx is treated as a 500 is; 508 says that the request runs in a loop.
+        // An unknown 5xx is treated like a 500. A 508 means that the request runs in a loop.
         let internal = class.kind == Kind::Internal && code != StatusCode::LOOP_DETECTED;
         if self == Self::Aws && internal { class.retry(RetryAdvice::Call) } else { class }
     }
 }
 
-/// Judges answers by status, and by `grpc-status` in gRPC; errors by their kind.
+/// Judges responses by status, in gRPC by `grpc-status`, and errors by their kind.
 ///
-/// In most stacks nobody needs it: [`HttpLayer`](crate::HttpLayer) applies it at the bottom and makes bad statuses
-/// errors. Hand it to every layer of a gateway that [passes statuses through](crate::HttpLayer::pass_bad_statuses):
+/// Most stacks don't need it, since [`HttpLayer`](crate::HttpLayer) applies it at the bottom and makes errors of bad
+/// statuses. A gateway that [passes bad statuses on](crate::HttpLayer::pass_bad_statuses) sets it as the classifier of every
+/// layer:
 ///
 /// ```
 /// use buttress_error::{Classifier, Error, Kind};
 ///
-/// let answer = http::Response::builder().status(503).body(()).unwrap();
-/// let outcome: Result<_, Error> = Ok(answer);
+/// let response = http::Response::builder().status(503).body(()).unwrap();
+/// let outcome: Result<_, Error> = Ok(response);
 /// let verdict = buttress_http::http_classifier().judge(&outcome);
 /// assert!(verdict.is_failure());
 /// assert_eq!(verdict.class().unwrap().kind, Kind::Unavailable);
 /// ```
 ///
-/// A 2xx is a success. So is a 304 to a conditional request and a 101 to one that asks for an upgrade; any other 1xx or
-/// 3xx that gets this far is a [bad response](buttress_error::Kind::BadResponse), which a circuit breaker ignores.
-/// [`Retry-After`](crate::retry_after) counts on 429, on every 5xx, and on 403, 409, 413, 423 and 425. A 409, 423 or 425 to a
-/// request with an `Idempotency-Key` may mean that an earlier attempt is still running ([`Class::in_progress`]). A 403 that has one, or whose
-/// rate-limit headers say that nothing is left, is a [throttle](buttress_error::Kind::Throttled). An answer with
-/// [`SHOULD_RETRY`] `false` has been given up by somebody and is not repeated, whatever its status and its body say; only a
-/// [remedy](buttress_error::Kind::Unauthenticated) is tried all the same. A retry layer that gives up on an answer puts that
-/// header on it, for those to whom a gateway passes it on.
+/// * A 2xx is a success. So is a 304 to a conditional request, and a 101 to a request for an upgrade. Any other 1xx or 3xx
+///   is a [bad response](buttress_error::Kind::BadResponse), which a circuit breaker ignores.
+/// * [`Retry-After`](crate::retry_after) counts on 429, on every 5xx, and on 403, 409, 413, 423 and 425.
+/// * A 409, 423 or 425 to a request with an `Idempotency-Key` may mean that an earlier attempt is still running
+///   ([`Class::in_progress`]).
+/// * A 403 with `Retry-After`, or with rate-limit headers that say that nothing remains, is a
+///   [throttle](buttress_error::Kind::Throttled).
+/// * A response with [`SHOULD_RETRY`] `false` is exhausted and is not retried, whatever its status and body say. A
+///   [remedy](buttress_error::Kind::Unauthenticated) is still tried. A retry layer that is exhausted sets the header on a
+///   response that it returns, for the clients of a gateway that passes it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByStatus {
     profile: Profile,
@@ -74,12 +80,12 @@ pub struct ByStatus {
     traits: RequestTraits,
 }
 
-/// Lies beside an answer that is passed on, if the request's body waited for its caller when the answer came.
+/// An extension of a response that came while the request's body waited for its caller.
 #[derive(Clone, Copy)]
-pub(crate) struct AnsweredInStall;
+pub(crate) struct RespondedInStall;
 
-/// The class of what ended a request whose own body waited for its caller: a timeout, the client's or the server's, was the
-/// caller's.
+/// Returns the class of a failure that came while the request's body waited for its caller: a timeout, of the client or the
+/// server, is the caller's failure.
 pub(crate) fn stalled(class: Class) -> Class {
     match class.kind {
         Kind::Timeout | Kind::DeadlineExceeded => Class::new(Kind::Cancelled),
@@ -97,7 +103,7 @@ pub(crate) struct RequestTraits {
 }
 
 impl RequestTraits {
-    /// Without the request in hand the server is believed to answer what it was asked.
+    /// Without its request, a response is assumed to be one that the request allows.
     const UNKNOWN: Self = Self { grpc: false, condition: true, upgrade: true, key: true };
 
     pub(crate) fn of(headers: &HeaderMap) -> Self {
@@ -122,26 +128,26 @@ impl RequestTraits {
 }
 
 impl ByStatus {
-    /// The default of [`max_retry_after`](Self::max_retry_after): a day.
+    /// The default of [`max_retry_after`](Self::max_retry_after): one day.
     pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// How much is read into a status. Default: [`Profile::Strict`].
+    /// Sets the profile by which statuses are classified. Default: [`Profile::Strict`].
     #[must_use]
     pub const fn profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
         self
     }
 
-    /// The longest wait that a server may ask for. A longer one is cut to it. Default: a day, which is for readers of
-    /// the error; a retry layer cuts the wait once more, by its own setting.
+    /// Sets the longest wait that a server can ask for; a longer one is cut to it. Default: one day. A retry layer applies its
+    /// own, shorter limit.
     #[must_use]
     pub const fn max_retry_after(mut self, max: Duration) -> Self {
         self.max_retry_after = max;
         self
     }
 
-    /// The same, for answers to a request with these headers: it may speak gRPC, be conditional, ask for an upgrade,
-    /// or carry an idempotency key.
+    /// Returns the classifier for responses to a request with these headers, which say whether it is gRPC, is conditional,
+    /// asks for an upgrade, or has an idempotency key.
     #[must_use]
     pub fn for_request(mut self, headers: &HeaderMap) -> Self {
         self.traits = RequestTraits::of(headers);
@@ -153,7 +159,7 @@ impl ByStatus {
         self
     }
 
-    /// The class of an answer; none for a success.
+    /// Returns the class of a response; `None` for a success.
     #[must_use]
     pub fn class(&self, head: &impl ResponseHead) -> Option<Class> {
         let (code, headers) = (head.status(), head.headers());
@@ -164,17 +170,18 @@ impl ByStatus {
         } else {
             self.traits.in_progress(code, self.profile.class(code, headers))
         };
-        let is_stalled = head.extensions().is_some_and(|beside| beside.get::<AnsweredInStall>().is_some());
+        let is_stalled =
+            head.extensions().is_some_and(|extensions| extensions.get::<RespondedInStall>().is_some());
         let class = if is_stalled { stalled(class) } else { class };
-        Some(heed(self.wait(class, code, headers), headers))
+        Some(apply_should_retry(self.with_wait(class, code, headers), headers))
     }
 
-    /// The class of an answer with these headers, whose head has the class `head`, and whose body says this.
+    /// Returns the class of a response with these headers and this body, whose head alone has the class `head`.
     pub(crate) fn class_with_body(&self, head: Class, headers: &HeaderMap, body: &ProblemDetails) -> Class {
         let mut class = body.class(head);
         class.in_progress = head.in_progress;
         class.retry_after = class.retry_after.map(|wait| wait.min(self.max_retry_after));
-        heed(class, headers)
+        apply_should_retry(class, headers)
     }
 
     fn is_good(&self, code: StatusCode) -> bool {
@@ -183,51 +190,51 @@ impl ByStatus {
             || (code == StatusCode::SWITCHING_PROTOCOLS && self.traits.upgrade)
     }
 
-    fn wait(&self, class: Class, code: StatusCode, headers: &HeaderMap) -> Class {
+    fn with_wait(&self, class: Class, code: StatusCode, headers: &HeaderMap) -> Class {
         let wait = match class.retry_after {
-            // A push-back of gRPC.
+            // A pushback of gRPC.
             Some(exact) => Some(exact.min(self.max_retry_after)),
-            None if may_ask_to_wait(code) => retry_after(headers, SystemTime::now(), self.max_retry_after),
+            None if allows_retry_after(code) => retry_after(headers, SystemTime::now(), self.max_retry_after),
             None => None,
         };
         wait.map_or(class, |wait| class.retry_after(wait))
     }
 }
 
-/// Does `Retry-After` count beside this status? Besides those for which a standard defines it (429 and 503, 413), beside
-/// every 5xx; beside 403, where it tells a rate limit from a missing right; and beside those that are over after a while.
-fn may_ask_to_wait(code: StatusCode) -> bool {
+/// Returns `true` if `Retry-After` counts with this status. A standard defines it for 413, 429 and 503. It counts with every
+/// 5xx too, with 403, where it distinguishes a rate limit from a missing permission, and with statuses that pass with time.
+fn allows_retry_after(code: StatusCode) -> bool {
     code.is_server_error() || matches!(code.as_u16(), 403 | 409 | 413 | 423 | 425 | 429)
 }
 
-/// Does a 403 stand for a rate limit? Some APIs answer so, with a time to wait or the quota that is left.
-fn asks_to_slow_down(headers: &HeaderMap) -> bool {
-    const LEFT: [&str; 3] = ["x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining"];
-    let is_zero = |value: &HeaderValue| value.to_str().is_ok_and(|left| left.trim() == "0");
+/// Returns `true` if a 403 is a rate limit: some APIs respond so, with a wait or with the remaining quota.
+fn is_rate_limited(headers: &HeaderMap) -> bool {
+    const REMAINING: [&str; 3] = ["x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining"];
+    let is_zero = |value: &HeaderValue| value.to_str().is_ok_and(|remaining| remaining.trim() == "0");
     headers.contains_key(header::RETRY_AFTER)
-        || LEFT.iter().any(|name| headers.get(*name).is_some_and(is_zero))
+        || REMAINING.iter().any(|name| headers.get(*name).is_some_and(is_zero))
 }
 
-/// What [`SHOULD_RETRY`] leaves of a class. Only what may be repeated as it is can be given up; a remedy changes it.
-fn heed(class: Class, headers: &HeaderMap) -> Class {
-    let said = headers.get_all(SHOULD_RETRY).iter().any(|said| said == "false");
-    if said && class.retry == RetryAdvice::Call { class.exhausted() } else { class }
+/// Marks a class as exhausted if [`SHOULD_RETRY`] is `false`. It stops only retries of the same request; a remedy changes it.
+fn apply_should_retry(class: Class, headers: &HeaderMap) -> Class {
+    let is_exhausted = headers.get_all(SHOULD_RETRY).iter().any(|value| value == "false");
+    if is_exhausted && class.retry == RetryAdvice::Call { class.exhausted() } else { class }
 }
 
 impl<Res: ResponseHead, E: Classified> Classifier<Res, E> for ByStatus {
     fn judge(&self, outcome: &Result<Res, E>) -> Verdict {
         match outcome {
-            Ok(answer) => self.class(answer).map_or_else(Verdict::success, Verdict::of),
+            Ok(response) => self.class(response).map_or_else(Verdict::success, Verdict::of),
             Err(error) => Verdict::of(error.into()),
         }
     }
 
-    /// An answer bears the mark in its head: a gateway passes it on, and whoever asked the gateway must not repeat it.
-    fn stamp(&self, outcome: &mut Result<Res, E>, effort: &RetrySummary) {
-        ByKind.stamp(outcome, effort);
-        if let Ok(answer) = outcome
-            && effort.exhausted
-            && let Some(headers) = answer.headers_mut()
+    /// Marks a response in its head: the client of a gateway that passes it on must not retry.
+    fn stamp(&self, outcome: &mut Result<Res, E>, summary: &RetrySummary) {
+        ByKind.stamp(outcome, summary);
+        if let Ok(response) = outcome
+            && summary.exhausted
+            && let Some(headers) = response.headers_mut()
         {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }

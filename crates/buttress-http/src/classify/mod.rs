@@ -1,13 +1,13 @@
-//! What an answer, or the lack of one, means.
+//! The classes of responses and of client errors.
 
 mod base64;
 mod by_status;
 mod grpc;
+mod reason;
 mod translate;
-mod words;
 
-pub(crate) use by_status::{AnsweredInStall, RequestTraits, stalled};
 pub use by_status::{ByStatus, Profile, http_classifier};
+pub(crate) use by_status::{RequestTraits, RespondedInStall, stalled};
 pub(crate) use grpc::{is_grpc, status as grpc_status};
-pub(crate) use translate::cut;
+pub(crate) use translate::guard_error;
 pub use translate::translate;

@@ -1,4 +1,4 @@
-//! What an HTTP client has to be, so that [`HttpLayer`](crate::HttpLayer) fits over it.
+//! The traits of an HTTP client under [`HttpLayer`](crate::HttpLayer).
 
 #[cfg(feature = "reqwest")]
 mod redirect;
@@ -11,59 +11,60 @@ use std::mem;
 use buttress_error::Error;
 use http::{Extensions, HeaderMap, Request, Response, StatusCode};
 
-use crate::{Body, BodyGuard};
+use crate::body::Body;
+use crate::guard::BodyGuard;
 
 #[cfg(feature = "reqwest")]
 pub use redirect::{CrossOriginRedirect, same_origin};
 
-/// A client's own request type.
+/// The request type of a client.
 #[diagnostic::on_unimplemented(
-    message = "an `http::Request` cannot be made a `{Self}`, the request type of this client",
-    label = "no HTTP client that Buttress knows",
-    note = "for `reqwest::Client` switch on the feature `reqwest` of this crate or of `buttress`",
-    note = "else give `HttpLayer` a `tower::Service<http::Request<Body>>`, or implement `FromHttp` for `{Self}`"
+    message = "an `http::Request` cannot be converted into `{Self}`, the request type of this client",
+    label = "not a supported HTTP client",
+    note = "for `reqwest::Client` enable the feature `reqwest` of this crate or of `buttress`",
+    note = "otherwise use a `tower::Service<http::Request<Body>>`, or implement `FromHttp` for `{Self}`"
 )]
 pub trait FromHttp: Sized {
-    /// Makes one.
+    /// Converts a request.
     ///
     /// # Errors
-    /// [`Kind::InvalidArgument`](buttress_error::Kind::InvalidArgument), never sent, where the client cannot express
-    /// the request, such as one without a host.
+    /// [`Kind::InvalidArgument`](buttress_error::Kind::InvalidArgument), not processed, if the client cannot express the
+    /// request, for example because it has no host.
     fn from_http(request: Request<Body>) -> Result<Self, Error>;
 }
 
-/// For mocks, and for clients that take `http` types.
+/// For mocks, and for clients of `http` types.
 impl FromHttp for Request<Body> {
     fn from_http(request: Self) -> Result<Self, Error> {
         Ok(request)
     }
 }
 
-/// The head of an answer, by which it is judged.
+/// The head of a response, by which it is judged.
 #[diagnostic::on_unimplemented(
     message = "Buttress cannot read status and headers of `{Self}`, the response type of this client",
-    label = "no HTTP response that Buttress knows",
-    note = "for `reqwest::Client` switch on the feature `reqwest` of this crate or of `buttress`",
-    note = "else let the client return an `http::Response`, or implement `ResponseHead` and `IntoHttp` for `{Self}`"
+    label = "not a supported HTTP response",
+    note = "for `reqwest::Client` enable the feature `reqwest` of this crate or of `buttress`",
+    note = "otherwise let the client return an `http::Response`, or implement `ResponseHead` and `IntoHttp` for `{Self}`"
 )]
 pub trait ResponseHead {
-    /// The status.
+    /// Returns the status.
     fn status(&self) -> StatusCode;
 
-    /// The headers.
+    /// Returns the headers.
     fn headers(&self) -> &HeaderMap;
 
-    /// The headers, for a mark that goes on with the answer. Default: none can be left.
+    /// Returns the headers to set [`SHOULD_RETRY`](crate::SHOULD_RETRY) in. Default: `None`, so that it is not set.
     fn headers_mut(&mut self) -> Option<&mut HeaderMap> {
         None
     }
 
-    /// What lies beside the answer. Default: nothing.
+    /// Returns the extensions. Default: `None`.
     fn extensions(&self) -> Option<&Extensions> {
         None
     }
 
-    /// The same, for what a layer leaves beside the answer. Default: nothing can be left.
+    /// Returns the extensions for a layer to add to. Default: `None`.
     fn extensions_mut(&mut self) -> Option<&mut Extensions> {
         None
     }
@@ -91,22 +92,22 @@ impl<B> ResponseHead for Response<B> {
     }
 }
 
-/// A client's own response type, taken apart when its status is bad.
+/// The response type of a client, which is converted when its status is bad.
 #[diagnostic::on_unimplemented(
-    message = "a `{Self}`, the response type of this client, cannot be made an `http::Response`",
-    label = "no HTTP response that Buttress knows",
-    note = "for `reqwest::Client` switch on the feature `reqwest` of this crate or of `buttress`",
-    note = "else let the client return an `http::Response`, or implement `ResponseHead` and `IntoHttp` for `{Self}`"
+    message = "`{Self}`, the response type of this client, cannot be converted into an `http::Response`",
+    label = "not a supported HTTP response",
+    note = "for `reqwest::Client` enable the feature `reqwest` of this crate or of `buttress`",
+    note = "otherwise let the client return an `http::Response`, or implement `ResponseHead` and `IntoHttp` for `{Self}`"
 )]
 pub trait IntoHttp: Sized {
-    /// The body.
+    /// The type of the body.
     type Body: http_body::Body;
 
-    /// The same answer.
+    /// Converts the response.
     fn into_http(self) -> Response<Self::Body>;
 
-    /// The same answer, its body guarded where `guard` gives something to guard it with. Default: as it is, for types
-    /// whose body can't be another.
+    /// Guards the body if `guard` returns a guard. Default: returns the response unchanged, for types whose body cannot be
+    /// replaced.
     #[must_use]
     fn guarded(self, guard: impl FnOnce() -> Option<BodyGuard>) -> Self {
         let _ = guard;
@@ -114,7 +115,7 @@ pub trait IntoHttp: Sized {
     }
 }
 
-/// Guarded where `B` is [`Body`]: any other type of body can't be wrapped in itself.
+/// The body is guarded if `B` is [`Body`]; a body of any other type cannot be wrapped in its own type.
 impl<B: http_body::Body + 'static> IntoHttp for Response<B> {
     type Body = B;
 
@@ -123,17 +124,17 @@ impl<B: http_body::Body + 'static> IntoHttp for Response<B> {
     }
 
     fn guarded(mut self, guard: impl FnOnce() -> Option<BodyGuard>) -> Self {
-        // Bytes are there already.
+        // Bytes have arrived already.
         let streams = own_body(self.body_mut()).is_some_and(|body| body.as_bytes().is_none());
         let Some(guard) = streams.then(guard).flatten() else { return self };
         let body = own_body(self.body_mut()).map(mem::take).unwrap_or_default();
         let (head, empty) = self.into_parts();
         let (head, body) = guard.guard(Response::from_parts(head, body)).into_parts();
-        let mut answer = Self::from_parts(head, empty);
-        if let Some(place) = own_body(answer.body_mut()) {
-            *place = Body::streaming(body).replay_buffer(0);
+        let mut response = Self::from_parts(head, empty);
+        if let Some(slot) = own_body(response.body_mut()) {
+            *slot = Body::streaming(body).replay_buffer(0);
         }
-        answer
+        response
     }
 }
 

@@ -1,20 +1,20 @@
-//! Redirects that stay where the request was sent.
+//! `same_origin`: a redirect policy that stays inside one origin.
 
 use std::fmt;
 
 use reqwest::redirect::Policy;
 
-/// reqwest's default is 10 as well.
+/// The default of reqwest.
 const MAX_HOPS: usize = 10;
 
-/// A redirect policy for `reqwest::ClientBuilder::redirect`: follows up to 10 redirects inside one origin, and fails at
-/// the first that leads to another.
+/// Returns a policy for `reqwest::ClientBuilder::redirect` that follows up to 10 redirects inside one origin, and fails at
+/// the first one to another origin.
 ///
-/// reqwest follows redirects below every layer, and copies to the next host all headers but a few that it knows to be
-/// secret: so also request id, trace and deadline, and whatever key the caller put into a header of its own. A policy
-/// can't take headers off, it can only refuse. With this one nothing of a request reaches an origin that it was not
-/// meant for; the call fails with [`Kind::FailedPrecondition`](buttress_error::Kind::FailedPrecondition), and
-/// [`CrossOriginRedirect`] in its chain says where it was sent to.
+/// reqwest follows redirects below every layer, and sends all headers to the next host except a few that are known to be
+/// secret. The others include request id, trace, deadline, and any key in a header of the caller's own. A policy cannot
+/// remove headers; it can only refuse the redirect. With this policy no part of a request reaches another origin: the call
+/// fails with [`Kind::FailedPrecondition`](buttress_error::Kind::FailedPrecondition), and [`CrossOriginRedirect`] in its chain
+/// names the target.
 ///
 /// ```
 /// # fn main() -> Result<(), reqwest::Error> {
@@ -24,9 +24,9 @@ const MAX_HOPS: usize = 10;
 #[must_use]
 pub fn same_origin() -> Policy {
     Policy::custom(|attempt| {
-        // The first is the request itself.
-        let Some(asked) = attempt.previous().first() else { return attempt.follow() };
-        if attempt.url().origin() != asked.origin() {
+        // The first URL is that of the request.
+        let Some(first) = attempt.previous().first() else { return attempt.follow() };
+        if attempt.url().origin() != first.origin() {
             let to = attempt.url().origin().ascii_serialization();
             attempt.error(CrossOriginRedirect { to })
         } else if attempt.previous().len() > MAX_HOPS {
@@ -37,7 +37,7 @@ pub fn same_origin() -> Policy {
     })
 }
 
-/// A redirect led to another origin, and was not followed.
+/// A redirect to another origin that was not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CrossOriginRedirect {
@@ -45,7 +45,7 @@ pub struct CrossOriginRedirect {
 }
 
 impl CrossOriginRedirect {
-    /// The other origin: scheme, host, and the port where it is not the standard one.
+    /// Returns the other origin: scheme, host, and the port unless it is the standard one.
     #[must_use]
     pub fn to(&self) -> &str {
         &self.to

@@ -1,4 +1,4 @@
-//! reqwest's types.
+//! The conversions of reqwest's types.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -9,20 +9,23 @@ use http_body::Body as _;
 use reqwest::{Request, RequestBuilder, Response, ResponseBuilderExt};
 
 use super::{FromHttp, IntoHttp, ResponseHead};
-use crate::{Body, BodyGuard, IntoRequest, translate};
+use crate::body::Body;
+use crate::classify::translate;
+use crate::guard::BodyGuard;
+use crate::request::IntoRequest;
 
-/// Our own line is no place to look at.
-fn unfit(error: reqwest::Error) -> Error {
+/// Makes an error without a location, which would be a line of this file.
+fn conversion_error(error: reqwest::Error) -> Error {
     translate(error).without_location()
 }
 
 impl FromHttp for Request {
     fn from_http(request: http::Request<Body>) -> Result<Self, Error> {
-        Self::try_from(request).map_err(unfit)
+        Self::try_from(request).map_err(conversion_error)
     }
 }
 
-/// Bytes stay bytes, so that reqwest can send them again to where a redirect points.
+/// Bytes stay bytes, so that reqwest can send them again after a redirect.
 impl From<Body> for reqwest::Body {
     fn from(body: Body) -> Self {
         match body.as_bytes() {
@@ -37,7 +40,7 @@ impl From<reqwest::Body> for Body {
         if body.as_bytes().is_none() {
             return Self::streaming(body);
         }
-        // Bytes come as one frame, at once.
+        // A body of bytes is one frame, which is ready.
         match Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default().into(),
             _ => Self::empty(),
@@ -49,23 +52,23 @@ impl IntoRequest for Request {
     fn into_request(self) -> Result<http::Request<Body>, Error> {
         match http::Request::<reqwest::Body>::try_from(self) {
             Ok(request) => Ok(request.map(Into::into)),
-            Err(error) => Err(unfit(error)),
+            Err(error) => Err(conversion_error(error)),
         }
     }
 }
 
 impl IntoRequest for RequestBuilder {
     fn into_request(self) -> Result<http::Request<Body>, Error> {
-        self.build().map_err(unfit)?.into_request()
+        self.build().map_err(conversion_error)?.into_request()
     }
 }
 
-/// reqwest loses the URL on the way to `http` and back.
-fn with_url(mut answer: http::Response<reqwest::Body>, url: reqwest::Url) -> Response {
-    if let Ok(place) = http::Response::builder().url(url).body(()) {
-        answer.extensions_mut().extend(place.into_parts().0.extensions);
+/// Restores the URL, which a conversion to `http` and back loses.
+fn with_url(mut response: http::Response<reqwest::Body>, url: reqwest::Url) -> Response {
+    if let Ok(empty) = http::Response::builder().url(url).body(()) {
+        response.extensions_mut().extend(empty.into_parts().0.extensions);
     }
-    answer.into()
+    response.into()
 }
 
 impl ResponseHead for Response {

@@ -1,4 +1,4 @@
-//! `GuardedBody`: a body that keeps its context, and ends when the time is up.
+//! `GuardedBody`: a body that keeps its context and ends at its deadline.
 
 use std::fmt;
 use std::future::Future;
@@ -13,36 +13,36 @@ use buttress_error::{BoxError, Error, Kind, Rejection};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::BodyGuard;
+use super::limits::BodyGuard;
 
-/// The body of a good answer: polled and dropped in the context of its call, and cut when the call's deadline passes or the
-/// next frame takes too long. Made by [`BodyGuard::guard`].
+/// The body of a good response. It is polled and dropped in the context of its call, and is cut when the call's deadline
+/// passes or the next frame takes too long. [`BodyGuard::guard`] creates it.
 ///
-/// What is there wins over the timers, so a body that came in time can be read at any time, and one whose server is always
-/// ahead of its reader is not cut. The clock is read, and a timer
-/// armed, only where a frame has to be waited for; the time in which nobody asks for one is not counted as idle.
+/// A frame that is ready wins over the timers, so a body that has arrived in time can be read at any time, and a slow reader
+/// does not cut a fast server. The clock is read, and a timer set, only if a frame is not ready. Time between two polls of the
+/// reader does not count as idle.
 ///
 /// # Errors
-/// The body's own; a [`Rejection`] of kind [`DeadlineExceeded`](Kind::DeadlineExceeded) after the deadline, an [`Error`] of
-/// kind [`Timeout`](Kind::Timeout) after too long a gap. Both come inside an `io::Error` and that in the client's own error,
-/// to which it is a timeout; [`translate`](crate::translate) gets them out.
+/// The errors of the body; a [`Rejection`] of kind [`DeadlineExceeded`](Kind::DeadlineExceeded) after the deadline; an
+/// [`Error`] of kind [`Timeout`](Kind::Timeout) after the idle timeout. The last two are inside an `io::Error`, so that the
+/// client's own error reports a timeout; [`translate`](crate::translate) extracts them.
 ///
 /// # Panics
-/// Outside a tokio runtime with timers, where it has to wait and there is a limit.
+/// Panics outside a tokio runtime with timers, if it has to wait and has a limit.
 ///
 /// # Cancel safety
-/// Dropped before its end it drops the body, in its context.
+/// Dropping it before its end drops the body in its context.
 pub struct GuardedBody<B> {
-    /// None: it has ended.
+    /// `None` after the end.
     body: Option<B>,
     frame: ContextFrame,
-    /// When the head came.
+    /// The time when the head came.
     start: Instant,
     idle: Option<Duration>,
     name: Arc<str>,
-    /// Since when a frame is waited for.
+    /// The time of the first poll that waits for the next frame.
     waiting: Option<Instant>,
-    /// Made at the first wait, and used for all.
+    /// Created at the first wait and reused.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -62,7 +62,7 @@ impl<B> GuardedBody<B> {
         self.timer = None;
     }
 
-    /// A frame is waited for: is the time up?
+    /// Is ready with an error if the time for the next frame is up.
     fn poll_time(&mut self, cx: &mut task::Context<'_>) -> Poll<Error> {
         let deadline = self.frame.context.deadline().instant();
         if deadline.is_none() && self.idle.is_none() {
@@ -86,20 +86,20 @@ impl<B> GuardedBody<B> {
         }
         let now = Instant::now();
         let error = match deadline {
-            Some(deadline) if deadline <= now => self.late(deadline, now),
-            _ => self.too_idle(now.saturating_duration_since(since)),
+            Some(deadline) if deadline <= now => self.deadline_exceeded(deadline, now),
+            _ => self.idle_too_long(now.saturating_duration_since(since)),
         };
         Poll::Ready(error.without_location())
     }
 
-    fn late(&self, deadline: Instant, now: Instant) -> Error {
+    fn deadline_exceeded(&self, deadline: Instant, now: Instant) -> Error {
         let limit = deadline.saturating_duration_since(self.start);
         let elapsed = now.saturating_duration_since(self.start);
         let rejection = Rejection::deadline(Arc::clone(&self.name), limit, elapsed, None);
-        Error::from(rejection).note("the time is that of the body, from the head on")
+        Error::from(rejection).note("the limit and the elapsed time count from the head of the response")
     }
 
-    fn too_idle(&self, gap: Duration) -> Error {
+    fn idle_too_long(&self, gap: Duration) -> Error {
         let limit = self.idle.unwrap_or_default();
         let text = format!("body idle for {gap:.1?} (limit {limit:?})");
         Error::new(Kind::Timeout, text).of_dependency(Arc::clone(&self.name))
@@ -139,7 +139,7 @@ where
             }
             Poll::Pending => this.poll_time(cx).map(|error| {
                 this.end();
-                // So that clients see a timeout in it too: `reqwest::Error::is_timeout`.
+                // This makes it a timeout for clients as well: `reqwest::Error::is_timeout`.
                 Some(Err(io::Error::new(io::ErrorKind::TimedOut, error).into()))
             }),
         }
@@ -188,9 +188,9 @@ mod tests {
         }
     }
 
-    /// A body that was cut is let go at once, however long its reader holds on: so is the connection in it.
+    /// A body that was cut is dropped at once, and its connection with it, even if the reader keeps the guard.
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_was_cut_is_let_go() {
+    async fn a_body_that_was_cut_is_dropped_at_once() {
         let guard = || BodyGuard::of_call(&"files".into(), None, false).expect("there is a deadline");
         let guard = Context::default().with_timeout(Duration::from_secs(5)).run(guard);
         let mut body = GuardedBody::new(guard, StreamBody::new(Never));

@@ -1,4 +1,4 @@
-//! What watches over the body of a good answer.
+//! The guard of the body of a good response.
 
 mod body;
 mod limits;

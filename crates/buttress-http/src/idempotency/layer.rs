@@ -1,17 +1,17 @@
 use tower_layer::Layer;
 
-use super::IdempotencyKeyService;
+use super::service::IdempotencyKeyService;
 
 /// Gives each request whose method is not idempotent a new `Idempotency-Key`
-/// ([draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)), so that it may be repeated.
+/// ([draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)), so that it can be retried.
 ///
-/// Above the retry, so that all attempts carry the same key; a request that has one keeps it. The key is a UUID as it
-/// stands, which is what servers expect today, where the draft would put it into quotes.
+/// It belongs outside the retry layer, so that all attempts have the same key. A request that has a key keeps it. The key is a
+/// plain UUID, which servers expect today; the draft puts it into quotes.
 ///
-/// Only for servers that honour the header: for any other this layer is a promise that nobody keeps, and a POST is done
-/// twice. A caller who repeats the whole call gets a new key; where that must not happen the key has to come from the caller's
-/// own data. So a caller does not repeat a call whose error says [`Delivery::Unknown`](buttress_error::Delivery): the retry
-/// layer has asked with the first key as long as its policy allows, and never advises a new operation then.
+/// It is only for servers that honour the header: any other server processes a retried POST twice. A second call gets a new
+/// key, so a caller must not repeat a call whose error has [`Delivery::Unknown`](buttress_error::Delivery); the retry layer has
+/// retried it with the first key as often as its policy allows. A key that must outlive the call has to come from the
+/// caller's own data.
 ///
 /// ```
 /// use buttress_error::{Error, Kind};
@@ -41,7 +41,7 @@ use super::IdempotencyKeyService;
 pub struct IdempotencyKeyLayer;
 
 impl IdempotencyKeyLayer {
-    /// The layer; it has no settings.
+    /// Creates the layer, which has no settings.
     #[must_use]
     pub const fn new() -> Self {
         Self

@@ -17,17 +17,17 @@ impl<S> IdempotencyKeyService<S> {
         Self { inner }
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Unwraps the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -47,7 +47,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
         if !request.method().is_idempotent() {
-            // As unique as an id has to be, and no id of anything else.
+            // A new random id, unrelated to the request id.
             let key = || HeaderValue::from_str(RequestId::random().as_str(&mut [0; 36])).ok();
             insert_if_absent(&mut request, IDEMPOTENCY_KEY, key);
         }

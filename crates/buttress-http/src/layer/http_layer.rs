@@ -1,4 +1,4 @@
-//! `HttpLayer`: errors and bad statuses of an HTTP client, made one error type.
+//! `HttpLayer`: makes one error type of the errors and bad statuses of an HTTP client.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,27 +8,27 @@ use std::time::Duration;
 use buttress_error::handle::ServiceHandle;
 use tower_layer::Layer;
 
-use super::HttpService;
+use super::service::HttpService;
 use super::settings::{OnBadStatus, Settings};
+use crate::classify::{ByStatus, http_classifier};
 use crate::headers::Outgoing;
-use crate::origin::Origin;
-use crate::{ByStatus, InvalidOrigin, http_classifier};
+use crate::origin::{InvalidOrigin, Origin};
 
 /// The bottom of a client stack: above it requests are `http::Request<Body>` and every failure is an
-/// [`Error`](buttress_error::Error), whatever the client below.
+/// [`Error`](buttress_error::Error), whatever the client is.
 ///
-/// * A good answer keeps the client's own type: `reply.json().await` still works over reqwest.
-/// * A bad status becomes an error of its kind, with [the answer inside](crate::BadStatus), so that every layer above
-///   does the right thing without a setting. ([`pass_bad_statuses`](Self::pass_bad_statuses) is for gateways.)
-/// * The client's errors become ours, and say what went wrong: `payments: connection refused`. A URL in them loses
+/// * A good response keeps the client's own type: `reply.json().await` still works over reqwest.
+/// * A bad status becomes an error of its kind, with [the response inside](crate::BadStatus), so that every layer above can
+///   handle it without configuration. ([`pass_bad_statuses`](Self::pass_bad_statuses) is for gateways.)
+/// * An error of the client becomes an `Error` that names the reason: `payments: connection refused`. URLs in it lose
 ///   user-info and query.
-/// * Every error has a note that says which request failed (`GET http://localhost/orders/7`, again without user-info and
-///   query), and that of a bad status one with the first words of the answer, where it is text.
-/// * The request takes its context along: request id and a new span of the trace; the deadline only to
-///   [origins that are trusted](Self::send_deadline_to) with it. A header that the caller has set itself stays.
+/// * Every error has a note with the request that failed, such as `GET http://localhost/orders/7`, without user-info and
+///   query. The error of a bad status has a second note with the beginning of the response, if it is text.
+/// * The request carries its context: the request id and a new span of the trace. The deadline goes only to
+///   [the origins that are listed](Self::send_deadline_to). A header that the caller has set stays.
 ///
-/// Works over `reqwest::Client` (feature `reqwest`), and over any service of `http::Request<Body>`. `R` is the client's
-/// request type, and is inferred.
+/// It works over `reqwest::Client` (feature `reqwest`), and over any service of `http::Request<Body>`. `R` is the client's
+/// request type and is inferred.
 ///
 /// ```
 /// use buttress_error::Kind;
@@ -51,26 +51,26 @@ use crate::{ByStatus, InvalidOrigin, http_classifier};
 ///
 /// # Redirects
 ///
-/// reqwest follows redirects below this layer, and would carry the headers of the context to another origin. Build the
-/// client with `buttress_http::same_origin()` to refuse those.
+/// reqwest follows redirects below this layer, and sends the headers of the context to other origins too. Build the client
+/// with `buttress_http::same_origin()` to refuse such redirects.
 ///
-/// # Retries of its own
+/// # reqwest's own retries
 ///
-/// reqwest repeats a request whose HTTP/2 stream was refused twice by itself, beside every policy and budget. Build the client
-/// with `.retry(reqwest::retry::never())`, and the layers above decide.
+/// reqwest retries a request whose HTTP/2 stream was refused twice, outside every policy and budget. Build the client with
+/// `.retry(reqwest::retry::never())` to leave retries to the layers above.
 pub struct HttpLayer<R> {
     settings: Arc<Settings>,
     request: PhantomData<fn(R)>,
 }
 
 impl<R> HttpLayer<R> {
-    /// How many bytes of a bad answer's body are kept by default: 8 KiB.
+    /// The default for the number of bytes of a bad response's body that are kept: 8 KiB.
     pub const ERROR_BODY_LIMIT: usize = 8 * 1024;
 
-    /// How long a bad answer's body is waited for by default: 500 ms.
+    /// The default for the time in which a bad response's body is read: 500 ms.
     pub const ERROR_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 
-    /// A layer for calls of the service `name`, which its errors bear.
+    /// Creates a layer for calls of the service `name`, which is part of its errors.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         let settings = Settings {
@@ -92,67 +92,66 @@ impl<R> HttpLayer<R> {
         self
     }
 
-    /// How answers are judged. Default: [`http_classifier()`].
+    /// Sets the classifier of responses. Default: [`http_classifier()`].
     #[must_use]
     pub fn classifier(self, classifier: ByStatus) -> Self {
         self.edit(|settings| settings.classifier = classifier)
     }
 
-    /// How much of a bad answer's body goes into the error: at most `bytes` of what came within `time`. Zero bytes
-    /// doesn't read it at all. Default: 8 KiB and 500 ms.
+    /// Sets how much of a bad response's body the error contains: at most `max_bytes` of what arrives within `limit`. With
+    /// zero bytes the body is not read. Default: 8 KiB and 500 ms.
     ///
-    /// The retry layer above waits for it, so keep the time short. Of what the deadline leaves it is half at most. A timeout
-    /// or deadline layer of `buttress-timeout` around ends it early, and the status stays. Any other timeout, such as
-    /// `tokio::time::timeout`, drops the call and the status with it: keep the time well below that.
+    /// The retry layer above waits for the body, so keep the time short. It is at most half of the time that the deadline
+    /// leaves. A timeout or deadline layer of `buttress-timeout` around this one ends the reading early and keeps the status.
+    /// Any other timeout, such as `tokio::time::timeout`, drops the call and loses the status: keep `limit` well below it.
     #[must_use]
     pub fn error_body(self, max_bytes: usize, limit: Duration) -> Self {
         self.edit(|settings| settings.on_bad_status = OnBadStatus::Error { max_bytes, limit })
     }
 
-    /// How long a frame of a good answer's body may be waited for, at most `limit`; then the body fails with
-    /// [`Kind::Timeout`](buttress_error::Kind::Timeout). Default: as long as the deadline of the call leaves.
+    /// Sets the time that the next frame of a good response's body may take; then the body fails with
+    /// [`Kind::Timeout`](buttress_error::Kind::Timeout). Default: no limit except the deadline of the call.
     ///
-    /// Zero lets only frames through that are ready when they are asked for. See [`GuardedBody`](crate::GuardedBody), also
-    /// for which clients' bodies that is.
+    /// With zero, every frame must be ready when it is polled. [`GuardedBody`](crate::GuardedBody) describes the details, and
+    /// [`IntoHttp::guarded`](crate::IntoHttp::guarded) the clients for which this works.
     #[must_use]
     pub fn idle_timeout(self, limit: Duration) -> Self {
         self.edit(|settings| settings.idle_timeout = Some(limit))
     }
 
-    /// Lets layers above judge a call by the end of its body: for streams, whose head says little. A body that breaks off,
-    /// is cut by the [idle timeout](Self::idle_timeout), or ends without a good `grpc-status` in gRPC is then a failure for a
-    /// circuit breaker whose classifier is [`at_body_end`](crate::at_body_end); retries are over by then. Default: the head decides.
+    /// Lets layers above judge a call by the end of its body, for streams whose head says little. A body that breaks off, is
+    /// cut by the [idle timeout](Self::idle_timeout), or in gRPC ends without a good `grpc-status`, is then a failure for a
+    /// circuit breaker whose classifier is [`at_body_end`](crate::at_body_end). It is not retried. Default: the head decides.
     ///
-    /// For callers who read bodies to their end: a body that is dropped before says neither yes nor no, so that a circuit
-    /// which waits for a success stays half-open. See [`GuardedBody`](crate::GuardedBody), also for which clients' bodies
-    /// that is.
+    /// This is for callers that read bodies to their end. A body that is dropped earlier is neither a success nor a failure,
+    /// so a half-open circuit keeps waiting for a success.
     #[must_use]
     pub fn judge_at_body_end(self) -> Self {
         self.edit(|settings| settings.judge_at_body_end = true)
     }
 
-    /// Passes bad statuses on as answers, for gateways. Every layer above then needs [`http_classifier()`] as its classifier: a 503
-    /// is a success otherwise, neither retried nor counted.
+    /// Returns responses with a bad status instead of errors, for gateways. Every layer above then needs
+    /// [`http_classifier()`] as its classifier: otherwise a 503 is a success, and is neither retried nor counted.
     #[must_use]
     pub fn pass_bad_statuses(self) -> Self {
         self.edit(|settings| settings.on_bad_status = OnBadStatus::Pass)
     }
 
-    /// Sends the number of the attempt, in the header [`ATTEMPT`](crate::ATTEMPT), so that a server can tell retries from
-    /// first calls in its own figures. Default: not.
+    /// Sends the number of the attempt in the header [`ATTEMPT`](crate::ATTEMPT), so that the metrics of a server can
+    /// distinguish retries from first attempts. Default: it is not sent.
     #[must_use]
     pub fn send_attempt(self) -> Self {
         self.edit(|settings| settings.outgoing.attempt = true)
     }
 
-    /// Sends the deadline, in the header [`DEADLINE`](crate::DEADLINE) or that of [gRPC](crate::GrpcTimeout), to this origin, such as
+    /// Sends the deadline in the header [`DEADLINE`](crate::DEADLINE) or that of [gRPC](crate::GrpcTimeout), to this origin, such as
     /// `https://api.example.com` or `http://127.0.0.1:8080`. Default: to none.
     ///
-    /// A gRPC call whose deadline is over, for which that header has no word, is refused instead: as
-    /// [`Kind::DeadlineExceeded`](buttress_error::Kind::DeadlineExceeded), and never sent.
+    /// A gRPC call whose deadline has passed, which that header cannot express, is refused with
+    /// [`Kind::DeadlineExceeded`](buttress_error::Kind::DeadlineExceeded) and not sent.
     ///
     /// # Errors
-    /// [`InvalidOrigin`] if it has no `http` or `https`, no host, or more than these and a port.
+    /// [`InvalidOrigin`] if the text is not a scheme (`http` or `https`), a host and an optional port.
     pub fn send_deadline_to(self, origin: &str) -> Result<Self, InvalidOrigin> {
         let origin = Origin::parse("send_deadline_to", origin)?;
         Ok(self.edit(|settings| settings.outgoing.deadline_to.push(origin)))

@@ -12,7 +12,7 @@ use super::body_prefix::BodyPrefix;
 use super::request_line::RequestLine;
 use super::settings::{OnBadStatus, Settings};
 use crate::bad_status::BadStatus;
-use crate::classify::{AnsweredInStall, RequestTraits};
+use crate::classify::{RequestTraits, RespondedInStall};
 use crate::client::{IntoHttp, ResponseHead};
 use crate::upload::Watch;
 
@@ -102,11 +102,11 @@ where
                     };
                     let is_stalled = upload.as_ref().is_some_and(|upload| upload.clock().read().is_stalled());
                     if let Some(upload) = upload {
-                        upload.answered();
+                        upload.responded();
                     }
                     let OnBadStatus::Error { max_bytes, limit } = settings.on_bad_status else {
                         if is_stalled && let Some(extensions) = response.extensions_mut() {
-                            extensions.insert(AnsweredInStall);
+                            extensions.insert(RespondedInStall);
                         }
                         return Poll::Ready(Ok(settings.guard_body(response)));
                     };

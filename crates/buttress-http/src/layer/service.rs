@@ -27,17 +27,17 @@ impl<S, R> HttpService<S, R> {
         Self { inner, settings, request: PhantomData }
     }
 
-    /// The client.
+    /// Returns a reference to the client.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The client.
+    /// Returns a mutable reference to the client.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The client.
+    /// Unwraps the client.
     pub fn into_inner(self) -> S {
         self.inner
     }

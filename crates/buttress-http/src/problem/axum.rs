@@ -2,7 +2,7 @@
 
 use axum_core::response::{IntoResponse, Response};
 
-use super::Problem;
+use super::response::Problem;
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

@@ -1,15 +1,15 @@
-//! `ProblemDetails`: what a problem body says.
+//! `ProblemDetails`: the members of a problem body.
 
 use std::time::Duration;
 
 use buttress_error::{Class, Delivery, Kind, RetryAdvice, Violation, WireError};
 
-/// What the body of a failed answer says: the members of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457), and those by
-/// which an error stays the same error on the other side.
+/// The members of the body of a failed response: those of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457), and those from
+/// which a client recreates the server's error.
 ///
-/// A server makes it [of an error](Self::of), mostly by way of [`Problem`](crate::Problem). A client has it from
-/// [`BadStatus::problem`](crate::BadStatus::problem); [`HttpLayer`](crate::HttpLayer) has read it by then, and the error's
-/// kind, reason, advice and violations are what it says.
+/// A server creates it [from an error](Self::of), usually through [`Problem`](crate::Problem). A client gets it from
+/// [`BadStatus::problem`](crate::BadStatus::problem). [`HttpLayer`](crate::HttpLayer) has already applied its kind, reason,
+/// advice and violations to the error.
 ///
 /// ```
 /// use buttress_error::{Error, Handled, Kind};
@@ -28,51 +28,51 @@ use buttress_error::{Class, Delivery, Kind, RetryAdvice, Violation, WireError};
 /// |---|---|
 /// | `type`, `title`, `status`, `detail`, `instance` | as in the RFC; `detail` is the error's public message |
 /// | `kind`, `reason` | of the error |
-/// | `retry`, `delivery` | advice that the kind doesn't give by itself (law 7 of the taxonomy) |
-/// | `retry_after_ms` | when to come back; the header `Retry-After` says it in seconds |
+/// | `retry`, `delivery` | advice that the kind does not imply (law 7 of the taxonomy) |
+/// | `retry_after_ms` | the wait before a retry; the header `Retry-After` has it in seconds |
 /// | `violations` | the fields of the request that are wrong: `field`, `reason`, `description` |
-/// | `hints` | what to do about it |
-/// | `request_id` | by which the people of the server find their log lines |
+/// | `hints` | what the caller can do |
+/// | `request_id` | the server's id of the request, as in its logs |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProblemDetails {
     /// A URI that names the type of problem.
     pub type_uri: Option<String>,
-    /// The type in words.
+    /// The type as text.
     pub title: Option<String>,
-    /// The status that the server answered with; a proxy may have changed that of the answer.
+    /// The status that the server sent; a proxy may have changed that of the response.
     pub status: Option<u16>,
-    /// What happened this time, in words for clients.
+    /// The public message of this occurrence.
     pub detail: Option<String>,
     /// A URI that names this occurrence.
     pub instance: Option<String>,
-    /// The kind; none where the body says none that is known here.
+    /// The kind; `None` if the body has none, or an unknown one.
     pub kind: Option<Kind>,
     /// The reason.
     pub reason: Option<&'static str>,
-    /// A reason that is none here: it is not of the form that [`intern_reason`](buttress_error::intern_reason) takes, one
-    /// too many, or beside a kind that is not known. Of what is received only, and told as the attribute `code` of the error.
+    /// A received reason that [`intern_reason`](buttress_error::intern_reason) refuses because of its form or because there are
+    /// too many, or one without a known kind. It becomes the attribute `code` of the error.
     pub code: Option<String>,
-    /// The retry advice; none where the client is to judge by the kind.
+    /// The retry advice; `None` if the kind implies it.
     pub retry: Option<RetryAdvice>,
-    /// The whole request was refused before any work was done: whatever the method, it may be sent again.
+    /// The whole request was refused before any work was done, so it can be sent again whatever its method is.
     pub not_processed: bool,
-    /// When to come back, in whole milliseconds.
+    /// The wait before a retry, in whole milliseconds.
     pub retry_after: Option<Duration>,
     /// The fields of the request that are wrong.
     pub violations: Vec<Violation>,
-    /// What to do about it.
+    /// What the caller can do.
     pub hints: Vec<String>,
     /// The server's id of the request.
     pub request_id: Option<String>,
-    /// It is a status of gRPC as JSON, whose codes have no word for a throttle.
+    /// The body is a gRPC status as JSON, which has no code for a throttle.
     pub(super) is_grpc: bool,
 }
 
 impl ProblemDetails {
-    /// Returns the class that the error has on the client's side, where the answer's head alone would have the class
-    /// `head`: that of the body if it names a kind, as law 8 says. The longer of both waits counts, except that a header only
-    /// rounds the body's own milliseconds up to a second. A head that was given up on stays so.
+    /// Returns the class of the error on the client's side, if the response's head alone has the class `head`. It is that of
+    /// the body if the body has a kind (law 8 of the taxonomy). The longer of both waits counts, except that a header which
+    /// only rounds the body's milliseconds up to a second does not. An exhausted head stays exhausted.
     #[must_use]
     pub fn class(&self, head: Class) -> Class {
         let class = match self.kind {
@@ -80,7 +80,7 @@ impl ProblemDetails {
             None => head,
         };
         match self.wait(head.retry_after) {
-            // A quota with a wait is a throttle, as in gRPC itself.
+            // A quota with a wait is a throttle, as in gRPC.
             Some(wait) if self.is_grpc => class.asked_to_wait(wait),
             Some(wait) => class.retry_after(wait),
             None => class,
@@ -96,13 +96,13 @@ impl ProblemDetails {
         }
         let mut class = sent.to_class();
         if class.kind == head.kind {
-            // The head may say more: a status that was never processed, or says nothing about the dependency.
+            // The status may imply more: that it was not processed, or is neutral for a circuit breaker.
             class.breaker_effect = head.breaker_effect.or(class.breaker_effect);
             class.retry_once |= head.retry_once;
             if self.is_grpc {
                 class.delivery = head.delivery;
             }
-            // A profile may have allowed to retry what says no more than a status 500 does.
+            // A profile may allow retries of a body that has no more information than a status 500.
             if self.retry.is_none() && !head.exhausted {
                 class.retry = head.retry;
             }
@@ -118,7 +118,7 @@ impl ProblemDetails {
     }
 }
 
-/// Is `header` the whole second after `exact`?
+/// Returns `true` if `header` is `exact` rounded up to a second.
 fn is_rounded(exact: Duration, header: Duration) -> bool {
     header.checked_sub(exact).is_some_and(|more| more < Duration::from_secs(1))
 }

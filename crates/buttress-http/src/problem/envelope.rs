@@ -1,13 +1,14 @@
-//! The bodies that are known to tell of an error.
+//! Reads the known error envelopes.
 
 use buttress_error::{Kind, intern_reason};
 use http::{HeaderMap, header};
 use serde_json::Value;
 
+use super::details::ProblemDetails;
 use super::retry_info::delay;
-use super::{MEDIA_TYPE, ProblemDetails, plain};
+use super::{MEDIA_TYPE, plain};
 
-/// What the body of a failed answer says; none where it is of no known form.
+/// Reads the body of a failed response; `None` if its form is unknown.
 pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Option<ProblemDetails> {
     let media = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -22,7 +23,7 @@ pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Option<ProblemDetails> {
 
 /// `{"error": {…}}`, either that of `Outcome` (`code`, `kind`, `message`) or Google's
 /// ([AIP-193](https://google.aip.dev/193#http11json-representation): `status`, `message`, `details`), which an API that
-/// streams wraps in an array. Without `error`, a status that has a `RetryInfo`.
+/// streams wraps in an array. A body without `error` counts if it is a status with a `RetryInfo`.
 fn envelope(body: &[u8]) -> Option<ProblemDetails> {
     let body = value(body)?;
     let body = body.as_array().map_or(Some(&body), |items| items.first())?;
@@ -40,7 +41,7 @@ fn outcome(error: &Value) -> Option<ProblemDetails> {
     let text = |member: &str| error.get(member).and_then(Value::as_str);
     let kind = text("kind")?;
     let mut problem = ProblemDetails { kind: Some(Kind::from_name(kind)?), ..message(error) };
-    // Where there is no reason the code repeats the kind.
+    // Without a reason, the code repeats the kind.
     let code = text("code").filter(|code| !code.eq_ignore_ascii_case(kind));
     problem.reason = code.and_then(intern_reason);
     let other = code.filter(|_| problem.reason.is_none());
@@ -48,12 +49,12 @@ fn outcome(error: &Value) -> Option<ProblemDetails> {
     Some(problem)
 }
 
-/// A `google.rpc.Status`: its code by name in `status` or `code`, or by number. What has neither a known code nor a
-/// `RetryInfo` is none.
+/// Reads a `google.rpc.Status`, whose code is a name in `status` or `code`, or a number. Returns `None` if it has neither a
+/// known code nor a `RetryInfo`.
 fn status(error: &Value) -> Option<ProblemDetails> {
     let named = |member: &str| Kind::from_name(&error.get(member)?.as_str()?.to_ascii_lowercase());
     let retry_after = delay(error);
-    // Other envelopes have these members too: they count beside a `RetryInfo` only.
+    // Other envelopes have these members too, so they count only together with a `RetryInfo`.
     let numbered = || {
         let number = error.get("code")?.as_u64().filter(|number| (1..=16).contains(number))?;
         Kind::ALL.into_iter().find(|kind| u64::from(kind.number()) == number)
@@ -66,7 +67,7 @@ fn status(error: &Value) -> Option<ProblemDetails> {
     Some(ProblemDetails { kind, retry_after, is_grpc: true, ..message(error) })
 }
 
-/// The words for people.
+/// Reads the message.
 fn message(error: &Value) -> ProblemDetails {
     let message = error.get("message").and_then(Value::as_str);
     ProblemDetails {

@@ -1,22 +1,22 @@
-//! Problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): errors as they leave a server and reach a client.
+//! Problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): how an error travels from a server to its client.
 
-mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod details;
 mod envelope;
 mod read;
+mod response;
 mod retry_info;
 mod write;
 
-pub use answer::Problem;
 pub use details::ProblemDetails;
 pub(crate) use envelope::read;
+pub use response::Problem;
 
 /// The media type of a problem.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Text that came from anywhere, as it may be shown: at most `max` characters, control characters as spaces.
+/// Makes text from an untrusted source safe to show: at most `max` characters, with control characters as spaces.
 fn plain(text: &str, max: usize) -> String {
     text.chars().take(max).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! Problem → what it says, from bytes that nobody vouches for.
+//! Reads a problem from untrusted bytes.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,23 +6,24 @@ use std::time::Duration;
 use buttress_error::{Kind, RetryAdvice, Violation, intern_reason};
 use serde_json::{Map, Value};
 
-use super::{ProblemDetails, plain};
+use super::details::ProblemDetails;
+use super::plain;
 
 impl ProblemDetails {
-    /// How many bytes are looked at; a longer body is none that is known.
+    /// The maximum length of a body that is read; a longer one is of an unknown form.
     pub(super) const MAX_READ: usize = 64 * 1024;
 
-    /// How many characters of a text are kept.
+    /// The number of characters of a text that are kept.
     pub(super) const MAX_TEXT: usize = 1_024;
 
-    /// How many violations, and hints, are read.
+    /// The number of violations, and of hints, that are read.
     pub(super) const MAX_ITEMS: usize = 256;
 
-    /// Reads a body, of at most 64 KiB; none if it is no JSON object.
+    /// Reads a body of at most 64 KiB; `None` if it is not a JSON object.
     ///
-    /// As the RFC says, a member of another type than expected is ignored. Of the texts the first 1024 characters are
-    /// kept, control characters as spaces, and of the lists the first 256 items. A reason counts beside a known kind,
-    /// and if [`intern_reason`] takes it; else it is the `code`.
+    /// A member of an unexpected type is ignored, as the RFC says. The first 1024 characters of each text are kept, with
+    /// control characters as spaces, and the first 256 items of each list. A reason counts if the kind is known and
+    /// [`intern_reason`] accepts it; otherwise it is the `code`.
     #[must_use]
     pub fn from_json(body: &[u8]) -> Option<Self> {
         Some(Self::of_members(&members(body)?))

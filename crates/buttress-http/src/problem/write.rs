@@ -1,4 +1,4 @@
-//! Error → problem.
+//! Writes an error as a problem.
 
 use std::time::Duration;
 
@@ -8,15 +8,16 @@ use buttress_error::{Delivery, Error, Handled, Kind, RetryAdvice};
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{ProblemDetails, plain};
+use super::details::ProblemDetails;
+use super::plain;
 
 impl ProblemDetails {
-    /// How many bytes the body of an error has at most: what clients read of it. Of more violations and hints than fit,
-    /// the last are left out.
+    /// The maximum length of a body, which is the part that clients read. The last violations and hints are left out if they
+    /// do not fit.
     pub const MAX: usize = 8 * 1024;
 
-    /// What of `error` a server tells its client: only what is [safe](Error::safe). `handled` says how far the request got
-    /// in this server. The request id is that of the [`Context`], if there is one.
+    /// Creates the details that a server sends of `error`: only the [safe](Error::safe) parts. `handled` says whether the
+    /// request reached the handler. The request id is that of the [`Context`], if there is one.
     #[must_use]
     pub fn of(error: &Error, handled: Handled) -> Self {
         let (safe, sent) = (error.safe(), error.class().to_wire(handled));
@@ -44,7 +45,7 @@ impl ProblemDetails {
         problem
     }
 
-    /// Leaves something out; false where nothing more can be.
+    /// Leaves out some items; returns `false` if none are left.
     fn shed(&mut self) -> bool {
         let half = |len: usize| len / 2;
         if !self.hints.is_empty() {
@@ -57,7 +58,7 @@ impl ProblemDetails {
         true
     }
 
-    /// The body.
+    /// Returns the body as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         let wire = Wire {
@@ -83,12 +84,12 @@ impl ProblemDetails {
             hints: &self.hints,
             request_id: self.request_id.as_deref(),
         };
-        // Text and numbers are always JSON.
+        // Texts and numbers always serialize.
         serde_json::to_string(&wire).unwrap_or_default()
     }
 }
 
-/// The members, in the order in which people want to read them.
+/// The members, in the order in which they are best read.
 #[derive(Serialize)]
 struct Wire<'a> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -127,7 +128,7 @@ struct WireViolation<'a> {
     description: &'a str,
 }
 
-/// Never sooner than was asked for.
+/// Rounds up, so that a retry never comes earlier than asked for.
 fn whole_millis(wait: Duration) -> Duration {
     Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }

@@ -1,4 +1,4 @@
-//! The settings of the ready-made stack.
+//! `ClientBuilder`: the settings of the ready-made stack.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,19 @@ use buttress_retry::{Policy, PolicyBuilder};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{BreakerSetting, Client, ClientLayer, SettingsError, breaker};
+use super::breaker::{self, BreakerSetting};
+use super::service::Client;
+use super::settings_error::SettingsError;
+use super::stack::ClientLayer;
 
-/// The whole wall around the client of one dependency, with settings of its own: [`Client::new`] is the one with the
-/// defaults.
+/// Starts the settings of a ready-made stack around the client of one dependency. [`Client::new`] uses the defaults.
 ///
-/// Outermost first, in [the order that works](crate#the-stack): context, log, deadline, retry, breaker, attempt timeout,
-/// and over an HTTP client the layer that makes its failures ours.
+/// The layers are, [outermost first](crate#the-stack): context, log, deadline, retry, breaker, attempt timeout, and over an
+/// HTTP client the layer that makes an [`Error`](crate::Error) of every failure.
 ///
-/// One client has one circuit and one retry budget, whatever the URL: make one client for each service that fails by
-/// itself, once, when the program starts. A client that is made for each call has a new circuit for each call, which never
-/// sees a second one and never opens. The circuit judges attempts, so a call that is retried twice counts three times.
+/// A client has one circuit and one retry budget for all URLs, so create one client for each service that can fail
+/// independently, when the program starts. A client that is created for each call has a new circuit each time, which never
+/// sees a second call and never opens. The circuit counts attempts, so a call with two retries counts three times.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,7 +59,7 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
         send_attempt: false,
         idempotency_keys: false,
         bearer: None,
-        trusted: Vec::new(),
+        deadline_to: Vec::new(),
     }
 }
 
@@ -69,19 +71,19 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// | [`retry`](Self::retry) | [`Policy::default`]: 4 attempts, equal jitter from 200 ms, a budget |
 /// | [`breaker`](Self::breaker) | [`Breaker::builder`]'s defaults, the evidence also over ten attempt timeouts; the probe timeout is the attempt timeout, `abandon_after` half of it (or half the deadline, if that is shorter) |
 /// | [`log`](Self::log) | DEBUG for a call that succeeds at once, INFO after a retry, the kind's level on failure |
-/// | [`context`](Self::context) | ids of its own where the caller has none; no trace that starts here is sampled |
-/// | [`attempt_timeout`](Self::attempt_timeout) | 7 s: four attempts that hang, and their waits, fit into the deadline |
-/// | [`idle_timeout`](Self::idle_timeout) | as long as the deadline leaves |
-/// | [`judge_at_body_end`](Self::judge_at_body_end) | no: the head of a response decides |
-/// | [`idempotency_keys`](Self::idempotency_keys) | no |
+/// | [`context`](Self::context) | new ids if the caller has none; a trace that starts here is not sampled |
+/// | [`attempt_timeout`](Self::attempt_timeout) | 7 s: four attempts that hang, and the waits between them, fit into the deadline |
+/// | [`idle_timeout`](Self::idle_timeout) | none except the deadline |
+/// | [`judge_at_body_end`](Self::judge_at_body_end) | off: the head of a response decides |
+/// | [`idempotency_keys`](Self::idempotency_keys) | off |
 /// | [`bearer`](Self::bearer) | no token |
-/// | [`send_attempt`](Self::send_attempt) | no |
-/// | [`send_deadline_to`](Self::send_deadline_to) | none |
+/// | [`send_attempt`](Self::send_attempt) | off |
+/// | [`send_deadline_to`](Self::send_deadline_to) | no origin |
 ///
-/// Nothing is checked before [`service`](Self::service) or [`build`](Self::build), which report all bad settings together.
-/// Those from `idle_timeout` on are for [HTTP](Self::service); a [layer](Self::build) for other services leaves them out.
+/// [`service`](Self::service) and [`build`](Self::build) check the settings and report all invalid ones together. Those from
+/// `idle_timeout` on are for [HTTP](Self::service) and have no effect on a [layer](Self::build) for other services.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is made before `service` or `build`"]
+#[must_use = "call `service` or `build` to create the client"]
 pub struct ClientBuilder {
     pub(super) name: Arc<str>,
     pub(super) deadline: Duration,
@@ -95,38 +97,38 @@ pub struct ClientBuilder {
     pub(super) send_attempt: bool,
     pub(super) idempotency_keys: bool,
     pub(super) bearer: Option<BearerLayer>,
-    pub(super) trusted: Vec<Box<str>>,
+    pub(super) deadline_to: Vec<Box<str>>,
 }
 
 impl ClientBuilder {
-    /// The time for a whole call: retries, their waits, and the body of the response too, which ends with an error when
-    /// the time is up. Longer than zero. Default: 30 s; give a client for long downloads more. A shorter one needs a shorter
-    /// [`attempt_timeout`](Self::attempt_timeout) too: [`Client::explain`] warns where the attempts don't fit.
+    /// Sets the time for a whole call: all attempts, the waits between them, and the body of the response, which fails when
+    /// the time is up. Longer than zero. Default: 30 s; long downloads need more. A shorter deadline also needs a shorter
+    /// [`attempt_timeout`](Self::attempt_timeout): [`Client::explain`] warns if the attempts do not fit.
     pub const fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = limit;
         self
     }
 
-    /// The time for one attempt, up to the head of its response. Longer than zero. Default: 7 s.
+    /// Sets the time for one attempt, up to the head of its response. Longer than zero. Default: 7 s.
     pub const fn attempt_timeout(mut self, limit: Duration) -> Self {
         self.attempt_timeout = limit;
         self
     }
 
-    /// Whether to retry, and when: a [`Policy`], or the settings of one, which are checked with those of the client.
+    /// Sets the retry policy: a [`Policy`], or the settings of one, which are checked with those of the client.
     pub fn retry(mut self, policy: impl Into<PolicyBuilder>) -> Self {
         self.policy = policy.into();
         self
     }
 
-    /// The circuit breaker: a [`Breaker`], which several clients share where each is given it, or the settings of one, which
-    /// are checked with those of the client.
+    /// Sets the circuit breaker: a [`Breaker`], which several clients can share, or the settings of one, which are checked
+    /// with those of the client.
     pub fn breaker(mut self, breaker: impl Into<BreakerSetting>) -> Self {
         self.breaker = Some(breaker.into());
         self
     }
 
-    /// The events of each call: see [`LogLayer`]. Default: [`LogLayer::for_client`] with the name of the client.
+    /// Sets the layer that logs each call. Default: [`LogLayer::for_client`] with the name of the client.
     ///
     /// ```
     /// use buttress::LogLayer;
@@ -140,7 +142,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The ids of a call that has none: see [`ContextLayer`]. Default: a new request id, and a new trace that is not sampled.
+    /// Sets the layer that creates the ids of a call that has none. Default: a new request id, and a new trace that is not
+    /// sampled.
     ///
     /// ```
     /// use buttress::context::SampleRatio;
@@ -157,33 +160,33 @@ impl ClientBuilder {
         self
     }
 
-    /// How long the next part of a response's body may be waited for; then the body ends with an error. Default: as long as
-    /// the deadline leaves. Longer than zero.
+    /// Sets the time that the next frame of a response's body may take; then the body fails. Longer than zero. Default: no
+    /// limit except the deadline.
     pub const fn idle_timeout(mut self, limit: Duration) -> Self {
         self.idle_timeout = Some(limit);
         self
     }
 
-    /// Lets the circuit judge a call by the end of its body: one that breaks off, or that the idle timeout cuts, is a
-    /// failure then. Default: a good head is a success.
+    /// Judges a call by the end of its response's body: a body that breaks off, or that the idle timeout cuts, is then a
+    /// failure for the circuit. Default: a good head is a success.
     ///
-    /// For callers who read bodies to their end: see [`HttpLayer::judge_at_body_end`].
+    /// This is for callers that read bodies to their end: see [`HttpLayer::judge_at_body_end`].
     pub const fn judge_at_body_end(mut self) -> Self {
         self.judge_at_body_end = true;
         self
     }
 
-    /// Gives each request whose method is not idempotent an `Idempotency-Key` of its own, the same for all attempts, so
-    /// that it is repeated as others are. Default: no; such a request is sent once, unless it has a key.
+    /// Sets a new `Idempotency-Key` on each request whose method is not idempotent, the same for all attempts, so that it is
+    /// retried like other requests. Default: off; such a request is sent once, unless it has a key.
     ///
-    /// Only for servers that honour the header: any other does a POST twice. See
+    /// This is only for servers that honour the header: any other server processes a retried POST twice. See
     /// [`IdempotencyKeyLayer`](crate::http::IdempotencyKeyLayer).
     pub const fn idempotency_keys(mut self) -> Self {
         self.idempotency_keys = true;
         self
     }
 
-    /// Puts a token on each attempt that goes to its origins, and on no other. Default: none.
+    /// Sets a token on each attempt to the origins of the layer, and on no other. Default: none.
     ///
     /// A [remedy](buttress_retry::PolicyBuilder::remedy) of the [policy](Self::retry) can refresh it. Build the HTTP client so
     /// that it follows no redirect to another origin, which could get the token: see [`BearerLayer`].
@@ -207,24 +210,25 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends the number of the attempt, from 1, in the header [`ATTEMPT`](crate::http::ATTEMPT). Default: no.
+    /// Sends the number of the attempt, from 1, in the header [`ATTEMPT`](crate::http::ATTEMPT). Default: off.
     pub const fn send_attempt(mut self) -> Self {
         self.send_attempt = true;
         self
     }
 
-    /// Sends the deadline along to this origin, such as `http://payments.internal:8080`. Request id and trace go to
-    /// every server that the client calls. The origin has `http` or `https`, a host, and at most a port beside them.
+    /// Sends the deadline to this origin, such as `http://payments.internal:8080`: `http` or `https`, a host, and an optional
+    /// port. Default: no origin. (Request id and trace are sent to every server.)
     pub fn send_deadline_to(mut self, origin: &str) -> Self {
-        self.trusted.push(origin.into());
+        self.deadline_to.push(origin.into());
         self
     }
 
-    /// The stack as a layer, for any service whose error knows its class and takes a
-    /// [`Rejection`](crate::Rejection), and whose request is [`Replay`](crate::context::Replay).
+    /// Builds the stack as a layer for any service whose error is classified and implements
+    /// `From<`[`Rejection`](crate::Rejection)`>`, and whose request is [`Replay`](crate::context::Replay).
     ///
-    /// That also says whether the request may be processed twice. Where it doesn't, the context may
-    /// ([`Context::with_idempotent`](crate::Context::with_idempotent)); else only what was not sent is repeated.
+    /// `Replay` also says whether the request is idempotent. If it does not, the context can
+    /// ([`Context::with_idempotent`](crate::Context::with_idempotent)); otherwise only requests that were not processed are
+    /// retried.
     ///
     /// ```
     /// use buttress::context::Replay;
@@ -256,7 +260,7 @@ impl ClientBuilder {
     /// ```
     ///
     /// # Errors
-    /// All settings that are out of their range. The defaults never are: [`ClientLayer::new`] is without a `Result`.
+    /// All settings that are out of range. The defaults never are: [`ClientLayer::new`] returns no `Result`.
     pub fn build(self) -> Result<ClientLayer, SettingsError> {
         let mut errors = self.check();
         let policy = self.policy.clone().build().map_err(|error| errors.push(error)).ok();
@@ -268,15 +272,15 @@ impl ClientBuilder {
         }
     }
 
-    /// The stack around an HTTP client: `reqwest::Client` (feature `reqwest`), or any service of
+    /// Builds the stack around an HTTP client: `reqwest::Client` (feature `reqwest`), or any service of
     /// `http::Request<Body>`.
     ///
-    /// What the client does by itself it does below the stack, which neither sees nor counts it. Build a `reqwest::Client`
-    /// with `buttress::http::same_origin()` for its redirects and `reqwest::retry::never()` for its retries: see
-    /// [`HttpLayer`].
+    /// Redirects and retries of the client itself happen below the stack, which does not see or count them. Build a
+    /// `reqwest::Client` with `buttress::http::same_origin()` as its redirect policy and `reqwest::retry::never()` as its
+    /// retry policy: see [`HttpLayer`].
     ///
     /// # Errors
-    /// All settings that are out of their range. The defaults never are: [`Client::new`] is without a `Result`.
+    /// All settings that are out of range. The defaults never are: [`Client::new`] returns no `Result`.
     pub fn service<S, R>(self, inner: S) -> Result<Client<S, R>, SettingsError>
     where
         R: FromHttp,
@@ -291,7 +295,7 @@ impl ClientBuilder {
         self.log.clone().unwrap_or_else(|| LogLayer::for_client(Arc::clone(&self.name)))
     }
 
-    /// The settings of the client itself that are out of their range.
+    /// Returns the settings of the client itself that are out of range.
     fn check(&self) -> Vec<ConfigError> {
         let times = [
             ("deadline", Some(self.deadline)),
@@ -303,32 +307,29 @@ impl ClientBuilder {
         };
         let origin = |origin: &str| {
             HttpLayer::<()>::new("").send_deadline_to(origin).err().map(|_invalid| {
-                // What stands before it may be a password.
-                let place = origin.rsplit_once('@').map_or(origin, |(_, place)| place);
-                ConfigError::new("send_deadline_to", "an origin such as https://api.example.com", place)
+                // A password may precede the `@`.
+                let host = origin.rsplit_once('@').map_or(origin, |(_, host)| host);
+                ConfigError::new("send_deadline_to", "an origin such as https://api.example.com", host)
             })
         };
         let times = times.iter().filter_map(zero);
-        times.chain(self.trusted.iter().filter_map(|text| origin(text))).collect()
+        times.chain(self.deadline_to.iter().filter_map(|text| origin(text))).collect()
     }
 
-    /// The stack of settings that were checked.
+    /// Creates the layer from settings that were checked.
     pub(super) fn with(self, policy: Policy, breaker: Option<Breaker>) -> ClientLayer {
         let default = || breaker::default(&self.name, self.attempt_timeout, self.deadline);
         let breaker = breaker.unwrap_or_else(default);
         ClientLayer::of(self, policy, breaker)
     }
 
-    /// All that is below the attempt timeout: the HTTP client, and what makes its failures ours.
+    /// Wraps the HTTP client in the layers below the attempt timeout.
     pub(super) fn http_client<S, R>(&self, inner: S) -> BearerService<HttpService<S, R>> {
         self.bearer.clone().unwrap_or_default().layer(self.http().layer(inner))
     }
 
     fn http<R>(&self) -> HttpLayer<R> {
-        // A body that hangs must not make a timeout of the status before it.
-        let body_time = HttpLayer::<R>::ERROR_BODY_TIMEOUT.min(self.attempt_timeout / 2);
-        let mut http =
-            HttpLayer::new(Arc::clone(&self.name)).error_body(HttpLayer::<R>::ERROR_BODY_LIMIT, body_time);
+        let mut http = HttpLayer::new(Arc::clone(&self.name));
         if let Some(limit) = self.idle_timeout {
             http = http.idle_timeout(limit);
         }
@@ -338,6 +339,8 @@ impl ClientBuilder {
         if self.send_attempt {
             http = http.send_attempt();
         }
-        self.trusted.iter().fold(http, |http, origin| http.send_deadline_to(origin).expect("it was checked"))
+        self.deadline_to
+            .iter()
+            .fold(http, |http, origin| http.send_deadline_to(origin).expect("the origin was checked"))
     }
 }

@@ -1,12 +1,15 @@
-//! What a stack does, for people.
+//! `Explain`: describes a client stack.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::ClientLayer;
+use super::stack::ClientLayer;
 
-/// What a client stack does: the order of its layers, the worst case in calls and seconds, and warnings. Written by
-/// `Display`.
+/// The description of a client stack: the order of its layers, the worst case in calls and seconds, and warnings. `Display`
+/// writes it.
+///
+/// The worst case does not include gaps in a streamed request body: an attempt whose caller pauses its own body may take
+/// longer than the attempt timeout, though never longer than the deadline.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,13 +29,13 @@ use super::ClientLayer;
 ///   context          request id and trace, unless the caller brings them
 ///   log              one event when it starts, one when it ends
 ///   deadline         5s for the whole call
-///   retry            4 attempts at most; the waits take up to 1.4s in all,
-///                    7s after throttles, 5s if the server asks for them
+///   retry            at most 4 attempts; the waits take up to 1.4s in total,
+///                    7s after throttling, 5s if the server sends Retry-After
 ///   breaker          closed; one circuit for all calls of this client
-///   attempt timeout  7s for each attempt
+///   attempt timeout  7s for each attempt, plus gaps in a streamed upload
 ///   http             bad statuses and broken connections become errors
 /// worst case: 4 calls, 5s
-/// warning: the attempt timeout (7s) is not below the deadline (5s): an attempt that hangs is never retried
+/// warning: the attempt timeout (7s) is not below the deadline (5s), so an attempt that hangs is never retried
 /// "
 /// );
 /// # Ok(()) }
@@ -55,14 +58,14 @@ impl fmt::Display for Explain<'_> {
         let policy = &self.layer.policy;
         let attempts = policy.max_attempts();
         let (waits, throttled) = (policy.max_total_backoff(), policy.max_total_throttled_backoff());
-        let asked = policy.max_total_wait().min(deadline);
+        let retry_after = policy.max_total_wait().min(deadline);
         let remedies = policy.max_total_remedy_time();
         writeln!(f, "{}: a call passes, outermost first,", settings.name)?;
         let mut line = |layer: &str, text: fmt::Arguments<'_>| writeln!(f, "  {layer:<16} {text}");
         if settings.idempotency_keys {
             line(
                 "idempotency key",
-                format_args!("a new one for each POST and PATCH, the same for all attempts"),
+                format_args!("a new key for each POST and PATCH, the same for all attempts"),
             )?;
         }
         line("context", format_args!("request id and trace, unless the caller brings them"))?;
@@ -73,45 +76,48 @@ impl fmt::Display for Explain<'_> {
         line(
             "retry",
             format_args!(
-                "{attempts} attempts at most; the waits take up to {waits:?} in all,\n{:19}{throttled:?} after \
-                 throttles, {asked:?} if the server asks for them",
+                "at most {attempts} attempts; the waits take up to {waits:?} in total,\n{:19}{throttled:?} after \
+                 throttling, {retry_after:?} if the server sends Retry-After",
                 ""
             ),
         )?;
         if !remedies.is_zero() {
-            line("retry", format_args!("its remedies take up to {remedies:?} in all"))?;
+            line("retry", format_args!("remedies take up to {remedies:?} in total"))?;
         }
         line(
             "breaker",
             format_args!("{}; one circuit for all calls of this client", self.layer.breaker.state()),
         )?;
-        line("attempt timeout", format_args!("{timeout:?} for each attempt"))?;
+        line(
+            "attempt timeout",
+            format_args!("{timeout:?} for each attempt, plus gaps in a streamed upload"),
+        )?;
         if settings.bearer.is_some() {
-            line("bearer token", format_args!("that of the moment, on each attempt to its origins"))?;
+            line("bearer token", format_args!("the current token, on each attempt to its origins"))?;
         }
         line("http", format_args!("bad statuses and broken connections become errors"))?;
         if settings.send_attempt {
-            line("http", format_args!("the number of the attempt goes along"))?;
+            line("http", format_args!("sends the number of the attempt"))?;
         }
         if !settings.trusted.is_empty() {
-            line("http", format_args!("the deadline goes along to the origins that are trusted"))?;
+            line("http", format_args!("sends the deadline to the listed origins"))?;
         }
         if let Some(idle) = settings.idle_timeout {
-            line("body", format_args!("{idle:?} at most between two parts of it"))?;
+            line("body", format_args!("at most {idle:?} between two frames of a response"))?;
         }
         if settings.judge_at_body_end {
-            line("body", format_args!("its end is the end of the call for the breaker"))?;
+            line("body", format_args!("the breaker judges a call by the end of its response"))?;
         }
 
         let calls = timeout.saturating_mul(attempts);
-        let worst = calls.saturating_add(asked).saturating_add(remedies).min(deadline);
+        let worst = calls.saturating_add(retry_after).saturating_add(remedies).min(deadline);
         writeln!(f, "worst case: {attempts} calls, {worst:?}")?;
         self.warnings(f, calls.saturating_add(waits))
     }
 }
 
 impl Explain<'_> {
-    /// `needed` is the time of all attempts that hang, and of the waits between them.
+    /// Writes the warnings. `needed` is the time of attempts that all hang, and of the waits between them.
     fn warnings(&self, f: &mut fmt::Formatter<'_>, needed: Duration) -> fmt::Result {
         let (settings, policy) = (&self.layer.settings, &self.layer.policy);
         let (deadline, timeout, attempts) =
@@ -119,18 +125,18 @@ impl Explain<'_> {
         if attempts > 1 && timeout >= deadline {
             writeln!(
                 f,
-                "warning: the attempt timeout ({timeout:?}) is not below the deadline ({deadline:?}): an attempt \
+                "warning: the attempt timeout ({timeout:?}) is not below the deadline ({deadline:?}), so an attempt \
                  that hangs is never retried"
             )?;
         } else if attempts > 1 && needed > deadline {
             writeln!(
                 f,
-                "warning: {attempts} attempts that hang for {timeout:?} each, and their waits, take up to {needed:?}: \
-                 the deadline ({deadline:?}) cuts them short"
+                "warning: {attempts} attempts that hang for {timeout:?} each, and the waits between them, take up to \
+                 {needed:?}, so the deadline ({deadline:?}) cuts them short"
             )?;
         }
         if attempts > 1 && policy.budget().is_none() {
-            writeln!(f, "warning: without a retry budget an outage multiplies the traffic")?;
+            writeln!(f, "warning: without a retry budget, an outage multiplies the traffic")?;
         }
         Ok(())
     }

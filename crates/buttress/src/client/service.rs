@@ -1,4 +1,4 @@
-//! `Client`: the stack around an HTTP client.
+//! `Client`: the ready-made stack around an HTTP client.
 
 use std::fmt;
 use std::future::Future;
@@ -26,9 +26,9 @@ use super::wait_ready::WaitReady;
 
 /// The ready-made stack around an HTTP client: a tower service, and [`send`](Self::send) for everyday use.
 ///
-/// It owns the circuit, the retry budget and the connections of all calls, so it is made once, when the program starts.
-/// Clones share everything, and are cheap. `S` is the HTTP client and `R` its request type: over reqwest the whole name
-/// is `Client<reqwest::Client, reqwest::Request>`.
+/// It owns the circuit, the retry budget and the connections of all calls, so create it once, when the program starts.
+/// Clones are cheap and share everything. `S` is the HTTP client and `R` its request type: over reqwest the full type is
+/// `Client<reqwest::Client, reqwest::Request>`.
 ///
 /// ```
 /// # #[cfg(feature = "reqwest")] {
@@ -59,13 +59,13 @@ pub(super) type WaitingStack<S, R> =
     LogService<DeadlineService<WaitReady<Timed<HttpClient<S, R>, AtBodyEnd>>>, ByKind>;
 
 impl<S, R> Client<S, R> {
-    /// What the stack does, in words and numbers: the order, the worst case, and warnings.
+    /// Describes the stack: the order of its layers, the worst case, and warnings.
     #[must_use]
     pub const fn explain(&self) -> Explain<'_> {
         Explain::new(&self.layer)
     }
 
-    /// The circuit breaker, to look at or to steer.
+    /// Returns the circuit breaker, for its state and for manual control.
     #[must_use]
     pub const fn breaker(&self) -> &Breaker {
         self.layer.breaker()
@@ -73,9 +73,9 @@ impl<S, R> Client<S, R> {
 }
 
 impl ClientLayer {
-    /// The stack around an HTTP client.
+    /// Builds the stack around an HTTP client.
     pub(super) fn client<S: Clone, R>(self, inner: S) -> Client<S, R> {
-        let stack = self.around(self.settings.http_client(inner), at_body_end(ByKind));
+        let stack = self.stack(self.settings.http_client(inner), at_body_end(ByKind));
         Client { stack, layer: self }
     }
 }
@@ -87,9 +87,8 @@ where
     S::Error: Into<BoxError>,
     S::Response: ResponseHead + IntoHttp,
 {
-    /// The ready-made stack around an HTTP client, with its defaults: `reqwest::Client` (feature `reqwest`), or any
-    /// service of `http::Request<Body>`. [`client`](crate::client()) is the one with settings, and says what is below the
-    /// stack.
+    /// Creates the stack with its defaults around an HTTP client: `reqwest::Client` (feature `reqwest`), or any service of
+    /// `http::Request<Body>`. [`client`](crate::client()) creates one with other settings.
     ///
     /// ```
     /// use buttress::{Body, Client};
@@ -98,7 +97,7 @@ where
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let http = tower::service_fn(|_: Request<Body>| async { Ok::<_, std::io::Error>(Response::new(Body::empty())) });
     /// // Once, when the program starts: it owns the circuit and the retry budget of all calls.
-    /// let payments = Client::new("payments", http); // really `reqwest::Client::new()`
+    /// let payments = Client::new("payments", http); // with feature `reqwest`: `reqwest::Client::new()`
     ///
     /// let reply = payments.send(Request::get("http://payments.internal/orders/7").body("")?).await?; // for each call
     /// # Ok(()) }
@@ -110,15 +109,15 @@ where
 
     /// Sends a request: any `http::Request`, or reqwest's request or builder (feature `reqwest`).
     ///
-    /// The deadline covers the wait for a client that is not ready; as a tower service it begins with the call.
+    /// The deadline includes the wait for a client that is not ready. In the tower service it starts with `call`.
     ///
     /// # Errors
-    /// An [`Error`] of known kind: a request that can't be built (invalid argument), a refusal by a layer of the stack
-    /// (it has a [`Rejection`](crate::Rejection) inside), a failure of the client, or a bad status. Its attribute
-    /// `request_id` is that of the log lines of the call.
+    /// An [`Error`] for a request that cannot be built (of kind `InvalidArgument`), a refusal by a layer of the stack (with a
+    /// [`Rejection`](crate::Rejection) inside), a failure of the client, or a bad status. Its attribute `request_id` is that
+    /// of the call's log lines.
     ///
     /// # Cancel safety
-    /// Dropping the future gives back everything that was reserved for the call.
+    /// Dropping the future releases everything that was reserved for the call.
     pub fn send(&self, request: impl IntoRequest) -> impl Future<Output = Result<S::Response, Error>> {
         SendFuture::new(self, request.into_request())
     }

@@ -1,11 +1,11 @@
-//! `SettingsError`: every bad setting of a client.
+//! `SettingsError`: all invalid settings of a client.
 
 use std::fmt;
 use std::sync::Arc;
 
 use buttress_error::{Class, Classify, ConfigError, Kind};
 
-/// The bad settings of a client: all of them, each with its range.
+/// All invalid settings of a client, each with its range.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,19 +30,19 @@ impl SettingsError {
         Self { client: Arc::clone(client), errors }
     }
 
-    /// The bad settings, at least one.
+    /// Returns the invalid settings, at least one.
     #[must_use]
     pub fn errors(&self) -> &[ConfigError] {
         &self.errors
     }
 }
 
-/// One line: the client, and each bad setting.
+/// One line with the client and each invalid setting.
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.errors.len() {
             1 => write!(f, "client {}: ", self.client)?,
-            bad => write!(f, "client {}: {bad} bad settings: ", self.client)?,
+            invalid => write!(f, "client {}: {invalid} invalid settings: ", self.client)?,
         }
         for (n, error) in self.errors.iter().enumerate() {
             write!(f, "{}{error}", if n == 0 { "" } else { "; " })?;

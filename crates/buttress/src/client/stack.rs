@@ -1,4 +1,4 @@
-//! The order of the layers.
+//! `ClientLayer`: the layers of the stack and their order.
 
 use std::sync::Arc;
 
@@ -10,12 +10,11 @@ use buttress_retry::{Policy, RetryLayer, RetryService};
 use buttress_timeout::{AttemptTimeoutLayer, AttemptTimeoutService, DeadlineLayer, DeadlineService};
 use tower_layer::Layer;
 
-use super::{ClientBuilder, client};
+use super::builder::{ClientBuilder, client};
 
 /// The service type of the ready-made stack.
 ///
-/// The same whatever the settings: a layer that is switched off is a state of the layer, not another type. `C` is how the
-/// breaker judges.
+/// It is the same for all settings: disabling a layer does not change the type. `C` is the classifier of the breaker.
 pub type Stack<S, C = ByKind> = ContextService<Logged<S, C>>;
 
 /// The stack without its outermost layer, for a caller that has completed the context itself.
@@ -24,10 +23,10 @@ pub(super) type Logged<S, C> = LogService<Timed<S, C>, ByKind>;
 /// The stack from the deadline inward.
 pub(super) type Timed<S, C> = DeadlineService<RetryService<BreakerService<AttemptTimeoutService<S>, C>>>;
 
-/// The ready-made stack as one layer, for services that need no HTTP: [`new`](Self::new) has the defaults, and
-/// [`ClientBuilder::build`] settings of its own.
+/// The ready-made stack as one layer, for services without HTTP. [`new`](Self::new) creates it with the defaults, and
+/// [`ClientBuilder::build`] with other settings.
 ///
-/// Everything that one value makes shares one breaker and one retry budget, so it is made once, when the program starts.
+/// All services of one layer share a breaker and a retry budget, so create it once, when the program starts.
 #[derive(Clone, Debug)]
 pub struct ClientLayer {
     pub(super) settings: ClientBuilder,
@@ -41,7 +40,7 @@ pub struct ClientLayer {
 }
 
 impl ClientLayer {
-    /// The stack with its defaults, those of [`ClientBuilder`]. `name` is in its rejections, events and errors.
+    /// Creates the stack with the defaults of [`ClientBuilder`]. `name` is part of its rejections, events and errors.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         client(name).with(Policy::default(), None)
@@ -61,9 +60,9 @@ impl ClientLayer {
         }
     }
 
-    /// Outermost first. The deadline spans all attempts and their waits; the retry is outside the breaker, so that each
-    /// attempt asks it; the attempt timeout is innermost, so that a hang is an outcome that the breaker sees.
-    pub(super) fn around<S: Clone, C: Clone>(&self, inner: S, classifier: C) -> Stack<S, C> {
+    /// Builds the stack around `inner`. The deadline includes all attempts and waits. The retry layer is outside the breaker,
+    /// so that each attempt passes through it. The attempt timeout is innermost, so that the breaker counts a hang.
+    pub(super) fn stack<S: Clone, C: Clone>(&self, inner: S, classifier: C) -> Stack<S, C> {
         let inner = self.attempt_timeout.layer(inner);
         let inner = self.breaker_layer.clone().classifier(classifier).layer(inner);
         let inner = self.retry.layer(inner);
@@ -77,7 +76,7 @@ impl ClientLayer {
         self.deadline.layer(service)
     }
 
-    /// The circuit breaker.
+    /// Returns the circuit breaker.
     #[must_use]
     pub const fn breaker(&self) -> &Breaker {
         &self.breaker
@@ -88,13 +87,13 @@ impl<S: Clone> Layer<S> for ClientLayer {
     type Service = Stack<S>;
 
     fn layer(&self, inner: S) -> Stack<S> {
-        self.around(inner, ByKind)
+        self.stack(inner, ByKind)
     }
 }
 
-/// A policy that has a name keeps it.
+/// Names the retry layer after the client, unless its policy has a name.
 fn retry(policy: Policy, name: &Arc<str>) -> RetryLayer {
-    let nameless = policy.name().is_none();
+    let is_unnamed = policy.name().is_none();
     let layer = RetryLayer::new(policy);
-    if nameless { layer.named(Arc::clone(name)) } else { layer }
+    if is_unnamed { layer.named(Arc::clone(name)) } else { layer }
 }

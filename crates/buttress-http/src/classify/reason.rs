@@ -1,16 +1,16 @@
-//! What went wrong on the way, in words that fit on one line: clients bury them at the end of a chain.
+//! The reason of a client's error as a short text. Clients put it at the end of a chain of errors.
 
 use std::error::Error as StdError;
-use std::{io, iter};
+use std::io;
 
 #[cfg(feature = "reqwest")]
 use buttress_error::Kind;
-use buttress_error::{Classify, Transport};
+use buttress_error::{Classify, Transport, links};
 
 type Link<'e> = &'e (dyn StdError + 'static);
 
-/// The words for what the first link that knows says; none where the error says it well enough itself.
-pub(super) fn words(error: Link<'_>) -> Option<&'static str> {
+/// Returns the text for the first known error in the chain; `None` if the error's own message is better.
+pub(super) fn reason(error: Link<'_>) -> Option<&'static str> {
     #[cfg(feature = "reqwest")]
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
         if error.is_builder() {
@@ -23,10 +23,10 @@ pub(super) fn words(error: Link<'_>) -> Option<&'static str> {
             return Some(if error.is_connect() { "connecting timed out" } else { "timed out" });
         }
     }
-    chain(error).find_map(one)
+    links(error).find_map(of_link)
 }
 
-fn one(link: Link<'_>) -> Option<&'static str> {
+fn of_link(link: Link<'_>) -> Option<&'static str> {
     #[cfg(feature = "http2")]
     if let Some(error) = link.downcast_ref::<h2::Error>() {
         return of_h2(error);
@@ -41,17 +41,17 @@ fn one(link: Link<'_>) -> Option<&'static str> {
     }
 }
 
-/// These types have no public name.
+/// Recognizes errors whose types are private by their message.
 fn of_text(text: &str) -> Option<&'static str> {
     match text {
         "dns error" => Some("name not resolved"),
-        "tunnel error: proxy authorization required" => Some("proxy asks for credentials"),
+        "tunnel error: proxy authorization required" => Some("proxy requires credentials"),
         "tunnel error: unsuccessful" => Some("proxy refused the connection"),
         _ => None,
     }
 }
 
-/// The table of classes knows numbers that have no kind.
+/// Recognizes an operating system's error by its number: some numbers have no `ErrorKind`.
 fn of_system(error: &io::Error) -> Option<&'static str> {
     let exhausted = error.raw_os_error().is_some() && error.class() == Transport::HostExhausted.class();
     if exhausted { Some("no file descriptor or buffer left on this host") } else { of_io(error.kind()) }
@@ -61,11 +61,11 @@ fn of_system(error: &io::Error) -> Option<&'static str> {
 fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
     if error.is_user() {
         let at_fault = error.class().kind == Kind::InvalidArgument;
-        Some(if at_fault { "request body failed" } else { "connection closed before the answer" })
+        Some(if at_fault { "request body failed" } else { "connection closed before the response" })
     } else if error.is_parse() {
-        Some("answer is no HTTP")
+        Some("response is not HTTP")
     } else if error.is_incomplete_message() {
-        Some("connection closed before the answer")
+        Some("connection closed before the response")
     } else if error.is_canceled() {
         Some("connection closed before the request")
     } else {
@@ -78,7 +78,7 @@ fn of_h2(error: &h2::Error) -> Option<&'static str> {
     if let Some(error) = error.get_io() {
         of_system(error)
     } else if error.class() == Transport::Undecodable.class() {
-        Some("answer is no HTTP")
+        Some("response is not HTTP")
     } else if error.is_go_away() {
         Some(if error.is_remote() {
             "connection closed by goaway"
@@ -104,18 +104,8 @@ const fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => "network unreachable",
         io::ErrorKind::TimedOut => "timed out",
         io::ErrorKind::AddrNotAvailable => "no local address or port left",
-        // All that goes wrong in a handshake of rustls.
-        io::ErrorKind::InvalidData => "no secure connection",
+        // Every failure in a TLS handshake of rustls.
+        io::ErrorKind::InvalidData => "TLS handshake failed",
         _ => return None,
     })
-}
-
-/// The error and its causes, nearest first. `io::Error::source` passes over the error that it carries; this does not.
-pub(super) fn chain(error: Link<'_>) -> impl Iterator<Item = Link<'_>> {
-    iter::successors(Some(error), |link| inside(*link)).take(64)
-}
-
-fn inside(error: Link<'_>) -> Option<Link<'_>> {
-    let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    carried.map_or_else(|| error.source(), |carried| Some(carried))
 }
