@@ -99,7 +99,7 @@ impl fmt::Display for Explain<'_> {
         if settings.send_attempt {
             line("http", format_args!("sends the number of the attempt"))?;
         }
-        if !settings.trusted.is_empty() {
+        if !settings.deadline_to.is_empty() {
             line("http", format_args!("sends the deadline to the listed origins"))?;
         }
         if let Some(idle) = settings.idle_timeout {
