@@ -4,24 +4,24 @@ use std::ffi::OsString;
 
 use reqwest::Url;
 
-use crate::trouble::Trouble;
+use crate::failure::Failure;
 
 pub const HELP: &str = "\
-A real HTTP server goes through 14 seconds of bad weather under a steady load,
+A real HTTP server goes through 14 seconds of faults under a steady load,
 50 requests a second: once from a client behind buttress, and once from a naive
 one that repeats three times at once. What did each do to its server?
 
 Each client has a server of its own, both alike. It can handle 100 requests a
 second, twice the load. With more than a quarter of a second's work in hand it
 is overloaded and refuses with 503. Refusing is work too, so that a storm of
-retries can keep a server down when the weather is fine again. A third client,
+retries can keep a server down after the faults have ended. A third client,
 with a server of its own too, is as the first, but its circuit opens by a plain
 failure rate of 50 %: the report compares how soon a hang was noticed.
 
 Usage: outage [--url URL] [--seed N]
 
   --url URL   run both clients against this HTTP server instead, in its own
-              weather (50 requests a second from each of two, where they fail
+              condition (50 requests a second from each of two, where they fail
               up to 200 from the naive one; an attempt may take 0.2 s behind
               buttress, 1 s in the naive client)
   --seed N    a number from which the fate of each request is drawn; default 42
@@ -30,7 +30,7 @@ Usage: outage [--url URL] [--seed N]
 Standard output: a timeline (live on a terminal) and tables. Standard error: the
 log of the circuit breaker in JSON lines; on a terminal the timeline shows it
 instead. BUTTRESS_LOG=human,debug sets format and level.
-Exit code: 0 if the goals at the end were met, 1 if not, 2 for bad arguments.
+Exit code: 0 if the criteria at the end were met, 1 if not, 2 for bad arguments.
 ";
 
 #[derive(Debug, PartialEq)]
@@ -46,8 +46,8 @@ pub struct Args {
 }
 
 /// What the words after the program's name say.
-pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Trouble> {
-    read(words).map_err(Trouble::Arguments)
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Failure> {
+    read(words).map_err(Failure::Arguments)
 }
 
 fn read(words: impl IntoIterator<Item = OsString>) -> Result<Command, String> {

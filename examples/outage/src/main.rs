@@ -1,4 +1,4 @@
-//! A real HTTP server in bad weather, and two clients: one behind buttress, one naive.
+//! A real HTTP server with scripted faults, and two clients: one behind buttress, one naive.
 //!
 //! ```sh
 //! cargo run --manifest-path examples/Cargo.toml -p outage
@@ -6,11 +6,11 @@
 //!
 //! takes 14 seconds. Each client has a server of its own, both alike: healthy, answering 503 to some requests,
 //! throttling, hanging, closing its listener and recovering; with too many requests in hand it refuses them. Standard output shows a timeline, then what each client got and what it cost the server. Standard error
-//! has the log of the circuit breaker (with `BUTTRESS_LOG=info` that of each call). The exit code is 0 if the goals at
+//! has the log of the circuit breaker (with `BUTTRESS_LOG=info` that of each call). The exit code is 0 if the criteria at
 //! the end were met, 1 if not, 2 for bad arguments. `--help` tells the rest.
 //!
 //! The table of the breaker says how soon each trouble was noticed. For comparison a third client, under the same load,
-//! has the same settings with a plain failure rate of 50 % instead of the default rule. The hang follows a healthy spell
+//! has the same settings with a plain failure rate of 50 % instead of the default rule. The hang follows a healthy phase
 //! longer than the window of 3 s. The default rule opens after 20 failures in a row, however many successes the window
 //! holds: measured, 0.5 s after the begin of the hang. The plain rate waits until half of the window has failed: 1.4 s
 //! here, and 15 s with the default window of 30 s. A half-open circuit opens again after 2 of 3 failed probes, not after
@@ -19,20 +19,20 @@
 mod args;
 mod backlog;
 mod bare;
-mod board;
-mod goals;
-mod journal;
+mod call_records;
+mod circuit_history;
+mod criteria;
+mod failure;
 mod load;
 mod naive;
 mod report;
+mod results;
 mod run;
+mod schedule;
 mod server;
 mod table;
-mod tally;
 mod timeline;
-mod trouble;
 mod verdict;
-mod weather;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -44,7 +44,7 @@ use reqwest::Request;
 
 use crate::args::Command;
 use crate::bare::Bare;
-use crate::trouble::Trouble;
+use crate::failure::Failure;
 
 /// For a whole call.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ const LONGEST_OPEN: Duration = Duration::from_millis(500);
 /// goes through whole cycles within the script.
 ///
 /// Made once: it owns the circuit and the retry budget of all calls.
-fn payments(http: Bare, name: &'static str, rate: Option<f64>) -> Result<Client<Bare, Request>, Trouble> {
+fn payments(http: Bare, name: &'static str, rate: Option<f64>) -> Result<Client<Bare, Request>, Failure> {
     let retry = Policy::exponential()
         .max_attempts(4)
         .backoff(Backoff::exponential(Duration::from_millis(10)).max(Duration::from_millis(100)))

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use buttress::breaker::State;
 
-use crate::board::Board;
-use crate::goals::Goal;
-use crate::journal::Journal;
+use crate::call_records::{Call, Counts, Ending, endings, percentile};
+use crate::circuit_history::CircuitHistory;
+use crate::criteria::Criterion;
+use crate::results::Results;
+use crate::schedule::Condition;
 use crate::table::Table;
-use crate::tally::{Call, Counts, Ending, endings, percentile};
 use crate::verdict::verdict;
-use crate::weather::Weather;
 
 const LEGEND: &str = "\
 amplification: attempts by request, what an outage costs the server
@@ -19,14 +19,20 @@ stopped by: why there was no further attempt; budget: too many retries already
 ";
 
 /// `hits` are the requests of each client that have come to the server, where it is ours.
-pub fn text(board: &Board, hits: Option<[u64; 2]>, goals: &[Goal]) -> String {
-    let parts =
-        [totals(board, hits), spells(board), circuit(board), added(board), list(goals), verdict(board)];
+pub fn text(results: &Results, hits: Option<[u64; 2]>, criteria: &[Criterion]) -> String {
+    let parts = [
+        totals(results, hits),
+        phases(results),
+        circuit(results),
+        added(results),
+        list(criteria),
+        verdict(results),
+    ];
     parts.join("\n")
 }
 
-fn totals(board: &Board, hits: Option<[u64; 2]>) -> String {
-    let (stack, naive) = (board.stack.calls().clone(), board.naive.calls().clone());
+fn totals(results: &Results, hits: Option<[u64; 2]>) -> String {
+    let (stack, naive) = (results.stack.calls().clone(), results.naive.calls().clone());
     let (of_stack, of_naive) = (Counts::of(&stack), Counts::of(&naive));
     let mut table = Table::new(["in all", "buttress", "naive"]);
     let mut row = |name: &str, stack: String, naive: String| table.row([name.to_owned(), stack, naive]);
@@ -55,15 +61,15 @@ fn totals(board: &Board, hits: Option<[u64; 2]>) -> String {
     table.text() + LEGEND
 }
 
-fn spells(board: &Board) -> String {
-    let (stack, naive) = (board.stack.calls(), board.naive.calls());
+fn phases(results: &Results) -> String {
+    let (stack, naive) = (results.stack.calls(), results.naive.calls());
     let mut table =
-        Table::new(["by weather", "requests", "attempts", "×", "served", "naive: attempts", "×", "served"]);
-    for (number, spell) in board.sky.script().iter().enumerate() {
-        let of = |calls: &[Call]| Counts::of(calls.iter().filter(|call| call.spell == number));
+        Table::new(["by phase", "requests", "attempts", "×", "served", "naive: attempts", "×", "served"]);
+    for (number, phase) in results.schedule.script().iter().enumerate() {
+        let of = |calls: &[Call]| Counts::of(calls.iter().filter(|call| call.phase == number));
         let (stack, naive) = (of(&stack), of(&naive));
         table.row([
-            spell.name.to_owned(),
+            phase.name.to_owned(),
             stack.requests.to_string(),
             stack.attempts.to_string(),
             times(stack),
@@ -73,19 +79,19 @@ fn spells(board: &Board) -> String {
             naive.served.to_string(),
         ]);
     }
-    let ours = board.sky.script().iter().all(|spell| spell.weather != Weather::Theirs);
+    let ours = results.schedule.script().iter().all(|phase| phase.condition != Condition::Theirs);
     table.text() + if ours { OVERLOAD } else { "" }
 }
 
 /// Why a client may get nothing from a healthy server.
 const OVERLOAD: &str = "\
 ×: amplification. A server that gets more than it can handle refuses with 503,
-in any weather (see --help)
+in every phase (see --help)
 ";
 
 /// A line for each time that the circuit opened.
-fn circuit(board: &Board) -> String {
-    let entries = board.circuit.entries();
+fn circuit(results: &Results) -> String {
+    let entries = results.circuit.entries();
     let mut text = String::from("breaker");
     for (at, state) in &*entries {
         text += if *state == State::Open { "\n  " } else { " → " };
@@ -95,16 +101,16 @@ fn circuit(board: &Board) -> String {
         text += "\n  closed all the time";
     }
     drop(entries);
-    text + "\n" + &noticed(board)
+    text + "\n" + &noticed(results)
 }
 
-/// The delay from the begin of each bad spell to the opening of the circuit, and of the circuit with a plain failure rate.
-fn noticed(board: &Board) -> String {
+/// The delay from the begin of each bad phase to the opening of the circuit, and of the circuit with a plain failure rate.
+fn noticed(results: &Results) -> String {
     let mut text = String::new();
-    for (number, spell) in board.sky.script().iter().enumerate() {
-        let Some(own) = delay(board, &board.circuit, number) else { continue };
-        text += &format!("  {} noticed after {:.2} s", spell.name, own.as_secs_f64());
-        if let Some(rate) = delay(board, &board.rate_circuit, number) {
+    for (number, phase) in results.schedule.script().iter().enumerate() {
+        let Some(own) = delay(results, &results.circuit, number) else { continue };
+        text += &format!("  {} noticed after {:.2} s", phase.name, own.as_secs_f64());
+        if let Some(rate) = delay(results, &results.rate_circuit, number) {
             text += &format!(" (with a plain rate of 50 %: {:.2} s)", rate.as_secs_f64());
         }
         text += "\n";
@@ -112,13 +118,13 @@ fn noticed(board: &Board) -> String {
     text
 }
 
-/// The delay from the begin of spell `number` to the opening of the circuit; none if the spell is a good one, did not
+/// The delay from the begin of phase `number` to the opening of the circuit; none if the phase is a good one, did not
 /// open the circuit, or did not find it closed.
-fn delay(board: &Board, circuit: &Journal, number: usize) -> Option<Duration> {
-    let spell = board.sky.script()[number];
-    let end = board.sky.end(number);
-    let begin = end - spell.lasts;
-    if !spell.weather.is_bad() || circuit.at(begin) != State::Closed {
+fn delay(results: &Results, circuit: &CircuitHistory, number: usize) -> Option<Duration> {
+    let phase = results.schedule.script()[number];
+    let end = results.schedule.end(number);
+    let begin = end - phase.lasts;
+    if !phase.condition.is_bad() || circuit.at(begin) != State::Closed {
         return None;
     }
     let opened = |(at, state): &&(Duration, State)| *state == State::Open && (begin..end).contains(at);
@@ -126,19 +132,19 @@ fn delay(board: &Board, circuit: &Journal, number: usize) -> Option<Duration> {
 }
 
 /// What the stack costs while all is well: the whole call, less the time in which reqwest was at work.
-fn added(board: &Board) -> String {
-    let healthy = |spell: usize| !board.sky.script()[spell].weather.is_bad();
-    let calls = board.stack.calls();
+fn added(results: &Results) -> String {
+    let healthy = |phase: usize| !results.schedule.script()[phase].condition.is_bad();
+    let calls = results.stack.calls();
     let plain = || {
         calls
             .iter()
-            .filter(|call| healthy(call.spell) && call.attempts.made == 1 && call.ending == Ending::Served)
+            .filter(|call| healthy(call.phase) && call.attempts.made == 1 && call.ending == Ending::Served)
     };
     let added: Vec<Duration> = plain().map(|call| call.took.saturating_sub(call.attempts.time)).collect();
     let bare: Vec<Duration> = plain().map(|call| call.attempts.time).collect();
-    let of = match board.sky.weather() {
-        Weather::Theirs => "calls served at the first attempt",
-        _ => "calls served at the first attempt in healthy weather",
+    let of = match results.schedule.condition() {
+        Condition::Theirs => "calls served at the first attempt",
+        _ => "calls served at the first attempt in healthy phases",
     };
     let mut table = Table::new(["latency", "p50", "p99"]);
     for (name, times) in [("bare call", &bare), ("added by the stack", &added)] {
@@ -148,10 +154,10 @@ fn added(board: &Board) -> String {
     format!("{}({} {of})\n", table.text(), added.len())
 }
 
-fn list(goals: &[Goal]) -> String {
-    let mut text = String::from("goals\n");
-    for Goal { met, text: goal } in goals {
-        text += &format!("  {} {goal}\n", if *met { "met   " } else { "MISSED" });
+fn list(criteria: &[Criterion]) -> String {
+    let mut text = String::from("criteria\n");
+    for Criterion { met, text: criterion } in criteria {
+        text += &format!("  {} {criterion}\n", if *met { "met   " } else { "MISSED" });
     }
     text
 }
@@ -169,41 +175,42 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::tally::tests::call;
-    use crate::weather::{SCRIPT, Sky};
+    use crate::call_records::tests::call;
+    use crate::schedule::{SCRIPT, Schedule};
     use crate::{args, timeline};
 
     #[test]
     fn it_says_how_soon_trouble_was_noticed() {
-        let board = Board::new(Arc::new(Sky::new(SCRIPT)));
-        let enter = |circuit: &Journal, millis, state| circuit.enter(Duration::from_millis(millis), state);
-        enter(&board.circuit, 3250, State::Open);
-        enter(&board.circuit, 4500, State::Closed);
-        enter(&board.circuit, 8400, State::Open);
-        enter(&board.circuit, 10_200, State::Open);
-        enter(&board.rate_circuit, 9600, State::Open);
-        // The last spell begins with an open circuit, and the first bad one passes unnoticed.
+        let results = Results::new(Arc::new(Schedule::new(SCRIPT)));
+        let enter =
+            |circuit: &CircuitHistory, millis, state| circuit.enter(Duration::from_millis(millis), state);
+        enter(&results.circuit, 3250, State::Open);
+        enter(&results.circuit, 4500, State::Closed);
+        enter(&results.circuit, 8400, State::Open);
+        enter(&results.circuit, 10_200, State::Open);
+        enter(&results.rate_circuit, 9600, State::Open);
+        // The last phase begins with an open circuit, and the first bad one passes unnoticed.
         assert_eq!(
-            noticed(&board),
+            noticed(&results),
             "  429 noticed after 0.25 s\n  hanging noticed after 0.40 s (with a plain rate of 50 %: 1.60 s)\n"
         );
     }
 
     #[test]
     fn it_fits_into_80_columns() {
-        let board = Board::new(Arc::new(Sky::new(SCRIPT)));
-        for spell in 0..SCRIPT.len() {
+        let results = Results::new(Arc::new(Schedule::new(SCRIPT)));
+        for phase in 0..SCRIPT.len() {
             for _ in 0..1000 {
                 let ending = Ending::Failed("attempt_timeout (stopped by: not_replayable)".into());
-                board.stack.add(call(spell, 10, 4, ending));
-                board.naive.add(call(spell, 10, 4, Ending::Served));
+                results.stack.add(call(phase, 10, 4, ending));
+                results.naive.add(call(phase, 10, 4, Ending::Served));
             }
         }
-        board.circuit.enter(Duration::from_secs(9), State::Open);
-        board.rate_circuit.enter(Duration::from_secs(9), State::Open);
-        let goals = [crate::goals::amplification(&board)];
-        let report = text(&board, Some([100_000; 2]), &goals);
-        for line in [&report, args::HELP, timeline::LEGEND, &timeline::whole(&board)]
+        results.circuit.enter(Duration::from_secs(9), State::Open);
+        results.rate_circuit.enter(Duration::from_secs(9), State::Open);
+        let criteria = [crate::criteria::amplification(&results)];
+        let report = text(&results, Some([100_000; 2]), &criteria);
+        for line in [&report, args::HELP, timeline::LEGEND, &timeline::whole(&results)]
             .map(str::lines)
             .into_iter()
             .flatten()

@@ -15,17 +15,17 @@ use tracing::level_filters::LevelFilter;
 
 use crate::args::Args;
 use crate::bare::Bare;
-use crate::board::Board;
+use crate::failure::{Failure, root};
+use crate::results::Results;
+use crate::schedule::{SCRIPT, Schedule, THEIRS};
 use crate::server::Server;
-use crate::trouble::{Trouble, root};
-use crate::weather::{SCRIPT, Sky, THEIRS};
-use crate::{ATTEMPT, DEADLINE, LONGEST_OPEN, goals, load, naive, payments, report, timeline};
+use crate::{ATTEMPT, DEADLINE, LONGEST_OPEN, criteria, load, naive, payments, report, timeline};
 
 /// Between the calls of a client: 50 a second.
 const EVERY: Duration = Duration::from_millis(20);
 
 /// Runs to the end of the script; the answer is what is left to print, and the exit code.
-pub async fn run(args: Args) -> Result<(String, ExitCode), Trouble> {
+pub async fn run(args: Args) -> Result<(String, ExitCode), Failure> {
     let live = io::stdout().is_terminal();
     let _guard = log(live && io::stderr().is_terminal())?;
     // The environment's proxy has no business on the loopback.
@@ -37,12 +37,12 @@ pub async fn run(args: Args) -> Result<(String, ExitCode), Trouble> {
         knock(&bare, url).await?;
     }
 
-    let sky = Arc::new(Sky::new(if args.url.is_some() { THEIRS } else { SCRIPT }));
-    let board = Arc::new(Board::new(Arc::clone(&sky)));
+    let schedule = Arc::new(Schedule::new(if args.url.is_some() { THEIRS } else { SCRIPT }));
+    let results = Arc::new(Results::new(Arc::clone(&schedule)));
     let (urls, servers) = match args.url {
         Some(url) => ([url.clone(), url], None),
         None => {
-            let bind = || Server::bind(Arc::clone(&sky), args.seed);
+            let bind = || Server::bind(Arc::clone(&schedule), args.seed);
             let (stack, naive) = (bind().await?, bind().await?);
             ([stack.url(), naive.url()], Some([stack, naive, bind().await?]))
         }
@@ -52,7 +52,7 @@ pub async fn run(args: Args) -> Result<(String, ExitCode), Trouble> {
         Some([_, _, server]) => Some((payments(bare.clone(), "payments-rate", Some(0.5))?, server.url())),
         None => None,
     };
-    let weather = async {
+    let condition = async {
         match servers {
             Some([stack, naive, rate]) => tokio::try_join!(stack.run(), naive.run(), rate.run()),
             None => pending().await,
@@ -60,47 +60,47 @@ pub async fn run(args: Args) -> Result<(String, ExitCode), Trouble> {
     };
 
     show(&format!("{}\n", client.explain()));
-    let mut watchers = watch(&board, &client, live);
+    let mut watchers = watch(&results, &client, live);
     if let Some((client, _)) = &rate {
-        let (breaker, board) = (client.breaker().subscribe(), Arc::clone(&board));
-        watchers.spawn(async move { board.rate_circuit.keep(breaker, &board.sky).await });
+        let (breaker, results) = (client.breaker().subscribe(), Arc::clone(&results));
+        watchers.spawn(async move { results.rate_circuit.keep(breaker, &results.schedule).await });
     }
     tokio::select! {
-        ((), ()) = async { tokio::join!(race(&board, client, bare, urls), compare(&board, rate)) } => {}
-        broken = weather => match broken?.0 {},
+        ((), ()) = async { tokio::join!(race(&results, client, bare, urls), compare(&results, rate)) } => {}
+        broken = condition => match broken?.0 {},
     }
     watchers.shutdown().await;
 
-    let mut goals = vec![goals::amplification(&board)];
-    goals.extend(goals::recovery(&board, LONGEST_OPEN + ATTEMPT));
-    let timeline = if live { timeline::last(&board) } else { timeline::whole(&board) };
-    let tables = report::text(&board, hits.map(|hits| hits.map(|hits| hits.read())), &goals);
-    let missed = goals.iter().any(|goal| !goal.met);
+    let mut criteria = vec![criteria::amplification(&results)];
+    criteria.extend(criteria::recovery(&results, LONGEST_OPEN + ATTEMPT));
+    let timeline = if live { timeline::last(&results) } else { timeline::whole(&results) };
+    let tables = report::text(&results, hits.map(|hits| hits.map(|hits| hits.read())), &criteria);
+    let missed = criteria.iter().any(|criterion| !criterion.met);
     Ok((format!("{timeline}{}\n{tables}", timeline::LEGEND), ExitCode::from(u8::from(missed))))
 }
 
 /// Both clients under the same load, half a step apart.
-async fn race(board: &Arc<Board>, client: Client<Bare, Request>, bare: Bare, urls: [Url; 2]) {
-    let (began, over) = (board.sky.began(), board.sky.over());
+async fn race(results: &Arc<Results>, client: Client<Bare, Request>, bare: Bare, urls: [Url; 2]) {
+    let (began, over) = (results.schedule.began(), results.schedule.over());
     let [stack_url, naive_url] = urls;
     let stack = load::steady(EVERY, began, over, || {
-        let (board, client, url) = (Arc::clone(board), client.clone(), stack_url.clone());
-        async move { board.call(&board.stack, client.send(Request::new(Method::GET, url))).await }
+        let (results, client, url) = (Arc::clone(results), client.clone(), stack_url.clone());
+        async move { results.call(&results.stack, client.send(Request::new(Method::GET, url))).await }
     });
     let naive = load::steady(EVERY, began + EVERY / 2, over, || {
-        let (board, bare, url) = (Arc::clone(board), bare.clone(), naive_url.clone());
-        async move { board.call(&board.naive, naive::send(bare, url)).await }
+        let (results, bare, url) = (Arc::clone(results), bare.clone(), naive_url.clone());
+        async move { results.call(&results.naive, naive::send(bare, url)).await }
     });
     tokio::join!(stack, naive);
 }
 
 /// The third client under the same load, where there is one.
-async fn compare(board: &Arc<Board>, rate: Option<(Client<Bare, Request>, Url)>) {
+async fn compare(results: &Arc<Results>, rate: Option<(Client<Bare, Request>, Url)>) {
     let Some((client, url)) = rate else { return };
-    let (began, over) = (board.sky.began(), board.sky.over());
+    let (began, over) = (results.schedule.began(), results.schedule.over());
     load::steady(EVERY, began + EVERY / 4, over, || {
-        let (board, client, url) = (Arc::clone(board), client.clone(), url.clone());
-        async move { board.call(&board.rate, client.send(Request::new(Method::GET, url))).await }
+        let (results, client, url) = (Arc::clone(results), client.clone(), url.clone());
+        async move { results.call(&results.rate, client.send(Request::new(Method::GET, url))).await }
     })
     .await;
 }
@@ -116,23 +116,23 @@ fn log(shows: bool) -> Result<FlushGuard, InitError> {
 }
 
 /// Is there anybody? Whatever is wrong with a server that listens is for the run to show.
-async fn knock(bare: &Bare, url: &Url) -> Result<(), Trouble> {
+async fn knock(bare: &Bare, url: &Url) -> Result<(), Failure> {
     match bare.0.get(url.clone()).send().await {
         Err(error) if error.is_connect() => {
             let place = url.origin().ascii_serialization();
-            Err(Trouble::Arguments(format!("--url: nobody listens at {place}: {}", root(&error))))
+            Err(Failure::Arguments(format!("--url: nobody listens at {place}: {}", root(&error))))
         }
         _ => Ok(()),
     }
 }
 
-/// Keeps the journal of the circuit and, on a terminal, draws the timeline, until the answer is dropped.
-fn watch(board: &Arc<Board>, client: &Client<Bare, Request>, live: bool) -> JoinSet<()> {
+/// Keeps the history of the circuit and, on a terminal, draws the timeline, until the answer is dropped.
+fn watch(results: &Arc<Results>, client: &Client<Bare, Request>, live: bool) -> JoinSet<()> {
     let mut watchers = JoinSet::new();
-    let (breaker, journal) = (client.breaker().subscribe(), Arc::clone(board));
-    watchers.spawn(async move { journal.circuit.keep(breaker, &journal.sky).await });
+    let (breaker, history) = (client.breaker().subscribe(), Arc::clone(results));
+    watchers.spawn(async move { history.circuit.keep(breaker, &history.schedule).await });
     if live {
-        watchers.spawn(timeline::draw(Arc::clone(board)));
+        watchers.spawn(timeline::draw(Arc::clone(results)));
     }
     watchers
 }

@@ -1,4 +1,4 @@
-//! A server: a real listener on a free port of the loopback, at the mercy of the weather.
+//! A server: a real listener on a free port of the loopback, which follows the schedule.
 //!
 //! Each client has one of its own, so that the storms of one don't hurt the other. Both are alike.
 
@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::backlog::Backlog;
-use crate::weather::{Sky, Weather, is_unlucky};
+use crate::schedule::{Condition, Schedule, is_unlucky};
 
 pub struct Server {
     listener: TcpListener,
@@ -33,7 +33,7 @@ pub struct Server {
 
 /// What all connections share.
 struct Site {
-    sky: Arc<Sky>,
+    schedule: Arc<Schedule>,
     seed: u64,
     hits: AtomicU64,
     backlog: Mutex<Backlog>,
@@ -56,11 +56,11 @@ impl Hits {
 }
 
 impl Server {
-    pub async fn bind(sky: Arc<Sky>, seed: u64) -> io::Result<Self> {
+    pub async fn bind(schedule: Arc<Schedule>, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let backlog = Mutex::new(Backlog::new(Instant::now()));
-        let site = Arc::new(Site { sky, seed, hits: AtomicU64::new(0), backlog });
+        let site = Arc::new(Site { schedule, seed, hits: AtomicU64::new(0), backlog });
         Ok(Self { listener, address, site })
     }
 
@@ -73,14 +73,14 @@ impl Server {
         Hits(Arc::clone(&self.site))
     }
 
-    /// Goes through the script, and stays in the last spell until it is dropped.
+    /// Goes through the script, and stays in the last phase until it is dropped.
     pub async fn run(self) -> io::Result<Infallible> {
         let Self { mut listener, address, site } = self;
         let mut connections = JoinSet::new();
-        let (sky, script) = (&site.sky, site.sky.script());
-        for (number, spell) in script[..script.len() - 1].iter().enumerate() {
-            let over = sky.began() + sky.end(number);
-            if spell.weather == Weather::Refused {
+        let (schedule, script) = (&site.schedule, site.schedule.script());
+        for (number, phase) in script[..script.len() - 1].iter().enumerate() {
+            let over = schedule.began() + schedule.end(number);
+            if phase.condition == Condition::Refused {
                 drop(listener);
                 connections.shutdown().await;
                 let reserved = reserve(address)?;
@@ -125,11 +125,11 @@ async fn converse(stream: TcpStream, site: Arc<Site>) {
 
 async fn answer(site: &Site) -> Result<Response<Full<Bytes>>, Infallible> {
     let number = site.hits.fetch_add(1, Ordering::Relaxed);
-    Ok(match site.sky.weather() {
-        Weather::Hanging | Weather::Refused => pending().await,
+    Ok(match site.schedule.condition() {
+        Condition::Hanging | Condition::Refused => pending().await,
         _ if site.is_overloaded() => reply(StatusCode::SERVICE_UNAVAILABLE),
-        Weather::Flaky if is_unlucky(site.seed, number) => reply(StatusCode::SERVICE_UNAVAILABLE),
-        Weather::Throttled => {
+        Condition::Flaky if is_unlucky(site.seed, number) => reply(StatusCode::SERVICE_UNAVAILABLE),
+        Condition::Throttled => {
             let mut reply = reply(StatusCode::TOO_MANY_REQUESTS);
             reply.headers_mut().insert(RETRY_AFTER, 1.into());
             reply
@@ -147,17 +147,17 @@ fn reply(status: StatusCode) -> Response<Full<Bytes>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weather::{Spell, spell};
+    use crate::schedule::{Phase, phase};
 
-    const TEST: &[Spell] = &[
-        spell("429", Weather::Throttled, 500),
-        spell("refused", Weather::Refused, 500),
-        spell("healthy", Weather::Healthy, 0),
+    const TEST: &[Phase] = &[
+        phase("429", Condition::Throttled, 500),
+        phase("refused", Condition::Refused, 500),
+        phase("healthy", Condition::Healthy, 0),
     ];
 
     #[tokio::test]
     async fn the_listener_closes_and_comes_back_on_its_port() {
-        let server = Server::bind(Arc::new(Sky::new(TEST)), 0).await.unwrap();
+        let server = Server::bind(Arc::new(Schedule::new(TEST)), 0).await.unwrap();
         let (url, hits) = (server.url(), server.hits());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let ask = async {
@@ -184,9 +184,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_storm_is_refused_even_in_fine_weather() {
-        const FINE: &[Spell] = &[spell("healthy", Weather::Healthy, 0)];
-        let server = Server::bind(Arc::new(Sky::new(FINE)), 0).await.unwrap();
+    async fn a_storm_is_refused_in_a_healthy_phase() {
+        const FINE: &[Phase] = &[phase("healthy", Condition::Healthy, 0)];
+        let server = Server::bind(Arc::new(Schedule::new(FINE)), 0).await.unwrap();
         let ask = || async { answer(&server.site).await.unwrap().status() };
         assert_eq!(ask().await, StatusCode::OK);
         let mut storm = 0;

@@ -1,4 +1,4 @@
-//! The timeline: a row for each spell, a character for each tenth of a second.
+//! The timeline: a row for each phase, a character for each tenth of a second.
 
 use std::io::{self, Write};
 use std::iter::once;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use buttress::breaker::State;
 use tokio::time::interval;
 
-use crate::board::Board;
-use crate::tally::{Ending, Tally};
+use crate::call_records::{CallRecords, Ending};
+use crate::results::Results;
 
 const STEP: Duration = Duration::from_millis(100);
 
@@ -24,29 +24,29 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// The line above the rows.
 fn head() -> String {
-    line("weather", ["buttress", "naive", "breaker"])
+    line("condition", ["buttress", "naive", "breaker"])
 }
 
-/// The row of spell `number`, as far as it has come at this age.
-fn row(board: &Board, number: usize, age: Duration) -> String {
-    let spell = board.sky.script()[number];
-    let end = board.sky.end(number);
+/// The row of phase `number`, as far as it has come at this age.
+fn row(results: &Results, number: usize, age: Duration) -> String {
+    let phase = results.schedule.script()[number];
+    let end = results.schedule.end(number);
     let steps = || {
-        let begin = end - spell.lasts;
-        let steps = (spell.lasts.as_millis() / STEP.as_millis()) as u32;
+        let begin = end - phase.lasts;
+        let steps = (phase.lasts.as_millis() / STEP.as_millis()) as u32;
         (0..steps).map(move |step| begin + STEP * step).take_while(move |begin| *begin < age)
     };
-    let lane = |tally: &Tally| steps().map(|begin| calls(tally, begin)).collect::<String>();
-    let breaker: String = steps().map(|begin| circuit(board, begin)).collect();
-    line(spell.name, [&lane(&board.stack), &lane(&board.naive), &breaker])
+    let lane = |records: &CallRecords| steps().map(|begin| calls(records, begin)).collect::<String>();
+    let breaker: String = steps().map(|begin| circuit(results, begin)).collect();
+    line(phase.name, [&lane(&results.stack), &lane(&results.naive), &breaker])
 }
 
 fn line(name: &str, [stack, naive, breaker]: [&str; 3]) -> String {
     format!("{name:<10}{stack:<22}{naive:<22}{breaker}")
 }
 
-fn calls(tally: &Tally, begin: Duration) -> char {
-    let calls = tally.calls();
+fn calls(records: &CallRecords, begin: Duration) -> char {
+    let calls = records.calls();
     let ended = || calls.iter().filter(|call| begin <= call.ended && call.ended < begin + STEP);
     let all = ended().count();
     let served = ended().filter(|call| call.ending == Ending::Served).count();
@@ -60,10 +60,10 @@ fn calls(tally: &Tally, begin: Duration) -> char {
     }
 }
 
-fn circuit(board: &Board, begin: Duration) -> char {
-    let journal = &board.circuit;
-    match journal.at(begin + STEP) {
-        _ if journal.visited(State::HalfOpen, begin, begin + STEP) => 'h',
+fn circuit(results: &Results, begin: Duration) -> char {
+    let history = &results.circuit;
+    match history.at(begin + STEP) {
+        _ if history.visited(State::HalfOpen, begin, begin + STEP) => 'h',
         State::Closed => '_',
         State::HalfOpen => 'h',
         _ => 'O',
@@ -71,31 +71,31 @@ fn circuit(board: &Board, begin: Duration) -> char {
 }
 
 /// All rows.
-pub fn whole(board: &Board) -> String {
-    let rows = (0..board.sky.script().len()).map(|number| row(board, number, Duration::MAX));
+pub fn whole(results: &Results) -> String {
+    let rows = (0..results.schedule.script().len()).map(|number| row(results, number, Duration::MAX));
     once(head()).chain(rows).map(|row| row + "\n").collect()
 }
 
 /// What [`draw`] has left to draw when the run is over.
-pub fn last(board: &Board) -> String {
-    format!("{CLEAR}{}\n", row(board, board.sky.now(), Duration::MAX))
+pub fn last(results: &Results) -> String {
+    format!("{CLEAR}{}\n", row(results, results.schedule.now(), Duration::MAX))
 }
 
 /// Draws the rows on a terminal while they grow. The cursor waits at the beginning of the row, so that a line of the
 /// log takes its place.
-pub async fn draw(board: Arc<Board>) {
+pub async fn draw(results: Arc<Results>) {
     let mut text = format!("{}\n", head());
     let mut ticks = interval(STEP);
     let mut drawn = 0;
     loop {
         ticks.tick().await;
-        let age = board.sky.age();
-        let now = board.sky.spell(age);
+        let age = results.schedule.age();
+        let now = results.schedule.phase(age);
         for number in drawn..now {
-            text += &format!("{CLEAR}{}\n", row(&board, number, age));
+            text += &format!("{CLEAR}{}\n", row(&results, number, age));
         }
         drawn = now;
-        text += &format!("{CLEAR}{}\r", row(&board, drawn, age));
+        text += &format!("{CLEAR}{}\r", row(&results, drawn, age));
         let mut out = io::stdout();
         // A terminal that went away.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -106,12 +106,12 @@ pub async fn draw(board: Arc<Board>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tally::tests::call;
-    use crate::weather::{SCRIPT, Sky};
+    use crate::call_records::tests::call;
+    use crate::schedule::{SCRIPT, Schedule};
 
     #[test]
     fn a_row_grows_with_time() {
-        let board = Board::new(Arc::new(Sky::new(SCRIPT)));
+        let results = Results::new(Arc::new(Schedule::new(SCRIPT)));
         let failed = || Ending::Failed("timeout".into());
         for (ended, stack, naive) in [
             (10, Ending::Served, Ending::Served),
@@ -120,16 +120,16 @@ mod tests {
             (160, Ending::Refused("circuit_open"), failed()),
             (410, Ending::Served, Ending::Served),
         ] {
-            board.stack.add(call(0, ended, 1, stack));
-            board.naive.add(call(0, ended, 1, naive));
+            results.stack.add(call(0, ended, 1, stack));
+            results.naive.add(call(0, ended, 1, naive));
         }
-        board.circuit.enter(Duration::from_millis(120), State::Open);
-        board.circuit.enter(Duration::from_millis(310), State::HalfOpen);
-        board.circuit.enter(Duration::from_millis(330), State::Closed);
-        let at = |millis| row(&board, 0, Duration::from_millis(millis));
+        results.circuit.enter(Duration::from_millis(120), State::Open);
+        results.circuit.enter(Duration::from_millis(310), State::HalfOpen);
+        results.circuit.enter(Duration::from_millis(330), State::Closed);
+        let at = |millis| row(&results, 0, Duration::from_millis(millis));
         assert_eq!(at(0), line("healthy", [""; 3]));
         assert_eq!(at(200), line("healthy", ["█·", "▄×", "_O"]));
         assert_eq!(at(450), line("healthy", ["█·  █", "▄×  █", "_OOh_"]));
-        assert_eq!(row(&board, 1, Duration::from_millis(450)), line("30 % 503", [""; 3]));
+        assert_eq!(row(&results, 1, Duration::from_millis(450)), line("30 % 503", [""; 3]));
     }
 }

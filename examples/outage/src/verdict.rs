@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::board::Board;
-use crate::tally::{Call, Counts, Ending, percentile};
-use crate::weather::Weather;
+use crate::call_records::{Call, Counts, Ending, percentile};
+use crate::results::Results;
+use crate::schedule::Condition;
 
 /// For the end of the report.
-pub fn verdict(board: &Board) -> String {
-    let (stack, naive) = (board.stack.calls(), board.naive.calls());
+pub fn verdict(results: &Results) -> String {
+    let (stack, naive) = (results.stack.calls(), results.naive.calls());
     let (of_stack, of_naive) = (Counts::of(&*stack), Counts::of(&*naive));
     let wait = |calls: &[Call]| {
         percentile(calls.iter().map(|call| call.took).collect(), 0.99).map_or("-".to_owned(), brief)
@@ -23,17 +23,20 @@ pub fn verdict(board: &Board) -> String {
         Some(more) => gains.push(format!("{more} more served")),
         None => price.push(format!("{} fewer served", of_naive.served - of_stack.served)),
     }
-    price.push(refused(board, &stack));
+    price.push(refused(results, &stack));
     format!("verdict\n  {},\n  {};\n  price: {}\n", gains[0], gains[1..].join(", "), price.join(", "))
 }
 
 /// What was refused although the server, as far as we know, would have answered.
-fn refused(board: &Board, calls: &[Call]) -> String {
-    let script = board.sky.script();
-    let ours = script.iter().all(|spell| spell.weather != Weather::Theirs);
+fn refused(results: &Results, calls: &[Call]) -> String {
+    let script = results.schedule.script();
+    let ours = script.iter().all(|phase| phase.condition != Condition::Theirs);
     let refused = calls.iter().filter(|call| matches!(call.ending, Ending::Refused(_)));
-    let needless = refused.filter(|call| !script[call.spell].weather.is_bad()).count();
-    format!("{needless} refused unsent{}", if ours { " while the weather was fine" } else { "" })
+    let needless = refused.filter(|call| !script[call.phase].condition.is_bad()).count();
+    format!(
+        "{needless} refused without an attempt{}",
+        if ours { " while the server was healthy" } else { "" }
+    )
 }
 
 /// In seconds from a tenth on, else in milliseconds.
@@ -49,27 +52,27 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::tally::tests::call;
-    use crate::weather::{SCRIPT, Sky};
+    use crate::call_records::tests::call;
+    use crate::schedule::{SCRIPT, Schedule};
 
     #[test]
     fn gain_and_price_in_figures() {
-        let board = Board::new(Arc::new(Sky::new(SCRIPT)));
-        board.stack.add(call(0, 10, 1, Ending::Served));
-        board.stack.add(call(2, 3100, 0, Ending::Refused("circuit_open")));
-        board.stack.add(call(3, 4100, 0, Ending::Refused("circuit_open")));
-        board.naive.add(call(0, 10, 1, Ending::Served));
-        board.naive.add(call(2, 3100, 4, Ending::Failed("503".into())));
+        let results = Results::new(Arc::new(Schedule::new(SCRIPT)));
+        results.stack.add(call(0, 10, 1, Ending::Served));
+        results.stack.add(call(2, 3100, 0, Ending::Refused("circuit_open")));
+        results.stack.add(call(3, 4100, 0, Ending::Refused("circuit_open")));
+        results.naive.add(call(0, 10, 1, Ending::Served));
+        results.naive.add(call(2, 3100, 4, Ending::Failed("503".into())));
         let begin = "verdict\n  1 attempts instead of 5,\n  a caller's wait p99 3 ms instead of 3 ms, ";
-        let price = "1 refused unsent while the weather was fine\n";
-        assert_eq!(verdict(&board), format!("{begin}1 served by both;\n  price: {price}"));
-        board.stack.add(call(7, 12_500, 0, Ending::Served));
-        assert_eq!(verdict(&board), format!("{begin}1 more served;\n  price: {price}"));
+        let price = "1 refused without an attempt while the server was healthy\n";
+        assert_eq!(verdict(&results), format!("{begin}1 served by both;\n  price: {price}"));
+        results.stack.add(call(7, 12_500, 0, Ending::Served));
+        assert_eq!(verdict(&results), format!("{begin}1 more served;\n  price: {price}"));
         for _ in 0..3 {
-            board.naive.add(call(7, 12_500, 0, Ending::Served));
+            results.naive.add(call(7, 12_500, 0, Ending::Served));
         }
         let begin = begin.trim_end_matches(", ");
-        assert_eq!(verdict(&board), format!("{begin};\n  price: 2 fewer served, {price}"));
+        assert_eq!(verdict(&results), format!("{begin};\n  price: 2 fewer served, {price}"));
     }
 
     #[test]

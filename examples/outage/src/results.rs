@@ -1,4 +1,4 @@
-//! The board: everything that is seen of a run, by whoever draws it.
+//! The results: everything that is seen of a run, by whoever draws it.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -10,45 +10,45 @@ use reqwest::Response;
 use tokio::time::Instant;
 
 use crate::bare;
-use crate::journal::Journal;
-use crate::tally::{Call, Ending, Tally};
-use crate::weather::Sky;
+use crate::call_records::{Call, CallRecords, Ending};
+use crate::circuit_history::CircuitHistory;
+use crate::schedule::Schedule;
 
-pub struct Board {
-    pub sky: Arc<Sky>,
-    pub stack: Tally,
-    pub naive: Tally,
-    pub circuit: Journal,
+pub struct Results {
+    pub schedule: Arc<Schedule>,
+    pub stack: CallRecords,
+    pub naive: CallRecords,
+    pub circuit: CircuitHistory,
     /// The third client: as `stack`, with a plain failure rate.
-    pub rate: Tally,
-    pub rate_circuit: Journal,
+    pub rate: CallRecords,
+    pub rate_circuit: CircuitHistory,
 }
 
-impl Board {
-    pub fn new(sky: Arc<Sky>) -> Self {
+impl Results {
+    pub fn new(schedule: Arc<Schedule>) -> Self {
         Self {
-            sky,
-            stack: Tally::default(),
-            naive: Tally::default(),
-            circuit: Journal::default(),
-            rate: Tally::default(),
-            rate_circuit: Journal::default(),
+            schedule,
+            stack: CallRecords::default(),
+            naive: CallRecords::default(),
+            circuit: CircuitHistory::default(),
+            rate: CallRecords::default(),
+            rate_circuit: CircuitHistory::default(),
         }
     }
 
-    /// Makes one call and puts it on the tally.
-    pub async fn call<E>(&self, tally: &Tally, call: impl Future<Output = Result<Response, E>>)
+    /// Makes one call and puts it on the records.
+    pub async fn call<E>(&self, records: &CallRecords, call: impl Future<Output = Result<Response, E>>)
     where
         Ending: From<E>,
     {
-        let (spell, began) = (self.sky.now(), Instant::now());
+        let (phase, began) = (self.schedule.now(), Instant::now());
         let (reply, attempts) = bare::watch(call).await;
         let took = began.elapsed();
         let ending = match reply {
             Ok(reply) => read(reply).await,
             Err(error) => error.into(),
         };
-        tally.add(Call { spell, ended: self.sky.age(), took, attempts, ending });
+        records.add(Call { phase, ended: self.schedule.age(), took, attempts, ending });
     }
 }
 

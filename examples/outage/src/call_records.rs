@@ -1,4 +1,4 @@
-//! The tally: what became of each call, and the counts that follow from it.
+//! The records: what became of each call, and the counts that follow from it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,8 +21,8 @@ pub enum Ending {
 /// One call.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The number of the spell in which it arrived.
-    pub spell: usize,
+    /// The number of the phase in which it arrived.
+    pub phase: usize,
     /// When it ended, after the beginning.
     pub ended: Duration,
     /// How long its caller waited for the answer's head, or for the error.
@@ -33,9 +33,9 @@ pub struct Call {
 
 /// All calls of one client.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<Vec<Call>>);
+pub struct CallRecords(Mutex<Vec<Call>>);
 
-impl Tally {
+impl CallRecords {
     pub fn add(&self, call: Call) {
         self.calls().push(call);
     }
@@ -89,9 +89,9 @@ pub mod tests {
     use super::*;
 
     /// A call that ended at `ended` milliseconds.
-    pub fn call(spell: usize, ended: u64, attempts: u32, ending: Ending) -> Call {
+    pub fn call(phase: usize, ended: u64, attempts: u32, ending: Ending) -> Call {
         let attempts = Attempts { made: attempts, time: Duration::from_millis(2) };
-        Call { spell, ended: Duration::from_millis(ended), took: Duration::from_millis(3), attempts, ending }
+        Call { phase, ended: Duration::from_millis(ended), took: Duration::from_millis(3), attempts, ending }
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! The journal of the circuit: which state it came to, and when.
+//! The history of the circuit: which state it came to, and when.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buttress::breaker::{State, Subscription};
 
-use crate::weather::Sky;
+use crate::schedule::Schedule;
 
 #[derive(Debug, Default)]
-pub struct Journal(Mutex<Vec<(Duration, State)>>);
+pub struct CircuitHistory(Mutex<Vec<(Duration, State)>>);
 
-impl Journal {
+impl CircuitHistory {
     /// Writes down every change until it is dropped.
-    pub async fn keep(&self, mut breaker: Subscription, sky: &Sky) {
+    pub async fn keep(&self, mut breaker: Subscription, schedule: &Schedule) {
         while let Some(state) = breaker.changed().await {
-            self.enter(sky.age(), state);
+            self.enter(schedule.age(), state);
         }
     }
 
@@ -50,19 +50,19 @@ mod tests {
 
     #[test]
     fn half_open_is_on_the_way_from_open_to_open() {
-        let journal = Journal::default();
+        let history = CircuitHistory::default();
         let ms = Duration::from_millis;
-        assert_eq!(journal.at(ms(0)), State::Closed);
-        journal.enter(ms(100), State::Open);
-        journal.enter(ms(250), State::Open);
-        journal.enter(ms(400), State::HalfOpen);
-        journal.enter(ms(450), State::Closed);
-        let states: Vec<_> = journal.entries().iter().map(|entry| entry.1).collect();
+        assert_eq!(history.at(ms(0)), State::Closed);
+        history.enter(ms(100), State::Open);
+        history.enter(ms(250), State::Open);
+        history.enter(ms(400), State::HalfOpen);
+        history.enter(ms(450), State::Closed);
+        let states: Vec<_> = history.entries().iter().map(|entry| entry.1).collect();
         assert_eq!(states, [State::Open, State::HalfOpen, State::Open, State::HalfOpen, State::Closed]);
-        assert_eq!(journal.at(ms(99)), State::Closed);
-        assert_eq!(journal.at(ms(300)), State::Open);
-        assert_eq!(journal.at(ms(450)), State::Closed);
-        assert!(journal.visited(State::HalfOpen, ms(200), ms(300)));
-        assert!(!journal.visited(State::HalfOpen, ms(300), ms(400)));
+        assert_eq!(history.at(ms(99)), State::Closed);
+        assert_eq!(history.at(ms(300)), State::Open);
+        assert_eq!(history.at(ms(450)), State::Closed);
+        assert!(history.visited(State::HalfOpen, ms(200), ms(300)));
+        assert!(!history.visited(State::HalfOpen, ms(300), ms(400)));
     }
 }

@@ -1,18 +1,18 @@
-//! Trouble: why there was no run, in one line and an exit code.
+//! Failure: why there was no run, in one line and an exit code.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[derive(Debug, PartialEq)]
-pub enum Trouble {
+pub enum Failure {
     /// The command line asks for something that can't be done.
     Arguments(String),
     /// The machine doesn't let us.
     Machine(String),
 }
 
-impl Trouble {
+impl Failure {
     pub fn tell(&self) -> ExitCode {
         let (text, code) = match self {
             Self::Arguments(text) => (text, 2),
@@ -24,7 +24,7 @@ impl Trouble {
 }
 
 /// For `?`.
-impl<E: Error> From<E> for Trouble {
+impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Machine(match error.source() {
             Some(source) => format!("{error}: {}", root(source)),
