@@ -111,7 +111,7 @@ enum Calls {
     Many,
 }
 
-impl<H: SharedState> ServiceHandle<H> {
+impl<H: Clone> ServiceHandle<H> {
     /// Creates the handle of a service that has made no call.
     pub const fn new(handle: H) -> Self {
         Self { handle, calls: Calls::None }
@@ -120,26 +120,30 @@ impl<H: SharedState> ServiceHandle<H> {
     /// Returns the handle for the response future of the next call.
     #[inline]
     #[must_use]
-    pub fn for_call(&mut self) -> H {
-        if self.calls != Calls::Many {
-            self.count_call();
+    pub fn for_call(&mut self) -> H
+    where
+        H: SharedState,
+    {
+        self.for_call_with(H::with_own_count)
+    }
+
+    /// As [`for_call`](Self::for_call), for a handle that another function gives a count of its own.
+    #[inline]
+    #[must_use]
+    pub fn for_call_with(&mut self, with_own_count: impl FnOnce(&H) -> H) -> H {
+        match self.calls {
+            Calls::None => self.calls = Calls::One,
+            Calls::One => {
+                self.handle = with_own_count(&self.handle);
+                self.calls = Calls::Many;
+            }
+            Calls::Many => {}
         }
         self.handle.clone()
     }
-
-    #[cold]
-    fn count_call(&mut self) {
-        self.calls = match self.calls {
-            Calls::None => Calls::One,
-            Calls::One | Calls::Many => {
-                self.handle = self.handle.with_own_count();
-                Calls::Many
-            }
-        };
-    }
 }
 
-impl<H: SharedState> Clone for ServiceHandle<H> {
+impl<H: Clone> Clone for ServiceHandle<H> {
     fn clone(&self) -> Self {
         Self::new(self.handle.clone())
     }

@@ -44,7 +44,7 @@ fn work(case: &str) -> Result<(), Exit> {
             Error::new(Kind::Config, "link").caused_by(error).into()
         })))?,
         "wide" => {
-            Err(ErrorGroup::of((0..100_000).map(|_| Error::new(Kind::Config, "member"))).expect("some"))?
+            Err(ErrorGroup::of((0..100_000).map(|_| Error::new(Kind::Config, "member"))).expect("some"))?;
         }
         hostile if hostile.starts_with("hostile-") => Err(Hostile::of(hostile))?,
         "dependency" => Err(Error::new(Kind::InvalidArgument, "theirs").of_dependency("db"))?,

@@ -13,7 +13,8 @@ fn libraries(folder: &Path) -> Vec<PathBuf> {
     let built = |path: &PathBuf| {
         fs::metadata(path).and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
     };
-    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let files =
+        fs::read_dir(folder).expect("the folder of the test").map(|file| file.expect("an entry").path());
     let is_library = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         name.starts_with("libbuttress_http-") && name.ends_with(".rlib")
@@ -25,8 +26,8 @@ fn libraries(folder: &Path) -> Vec<PathBuf> {
 
 /// Checks `file` and returns the messages of the compiler.
 fn check(file: &str) -> String {
-    let test = env::current_exe().unwrap();
-    let folder = test.parent().unwrap();
+    let test = env::current_exe().expect("the path of the test");
+    let folder = test.parent().expect("a folder");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics").join(file);
     for library in libraries(folder) {
         let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
@@ -36,7 +37,7 @@ fn check(file: &str) -> String {
             .arg(format!("-Ldependency={}", folder.display()))
             .arg(&file)
             .output()
-            .unwrap();
+            .expect("a compiler");
         assert!(!output.status.success(), "it compiles");
         let messages = String::from_utf8_lossy(&output.stderr).into_owned();
         // Another compiler has built that one.

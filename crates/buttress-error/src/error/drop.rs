@@ -85,21 +85,27 @@ fn take_carried(value: &mut Shared, pending: &mut Vec<Error>) {
 /// Takes the errors of ours out of the box, or returns it.
 fn take_out(boxed: BoxError, pending: &mut Vec<Error>) -> Result<(), BoxError> {
     let boxed = match boxed.downcast::<Error>() {
-        Ok(error) => return Ok(pending.push(*error)),
+        Ok(error) => {
+            pending.push(*error);
+            return Ok(());
+        }
         Err(other) => other,
     };
     let boxed = match boxed.downcast::<Box<Error>>() {
-        Ok(error) => return Ok(pending.push(**error)),
+        Ok(error) => {
+            pending.push(**error);
+            return Ok(());
+        }
         Err(other) => other,
     };
     let boxed = match boxed.downcast::<Arc<Error>>() {
-        Ok(error) => return Ok(pending.extend(Arc::into_inner(*error))),
+        Ok(error) => {
+            pending.extend(Arc::into_inner(*error));
+            return Ok(());
+        }
         Err(other) => other,
     };
-    match boxed.downcast::<ErrorGroup>() {
-        Ok(mut group) => Ok(pending.append(&mut group.take_members())),
-        Err(other) => Err(other),
-    }
+    boxed.downcast::<ErrorGroup>().map(|mut group| pending.append(&mut group.take_members()))
 }
 
 impl Content {

@@ -8,7 +8,7 @@ use crate::BoxError;
 use crate::error::Error;
 use crate::foreign::{Chain, into_box};
 use crate::guarded::IntoGuarded;
-use crate::handle::{Handle, ServiceHandle};
+use crate::handle::Handle;
 
 /// Makes another error type of the one below: "translate infrastructure errors at the boundary".
 ///
@@ -136,9 +136,10 @@ pub trait Translate<E> {
     /// Translates one error.
     fn translate(&self, error: E) -> Self::Out;
 
-    /// Returns the translation for the response future of the next call. Default: a clone.
+    /// Returns a copy whose clones count references in a place of their own, for a service that makes many calls.
+    #[doc(hidden)]
     #[must_use]
-    fn for_call(&mut self) -> Self
+    fn with_own_count(&self) -> Self
     where
         Self: Clone,
     {
@@ -157,7 +158,7 @@ impl<E, Out, F: Fn(E) -> Out> Translate<E> for F {
 /// Makes an [`Error`] of anything that fits into a [`BoxError`], and names the domain it came from.
 #[derive(Clone, Debug)]
 pub struct Foreign {
-    domain: ServiceHandle<Handle<Domain>>,
+    domain: Handle<Domain>,
 }
 
 #[derive(Debug)]
@@ -168,7 +169,7 @@ struct Domain {
 
 impl Foreign {
     fn new(name: Arc<str>, rules: Chain) -> Self {
-        Self { domain: ServiceHandle::new(Handle::new(Domain { name, rules })) }
+        Self { domain: Handle::new(Domain { name, rules }) }
     }
 }
 
@@ -179,7 +180,7 @@ impl<E: Into<BoxError> + 'static> Translate<E> for Foreign {
         Error::translated(into_box(error), &self.domain.rules, Arc::clone(&self.domain.name))
     }
 
-    fn for_call(&mut self) -> Self {
-        Self { domain: ServiceHandle::new(self.domain.for_call()) }
+    fn with_own_count(&self) -> Self {
+        Self { domain: self.domain.with_own_count() }
     }
 }

@@ -4,30 +4,33 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use super::{ResponseFuture, Translate};
+use crate::handle::ServiceHandle;
 
 /// The service of [`TranslateLayer`](super::TranslateLayer).
 #[derive(Clone)]
 pub struct TranslateService<S, T> {
     inner: S,
-    translate: T,
+    translate: ServiceHandle<T>,
+}
+
+impl<S, T: Clone> TranslateService<S, T> {
+    pub(super) const fn new(inner: S, translate: T) -> Self {
+        Self { inner, translate: ServiceHandle::new(translate) }
+    }
 }
 
 impl<S, T> TranslateService<S, T> {
-    pub(super) const fn new(inner: S, translate: T) -> Self {
-        Self { inner, translate }
-    }
-
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -53,6 +56,6 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        ResponseFuture::new(self.inner.call(request), self.translate.for_call())
+        ResponseFuture::new(self.inner.call(request), self.translate.for_call_with(T::with_own_count))
     }
 }

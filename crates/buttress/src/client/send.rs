@@ -21,9 +21,10 @@ pin_project! {
     ///
     /// It is written by hand because an `async fn` keeps its argument, the service that it clones and the future of the call
     /// side by side, which is twice as large.
-    pub(super) struct SendFuture<'c, S: Service<R>, R>
+    pub(super) struct SendFuture<'c, S, R>
     where
         R: FromHttp,
+        S: Service<R>,
         S: Clone,
         S::Error: Into<BoxError>,
         S::Response: ResponseHead,
@@ -36,9 +37,10 @@ pin_project! {
         call: Call<<HttpStack<S, R> as Service<Request<Body>>>::Future, <WaitingStack<S, R> as Service<Request<Body>>>::Future>,
     }
 
-    impl<'c, S: Service<R>, R> PinnedDrop for SendFuture<'c, S, R>
+    impl<'c, S, R> PinnedDrop for SendFuture<'c, S, R>
     where
         R: FromHttp,
+        S: Service<R>,
         S: Clone,
         S::Error: Into<BoxError>,
         S::Response: ResponseHead,
