@@ -12,7 +12,7 @@ use crate::call::future::ResponseFuture;
 use crate::call::layer::Settings;
 use crate::call::logged_call::{LoggedCall, now_if_logging};
 
-/// The service of [`LogLayer`].
+/// The service of [`LogLayer`](crate::LogLayer).
 pub struct LogService<S, C> {
     inner: S,
     settings: ServiceHandle<Handle<Settings<C>>>,
