@@ -83,7 +83,7 @@ struct Shared {
 enum Threads {
     /// As many as this machine runs, with 128 bytes for each.
     Many,
-    /// None: every call takes the lock.
+    /// Few: they share one counter of 128 bytes.
     Few,
 }
 
@@ -117,7 +117,7 @@ impl Breaker {
         let circuit = Circuit::new(Arc::clone(&name), settings);
         let shards = match threads {
             Threads::Many => Shards::new(thread_slot::own_slots(), thread_slot::shared_shards()),
-            Threads::Few => Shards::new(0, 0),
+            Threads::Few => Shards::new(0, 1),
         };
         let shared = Shared {
             name,

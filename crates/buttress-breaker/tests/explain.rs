@@ -152,7 +152,7 @@ async fn one_of_each() {
     fail(&breaker, 1);
     let text = breaker.explain().to_string();
     assert!(text.contains("up to 1 probe\n") && text.contains("1 call admitted"), "{text}");
-    assert!(text.contains(": a failure\n") && text.contains("opens at       the first failure\n"), "{text}");
+    assert!(text.contains(": 1 failure\n") && text.contains("opens at       the first failure\n"), "{text}");
     let first = plain()
         .failure_rate(None)
         .consecutive_failures(None)

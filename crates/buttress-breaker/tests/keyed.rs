@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use buttress_breaker::{Breaker, BreakerLayer, KeyedBreakers, State};
 use buttress_error::{BoxError, Classifier, Error, Kind, RejectionReason, Verdict};
-use buttress_test::{Step, Strict, TestError, conform};
+use buttress_test::{Step, Strict, TestError, conform, retained_bytes};
 use support::{admit, fail, ms, plain, refused, secs, sleep, succeed, trip};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -360,4 +360,13 @@ async fn hangs_are_told_apart() {
     let stats = |key| layer.breakers().breaker(&key).stats();
     assert_eq!((stats(1).failed, stats(1).abandoned), (1, 1));
     assert_eq!((stats(2).failed, stats(2).abandoned), (0, 1));
+}
+
+/// The documented size of a key's breaker, with the key and its place in the map.
+#[test]
+fn a_breaker_of_a_key_takes_1_3_kb() {
+    const KEYS: i64 = 1_000;
+    let breakers = KeyedBreakers::<u64>::new("db");
+    let bytes = retained_bytes(|| (0..KEYS as u64).for_each(|key| drop(breakers.breaker(&key)))) / KEYS;
+    assert!((1_250..1_400).contains(&bytes), "{bytes} bytes");
 }

@@ -15,19 +15,19 @@ use crate::tower::keyed::builder::KeyedBreakersBuilder;
 
 /// One [`Breaker`] for each key, such as a host or a tenant, all with the settings of one template.
 ///
-/// A handle: clones share the breakers, and so do all layers and services made of it. A breaker is made when its key is
-/// first asked for. At most 10 000 are kept, and one that nobody has asked for in 10 minutes may go;
-/// [`builder`](Self::builder) takes other bounds. Where room is needed, of a few breakers the one that was asked for least recently goes,
-/// and one that matters only if several others in a row matter too: that is one that refuses calls now, ramps, or was
-/// ordered to be something else than closed. A key that comes again begins with a closed circuit.
+/// A handle: its clones share the breakers, and so do all layers and services made from it. The first lookup of a key
+/// creates its breaker. At most 10 000 are kept, and one that was not looked up for 10 minutes may be evicted;
+/// [`builder`](Self::builder) sets other bounds. To make room, the least recently used of a few breakers is evicted. A
+/// breaker that refuses calls, recovers, or was forced into a state is evicted only if several others in a row are in such
+/// a state too. A key that comes back after that starts with a closed circuit.
 ///
-/// A breaker takes 1.3 kB with its key and the default window (a count window takes a byte for each call), so all take 13
-/// MB at the default bound.
-/// The calls of one key take a short lock, as few threads meet at one key.
+/// A breaker takes 1.3 kB with its key and the default window (a count window takes a byte for each call). The
+/// calls of one key share one counter, which takes no lock while the circuit is closed.
 ///
-/// A breaker is called after the template and its key, `payments[api.example]`, in rejections, events and log lines. Of the key's
-/// `Display` at most 64 characters are shown, and `?` in place of each that is neither a letter, a digit nor ASCII
-/// punctuation: keys come from requests. So don't take a secret for a key, or hide it in its `Display`.
+/// The name of a breaker consists of that of the template and the key, such as `payments[api.example]`, in rejections,
+/// events and log lines. It shows at most 64 characters of the key's `Display`, and `?` for each one that is neither a
+/// letter, a digit nor ASCII punctuation, since keys come from requests. Do not use a secret as a key, unless its `Display`
+/// hides it.
 ///
 /// ```
 /// use buttress_breaker::KeyedBreakers;
@@ -64,14 +64,14 @@ struct Shared<K> {
 }
 
 impl<K> KeyedBreakers<K> {
-    /// Breakers with the name and settings of `template`, or with default settings if it is a name. The template itself
-    /// counts nothing.
+    /// Creates breakers with the name and settings of `template`, or with the default settings if it is a name. The template
+    /// itself counts no calls.
     #[must_use]
     pub fn new(template: impl Into<Breaker>) -> Self {
         Self::builder(template).unchecked()
     }
 
-    /// Other bounds.
+    /// Returns a builder for other bounds.
     pub fn builder(template: impl Into<Breaker>) -> KeyedBreakersBuilder<K> {
         KeyedBreakersBuilder::new(template.into())
     }
@@ -80,37 +80,37 @@ impl<K> KeyedBreakers<K> {
         Self { shared: Arc::new(Shared { template, bounds, breakers }) }
     }
 
-    /// Other breakers of the same template, within the same bounds.
+    /// Creates other breakers with the same template and bounds.
     pub(super) fn alike(&self) -> Self {
         let Shared { template, bounds, .. } = &*self.shared;
         KeyedBreakersBuilder::within(template.clone(), *bounds).unchecked()
     }
 
-    /// Whose name and settings they have, as they are when a breaker is made.
+    /// Returns the template. A new breaker has its name and its settings of that moment.
     #[must_use]
     pub fn template(&self) -> &Breaker {
         &self.shared.template
     }
 
-    /// How many keys have a breaker now.
+    /// Returns the number of keys that have a breaker.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shared.breakers.len()
     }
 
-    /// True if no key has a breaker.
+    /// Returns `true` if no key has a breaker.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.shared.breakers.is_empty()
     }
 
-    /// How many breakers have come and gone, and why.
+    /// Returns how many breakers were created and evicted, and why.
     #[must_use]
     pub fn stats(&self) -> KeyedStats {
         self.shared.breakers.stats()
     }
 
-    /// All keys and their breakers, in no order. Nobody has asked for them by that.
+    /// Returns all keys and their breakers, in no order. This does not count as a lookup.
     #[must_use]
     pub fn entries(&self) -> Vec<(K, Breaker)>
     where
@@ -121,7 +121,7 @@ impl<K> KeyedBreakers<K> {
 }
 
 impl<K: Hash + Eq> KeyedBreakers<K> {
-    /// The breaker of `key`: the one it has, or a new one. Only a new key is copied; `&str` will do for a `String`.
+    /// Returns the breaker of `key`, or creates it. Only a new key is copied; keys of type `String` are looked up by `&str`.
     #[must_use]
     pub fn breaker<Q>(&self, key: &Q) -> Breaker
     where
@@ -129,11 +129,10 @@ impl<K: Hash + Eq> KeyedBreakers<K> {
         Q: Hash + Eq + ToOwned<Owned = K> + fmt::Display + ?Sized,
     {
         let Shared { template, breakers, .. } = &*self.shared;
-        // No room for threads: it would be most of a breaker's size.
         breakers.get_or_insert_with(key, || template.for_key(name(template.name(), key)))
     }
 
-    /// The breaker of `key`, if it has one.
+    /// Returns the breaker of `key`, if it has one.
     #[must_use]
     pub fn get<Q>(&self, key: &Q) -> Option<Breaker>
     where
@@ -143,7 +142,7 @@ impl<K: Hash + Eq> KeyedBreakers<K> {
         self.shared.breakers.get(key)
     }
 
-    /// Takes the breaker of `key` out. Calls under way are still settled with it.
+    /// Removes the breaker of `key` and returns it. It still records the end of calls in flight.
     pub fn remove<Q>(&self, key: &Q) -> Option<Breaker>
     where
         K: Borrow<Q>,
@@ -153,9 +152,9 @@ impl<K: Hash + Eq> KeyedBreakers<K> {
     }
 }
 
-/// Would a closed circuit in its place be noticed? An open one whose wait is over matters no more: nobody has called it
-/// since.
-pub(super) fn matters(breaker: &Breaker) -> bool {
+/// Returns `true` if a closed circuit in its place would behave differently. An open circuit whose wait is over does not
+/// count: nothing has called it since.
+pub(super) fn is_worth_keeping(breaker: &Breaker) -> bool {
     let now = breaker.now();
     let circuit = breaker.lock();
     let ordered = circuit.is_shadow() || circuit.state() == State::Disabled;
@@ -175,7 +174,7 @@ impl<K> From<&Self> for KeyedBreakers<K> {
     }
 }
 
-/// Tells no keys: they may be secret, and many.
+/// Shows no keys: they may be secret, and many.
 impl<K> fmt::Debug for KeyedBreakers<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedBreakers")

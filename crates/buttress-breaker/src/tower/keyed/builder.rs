@@ -1,16 +1,15 @@
-//! The bounds of keyed breakers.
+//! `KeyedBreakersBuilder`: the bounds of keyed breakers.
 
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use buttress_keyed::{ConfigError, Keyed, KeyedBuilder};
 
-use super::breakers::matters;
+use super::breakers::is_worth_keeping;
 use crate::breaker::Breaker;
 use crate::tower::keyed::breakers::KeyedBreakers;
 
-/// Changes the bounds of [`KeyedBreakers`]; made by [`KeyedBreakers::builder`]. Nothing is checked before
-/// [`build`](Self::build).
+/// Builds [`KeyedBreakers`] with other bounds. [`build`](Self::build) checks them.
 #[derive(Debug)]
 #[must_use = "a builder does nothing before `build`"]
 pub struct KeyedBreakersBuilder<K> {
@@ -34,14 +33,14 @@ impl<K> KeyedBreakersBuilder<K> {
         Self { template, bounds, keys: PhantomData }
     }
 
-    /// How many keys have a breaker at most: 1 or more. Default: 10 000. A breaker takes about 1.3 kB.
+    /// Sets the maximum number of keys that have a breaker: 1 or more. Default: 10 000. A breaker takes 1.3 kB.
     pub const fn max_keys(mut self, max_keys: usize) -> Self {
         self.bounds.max_keys = max_keys;
         self
     }
 
-    /// A breaker that nobody asks for may go after this time, and sooner only to make room: 1 ms or more. Default: 10 minutes. It takes
-    /// what it has counted along, and how often it has opened.
+    /// Sets the time without a lookup after which a breaker may be evicted: 1 ms or more. A breaker is evicted sooner only to
+    /// make room, and its counts are lost with it. Default: 10 minutes.
     pub const fn idle_after(mut self, idle_after: Duration) -> Self {
         self.bounds.idle_after = idle_after;
         self
@@ -50,20 +49,23 @@ impl<K> KeyedBreakersBuilder<K> {
     /// Checks the bounds.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first that is out of its range.
+    /// [`ConfigError`] for the first bound that is out of its range.
     pub fn build(self) -> Result<KeyedBreakers<K>, ConfigError> {
         let map = self.map().build()?;
         Ok(self.over(map))
     }
 
-    /// The breakers within bounds that are known to be good.
+    /// Builds with bounds that are known to be valid.
     pub(super) fn unchecked(self) -> KeyedBreakers<K> {
-        let map = self.map().build().expect("the bounds are good");
+        let map = self.map().build().expect("the bounds are valid");
         self.over(map)
     }
 
     fn map(&self) -> KeyedBuilder<K, Breaker> {
-        Keyed::builder().max_keys(self.bounds.max_keys).idle_after(self.bounds.idle_after).keep(matters)
+        Keyed::builder()
+            .max_keys(self.bounds.max_keys)
+            .idle_after(self.bounds.idle_after)
+            .keep(is_worth_keeping)
     }
 
     fn over(self, map: Keyed<K, Breaker>) -> KeyedBreakers<K> {

@@ -6,17 +6,17 @@ use std::hash::Hash;
 use crate::breaker::Breaker;
 use crate::tower::keyed::breakers::KeyedBreakers;
 
-/// By a closure that returns the key itself; made by [`keyed_by`](crate::BreakerLayer::keyed_by).
+/// Finds the breaker by a closure that returns the key; see [`keyed_by`](crate::BreakerLayer::keyed_by).
 #[derive(Clone, Copy)]
 pub struct ByKey<F>(pub(super) F);
 
-/// By a closure that returns a part of the request; made by [`keyed_by_str`](crate::BreakerLayer::keyed_by_str).
+/// Finds the breaker by a closure that returns a part of the request; see [`keyed_by_str`](crate::BreakerLayer::keyed_by_str).
 #[derive(Clone, Copy)]
 pub struct ByStr<F>(pub(super) F);
 
 /// Finds the breaker of a request: [`ByKey`] or [`ByStr`].
 pub trait FindBreaker<Req, K>: sealed::Sealed {
-    /// The breaker of the request's key.
+    /// Returns the breaker of the request's key.
     fn find(&self, breakers: &KeyedBreakers<K>, request: &Req) -> Breaker;
 }
 

@@ -9,9 +9,9 @@ use crate::tower::keyed::breakers::KeyedBreakers;
 use crate::tower::keyed::service::KeyedBreakerService;
 use crate::tower::layer::{BreakerLayer, Circuits};
 
-/// Puts a breaker for each key around a service; made by [`BreakerLayer::keyed_by`] or [`BreakerLayer::keyed_by_str`].
+/// Applies one breaker per key to a service; see [`BreakerLayer::keyed_by`] and [`BreakerLayer::keyed_by_str`].
 ///
-/// All it makes share the breakers, [`KeyedBreakers`], where keys, bounds and names are described.
+/// All services of a layer share its [`KeyedBreakers`], which describes keys, bounds and names.
 #[derive(Clone)]
 pub struct KeyedBreakerLayer<F, K = String, C = ByKind> {
     breakers: KeyedBreakers<K>,
@@ -21,10 +21,10 @@ pub struct KeyedBreakerLayer<F, K = String, C = ByKind> {
 }
 
 impl<C> BreakerLayer<C> {
-    /// One breaker for each key that `key` finds in a request, all with the name and the settings of this layer's breaker,
-    /// which itself counts nothing. Name the type of the argument: `|request: &Request| …`.
+    /// Uses one breaker for each key that `key` returns for a request. All have the name and the settings of this layer's
+    /// breaker, which itself counts no calls. Name the type of the argument: `|request: &Request| …`.
     ///
-    /// Where the key is a `str` in the request, [`keyed_by_str`](Self::keyed_by_str) spares the `String`.
+    /// If the key is a `str` in the request, [`keyed_by_str`](Self::keyed_by_str) avoids a `String` per call.
     ///
     /// ```
     /// use buttress_breaker::BreakerLayer;
@@ -54,7 +54,7 @@ impl<C> BreakerLayer<C> {
         KeyedBreakerLayer::new(self, ByKey(key))
     }
 
-    /// The same by a part of the request, which is copied only when the key is new.
+    /// As [`keyed_by`](Self::keyed_by), by a part of the request. Only a new key is copied.
     ///
     /// ```
     /// use buttress_breaker::{BreakerLayer, KeyedBreakers};
@@ -83,13 +83,13 @@ impl<F, K, C> KeyedBreakerLayer<F, K, C> {
         Self { breakers: KeyedBreakers::new(breaker), find, classifier, circuits }
     }
 
-    /// These breakers instead of its own: with other bounds, or those of another layer.
+    /// Uses `breakers` instead of its own, such as breakers with other bounds or those of another layer.
     #[must_use]
     pub fn sharing(self, breakers: impl Into<KeyedBreakers<K>>) -> Self {
         Self { breakers: breakers.into(), ..self }
     }
 
-    /// The handle.
+    /// Returns the handle to the breakers.
     pub const fn breakers(&self) -> &KeyedBreakers<K> {
         &self.breakers
     }

@@ -1,15 +1,15 @@
-//! What the breaker of a key is called.
+//! The name of a key's breaker.
 
 use std::fmt::{self, Display, Write};
 use std::sync::Arc;
 
-/// Characters of a key that are shown.
+/// The number of characters of a key that a name shows.
 const SHOWN: usize = 64;
 
-/// `template[key]`, short and harmless whatever the key is.
+/// Returns `template[key]`, short and harmless for any key.
 pub(super) fn name(template: &str, key: &(impl Display + ?Sized)) -> Arc<str> {
     let mut name = Name { text: format!("{template}["), room: SHOWN };
-    // It fails where the key is too long, and where its own `Display` fails.
+    // It fails if the key is too long, or if its own `Display` fails.
     if write!(name, "{key}").is_err() {
         name.text.push('…');
     }
@@ -32,7 +32,7 @@ impl Write for Name {
     }
 }
 
-/// No control character, no blank, nothing that turns the direction of a line.
+/// Returns `true` unless it is a control character, a blank, or a character that changes the direction of a line.
 fn is_harmless(char: char) -> bool {
     if char.is_ascii() { char.is_ascii_graphic() } else { char.is_alphanumeric() }
 }

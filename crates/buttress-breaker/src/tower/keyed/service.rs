@@ -11,13 +11,13 @@ use crate::tower::keyed::breakers::KeyedBreakers;
 
 /// The service of [`KeyedBreakerLayer`](crate::KeyedBreakerLayer).
 ///
-/// Only a request has a key, so this service is ready when the inner one is, whatever the state of the circuits; a call
-/// is refused in `call`. The inner service then stays ready, with the slot of a concurrency limit, say, until that
-/// instance is called or dropped.
+/// The key comes with the request, so this service is ready when the inner one is, whatever the state of the circuits, and
+/// calls are refused in `call`. The inner service then stays ready, and may hold the slot of a concurrency limit, until
+/// that instance is called or dropped.
 ///
 /// # Cancel safety
-/// Dropping a response future abandons the call: see [`Permit`](crate::Permit). A service that was made ready holds
-/// nothing of a circuit's.
+/// Dropping a response future abandons the call: see [`Permit`](crate::Permit). A service that is ready reserves nothing of
+/// a circuit.
 pub struct KeyedBreakerService<S, F, K = String, C = ByKind> {
     inner: S,
     breakers: KeyedBreakers<K>,
@@ -31,28 +31,28 @@ impl<S, F, K, C> KeyedBreakerService<S, F, K, C> {
         Self { inner, breakers, find, classifier, ready: false }
     }
 
-    /// The handle.
+    /// Returns the handle to the breakers.
     pub const fn breakers(&self) -> &KeyedBreakers<K> {
         &self.breakers
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
 }
 
-/// The clone shares the circuits. It is not ready: readiness belongs to the instance that was asked.
+/// The clone shares the circuits. It is not ready: readiness belongs to one instance.
 impl<S: Clone, F: Clone, K, C: Clone> Clone for KeyedBreakerService<S, F, K, C> {
     fn clone(&self) -> Self {
         Self::new(self.inner.clone(), self.breakers.clone(), self.find.clone(), self.classifier.clone())
@@ -78,20 +78,19 @@ where
     }
 
     /// # Panics
-    /// Without a `poll_ready` that said ready; and where the closure that finds the key panics.
+    /// If `poll_ready` did not return ready, or if the closure that finds the key panics.
     fn call(&mut self, request: Req) -> Self::Future {
         assert!(mem::take(&mut self.ready), "poll_ready must be called first");
-        // First: it is the caller's code, which may panic, and then no call may be under way.
+        // Code of the caller may panic, so it runs before a call is admitted.
         let classifier = self.classifier.clone();
         let breaker = self.find.find(&self.breakers, &request);
-        // There are no shards to try first.
-        match breaker.begin_slow() {
+        match breaker.begin() {
             Ok(pass) => {
-                // If the inner `call` panics, `admitted` is dropped by the panic, and says so.
-                let mut admitted = CallGuard::new(&breaker, pass);
+                // If the inner `call` panics, the guard records it.
+                let mut guard = CallGuard::new(&breaker, pass);
                 let inner = self.inner.call(request);
-                let pass = admitted.release();
-                drop(admitted);
+                let pass = guard.release();
+                drop(guard);
                 ResponseFuture::running(inner, Call::new(breaker, pass), classifier)
             }
             Err(refused) => ResponseFuture::rejected(refused, classifier),
