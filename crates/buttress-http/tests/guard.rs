@@ -151,7 +151,10 @@ async fn a_deadlines_error_says_the_limit_of_the_body() {
     let error = read(answer.into_body()).await.1.unwrap();
     let rejection = error.find::<Rejection>().unwrap();
     assert_eq!((rejection.limit(), rejection.elapsed()), (Some(7 * SECOND), 7 * SECOND));
-    assert_eq!(error.notes().collect::<Vec<_>>(), ["the time is that of the body, from the head on"]);
+    assert_eq!(
+        error.notes().collect::<Vec<_>>(),
+        ["the limit and the elapsed time count from the head of the response"]
+    );
 }
 
 /// [S28] what is there wins over the deadline: a body that came in time can be read at any time.

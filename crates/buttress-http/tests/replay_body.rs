@@ -191,7 +191,7 @@ async fn only_one_attempt_reads() {
     assert_eq!(send_some(&mut second, 2).0, b"ab");
     let (sent, _, end) = send(first);
     assert_eq!(sent, b"b", "what is kept is there for all");
-    assert!(end.unwrap().unwrap_err().contains("given up"));
+    assert!(end.unwrap().unwrap_err().contains("abandoned"));
     assert_eq!(send(second), (b"c".to_vec(), None, Some(Ok(()))));
     assert_eq!(send(third), whole(b"abc"));
 }
@@ -205,7 +205,7 @@ async fn an_attempt_that_waits_is_told() {
     tokio::task::yield_now().await;
     assert_eq!(send_some(&mut second, 1), (Vec::new(), None, None));
     let told = waiting.await.unwrap().unwrap().unwrap_err();
-    assert!(told.to_string().contains("given up"));
+    assert!(told.to_string().contains("abandoned"));
 }
 
 /// [S13] two attempts at one moment: the later one waits for as long as the earlier one polls, and gets the stream then.
@@ -237,7 +237,7 @@ async fn two_attempts_at_one_moment() {
     let (later, woken) = <(Arc<std::sync::Mutex<Option<Body>>>, Arc<AtomicU32>)>::default();
     let first = Body::streaming(Entered(Arc::clone(&later), Arc::clone(&woken)));
     *later.lock().unwrap() = first.replay_body();
-    assert!(send(first).2.unwrap().unwrap_err().contains("given up"));
+    assert!(send(first).2.unwrap().unwrap_err().contains("abandoned"));
     assert_eq!(woken.load(SeqCst), 1);
     let mut second = later.lock().unwrap().take().unwrap();
     assert_eq!(send_some(&mut second, 2).0, b"xx");
@@ -270,7 +270,7 @@ async fn three_attempts_at_one_moment() {
             }
             if let [second, _] = &mut waits[..] {
                 assert!(
-                    send_some(second, 1).2.unwrap().unwrap_err().contains("given up"),
+                    send_some(second, 1).2.unwrap().unwrap_err().contains("abandoned"),
                     "a later one waits"
                 );
             }
@@ -283,7 +283,7 @@ async fn three_attempts_at_one_moment() {
     let second = first.replay_body().unwrap();
     let third = first.replay_body().unwrap();
     bodies.lock().unwrap().extend([second, third]);
-    assert!(send(first).2.unwrap().unwrap_err().contains("given up"));
+    assert!(send(first).2.unwrap().unwrap_err().contains("abandoned"));
     assert_eq!(counts.map(|count| count.0.load(SeqCst)), [1, 1], "pushed out, and served");
     let mut third = std::mem::take(&mut *bodies.lock().unwrap()).swap_remove(0);
     assert_eq!(send_some(&mut third, 2).0, b"xx");
@@ -613,7 +613,7 @@ async fn a_connection_that_lives_on() {
         read
     };
     let (answer, read) = tokio::join!(call, lives_on);
-    assert!(read.0.is_empty() && read.2.unwrap().unwrap_err().contains("given up"));
+    assert!(read.0.is_empty() && read.2.unwrap().unwrap_err().contains("abandoned"));
     assert_eq!(answer.unwrap().body().as_bytes().unwrap(), "abc");
 }
 

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 /// The time that one call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allowance {
-    /// The start of the call at this layer.
-    start: Instant,
     /// The instant at which the owner set the limit. Limit and elapsed time count from there.
     given: Instant,
     end: Option<Instant>,
     owner: Owner,
+    /// Whether the time was up before the call began.
+    is_spent: bool,
 }
 
 /// The allowance of an attempt without the time that it waited for its caller.
@@ -52,13 +52,17 @@ impl Allowance {
         match (own, inherited.instant()) {
             (own, Some(end)) if own.is_none_or(|own| end < own) => {
                 let given = inherited.start().unwrap_or(start);
-                Self { start, given, end: Some(end), owner: Owner::Caller }
+                Self { given, end: Some(end), owner: Owner::Caller, is_spent: end <= start }
             }
-            (own, _) => Self { start, given: start, end: own, owner: Owner::Layer },
+            (own, _) => {
+                let is_spent = own.is_some_and(|end| end <= start);
+                Self { given: start, end: own, owner: Owner::Layer, is_spent }
+            }
         }
     }
 
-    /// Computes the allowance of an attempt with `limit` that began with `self`, without the time of its caller. From the
+    /// Computes the allowance of an attempt with `limit` that began with `self`, an allowance of the layer itself, without the
+    /// time of its caller. From the
     /// moment at which the whole request is sent, the answer has `limit`.
     pub(crate) fn recount(
         &self,
@@ -72,7 +76,7 @@ impl Allowance {
             match own.owner {
                 Owner::Layer => own,
                 // The deadline counts all time.
-                Owner::Caller => Self::new(self.start, Duration::MAX, inherited),
+                Owner::Caller => Self::new(self.given, Duration::MAX, inherited),
             }
         };
         match (caller.sent, caller.gap) {
@@ -81,7 +85,7 @@ impl Allowance {
                 Recount::Stalled(from(now.checked_sub(gap).unwrap_or(now), limit.saturating_mul(MAX_PAUSE)))
             }
             (None, None) => {
-                Recount::Running(from(self.start.checked_add(caller.waited).unwrap_or(now), limit))
+                Recount::Running(from(self.given.checked_add(caller.waited).unwrap_or(now), limit))
             }
         }
     }
@@ -96,8 +100,8 @@ impl Allowance {
     }
 
     /// Returns `true` if the time was up before the call began.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.end.is_some_and(|end| end <= self.start)
+    pub(crate) const fn is_spent(&self) -> bool {
+        self.is_spent
     }
 
     /// Returns the limit that the owner set.

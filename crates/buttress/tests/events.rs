@@ -34,8 +34,8 @@ fn the_page_lists_every_event_and_no_other() {
     for layer in ["breaker", "context", "log", "retry", "timeout"] {
         sources(&root.join(format!("crates/buttress-{layer}/src")), &mut code);
     }
-    let calls = ["event = \"", "tell!(INFO, \"", "tell!(WARN, \"", "WARN,\n        \""];
-    let told: BTreeSet<_> = calls.iter().flat_map(|call| names(&code, call)).collect();
+    let calls = ["event = \"", "emit!(INFO, \"", "emit!(WARN, \"", "WARN,\n        \""];
+    let emitted: BTreeSet<_> = calls.iter().flat_map(|call| names(&code, call)).collect();
     let listed = page.split('`').filter(|name| is_event(name) && !name.ends_with(".md")).map(str::to_owned);
-    assert_eq!(listed.collect::<BTreeSet<_>>(), told);
+    assert_eq!(listed.collect::<BTreeSet<_>>(), emitted);
 }
