@@ -33,10 +33,7 @@ fn refused(results: &Results, calls: &[Call]) -> String {
     let ours = script.iter().all(|phase| phase.condition != Condition::Theirs);
     let refused = calls.iter().filter(|call| matches!(call.ending, Ending::Refused(_)));
     let needless = refused.filter(|call| !script[call.phase].condition.is_bad()).count();
-    format!(
-        "{needless} refused without an attempt{}",
-        if ours { " while the server was healthy" } else { "" }
-    )
+    format!("{needless} refused{}", if ours { " while the server was healthy" } else { "" })
 }
 
 /// In seconds from a tenth on, else in milliseconds.
@@ -64,7 +61,7 @@ mod tests {
         results.naive.add(call(0, 10, 1, Ending::Served));
         results.naive.add(call(2, 3100, 4, Ending::Failed("503".into())));
         let begin = "verdict\n  1 attempts instead of 5,\n  a caller's wait p99 3 ms instead of 3 ms, ";
-        let price = "1 refused without an attempt while the server was healthy\n";
+        let price = "1 refused while the server was healthy\n";
         assert_eq!(verdict(&results), format!("{begin}1 served by both;\n  price: {price}"));
         results.stack.add(call(7, 12_500, 0, Ending::Served));
         assert_eq!(verdict(&results), format!("{begin}1 more served;\n  price: {price}"));
