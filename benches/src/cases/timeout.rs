@@ -31,7 +31,7 @@ fn rows<E: Failure, S: Inner<E>>(service: fn() -> S) -> Vec<Subject> {
     let attempt = AttemptTimeoutLayer::new(LIMIT);
     // As the client stack has it.
     let with_name = attempt.clone().named("payments");
-    // Calls further in can read it.
+    // Inner calls can read it.
     let deadline = DeadlineLayer::new(LIMIT);
     vec![
         Subject::new(named::<E>(BARE), calls(service(), Ends::Well)),

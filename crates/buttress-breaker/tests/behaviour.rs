@@ -32,7 +32,7 @@ async fn ready_while_open_refuses_later() {
     service.ready().await.unwrap();
     sleep(secs(5)).await;
     assert_eq!(service.call(7).await.unwrap_err().kind(), Kind::Rejected);
-    assert_eq!(call(&mut service).await.unwrap(), 7, "made ready anew, it is a probe");
+    assert_eq!(call(&mut service).await.unwrap(), 7, "made ready again, it is a probe");
 }
 
 /// [S3] [S21] a service made ready while the circuit was closed refuses its call once the circuit is open.
@@ -358,7 +358,7 @@ async fn open_for_five_seconds() {
     }
 }
 
-/// [S21] the wait doubles with each failed round, up to 60 s, and begins anew after a healthy period.
+/// [S21] the wait doubles with each failed round, up to 60 s, and starts again after a healthy period.
 #[tokio::test(start_paused = true)]
 async fn the_wait_doubles() {
     let breaker = plain().build().unwrap();

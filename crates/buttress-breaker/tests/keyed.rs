@@ -296,7 +296,7 @@ async fn idle_breakers_go() {
     assert_eq!(keys, ["busy", "forced"]);
 }
 
-/// A call that is under way when its breaker goes is settled with that one; the key begins anew.
+/// A call that is under way when its breaker goes is settled with that one; the key starts again.
 #[tokio::test(start_paused = true)]
 async fn a_call_outlives_its_key() {
     let breakers = breakers();

@@ -19,7 +19,7 @@ async fn the_count_window_slides_after_a_million_successes() {
     assert!(breaker.state().is_open());
 }
 
-/// [S22] A healthy service behind a half-open circuit with a time window must not be refused for ever.
+/// [S22] A healthy service behind a half-open circuit with a time window must not be refused forever.
 #[tokio::test(start_paused = true)]
 async fn half_open_recovers_under_a_steady_trickle() {
     let breaker = plain().window(Window::time(ms(100))).build().unwrap();
@@ -33,7 +33,7 @@ async fn half_open_recovers_under_a_steady_trickle() {
     assert_eq!(breaker.stats().rejected, 0);
 }
 
-/// [S8] Zero probes would refuse for ever.
+/// [S8] Zero probes would refuse forever.
 #[test]
 fn zero_probes_are_refused_at_build() {
     assert_eq!(Breaker::builder("db").probes(0).build().unwrap_err().setting(), "probes");

@@ -113,7 +113,7 @@ async fn good_settings() {
     }
 }
 
-/// [S5] the longest times saturate: open for ever is open for ever, and nothing overflows.
+/// [S5] the longest times saturate: open forever is open forever, and nothing overflows.
 #[tokio::test(start_paused = true)]
 async fn for_ever() {
     let breaker = support::plain()

@@ -265,7 +265,7 @@ fn reading_may_nest_and_panic() {
     named("a").run(|| {
         assert_eq!(Context::read(|_| name()), "a");
         assert!(catch_unwind(|| Context::read(|_| boom())).is_err());
-        assert_eq!(named("b").run(name), "b", "the cell is not borrowed for ever");
+        assert_eq!(named("b").run(name), "b", "the cell is not borrowed forever");
     });
 }
 

@@ -115,7 +115,7 @@ fn three_kinds_arrive_as_their_canonical_kind() {
     let inner = Class::new(Kind::Rejected).to_wire(Handled::Yes).to_class();
     assert!(
         !inner.is_retryable(false) && inner.is_retryable(true),
-        "a breaker further in says nothing of this request"
+        "an inner breaker says nothing of this request"
     );
 }
 

@@ -185,7 +185,7 @@ async fn a_conflict_over_the_key_says_when_to_come_back() {
     assert_eq!((answer.unwrap().status().as_u16(), report.delay), (200, 31 * MS));
 }
 
-/// When attempts, deadline or budget end it, the outcome is unknown: no advice to begin anew with another key.
+/// When attempts, deadline or budget end it, the outcome is unknown: no advice to start again with another key.
 #[tokio::test]
 async fn a_conflict_that_stays_is_of_unknown_outcome() {
     let server = Server::script([Then::Reset, Then::status("409 Conflict")]).await;

@@ -99,7 +99,7 @@ fn bad_origins() {
     assert!(two.is_ok());
 }
 
-/// [S17] each attempt takes the token anew, so a repeated request carries the refreshed one.
+/// [S17] each attempt takes the current token, so a repeated request carries the refreshed one.
 #[tokio::test(start_paused = true)]
 async fn a_repeated_request_carries_the_new_token() {
     let token = Bearer::new();

@@ -47,7 +47,7 @@ impl Drop for Layer {
     }
 }
 
-/// These frames, and then its end, or nothing for ever. It doesn't say before that a frame is the last.
+/// These frames, and then its end, or nothing forever. It doesn't say before that a frame is the last.
 struct Frames {
     frames: VecDeque<Next>,
     stalls: bool,

@@ -196,7 +196,7 @@ async fn only_one_attempt_reads() {
     assert_eq!(send(third), whole(b"abc"));
 }
 
-/// [S13] one that waits for the stream fails when it is taken away, rather than wait for ever.
+/// [S13] one that waits for the stream fails when it is taken away, rather than wait forever.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_waits_is_told() {
     let mut first = Body::streaming(Frames { endless: true, ..Frames::default() });

@@ -76,7 +76,7 @@ enum Server {
     Reads(Duration),
     /// Reads one chunk after the other, with this pause before each, and answers at once.
     Slow(Duration),
-    /// Reads nothing for ever.
+    /// Reads nothing forever.
     Deaf,
     /// Reads one chunk, then nothing, and answers this status after a while.
     Early(u16, Duration),

@@ -80,13 +80,13 @@ async fn dropped_with_a_remedy_at_every_moment() {
         assert_eq!(budget.available(), paid, "dropped after {millis} ms");
         advance(MS * 50).await;
         tokio::task::yield_now().await;
-        let healed = remedy.stats().succeeded;
+        let remedied = remedy.stats().succeeded;
         assert_eq!(
-            (healed, remedy.stats().failed),
+            (remedied, remedy.stats().failed),
             (u64::from(millis >= 140), 0),
             "dropped after {millis} ms"
         );
-        seen.push((inner.calls(), healed, cut.is_ok()));
+        seen.push((inner.calls(), remedied, cut.is_ok()));
     }
     seen.dedup();
     let all = [(1, 0, false), (2, 0, false), (2, 1, false), (3, 1, false), (4, 1, true)];

@@ -116,9 +116,9 @@ async fn attempts_on_top() {
         runs.fetch_add(1, Relaxed);
         Ok::<_, TestError>(())
     };
-    let healed = || plain().remedy(on(Kind::Timeout), Arc::clone(&runs), count);
-    for cx in [Context::default().without_retries(), brings(healed()).without_retries()] {
-        assert_eq!(stops(cx, healed(), Kind::Timeout).await, (1, Some(StopReason::Attempts)));
+    let remedied = || plain().remedy(on(Kind::Timeout), Arc::clone(&runs), count);
+    for cx in [Context::default().without_retries(), brings(remedied()).without_retries()] {
+        assert_eq!(stops(cx, remedied(), Kind::Timeout).await, (1, Some(StopReason::Attempts)));
         assert_eq!(runs.load(Relaxed), 0);
     }
 }
@@ -162,7 +162,7 @@ async fn whose_budget() {
 #[tokio::test(start_paused = true)]
 async fn remedies_of_both() {
     let told = Arc::new(Mutex::new(Vec::new()));
-    let healed = |who: &'static str| {
+    let remedied = |who: &'static str| {
         let tell = move |told: Arc<Mutex<Vec<&'static str>>>| async move {
             told.lock().expect("no panic under it").push(who);
             Ok::<_, TestError>(())
@@ -170,10 +170,13 @@ async fn remedies_of_both() {
         plain().remedy(on(Kind::Unauthenticated), Arc::clone(&told), tell)
     };
     let take = || std::mem::take(&mut *told.lock().expect("no panic under it"));
-    brings(plain()).scope(call(healed("layer"), &script([Step::fail(Kind::Unauthenticated)]))).await.unwrap();
+    brings(plain())
+        .scope(call(remedied("layer"), &script([Step::fail(Kind::Unauthenticated)])))
+        .await
+        .unwrap();
     assert_eq!(take(), ["layer"]);
     let twice = script(vec![Step::fail(Kind::Unauthenticated); 2]);
-    brings(healed("call")).scope(call(healed("layer"), &twice)).await.unwrap();
+    brings(remedied("call")).scope(call(remedied("layer"), &twice)).await.unwrap();
     assert_eq!(take(), ["call", "layer"]);
 }
 

@@ -679,7 +679,7 @@ async fn every_attempt_has_a_begin_of_its_own() {
     });
     sleep(MS).await;
     call(policy(), &script([sick()])).await.unwrap();
-    assert_eq!(repair.runs(), (1, 1), "healed before the second attempt of the other call");
+    assert_eq!(repair.runs(), (1, 1), "remedied before the second attempt of the other call");
     early.await.unwrap().unwrap();
     assert_eq!((repair.runs(), remedy.stats().shared), ((2, 2), 0));
 }

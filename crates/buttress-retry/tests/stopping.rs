@@ -87,7 +87,7 @@ async fn no_attempt_begins_too_late() {
 }
 
 /// A call may allow itself other attempts than the policy has: none but the first, fewer, or more; in the layer, the
-/// function and the thread, for every retry further in.
+/// function and the thread, for every inner retry.
 #[tokio::test(start_paused = true)]
 async fn a_call_overrides_the_policy() {
     for (policy, override_, expected) in [(3, 1, 1), (3, 0, 1), (3, 2, 2), (3, 5, 5), (1, 4, 4)] {

@@ -180,7 +180,7 @@ async fn the_mark_is_believed() {
     for (made, expected) in made {
         assert!(retry(&policy, || async { retry(&policy, call).await.map_err(made) }).await.is_err());
         assert_eq!(calls.replace(0), expected);
-        // What can't hold it, or isn't marked by the one further in, is told by the note.
+        // What can't hold it, or isn't marked by the inner one, is told by the note.
         let plain = || async { retry(&policy, call).await.or(Err(Plain::Down)) };
         assert!(retry(&policy, plain).await.is_err());
         assert_eq!(calls.replace(0), 3);
@@ -202,7 +202,7 @@ async fn only_what_was_given_up_on() {
     // The next call, in the same poll as the end of the one before.
     assert!(alone().await.is_err());
     assert_eq!(calls.replace(0), 3);
-    // Three at once: one is retried further in, two aren't.
+    // Three at once: one is retried by the inner layer, two aren't.
     let nested = retry(&policy, || retry(&policy, || down(&calls)));
     let _ = tokio::join!(alone(), nested, alone());
     assert_eq!(calls.replace(0), 9);

@@ -122,7 +122,7 @@ async fn impatient_callers_open_nothing() {
     assert!(client.breaker().state().is_closed());
 }
 
-/// A client whose pool is used up for ever.
+/// A client whose pool is used up forever.
 #[derive(Clone)]
 struct Full;
 

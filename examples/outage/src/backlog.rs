@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-/// So many requests can a server handle in a second, for ever: twice the load of a client that doesn't repeat.
+/// The requests per second that a server can handle: twice the load of a client that does not retry.
 pub const CAPACITY: f64 = 100.0;
 /// With more than this in hand, in requests, it is overloaded: the work of a quarter of a second.
 const LIMIT: f64 = 25.0;

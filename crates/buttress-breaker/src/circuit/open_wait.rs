@@ -138,7 +138,7 @@ mod tests {
 
     const SECOND: Nanos = 1_000_000_000;
 
-    /// [S21] 5 s, 10 s, 20 s, 40 s, then 60 s for ever, and no overflow after any number of openings.
+    /// [S21] 5 s, 10 s, 20 s, 40 s, then 60 s forever, and no overflow after any number of openings.
     #[test]
     fn doubles_up_to_the_cap() {
         let settings = OpenWait::default();

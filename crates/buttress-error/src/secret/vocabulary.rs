@@ -1,4 +1,4 @@
-//! The words that decide whether a name is secret, each list by what its words do.
+//! The words that decide whether a name is secret, one list for each effect.
 
 /// Secret wherever they stand in a name.
 #[rustfmt::skip]

@@ -106,7 +106,7 @@ impl Backoff {
         Self::new(Kind::Decorrelated { base }, Jitter::None)
     }
 
-    /// Creates a backoff from an iterator of waits, which is made anew for each call, without jitter. When it ends, the
+    /// Creates a backoff from an iterator of waits, which is created again for each call, without jitter. When it ends, the
     /// retries end. [`max_attempts`](crate::PolicyBuilder::max_attempts) applies too: with the default of 4 attempts, 3 waits
     /// are used.
     ///
@@ -488,7 +488,7 @@ mod tests {
         }
     }
 
-    /// [S9] An iterator gives the waits, anew for each call, and its end ends the retries.
+    /// [S9] An iterator gives the waits, again for each call, and its end ends the retries.
     #[test]
     fn an_iterator_gives_the_waits() {
         let backoff = Backoff::iterator(|| [1, 2].into_iter().map(|n| MS * n));

@@ -193,7 +193,7 @@ impl Timed {
 }
 
 impl Ending {
-    /// The kind of the error. What was ignored is neutral by its kind: somebody further in refused the call.
+    /// The kind of the error. What was ignored is neutral by its kind: an inner layer refused the call.
     pub(super) const fn kind(self) -> Kind {
         match self {
             Self::Ignored => Kind::Rejected,
