@@ -1,49 +1,81 @@
 //! Random bytes for ids, also while a thread ends.
 
+use std::array;
 use std::cell::RefCell;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 
-use rand::rngs::{OsRng, StdRng};
-use rand::{RngCore, SeedableRng, TryRngCore};
+use fastrand::Rng;
 
 thread_local! {
-    // Not `rand::rng()`: its thread local has a destructor, and using it after that panics. A panic in a destructor of a
-    // thread local aborts the process. This value has no destructor.
-    static GENERATOR: RefCell<Option<StdRng>> = const { RefCell::new(None) };
+    // Not fastrand's own generator: its seed has 64 bits, which is too few for the threads of a fleet. This value has no
+    // destructor, so a destructor of another thread local may use it.
+    static GENERATOR: RefCell<Option<Generator>> = const { RefCell::new(None) };
 }
 
-/// Returns random bytes from a generator of this thread, which the operating system seeds. Once the thread's locals are
-/// destroyed, the bytes come from the operating system itself.
-///
-/// # Panics
-/// If the operating system has no random bytes.
+/// Two generators with independent seeds. The ids of two threads are equal only if both seeds are.
+struct Generator {
+    high: Rng,
+    low: Rng,
+}
+
+impl Generator {
+    /// Creates a generator that the operating system seeds, by the keys of the standard library's hash maps.
+    fn new() -> Self {
+        let [high, low] = array::from_fn(|_| Rng::with_seed(RandomState::new().hash_one(())));
+        Self { high, low }
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(16) {
+            let random = u128::from(self.high.u64(..)) << 64 | u128::from(self.low.u64(..));
+            chunk.copy_from_slice(&random.to_be_bytes()[16 - chunk.len()..]);
+        }
+    }
+}
+
+/// Returns random bytes from a generator of this thread. They are unique, not secret: who sees some of them can compute
+/// others.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    let filled = GENERATOR.try_with(|generator| {
-        generator.borrow_mut().get_or_insert_with(StdRng::from_os_rng).fill_bytes(&mut bytes);
-    });
+    let filled = GENERATOR
+        .try_with(|generator| generator.borrow_mut().get_or_insert_with(Generator::new).fill(&mut bytes));
     if filled.is_err() {
-        from_system(&mut bytes);
+        Generator::new().fill(&mut bytes);
     }
     bytes
 }
 
-fn from_system(bytes: &mut [u8]) {
-    OsRng.try_fill_bytes(bytes).expect("the operating system has random bytes");
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::thread;
+
     use super::*;
 
-    /// Covers the path for threads whose locals are destroyed. On most platforms this local never is.
     #[test]
-    fn the_system_fills_all_bytes() {
-        let mut seen = [0_u8; 16];
+    fn all_bits_vary() {
+        let (mut ones, mut zeros) = ([0_u8; 26], [0xff_u8; 26]);
         for _ in 0..64 {
-            let mut bytes = [0; 16];
-            from_system(&mut bytes);
-            seen.iter_mut().zip(bytes).for_each(|(seen, byte)| *seen |= byte);
+            let random: [u8; 26] = bytes();
+            for (at, byte) in random.into_iter().enumerate() {
+                ones[at] |= byte;
+                zeros[at] &= byte;
+            }
         }
-        assert_eq!(seen, [0xff; 16]);
+        assert_eq!((ones, zeros), ([0xff; 26], [0; 26]));
+    }
+
+    /// Covers the path for threads whose locals are destroyed, too: on most platforms this local never is.
+    #[test]
+    fn generators_differ() {
+        let here = || {
+            let mut bytes = [0; 16];
+            Generator::new().fill(&mut bytes);
+            bytes
+        };
+        let threads: Vec<_> = (0..8).map(|_| thread::spawn(bytes::<16>)).collect();
+        let ids = threads.into_iter().map(|thread| thread.join().unwrap()).chain((0..64).map(|_| here()));
+        assert_eq!(ids.collect::<HashSet<_>>().len(), 72);
     }
 }

@@ -40,7 +40,8 @@ impl RequestId {
     /// The longest text that is accepted, in bytes.
     pub const MAX_LEN: usize = 128;
 
-    /// Creates a version 7 UUID (RFC 9562, section 5.7) with 74 random bits.
+    /// Creates a version 7 UUID (RFC 9562, section 5.7) with 74 random bits. It is unique, not secret: who knows other ids
+    /// of this process can guess it.
     #[must_use]
     pub fn random() -> Self {
         // A clock before 1970 gives the time part zero; the random part still tells ids apart.

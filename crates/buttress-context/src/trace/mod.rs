@@ -52,7 +52,7 @@ impl Trace {
     /// The length of a `traceparent` header of version 00, in bytes.
     pub const HEADER_LEN: usize = 55;
 
-    /// Starts a new trace: random ids, not sampled, and with the random flag.
+    /// Starts a new trace: random ids, not sampled, and with the random flag. The ids are unique, not secret.
     #[must_use]
     pub fn random() -> Self {
         Self {
