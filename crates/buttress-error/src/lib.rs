@@ -66,7 +66,7 @@ pub use reason::{intern_reason, register_reasons};
 pub use rejection::{Cause, Rejection, RejectionReason, Trip, TripReason};
 pub use retry_summary::{FailedAttempt, RetrySummary, StopReason};
 pub use safe::Safe;
-pub use secret::{is_secret, is_secret_number};
+pub use secret::{Detectors, is_secret, is_secret_number, redact};
 pub use translate::{Foreign, ResponseFuture, Translate, TranslateLayer, TranslateService, translate};
 pub use value::Value;
 pub use verdict::Verdict;

@@ -14,8 +14,9 @@ use crate::group::ErrorGroup;
 use crate::kind::Kind;
 use crate::millis::millis;
 use crate::safe::Safe;
-use crate::secret::is_secret_value;
+use crate::secret::{is_secret_value, redact};
 use crate::value::Value;
+use crate::violation::Violation;
 
 /// Serializes its [name](Kind::as_str).
 impl Serialize for Kind {
@@ -53,8 +54,8 @@ impl Serialize for Value {
 const MAX_MEMBERS: usize = 4_096;
 const MAX_LEVELS: usize = 32;
 
-/// Serializes everything that is known, for logs and stores, not for clients. Empty fields are left out, and the values of
-/// [secret](crate::is_secret) attributes are `"[redacted]"`. `chain` has the causes down to the first group, and `errors` the
+/// Serializes everything that is known, for logs and stores, not for clients. Empty fields are left out. The values of
+/// [secret](crate::is_secret) attributes, and [secrets](crate::redact) in texts, are `[redacted]`. `chain` has the causes down to the first group, and `errors` the
 /// members of that group: at most 4096 in all, on at most 32 levels; `more` is the number of members left out.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -74,7 +75,7 @@ impl Serialize for Node<'_> {
         let Self { error, levels, left } = *self;
         let class = error.class();
         let mut out = serializer.serialize_map(None)?;
-        out.serialize_entry("message", &shown(&Verbatim(error)))?;
+        out.serialize_entry("message", &redact(&shown(&Verbatim(error))))?;
         out.serialize_entry("kind", &class.kind)?;
         entry(&mut out, "reason", class.reason)?;
         entry(&mut out, "domain", error.origin())?;
@@ -86,15 +87,15 @@ impl Serialize for Node<'_> {
         }
         entry(&mut out, "attempts", error.retry_summary().map(|summary| summary.attempts))?;
         let Causes { links, group } = Causes::of(error);
-        list(&mut out, "chain", links[1..].iter().map(|cause| contain::text(Verbatim(*cause))))?;
+        list(&mut out, "chain", links[1..].iter().map(|cause| Clean(contain::text(Verbatim(*cause)))))?;
         if let Some(group) = group {
             members(&mut out, group, levels, left)?;
         }
         let hidden = error.hidden().filter(|_| levels > 0);
         entry(&mut out, "hidden", hidden.map(|error| Node { error, levels: levels - 1, left }))?;
-        list(&mut out, "violations", error.violations().iter())?;
-        list(&mut out, "notes", error.notes())?;
-        list(&mut out, "hints", error.hints())?;
+        list(&mut out, "violations", error.violations().iter().map(Violation::redacted))?;
+        list(&mut out, "notes", error.notes().map(Clean))?;
+        list(&mut out, "hints", error.hints().map(Clean))?;
         if error.attrs().len() > 0 {
             out.serialize_entry("attrs", &Attrs(error))?;
         }
@@ -110,9 +111,9 @@ impl Serialize for Safe<'_> {
         let mut out = serializer.serialize_map(None)?;
         out.serialize_entry("kind", &self.kind())?;
         entry(&mut out, "reason", self.reason())?;
-        out.serialize_entry("message", &self.to_string())?;
-        list(&mut out, "violations", self.violations().iter())?;
-        list(&mut out, "hints", self.hints())?;
+        out.serialize_entry("message", &redact(&self.to_string()))?;
+        list(&mut out, "violations", self.violations().iter().map(Violation::redacted))?;
+        list(&mut out, "hints", self.hints().map(Clean))?;
         out.end()
     }
 }
@@ -121,7 +122,7 @@ impl Serialize for Safe<'_> {
 impl Serialize for ErrorGroup {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_map(None)?;
-        out.serialize_entry("message", &self.to_string())?;
+        out.serialize_entry("message", &redact(&self.to_string()))?;
         out.serialize_entry("kind", &crate::Classify::class(self).kind)?;
         members(&mut out, self, MAX_LEVELS, &Cell::new(MAX_MEMBERS))?;
         out.end()
@@ -174,6 +175,15 @@ fn list<M: SerializeMap>(
     if items.is_empty() { Ok(()) } else { out.serialize_entry(key, &items) }
 }
 
+/// A text whose secrets are redacted.
+struct Clean<T>(T);
+
+impl<T: AsRef<str>> Serialize for Clean<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&redact(self.0.as_ref()))
+    }
+}
+
 struct Text<T>(T);
 
 impl<T: Display> Serialize for Text<T> {
@@ -190,7 +200,10 @@ impl Serialize for Attrs<'_> {
         for (key, value) in self.0.attrs() {
             match is_secret_value(key, value) {
                 true => out.serialize_entry(key, "[redacted]")?,
-                false => out.serialize_entry(key, value)?,
+                false => match value {
+                    Value::Str(text) => out.serialize_entry(key, &redact(text))?,
+                    value => out.serialize_entry(key, value)?,
+                },
             }
         }
         out.end()

@@ -40,6 +40,12 @@ impl Violation {
         self.reason = Some(reason.into());
         self
     }
+
+    /// Returns it without the secrets in its description.
+    #[cfg(feature = "serde")]
+    pub(crate) fn redacted(&self) -> Self {
+        Self { description: crate::redact(&self.description).into_owned().into(), ..self.clone() }
+    }
 }
 
 /// Writes the field and its description.

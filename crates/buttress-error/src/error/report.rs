@@ -4,15 +4,16 @@ use std::fmt::{self, Display, Write};
 
 use super::causes::Causes;
 use super::once::said_once;
-use super::render::{Verbatim, escaped};
+use super::render::{Verbatim, escaped, shown};
 use super::{Error, MAX_LEVELS, MAX_MEMBERS};
 use crate::contain;
 use crate::group::ErrorGroup;
-use crate::secret::is_secret_value;
+use crate::secret::{is_secret_value, redact};
 
 /// All parts of an error, line by line, for a person at a terminal: [`Error::report`].
 ///
-/// A `Display` that fails or panics leaves a mark in its line. A message that repeats its cause, as in `a: disk` above `disk`,
+/// [Secrets](crate::redact) in the texts, and the values of [secret](crate::is_secret) attributes, are shown as `[redacted]`. A
+/// `Display` that fails or panics leaves a mark in its line. A message that repeats its cause, as in `a: disk` above `disk`,
 /// is shown without the repetition. The members of a group follow its message, numbered.
 ///
 /// ```
@@ -146,7 +147,7 @@ impl Page<'_> {
 
     fn line(&mut self, label: &str, text: impl Display) -> fmt::Result {
         self.label(label)?;
-        write!(Escaped(&mut Indent(self.out)), "{text}")
+        Escaped(&mut Indent(self.out)).write_str(&redact(&shown(&text)))
     }
 
     fn label(&mut self, label: &str) -> fmt::Result {
@@ -156,11 +157,14 @@ impl Page<'_> {
     }
 
     fn painted(&mut self, code: &str, text: impl Display) -> fmt::Result {
+        // Secrets are found in the finished text, since a `Display` writes it in pieces.
+        let text = shown(&text);
+        let text = redact(&text);
         if !self.colour {
-            return write!(Escaped(self.out), "{text}");
+            return Escaped(self.out).write_str(&text);
         }
         write!(self.out, "\x1b[{code}m")?;
-        write!(Escaped(self.out), "{text}")?;
+        Escaped(self.out).write_str(&text)?;
         self.out.write_str("\x1b[0m")
     }
 }

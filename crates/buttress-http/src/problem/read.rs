@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use buttress_error::{Kind, RetryAdvice, Violation, intern_reason};
+use buttress_error::{Kind, RetryAdvice, Violation, intern_reason, redact};
 use serde_json::{Map, Value};
 
 use super::details::ProblemDetails;
@@ -61,7 +61,7 @@ impl ProblemDetails {
 
     /// A violation as it is sent and received.
     pub(super) fn violation(violation: &Violation) -> Violation {
-        let text = |text: &str| Cow::Owned(plain(text, Self::MAX_TEXT));
+        let text = |text: &str| Cow::Owned(plain(&redact(text), Self::MAX_TEXT));
         let sent = Violation::new(text(&violation.field), text(&violation.description));
         match &violation.reason {
             Some(reason) => sent.reason(text(reason)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use buttress_context::Context;
 use buttress_error::__private::millis;
-use buttress_error::{Delivery, Error, Handled, Kind, RetryAdvice};
+use buttress_error::{Delivery, Error, Handled, Kind, RetryAdvice, redact};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -16,7 +16,8 @@ impl ProblemDetails {
     /// do not fit.
     pub const MAX: usize = 8 * 1024;
 
-    /// Creates the details that a server sends of `error`: only the [safe](Error::safe) parts. `handled` says whether the
+    /// Creates the details that a server sends of `error`: only the [safe](Error::safe) parts. [Secrets](redact) in their texts
+    /// are shown as `[redacted]`. `handled` says whether the
     /// request reached the handler. The request id is that of the [`Context`], if there is one.
     #[must_use]
     pub fn of(error: &Error, handled: Handled) -> Self {
@@ -28,7 +29,7 @@ impl ProblemDetails {
             type_uri: Some("about:blank".to_owned()),
             title: Some(phrase.unwrap_or(sent.kind.title()).to_owned()),
             status: Some(status),
-            detail: safe.message().map(|text| plain(&text, Self::MAX_TEXT)),
+            detail: safe.message().map(|text| public(&text)),
             instance: None,
             kind: Some(sent.kind),
             reason: sent.reason,
@@ -37,7 +38,7 @@ impl ProblemDetails {
             not_processed: sent.delivery == Delivery::NotProcessed,
             retry_after: sent.retry_after.map(whole_millis),
             violations: safe.violations().iter().take(Self::MAX_ITEMS).map(Self::violation).collect(),
-            hints: safe.hints().take(Self::MAX_ITEMS).map(|text| plain(text, Self::MAX_TEXT)).collect(),
+            hints: safe.hints().take(Self::MAX_ITEMS).map(public).collect(),
             request_id: Context::read(|context| context.request_id().map(ToString::to_string)),
             is_grpc: false,
         };
@@ -126,6 +127,11 @@ struct WireViolation<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     description: &'a str,
+}
+
+/// A text for clients: without the secrets in it, and of limited length.
+fn public(text: &str) -> String {
+    plain(&redact(text), ProblemDetails::MAX_TEXT)
 }
 
 /// Rounds up, so that a retry never comes earlier than asked for.
