@@ -11,6 +11,7 @@ pub(crate) mod http;
 mod keyed;
 mod log;
 mod log_init;
+mod rate_limit;
 pub(crate) mod retry;
 mod retry_failing;
 mod retry_function;
@@ -34,6 +35,7 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(breaker_bare::CASES);
     all.extend(timeout::CASES);
     all.extend(bulkhead::CASES);
+    all.extend(rate_limit::CASES);
     all.extend(translate::CASES);
     all.extend(stack::CASES);
     all.extend(http::CASES);

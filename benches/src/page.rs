@@ -137,6 +137,8 @@ const TABLES: [(&str, &[Row]); 7] = [
             ("HTTP: bad statuses are errors", "http/layer", OURS),
             ("request id and trace, set and sent", "http/ids", OURS),
             ("concurrency limit", "bulkhead", OURS),
+            ("rate limit", "rate-limit", OURS),
+            ("rate limit by hand", "rate-limit-bare", OURS),
         ],
     ),
     (

@@ -26,6 +26,10 @@ pub(crate) fn failsafe() -> String {
     named("failsafe")
 }
 
+pub(crate) fn governor() -> String {
+    named("governor")
+}
+
 pub(crate) fn json_subscriber() -> String {
     named("json-subscriber")
 }

@@ -210,7 +210,7 @@ const fn cloned(case: &'static str) -> Target {
 }
 
 /// Ratios wherever a peer does the same. The nanoseconds are those of a quiet 2-core machine whose clock read takes 21 ns.
-static TARGETS: [Target; 66] = [
+static TARGETS: [Target; 68] = [
     ours("retry/no-budget", Limit::AtMost(2.0, "tower ")),
     ours("retry/no-budget", Limit::Allocs(0.0)),
     ours("retry/ratio-budget", Limit::AtMost(0.8, "tower ")),
@@ -236,6 +236,8 @@ static TARGETS: [Target; 66] = [
     ours("timeout/ready", Limit::Faster(2.2, "tower ")),
     ours("timeout/ready", Limit::Allocs(0.0)),
     ours("timeout/pending", Limit::AtMost(1.05, "tower ")),
+    ours("rate-limit", Limit::Allocs(0.0)),
+    ours("rate-limit-bare", Limit::Over(10.0, "governor")),
     ours("stack", Limit::Faster(10.0, TR)),
     ours("stack", Limit::Allocs(0.0)),
     ours("client/ready", Limit::Faster(2.2, TR)),

@@ -9,7 +9,7 @@ use crate::{command, demo, paths, promises, readme, step::Step, tools};
 pub(crate) const COMMAND: &str = "cargo xtask test";
 
 /// The models that loom runs in every interleaving: every module `model`.
-const MODELS: &str = "RUSTFLAGS=--cfg=buttress_loom cargo test --release -p buttress-breaker -p buttress-retry --lib --target-dir target/loom -- model::";
+const MODELS: &str = "RUSTFLAGS=--cfg=buttress_loom cargo test --release -p buttress-breaker -p buttress-ratelimit -p buttress-retry --lib --target-dir target/loom -- model::";
 
 pub(crate) fn steps() -> Vec<Step> {
     let mut steps = vec![

@@ -53,6 +53,12 @@ pub use buttress_log as log;
 #[doc(no_inline)]
 pub use buttress_log::LogLayer;
 
+#[cfg(feature = "ratelimit")]
+pub use buttress_ratelimit as ratelimit;
+#[cfg(feature = "ratelimit")]
+#[doc(no_inline)]
+pub use buttress_ratelimit::{Rate, RateLimit, RateLimitLayer};
+
 #[cfg(feature = "retry")]
 pub use buttress_retry as retry;
 #[cfg(feature = "retry")]
@@ -105,6 +111,9 @@ pub mod prelude {
     #[cfg(feature = "log")]
     #[doc(no_inline)]
     pub use buttress_log::LogLayer;
+    #[cfg(feature = "ratelimit")]
+    #[doc(no_inline)]
+    pub use buttress_ratelimit::RateLimitLayer;
     #[cfg(feature = "retry")]
     #[doc(no_inline)]
     pub use buttress_retry::{Policy, RetryLayer, retry};

@@ -30,6 +30,10 @@ impl fmt::Display for Rejection {
                 let limit = limit.time();
                 write!(f, "{layer}: deadline exceeded after {elapsed:.1?} (limit {limit:?})")?;
             }
+            Detail::RateLimited { .. } => write!(f, "{layer}: too many calls")?,
+            Detail::ExceedsBurst { weight, burst, .. } => {
+                write!(f, "{layer}: call needs {weight} permits, more than the burst of {burst}")?;
+            }
         }
         if let Some(wait) = self.wait() {
             write!(f, ", retry after {wait:.1?}")?;

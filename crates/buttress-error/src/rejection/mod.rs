@@ -12,6 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::axes::RetryAdvice;
 use crate::class::Class;
 use crate::classify::Classify;
 use crate::error::Error;
@@ -62,6 +63,14 @@ enum Detail {
         layer: Arc<str>,
         limit: Nanos,
         cause: Option<Arc<Cause>>,
+    },
+    RateLimited {
+        layer: Arc<str>,
+    },
+    ExceedsBurst {
+        layer: Arc<str>,
+        weight: u32,
+        burst: u32,
     },
 }
 
@@ -117,6 +126,19 @@ impl Rejection {
         Self::new(Detail::Deadline { layer, limit, cause }).took(elapsed)
     }
 
+    /// Creates the rejection of a call for which the rate limit `layer` has no permits now.
+    #[must_use]
+    pub const fn rate_limited(layer: Arc<str>) -> Self {
+        Self::new(Detail::RateLimited { layer })
+    }
+
+    /// Creates the rejection of a call of `weight` permits, of which the rate limit `layer` never has more than `burst` at
+    /// once. A retry cannot help.
+    #[must_use]
+    pub const fn exceeds_burst(layer: Arc<str>, weight: u32, burst: u32) -> Self {
+        Self::new(Detail::ExceedsBurst { layer, weight, burst })
+    }
+
     /// Sets how long the caller should wait before the next call.
     #[must_use]
     pub const fn retry_after(mut self, wait: Duration) -> Self {
@@ -133,7 +155,9 @@ impl Rejection {
             RejectionReason::CircuitOpen
             | RejectionReason::ProbesTaken
             | RejectionReason::ForcedOpen
-            | RejectionReason::Ramping => io::ErrorKind::ResourceBusy,
+            | RejectionReason::Ramping
+            | RejectionReason::RateLimited
+            | RejectionReason::ExceedsBurst => io::ErrorKind::ResourceBusy,
         }
     }
 
@@ -151,7 +175,9 @@ impl Rejection {
             | Detail::Ramping { layer, .. }
             | Detail::AttemptTimeout { layer, .. }
             | Detail::RequestStalled { layer, .. }
-            | Detail::Deadline { layer, .. } => layer,
+            | Detail::Deadline { layer, .. }
+            | Detail::RateLimited { layer }
+            | Detail::ExceedsBurst { layer, .. } => layer,
         }
     }
 
@@ -166,6 +192,8 @@ impl Rejection {
             Detail::AttemptTimeout { .. } => RejectionReason::AttemptTimeout,
             Detail::RequestStalled { .. } => RejectionReason::RequestStalled,
             Detail::Deadline { .. } => RejectionReason::Deadline,
+            Detail::RateLimited { .. } => RejectionReason::RateLimited,
+            Detail::ExceedsBurst { .. } => RejectionReason::ExceedsBurst,
         }
     }
 
@@ -262,8 +290,14 @@ impl Classify for Rejection {
             RejectionReason::CircuitOpen
             | RejectionReason::ProbesTaken
             | RejectionReason::ForcedOpen
-            | RejectionReason::Ramping => Kind::Rejected,
+            | RejectionReason::Ramping
+            | RejectionReason::RateLimited
+            | RejectionReason::ExceedsBurst => Kind::Rejected,
         });
+        let class = match self.reason() {
+            RejectionReason::ExceedsBurst => class.retry(RetryAdvice::Never),
+            _ => class,
+        };
         self.wait().map_or(class, |wait| class.retry_after(wait))
     }
 }

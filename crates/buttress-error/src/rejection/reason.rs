@@ -20,6 +20,10 @@ pub enum RejectionReason {
     RequestStalled,
     /// The whole call took longer than its limit.
     Deadline,
+    /// A rate limit has no permits for the call now.
+    RateLimited,
+    /// The call needs more permits than a rate limit ever has at once.
+    ExceedsBurst,
 }
 
 impl RejectionReason {
@@ -34,6 +38,8 @@ impl RejectionReason {
             Self::AttemptTimeout => "attempt_timeout",
             Self::RequestStalled => "request_stalled",
             Self::Deadline => "deadline",
+            Self::RateLimited => "rate_limited",
+            Self::ExceedsBurst => "exceeds_burst",
         }
     }
 }

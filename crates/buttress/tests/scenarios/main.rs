@@ -10,7 +10,7 @@
 //! of the public API, on virtual time; what is right stands in the files alone. An unknown key, step, outcome, schema
 //! or file is a failure; a file that the directory lacks is skipped by name.
 
-#![cfg(all(feature = "breaker", feature = "http", feature = "retry"))]
+#![cfg(all(feature = "breaker", feature = "http", feature = "ratelimit", feature = "retry"))]
 
 mod api;
 mod backoff;
@@ -20,6 +20,7 @@ mod clock;
 mod directory;
 mod grpc_timeout;
 mod http_classify;
+mod rate_limit;
 mod retry;
 mod retry_after;
 mod selftest;
@@ -51,6 +52,11 @@ fn grpc_timeout() {
 #[test]
 fn http_classify() {
     check::<http_classify::Case>();
+}
+
+#[test]
+fn rate_limit() {
+    check::<rate_limit::Case>();
 }
 
 #[test]
