@@ -66,7 +66,7 @@ pub use reason::{intern_reason, register_reasons};
 pub use rejection::{Cause, Rejection, RejectionReason, Trip, TripReason};
 pub use retry_summary::{FailedAttempt, RetrySummary, StopReason};
 pub use safe::Safe;
-pub use secret::{Detectors, is_secret, is_secret_number, redact};
+pub use secret::{Detectors, Fingerprint, FingerprintKey, Secret, is_secret, is_secret_number, redact};
 pub use translate::{Foreign, ResponseFuture, Translate, TranslateLayer, TranslateService, translate};
 pub use value::Value;
 pub use verdict::Verdict;
@@ -77,6 +77,7 @@ pub mod __private {
     pub use crate::foreign::{group_of, holds_details_of, ours};
     pub use crate::macros::text;
     pub use crate::millis::millis;
+    pub use crate::secret::{MARKS, is_connection, may_hold_secret};
 }
 
 /// What tower calls an error of any type.

@@ -9,6 +9,7 @@ mod human;
 mod json;
 mod layer;
 mod limits;
+mod redaction;
 mod sink;
 mod span;
 #[cfg(feature = "test-util")]
@@ -22,5 +23,6 @@ pub use config::{Config, ENV_VAR, Format, InitError, init};
 pub use human::{Human, HumanWriter};
 pub use layer::JsonLayer;
 pub use limits::{Limits, LimitsError};
+pub use redaction::{Redaction, RedactionBuilder, RedactionError};
 pub use sink::guard::FlushGuard;
 pub use sink::losses::LossCounters;

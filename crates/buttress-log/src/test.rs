@@ -218,7 +218,7 @@ impl ExpectedValue<'_> {
             Scalar::F64(value) => Value::F64(value),
             Scalar::Bool(value) => Value::Bool(value),
         };
-        value.write(&mut out, ValueFormat { limit: usize::MAX, redact: true });
+        value.write(&mut out, ValueFormat { limit: usize::MAX, redactor: None });
         String::from_utf8_lossy(&out).into_owned()
     }
 }

@@ -82,6 +82,21 @@ const fn is_stem(three: [u8; 3]) -> bool {
     )
 }
 
+/// Returns `true` if the name is that of a connection string, of which a part is secret: `sentry_dsn`, `connectionString`.
+#[must_use]
+pub fn is_connection(name: &str) -> bool {
+    let (mut before, mut last) = (Word::EMPTY, Word::EMPTY);
+    for word in words(name) {
+        (before, last) = (last, word);
+    }
+    let pair = (before.as_str(), last.as_str().trim_end_matches('s'));
+    matches!(
+        pair,
+        (_, "dsn" | "connstr" | "connectionstring" | "connstring")
+            | ("conn" | "connection", "string" | "str")
+    )
+}
+
 /// Returns `true` if an attribute of an error must not be shown.
 pub(crate) fn is_secret_value(key: &str, value: &Value) -> bool {
     match value {

@@ -18,6 +18,7 @@ use crate::config::target_levels::TargetLevels;
 use crate::human::Human;
 use crate::layer::JsonLayer;
 use crate::limits::Limits;
+use crate::redaction::Redaction;
 use crate::sink::guard::{FlushGuard, SharedWriter};
 
 /// The name of the environment variable that [`init`] reads.
@@ -63,14 +64,14 @@ pub fn init() -> Result<FlushGuard, InitError> {
 pub struct Config {
     directives: Directives,
     limits: Limits,
-    redact: bool,
+    redaction: Redaction,
     output: Option<Box<MakeOutput>>,
     /// The value of the variable that is not read, if it is set.
     foreign: Option<String>,
 }
 
 /// Makes the layer for a writer whose type is known to the closure alone. That is why no writer is boxed for each line.
-type MakeOutput = dyn FnOnce(Style, Limits, bool) -> Output + Send + Sync;
+type MakeOutput = dyn FnOnce(Style, Limits, Redaction) -> Output + Send + Sync;
 
 struct Output {
     layer: Box<dyn Layer<Layered<TargetLevels, Registry>> + Send + Sync>,
@@ -90,7 +91,7 @@ impl Config {
         Self {
             directives: Directives::default(),
             limits: Limits::default(),
-            redact: true,
+            redaction: Redaction::new(),
             output: None,
             foreign: None,
         }
@@ -135,14 +136,20 @@ impl Config {
     where
         W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
     {
-        self.output = Some(Box::new(move |style, limits, redact| output(writer, style, limits, redact)));
+        self.output =
+            Some(Box::new(move |style, limits, redaction| output(writer, style, limits, redaction)));
         self
     }
 
-    /// Writes the values of secret fields instead of `[redacted]`.
-    pub const fn without_redaction(mut self) -> Self {
-        self.redact = false;
+    /// Sets which values are shown as `[redacted]`. Default: [`Redaction::new`].
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
         self
+    }
+
+    /// Writes the values of secret fields and the secrets in texts instead of `[redacted]`.
+    pub fn without_redaction(self) -> Self {
+        self.redaction(Redaction::off())
     }
 
     /// Installs the program's global subscriber. The guard flushes the writer when it is dropped: keep it in `main`.
@@ -150,7 +157,7 @@ impl Config {
     /// # Errors
     /// [`InitError`] if the program has a global subscriber already.
     pub fn init(self) -> Result<FlushGuard, InitError> {
-        let Self { directives, limits, redact, output: custom, foreign } = self;
+        let Self { directives, limits, redaction, output: custom, foreign } = self;
         let is_terminal = custom.is_none() && io::stderr().is_terminal();
         let style = match directives.format.unwrap_or_default() {
             Format::Json => Style::Json,
@@ -161,8 +168,8 @@ impl Config {
             Format::Auto | Format::Human => Style::Human,
         };
         let Output { layer, guard } = match custom {
-            Some(make) => make(style, limits, redact),
-            None => output(|| io::stderr().lock(), style, limits, redact),
+            Some(make) => make(style, limits, redaction),
+            None => output(|| io::stderr().lock(), style, limits, redaction),
         };
         let warnings = &directives.warnings;
         // The warnings are shown at any level.
@@ -195,27 +202,26 @@ impl Config {
     }
 }
 
-fn output<W>(writer: W, style: Style, limits: Limits, redact: bool) -> Output
+fn output<W>(writer: W, style: Style, limits: Limits, redaction: Redaction) -> Output
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let writer = SharedWriter::new(writer);
     match style {
-        Style::Json => layer_and_guard(writer.clone(), writer, limits, redact),
-        Style::Human => layer_and_guard(Human::new(writer.clone()), writer, limits, redact),
-        Style::ColoredHuman => layer_and_guard(Human::new(writer.clone()).colored(), writer, limits, redact),
+        Style::Json => layer_and_guard(writer.clone(), writer, limits, redaction),
+        Style::Human => layer_and_guard(Human::new(writer.clone()), writer, limits, redaction),
+        Style::ColoredHuman => {
+            layer_and_guard(Human::new(writer.clone()).colored(), writer, limits, redaction)
+        }
     }
 }
 
-fn layer_and_guard<L, W>(lines: L, writer: SharedWriter<W>, limits: Limits, redact: bool) -> Output
+fn layer_and_guard<L, W>(lines: L, writer: SharedWriter<W>, limits: Limits, redaction: Redaction) -> Output
 where
     L: for<'a> MakeWriter<'a> + Send + Sync + 'static,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let mut layer = JsonLayer::new(lines).limits(limits);
-    if !redact {
-        layer = layer.without_redaction();
-    }
+    let layer = JsonLayer::new(lines).limits(limits).redaction(redaction);
     let guard = FlushGuard::new(writer, Arc::clone(layer.sink()));
     Output { layer: Box::new(layer), guard }
 }
@@ -245,7 +251,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("directives", &self.directives)
             .field("limits", &self.limits)
-            .field("redact", &self.redact)
+            .field("redaction", &self.redaction)
             .finish_non_exhaustive()
     }
 }

@@ -8,10 +8,13 @@ use crate::encode::value::{Value, ValueFormat};
 use crate::json::string::string;
 
 /// Appends the ids of the request and of the trace.
-pub(crate) fn append_ids(out: &mut Vec<u8>, context: &Context) {
+pub(crate) fn append_ids(out: &mut Vec<u8>, context: &Context, format: ValueFormat<'_>) {
     if let Some(id) = context.request_id() {
         out.extend_from_slice(b",\"request_id\":");
-        string(out, id.as_str(&mut [0; 36]), 256);
+        // That of a client may be a token.
+        let mut own = [0; 36];
+        let id = id.as_str(&mut own);
+        if id.len() == 36 { string(out, id, 256) } else { format.string(out, id, 256) }
     }
     if let Some(trace) = context.trace() {
         hex_member(out, ",\"trace_id\":\"", &trace.trace_id().to_u128().to_be_bytes());
@@ -29,9 +32,9 @@ fn hex_member(out: &mut Vec<u8>, key: &str, bytes: &[u8]) {
 }
 
 /// Adds the fields of the context, in at most `max` bytes.
-pub(crate) fn add_fields(fields: &mut Fields, context: &Context, max: usize, format: ValueFormat) {
+pub(crate) fn add_fields(fields: &mut Fields, context: &Context, max: usize, format: ValueFormat<'_>) {
     for (name, value) in context.fields() {
         let name = callsite::context_field_name(name);
-        fields.add(name, max, |out| format.write_field(out, name.role, Value::from(value)));
+        fields.add(name, max, |out| format.write_field(out, name, Value::from(value)));
     }
 }

@@ -4,11 +4,8 @@ use std::error::Error as StdError;
 use std::iter;
 
 use buttress_error::__private::{group_of, holds_details_of, ours};
-use buttress_error::{
-    Error, ErrorGroup, Kind, RetryAdvice, Violation, classify, is_secret, is_secret_number, verbatim,
-};
+use buttress_error::{Error, ErrorGroup, Kind, RetryAdvice, Violation, classify, verbatim};
 
-use crate::encode::name::REDACTED;
 use crate::encode::source_file::is_buttress_source;
 use crate::encode::value::{Value, ValueFormat};
 use crate::json::array::{MAX_ITEMS, MIN_ROOM, array, array_member, member};
@@ -31,11 +28,11 @@ type ErrorRef<'a> = &'a (dyn StdError + 'static);
 ///
 /// All texts together have at most `format.limit` encoded bytes. Unknown members are left out, except `reason`, which is null
 /// then, and `chain`.
-pub(crate) fn write(out: &mut Vec<u8>, error: ErrorRef<'_>, format: ValueFormat) {
+pub(crate) fn write(out: &mut Vec<u8>, error: ErrorRef<'_>, format: ValueFormat<'_>) {
     let end = out.len() + format.limit;
     let room = |out: &Vec<u8>| end.saturating_sub(out.len());
     let class = unwind::catch(|| classify(error)).unwrap_or(Kind::Unknown.into());
-    let chain = Chain::new(error);
+    let chain = Chain::new(error, format);
 
     out.extend_from_slice(b"{\"message\":");
     chain.write_message(out, error, room(out));
@@ -62,17 +59,20 @@ pub(crate) fn write(out: &mut Vec<u8>, error: ErrorRef<'_>, format: ValueFormat)
     array(out, end, links(error).skip(1), |out, cause| chain.write_message(out, cause, room(out)));
     if let Some(group) = chain.group {
         array_member(out, end, "errors", group.leaves().take(MAX_GROUP), |out, leaf| {
-            let mut text = StringWriter::open(out, room(out));
+            let room = room(out);
+            let mut text = format.open(out, room);
             text.push_fmt(format_args!("{leaf:#}"));
             text.close();
         });
     }
     let violations = chain.own_errors_and_members().flat_map(Error::violations);
-    array_member(out, end, "violations", violations, |out, violation| write_violation(out, violation, end));
-    let text = |out: &mut Vec<u8>, text: &str| string(out, text, room(out));
+    array_member(out, end, "violations", violations, |out, violation| {
+        write_violation(out, violation, end, format);
+    });
+    let text = |out: &mut Vec<u8>, text: &str| format.string(out, text, room(out));
     array_member(out, end, "notes", chain.own_errors_and_members().flat_map(Error::notes), text);
     array_member(out, end, "hints", chain.own_errors_and_members().flat_map(Error::hints), text);
-    write_attrs(out, chain, end, format.redact);
+    write_attrs(out, chain, end, format);
     let location = chain.own_errors().filter_map(Error::location).find(|at| !is_buttress_source(at.file()));
     if let Some(location) = location {
         member(out, "at");
@@ -108,13 +108,14 @@ struct Chain<'a> {
     own_len: usize,
     /// The first group of the chain, also one inside an error of another type.
     group: Option<&'a ErrorGroup>,
+    format: ValueFormat<'a>,
 }
 
 impl<'a> Chain<'a> {
-    fn new(error: ErrorRef<'a>) -> Self {
+    fn new(error: ErrorRef<'a>, format: ValueFormat<'a>) -> Self {
         let own = links(error).enumerate().filter(|(_, link)| ours(*link).is_some());
         let own_len = own.last().map_or(0, |(index, _)| index + 1);
-        Self { error, own_len, group: links(error).find_map(group_of) }
+        Self { error, own_len, group: links(error).find_map(group_of), format }
     }
 
     fn own_errors(self) -> impl Iterator<Item = &'a Error> {
@@ -151,7 +152,7 @@ impl<'a> Chain<'a> {
 
     /// Appends the `Display` of a link. That of an own error would escape line breaks, which happens here anyway.
     fn write_display(self, out: &mut Vec<u8>, link: ErrorRef<'_>, room: usize) {
-        let mut text = StringWriter::open(out, room);
+        let mut text = self.format.open(out, room);
         match self.own_len {
             0 => text.push_fmt(format_args!("{link}")),
             _ => text.push_fmt(format_args!("{}", verbatim(link))),
@@ -160,8 +161,8 @@ impl<'a> Chain<'a> {
     }
 }
 
-fn write_violation(out: &mut Vec<u8>, violation: &Violation, end: usize) {
-    let text = |out: &mut Vec<u8>, text: &str| string(out, text, end.saturating_sub(out.len()));
+fn write_violation(out: &mut Vec<u8>, violation: &Violation, end: usize, format: ValueFormat<'_>) {
+    let text = |out: &mut Vec<u8>, text: &str| format.string(out, text, end.saturating_sub(out.len()));
     out.extend_from_slice(b"{\"field\":");
     text(out, &violation.field);
     if let Some(reason) = &violation.reason {
@@ -174,7 +175,7 @@ fn write_violation(out: &mut Vec<u8>, violation: &Violation, end: usize) {
 }
 
 /// Appends the attributes: each key once, with the value of the outermost error. A key is written whole or not at all.
-fn write_attrs(out: &mut Vec<u8>, chain: Chain<'_>, end: usize, redact: bool) {
+fn write_attrs(out: &mut Vec<u8>, chain: Chain<'_>, end: usize, format: ValueFormat<'_>) {
     const MORE: &str = "…";
     let all = || chain.own_errors().flat_map(Error::attrs);
     let is_outermost =
@@ -188,13 +189,8 @@ fn write_attrs(out: &mut Vec<u8>, chain: Chain<'_>, end: usize, redact: bool) {
         out.extend_from_slice(if written == 0 { b",\"attrs\":{" } else { b"," });
         string(out, key, usize::MAX);
         out.push(b':');
-        let value = Value::from(value);
-        let secret = if value.is_number() { is_secret_number(key) } else { is_secret(key) };
-        if redact && secret {
-            out.extend_from_slice(REDACTED);
-        } else {
-            value.write(out, ValueFormat { limit: end.saturating_sub(out.len()), redact });
-        }
+        let limit = end.saturating_sub(out.len());
+        ValueFormat { limit, ..format }.write_attr(out, key, Value::from(value));
         written += 1;
     }
     if more > 0 {
@@ -216,10 +212,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::redaction::{Redaction, Redactor};
 
     fn object(error: ErrorRef<'_>, limit: usize) -> Value {
         let mut out = Vec::new();
-        write(&mut out, error, ValueFormat { limit, redact: true });
+        write(&mut out, error, ValueFormat { limit, redactor: Some(&Redactor::new(Redaction::new())) });
         assert!(out.len() <= limit + OVERHEAD, "{} bytes", out.len());
         serde_json::from_slice(&out).unwrap()
     }

@@ -1,8 +1,9 @@
 //! Encoded fields: `,"name":value` one after another in one text, with the positions of names and values.
 
-use buttress_error::{is_secret, is_secret_number};
-
-use crate::encode::name::{FieldName, REDACTED};
+use crate::encode::name::{FieldName, REDACTED, unquoted_name};
+use crate::encode::value::ValueFormat;
+use crate::json::escape::unescape;
+use crate::redaction::{Redactor, Showing};
 
 /// Fields with unique names, encoded once and copied from then on. Later ones are the inner ones.
 #[derive(Debug, Default)]
@@ -160,24 +161,30 @@ impl Fields {
                 .any(|inner| inner.hash == entry.hash && self.name(inner) == outer.name(entry))
     }
 
-    /// A copy for a layer that redacts. It has a mark for the value of each secret name, for each object, which may have secret
-    /// attributes, and for each value whose name is escaped.
-    pub(crate) fn redacted(&self) -> Self {
+    /// A copy for a layer that redacts. It has a mark for each value that is hidden by its name, for each object, which may have
+    /// secret attributes, and for each value whose name is escaped. Secrets in texts are redacted.
+    pub(crate) fn redacted(&self, redactor: &Redactor) -> Self {
         let mut redacted = Self::with_capacity(self.text.len(), self.entries.len());
         redacted.dropped = self.dropped;
         for entry in &self.entries {
-            let name = self.name(entry);
-            let plain =
-                std::str::from_utf8(name).ok().and_then(|name| name.strip_prefix(",\"")?.strip_suffix("\":"));
             let value = &self.text[entry.value as usize..entry.end as usize];
-            let is_number = !value.starts_with(b"\"");
-            let is_secret = |name| if is_number { is_secret_number(name) } else { is_secret(name) };
-            let is_public = plain.is_some_and(|name| !name.contains('\\') && !is_secret(name));
+            let name =
+                std::str::from_utf8(unquoted_name(self.name(entry))).ok().filter(|name| !name.contains('\\'));
+            let is_text = value.starts_with(b"\"");
+            let is_hidden = name.is_none_or(|name| redactor.showing_of(name, !is_text) != Showing::Shown);
             let start = redacted.text.len();
-            redacted.text.extend_from_slice(name);
+            redacted.text.extend_from_slice(self.name(entry));
             let value_start = redacted.text.len();
-            let shown = if is_public && !value.starts_with(b"{") { value } else { REDACTED };
-            redacted.text.extend_from_slice(shown);
+            if is_hidden || value.starts_with(b"{") {
+                redactor.count(1);
+                redacted.text.extend_from_slice(REDACTED);
+            } else if is_text {
+                let text = unescape(&value[1..value.len() - 1]);
+                let format = ValueFormat { limit: usize::MAX, redactor: Some(redactor) };
+                format.string(&mut redacted.text, &text, usize::MAX);
+            } else {
+                redacted.text.extend_from_slice(value);
+            }
             redacted.push_entry(start, value_start, entry.hash);
         }
         redacted

@@ -1,5 +1,6 @@
 //! The names of fields: which are reserved, which are secret, and how each is written.
 
+use buttress_error::__private::is_connection;
 use buttress_error::{is_secret, is_secret_number};
 
 use crate::json::string::string;
@@ -23,6 +24,9 @@ const MAX_NAME: usize = 256;
 /// What replaces a secret value, whatever its type.
 pub(crate) const REDACTED: &[u8] = b"\"[redacted]\"";
 
+/// The beginning of every mark, also of one with a fingerprint.
+pub(crate) const REDACTED_START: &[u8] = b"[redacted";
+
 /// How the value of a field is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
@@ -31,6 +35,8 @@ pub(crate) enum Role {
     Secret,
     /// The name says that text is secret, while a number or a boolean is a measure.
     SecretText,
+    /// The name says that the value is a connection string.
+    Connection,
     /// The message of an event.
     Message,
     /// The error object of an event.
@@ -54,6 +60,7 @@ impl FieldName {
     /// Encodes a name. Underscores are appended until it is neither reserved nor `taken`.
     pub(crate) fn distinct_from(name: &str, taken: &[Self]) -> Self {
         let role = match () {
+            () if is_connection(name) => Role::Connection,
             () if is_secret_number(name) => Role::Secret,
             () if is_secret(name) => Role::SecretText,
             () => Role::Plain,
@@ -70,6 +77,11 @@ impl FieldName {
         encoded
     }
 
+    /// The name as it is in JSON, without its quotes.
+    pub(crate) fn text(&self) -> &[u8] {
+        unquoted_name(&self.json)
+    }
+
     /// Encodes a reserved name for this crate's own use.
     pub(crate) fn reserved(name: &'static str, role: Role) -> Self {
         Self::encode(name, role)
@@ -83,6 +95,11 @@ impl FieldName {
             json.iter().fold(0u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
         Self { json: json.into(), role, hash: (fnv >> 32) as u32 }
     }
+}
+
+/// The text of a name that is encoded as in a line: `,"name":`.
+pub(crate) fn unquoted_name(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b",\"").and_then(|name| name.strip_suffix(b"\":")).unwrap_or(json)
 }
 
 #[cfg(test)]

@@ -2,13 +2,16 @@
 
 use std::error::Error;
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 
 use tracing::field::{Field, Visit};
 
 use crate::encode::error;
-use crate::encode::name::{REDACTED, Role};
+use crate::encode::name::{FieldName, REDACTED, REDACTED_START};
+use crate::json::escape::unescape;
 use crate::json::number::{float, integer};
-use crate::json::string::StringWriter;
+use crate::json::string::{StringWriter, string};
+use crate::redaction::{Redactor, Showing};
 
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
@@ -39,27 +42,76 @@ impl<'a> From<&'a buttress_error::Value> for Value<'a> {
 
 /// How values are written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ValueFormat {
+pub(crate) struct ValueFormat<'r> {
     /// The most encoded bytes of a text, or of all the texts of an error.
     pub(crate) limit: usize,
-    /// Whether secrets are redacted: fields and attributes of errors, by their names.
-    pub(crate) redact: bool,
+    /// What redacts secrets: by the names of fields and attributes, and by the form of texts. Without it all is shown.
+    pub(crate) redactor: Option<&'r Redactor>,
 }
 
-impl ValueFormat {
-    /// Appends the value of a field of this role, or the mark of a secret.
-    pub(crate) fn write_field(self, out: &mut Vec<u8>, role: Role, value: Value<'_>) {
-        let secret = match role {
-            Role::Secret => true,
-            Role::SecretText => !value.is_number(),
-            Role::Plain | Role::Message | Role::Error => false,
-        };
-        if self.redact && secret {
-            out.extend_from_slice(REDACTED);
-        } else {
-            value.write(out, self);
+impl<'r> ValueFormat<'r> {
+    /// Appends the value of a field of this name, or the mark of a secret.
+    pub(crate) fn write_field(self, out: &mut Vec<u8>, name: &FieldName, value: Value<'_>) {
+        match self.redactor {
+            Some(redactor) => {
+                self.write_shown(out, redactor, redactor.showing(name, value.is_number()), value);
+            }
+            None => value.write(out, self),
         }
     }
+
+    /// Appends the value of an attribute, or the mark of a secret.
+    pub(crate) fn write_attr(self, out: &mut Vec<u8>, key: &str, value: Value<'_>) {
+        match self.redactor {
+            Some(redactor) => {
+                self.write_shown(out, redactor, redactor.showing_of(key, value.is_number()), value);
+            }
+            None => value.write(out, self),
+        }
+    }
+
+    fn write_shown(self, out: &mut Vec<u8>, redactor: &Redactor, showing: Showing, value: Value<'_>) {
+        let start = out.len();
+        match showing {
+            Showing::Shown => value.write(out, self),
+            Showing::Hidden => write_mark(out, redactor, value),
+            Showing::Connection => {
+                value.write_text(out, self);
+                if !out[start..].windows(REDACTED_START.len()).any(|part| part == REDACTED_START) {
+                    out.truncate(start);
+                    write_mark(out, redactor, value);
+                }
+            }
+        }
+    }
+
+    /// Opens a string of at most `limit` encoded bytes, without secrets.
+    pub(crate) fn open<'a>(self, out: &'a mut Vec<u8>, limit: usize) -> StringWriter<'a>
+    where
+        'r: 'a,
+    {
+        StringWriter::redacting(out, limit, self.redactor)
+    }
+
+    /// Appends `text` as a string of at most `limit` encoded bytes, without secrets.
+    pub(crate) fn string(self, out: &mut Vec<u8>, text: &str, limit: usize) {
+        let mut string = self.open(out, limit);
+        string.push(text);
+        string.close();
+    }
+}
+
+/// Appends the mark of a hidden value. Only a fingerprint needs the value, of which at most a megabyte is read.
+fn write_mark(out: &mut Vec<u8>, redactor: &Redactor, value: Value<'_>) {
+    const MAX: usize = 1 << 20;
+    redactor.count(1);
+    if !redactor.has_fingerprints() {
+        return out.extend_from_slice(REDACTED);
+    }
+    let mut text = Vec::new();
+    value.write_text(&mut text, ValueFormat { limit: MAX, redactor: None });
+    let text = unescape(&text[1..text.len() - 1]);
+    string(out, &redactor.mark(text.as_bytes()), usize::MAX);
 }
 
 impl Value<'_> {
@@ -71,30 +123,46 @@ impl Value<'_> {
     /// Appends the value: a number or boolean as such, an error as an object, anything else as a string.
     ///
     /// A 128-bit integer is a number if it fits into 64 bits, else a string. Bytes are a string, in which U+FFFD replaces
-    /// what is not UTF-8. The caller has dealt with secret fields; `redact` is for the attributes of errors.
-    pub(crate) fn write(self, out: &mut Vec<u8>, format: ValueFormat) {
+    /// what is not UTF-8. The caller has judged the name of the field.
+    pub(crate) fn write(self, out: &mut Vec<u8>, format: ValueFormat<'_>) {
+        if let Some(redactor) = format.redactor
+            && self.is_card(redactor)
+        {
+            return write_mark(out, redactor, self);
+        }
         match self {
             Self::I64(value) => integer(out, value),
             Self::U64(value) => integer(out, value),
             Self::I128(value) => match (i64::try_from(value), u64::try_from(value)) {
                 (Ok(value), _) => integer(out, value),
                 (_, Ok(value)) => integer(out, value),
-                _ => self.write_text(out, format.limit),
+                _ => self.write_text(out, format),
             },
             Self::U128(value) => match u64::try_from(value) {
                 Ok(value) => integer(out, value),
-                Err(_) => self.write_text(out, format.limit),
+                Err(_) => self.write_text(out, format),
             },
             Self::F64(value) => float(out, value),
             Self::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
             Self::Error(value) => error::write(out, value, format),
-            _ => self.write_text(out, format.limit),
+            _ => self.write_text(out, format),
         }
     }
 
+    /// Returns `true` if the value is a number with the digits of a card. Of longer numbers too many are ids.
+    fn is_card(self, redactor: &Redactor) -> bool {
+        const CARDS: RangeInclusive<u64> = 1_000_000_000_000..=9_999_999_999_999_999;
+        let number = match self {
+            Self::U64(number) => number,
+            Self::I64(number) => number.unsigned_abs(),
+            _ => return false,
+        };
+        CARDS.contains(&number) && !redactor.find(&number.to_string()).is_empty()
+    }
+
     /// Appends the value as a string, whatever its type.
-    pub(crate) fn write_text(self, out: &mut Vec<u8>, limit: usize) {
-        let mut string = StringWriter::open(out, limit);
+    pub(crate) fn write_text(self, out: &mut Vec<u8>, format: ValueFormat<'_>) {
+        let mut string = format.open(out, format.limit);
         match self {
             Self::Str(value) => string.push(value),
             Self::Bytes(value) => {

@@ -19,6 +19,33 @@ pub(super) fn escape(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&bytes[copied..]);
 }
 
+/// Returns the text of what [`escape`] has written.
+pub(crate) fn unescape(json: &[u8]) -> String {
+    let json = String::from_utf8_lossy(json);
+    let mut text = String::with_capacity(json.len());
+    let mut rest = &*json;
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let mut chars = escaped.chars();
+        text.push(match chars.next() {
+            Some('n') => '\n',
+            Some('r') => '\r',
+            Some('t') => '\t',
+            Some('b') => '\u{8}',
+            Some('f') => '\u{c}',
+            Some('u') => {
+                let code = chars.by_ref().take(4).fold(0, |code, c| code << 4 | c.to_digit(16).unwrap_or(0));
+                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+            Some(c) => c,
+            None => break,
+        });
+        rest = chars.as_str();
+    }
+    text.push_str(rest);
+    text
+}
+
 fn escape_char(out: &mut Vec<u8>, c: char) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match c {

@@ -1,7 +1,7 @@
 //! JSON text: writing it by hand, and reading back what was written. Knows nothing of logging.
 
 pub(crate) mod array;
-mod escape;
+pub(crate) mod escape;
 pub(crate) mod number;
 pub(crate) mod reader;
 pub(crate) mod string;

@@ -1,27 +1,44 @@
 //! Strings with their escapes and a length limit.
 
 use std::fmt::{self, Write};
+use std::mem;
 
-use crate::json::escape::escape;
+use crate::json::escape::{escape, unescape};
 use crate::json::number::integer;
+use crate::redaction::Redactor;
 use crate::unwind;
 
 /// A JSON string under construction.
 ///
 /// It is valid JSON whatever is pushed into it. Text beyond the limit is dropped, and the string ends with a mark that
 /// counts the dropped bytes.
+///
+/// With a redactor the secrets in it are redacted once it is finished, since a `Display` writes its text in pieces.
 pub(crate) struct StringWriter<'a> {
     out: &'a mut Vec<u8>,
+    /// Where the text begins, behind its quote.
+    start: usize,
     end: usize,
     dropped: usize,
+    redactor: Option<&'a Redactor>,
+    /// The beginning of the dropped text: a secret may be cut by the limit.
+    beyond: String,
 }
+
+/// How much of the dropped text is searched for the rest of a secret, in bytes.
+const MAX_BEYOND: usize = 4 << 10;
 
 impl<'a> StringWriter<'a> {
     /// Opens a string of at most `limit` encoded bytes, not counting its quotes and the truncation mark.
     pub(crate) fn open(out: &'a mut Vec<u8>, limit: usize) -> Self {
+        Self::redacting(out, limit, None)
+    }
+
+    /// Opens a string without the secrets that `redactor` finds.
+    pub(crate) fn redacting(out: &'a mut Vec<u8>, limit: usize, redactor: Option<&'a Redactor>) -> Self {
         out.push(b'"');
-        let end = out.len().saturating_add(limit);
-        Self { out, end, dropped: 0 }
+        let start = out.len();
+        Self { out, start, end: start.saturating_add(limit), dropped: 0, redactor, beyond: String::new() }
     }
 
     pub(crate) fn push(&mut self, mut text: &str) {
@@ -34,7 +51,15 @@ impl<'a> StringWriter<'a> {
             escape(self.out, &text[..fits]);
             text = &text[fits..];
         }
+        self.drop(text);
+    }
+
+    fn drop(&mut self, text: &str) {
         self.dropped += text.len();
+        if self.redactor.is_some() && !text.is_empty() {
+            let room = MAX_BEYOND.saturating_sub(self.beyond.len());
+            self.beyond.push_str(&text[..floor_char_boundary(text, room)]);
+        }
     }
 
     /// Pushes text that may not fit, character by character.
@@ -44,8 +69,7 @@ impl<'a> StringWriter<'a> {
             escape(self.out, &text[at..at + c.len_utf8()]);
             if self.out.len() > self.end {
                 self.out.truncate(before);
-                self.dropped += text.len() - at;
-                return;
+                return self.drop(&text[at..]);
             }
         }
     }
@@ -62,13 +86,53 @@ impl<'a> StringWriter<'a> {
         }
     }
 
-    pub(crate) fn close(self) {
+    pub(crate) fn close(mut self) {
+        if let Some(redactor) = self.redactor.take()
+            && (self.dropped > 0 || redactor.may_find(&self.out[self.start..]))
+        {
+            self.redact(redactor);
+        }
         if self.dropped > 0 {
             self.out.extend_from_slice("…[".as_bytes());
             integer(self.out, self.dropped);
             self.out.extend_from_slice(b" bytes cut]");
         }
         self.out.push(b'"');
+    }
+}
+
+impl StringWriter<'_> {
+    /// Writes the text again, with marks in place of its secrets. What was beyond the limit stays beyond it.
+    #[cold]
+    fn redact(&mut self, redactor: &Redactor) {
+        let mut text = unescape(&self.out[self.start..]);
+        let visible = text.len();
+        text.push_str(&self.beyond);
+        let mut spans = redactor.find(&text);
+        spans.retain(|span| span.start < visible);
+        if spans.is_empty() {
+            return;
+        }
+        redactor.count(spans.len());
+        self.out.truncate(self.start);
+        let beyond = mem::take(&mut self.dropped);
+        let mut copied = 0;
+        for span in spans {
+            self.push(&text[copied..span.start]);
+            self.push_mark(&redactor.mark(text[span.clone()].as_bytes()), span.end.min(visible) - span.start);
+            copied = span.end.min(visible);
+        }
+        self.push(&text[copied..visible]);
+        self.dropped += beyond;
+    }
+
+    /// Pushes a mark for a text of `len` bytes, whole or not at all.
+    fn push_mark(&mut self, mark: &str, len: usize) {
+        if self.dropped > 0 || self.out.len() + mark.len() > self.end {
+            self.dropped += len;
+        } else {
+            self.out.extend_from_slice(mark.as_bytes());
+        }
     }
 }
 

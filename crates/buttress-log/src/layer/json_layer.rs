@@ -12,6 +12,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::encode::buffers::LineBuffers;
 use crate::layer::line::LineEncoder;
 use crate::limits::Limits;
+use crate::redaction::{Redaction, Redactor};
 use crate::sink::line_sink::LineSink;
 use crate::sink::losses::LossCounters;
 
@@ -62,11 +63,17 @@ impl<W> JsonLayer<W> {
         self
     }
 
-    /// Writes the values of secret fields instead of `[redacted]`. For a program's own tests.
+    /// Sets which values are shown as `[redacted]`. Default: [`Redaction::new`].
     #[must_use]
-    pub const fn without_redaction(mut self) -> Self {
-        self.encoder.redact = false;
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.encoder.redactor = Redactor::new(redaction);
         self
+    }
+
+    /// Writes the values of secret fields and the secrets in texts instead of `[redacted]`. For a program's own tests.
+    #[must_use]
+    pub fn without_redaction(self) -> Self {
+        self.redaction(Redaction::off())
     }
 
     /// The counters of what was lost. Keep them before the layer moves into a subscriber.
@@ -102,6 +109,10 @@ where
             let dropped = self.encoder.event(event, &ctx, buffers);
             if dropped > 0 {
                 self.sink.losses().add_dropped_fields(dropped);
+            }
+            let redacted = self.encoder.redactor.take_redacted();
+            if redacted > 0 {
+                self.sink.losses().add_redacted(redacted);
             }
             self.sink.write(&self.writer, &buffers.line, event.metadata());
         });

@@ -15,37 +15,43 @@ use crate::encode::value::{FieldVisitor, Value, ValueFormat};
 use crate::encode::{context, error, timestamp};
 use crate::json::number::integer;
 use crate::limits::Limits;
+use crate::redaction::{Redaction, Redactor};
 use crate::span::{LayerId, RecordEpoch, SpanStore};
 
 /// The settings of a layer and what it knows of the spans.
 #[derive(Debug)]
 pub(super) struct LineEncoder {
     pub(super) limits: Limits,
-    pub(super) redact: bool,
+    pub(super) redactor: Redactor,
     layer: LayerId,
     epoch: RecordEpoch,
 }
 
 impl LineEncoder {
     pub(super) fn new() -> Self {
-        Self { limits: Limits::default(), redact: true, layer: LayerId::new(), epoch: RecordEpoch::default() }
+        Self {
+            limits: Limits::default(),
+            redactor: Redactor::new(Redaction::new()),
+            layer: LayerId::new(),
+            epoch: RecordEpoch::default(),
+        }
     }
 
-    const fn format(&self) -> ValueFormat {
-        ValueFormat { limit: self.limits.field(), redact: self.redact }
+    fn format(&self) -> ValueFormat<'_> {
+        ValueFormat { limit: self.limits.field(), redactor: self.redactor.when_on() }
     }
 
-    const fn spans(&self) -> SpanStore<'_> {
+    fn spans(&self) -> SpanStore<'_> {
         SpanStore {
             layer: self.layer.get(),
             epoch: &self.epoch,
-            redact: self.redact,
+            redactor: self.redactor.when_on(),
             max: self.limits.fields(),
         }
     }
 
     fn add(&self, fields: &mut Fields, name: &FieldName, value: Value<'_>) {
-        fields.add(name, self.limits.fields(), |out| self.format().write_field(out, name.role, value));
+        fields.add(name, self.limits.fields(), |out| self.format().write_field(out, name, value));
     }
 
     /// Encodes the fields of a new span.
@@ -94,10 +100,12 @@ impl LineEncoder {
             match name.role {
                 Role::Message => {
                     line.truncate(message); // An event that is built by hand may have its message twice.
-                    value.write_text(line, self.limits.field());
+                    value.write_text(line, self.format());
                 }
                 Role::Error => self.error_object(error, value),
-                Role::Plain | Role::Secret | Role::SecretText => self.add(fields, name, value),
+                Role::Plain | Role::Secret | Role::SecretText | Role::Connection => {
+                    self.add(fields, name, value);
+                }
             }
         }));
         if line.len() == message {
@@ -106,7 +114,7 @@ impl LineEncoder {
         line.extend_from_slice(&callsite.target);
 
         CallContext::read(|call| {
-            context::append_ids(line, call);
+            context::append_ids(line, call, self.format());
             context::add_fields(context, call, self.limits.fields(), self.format());
         });
         // The inner fields are encoded by now, so the room that they leave to the outer ones is known.
@@ -137,7 +145,7 @@ impl LineEncoder {
         out.clear();
         match value {
             Value::Error(error) => error::write(out, error, self.format()),
-            _ => error::write_text(out, |out| value.write_text(out, self.limits.field())),
+            _ => error::write_text(out, |out| value.write_text(out, self.format())),
         }
     }
 }

@@ -9,6 +9,7 @@ pub struct LossCounters {
     writer_panics: AtomicU64,
     reentrant_lines: AtomicU64,
     dropped_fields: AtomicU64,
+    redacted: AtomicU64,
 }
 
 impl LossCounters {
@@ -44,6 +45,12 @@ impl LossCounters {
         self.dropped_fields.load(Ordering::Relaxed)
     }
 
+    /// Values, and secrets in texts, that were redacted. Those of a span count with the next line.
+    #[must_use]
+    pub fn redacted(&self) -> u64 {
+        self.redacted.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn add_write_error(&self) {
         self.write_errors.fetch_add(1, Ordering::Relaxed);
     }
@@ -54,6 +61,10 @@ impl LossCounters {
 
     pub(crate) fn add_reentrant_line(&self) {
         self.reentrant_lines.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_redacted(&self, secrets: u64) {
+        self.redacted.fetch_add(secrets, Ordering::Relaxed);
     }
 
     pub(crate) fn add_dropped_fields(&self, fields: u32) {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::redaction::Redactor;
 use crate::span::store::SpanFields;
 
 /// The id of a layer, unique in the program. The layer is alive as long as its id.
@@ -65,24 +66,24 @@ impl PerLayer {
     /// The fields of a layer.
     ///
     /// A layer that has none takes over those of a layer that is gone: a `reload` has replaced it. If none is gone, the layer
-    /// gets a copy of another layer's fields. Either way secrets are redacted if `redact` is set.
-    pub(crate) fn get_or_adopt(&mut self, layer: usize, redact: bool) -> &mut SpanFields {
+    /// gets a copy of another layer's fields. Either way secrets are redacted if there is a redactor.
+    pub(crate) fn get_or_adopt(&mut self, layer: usize, redactor: Option<&Redactor>) -> &mut SpanFields {
         let own = self.iter().position(|(id, _)| *id == layer);
-        let index = own.unwrap_or_else(|| self.adopt(layer, redact));
+        let index = own.unwrap_or_else(|| self.adopt(layer, redactor));
         &mut self.entry_mut(index).1
     }
 
-    fn adopt(&mut self, layer: usize, redact: bool) -> usize {
+    fn adopt(&mut self, layer: usize, redactor: Option<&Redactor>) -> usize {
         let orphan = {
             let live = live_layers();
             self.iter().position(|(id, _)| !live.contains(id))
         };
         if let Some(index) = orphan {
             let entry = self.entry_mut(index);
-            *entry = (layer, entry.1.clone_for_layer(redact));
+            *entry = (layer, entry.1.clone_for_layer(redactor));
             return index;
         }
-        let copy = self.first.1.clone_for_layer(redact);
+        let copy = self.first.1.clone_for_layer(redactor);
         self.insert(layer, copy);
         self.others.len()
     }

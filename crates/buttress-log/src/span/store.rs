@@ -6,6 +6,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::encode::fields::Fields;
 use crate::encode::name::FieldName;
+use crate::redaction::Redactor;
 use crate::span::per_layer::PerLayer;
 
 /// The fields of a span and of all spans around it. An inner field hides an outer one of its name.
@@ -24,8 +25,8 @@ pub(crate) struct SpanFields {
     current_in: AtomicU64,
     /// Returns `true` once a span inside has copied these fields.
     inherited: AtomicBool,
-    /// Returns `true` if the values of secret names have been redacted.
-    redacted: bool,
+    /// The [id](Redactor::id) of the redaction that the values have passed; 0 if they have passed none.
+    redacted_by: usize,
 }
 
 /// The version of the fields around a span that is a root.
@@ -33,12 +34,11 @@ const ROOT: u64 = 0;
 
 impl SpanFields {
     /// A copy for another layer, which merges it with the outer fields as it sees them.
-    pub(crate) fn clone_for_layer(&self, redact: bool) -> Self {
+    pub(crate) fn clone_for_layer(&self, redactor: Option<&Redactor>) -> Self {
         let mut all = Fields::default();
-        if redact && !self.redacted {
-            all = self.all.redacted();
-        } else {
-            all.copy_from(&self.all);
+        match redactor.filter(|redactor| redactor.id() != self.redacted_by) {
+            Some(redactor) => all = self.all.redacted(redactor),
+            None => all.copy_from(&self.all),
         }
         Self {
             all,
@@ -48,7 +48,7 @@ impl SpanFields {
             outer_version: None,
             current_in: AtomicU64::new(0),
             inherited: AtomicBool::new(self.inherited.load(Ordering::Relaxed)),
-            redacted: redact || self.redacted,
+            redacted_by: redactor.map_or(self.redacted_by, Redactor::id),
         }
     }
 }
@@ -84,7 +84,7 @@ const MAX_RECURSION: usize = 16;
 pub(crate) struct SpanStore<'a> {
     pub(crate) layer: usize,
     pub(crate) epoch: &'a RecordEpoch,
-    pub(crate) redact: bool,
+    pub(crate) redactor: Option<&'a Redactor>,
     /// The longest text of a span's fields, in bytes.
     pub(crate) max: usize,
 }
@@ -120,7 +120,7 @@ impl SpanStore<'_> {
                 outer_version: Some(version),
                 current_in: AtomicU64::new(epoch),
                 inherited: AtomicBool::new(false),
-                redacted: self.redact,
+                redacted_by: self.redactor.map_or(0, Redactor::id),
             }
         };
         let inside = span.parent().and_then(|parent| self.read(&parent, merged, |outer| make(Some(outer))));
@@ -263,7 +263,7 @@ impl SpanStore<'_> {
             extensions.insert(PerLayer::new(self.layer, SpanFields::default()));
         }
         if let Some(layers) = extensions.get_mut::<PerLayer>() {
-            change(layers.get_or_adopt(self.layer, self.redact));
+            change(layers.get_or_adopt(self.layer, self.redactor));
         }
     }
 }

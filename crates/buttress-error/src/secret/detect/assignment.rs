@@ -8,6 +8,8 @@ use crate::secret::name::{is_secret, is_secret_number, may_be_secret};
 
 /// The longest name that is read, in bytes.
 const MAX_NAME: usize = 64;
+/// How many backslashes may be before the quote behind a name. As a JSON string the text has twice as many, and one more.
+const MAX_SLASHES: usize = 16;
 /// How many types may be around a value: `Some(Password("…"))`.
 const MAX_WRAPPERS: usize = 3;
 /// A parameter `code` or `key` of a URL is a credential if its value is this long, in bytes.
@@ -28,18 +30,24 @@ pub(super) fn at(text: &[u8], at: usize, spans: &mut Spans) -> usize {
     let next = at + 1;
     match (text[at], text.get(next)) {
         // Operators, and paths of Rust.
-        (b'=', Some(b'=' | b'~')) | (b':', Some(b':')) => return next + 1,
+        (b'=', Some(b'=')) | (b':', Some(b':')) => return next + 1,
         (b':', Some(b'=')) | (_, None) => return next,
         _ => {}
     }
-    let Some(name) = name_before(text, at) else { return next };
+    let Some(name) = name_before(text, at, MAX_SLASHES) else { return next };
     if !may_be_secret(name.text) && !is_parameter(text, &name) {
         return next;
     }
     value(text, at, &name, spans).unwrap_or(next)
 }
 
-fn name_before(text: &[u8], at: usize) -> Option<Name<'_>> {
+/// Returns `false` only if no value of a secret is behind the separator at `at`, of a text or of its form as a JSON string.
+pub(super) fn may_be_at(text: &[u8], at: usize) -> bool {
+    let name = name_before(text, at, 2 * MAX_SLASHES + 1);
+    name.is_some_and(|name| may_be_secret(name.text) || is_parameter(text, &name))
+}
+
+fn name_before(text: &[u8], at: usize, slashes: usize) -> Option<Name<'_>> {
     let is_part =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']' | b'%');
     let mut end = at;
@@ -51,7 +59,7 @@ fn name_before(text: &[u8], at: usize) -> Option<Name<'_>> {
     let quoted = text[..end].last().is_some_and(|byte| matches!(byte, b'"' | b'\'' | b'`'));
     if quoted {
         end -= 1;
-        end -= text[..end].iter().rev().take_while(|byte| **byte == b'\\').take(MAX_NAME).count();
+        end -= text[..end].iter().rev().take_while(|byte| **byte == b'\\').take(slashes).count();
     }
     let len = text[..end].iter().rev().take(MAX_NAME).take_while(|byte| is_part(**byte)).count();
     let start = end - len;

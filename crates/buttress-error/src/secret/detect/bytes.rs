@@ -50,11 +50,6 @@ pub(super) fn find(text: &[u8], mut at: usize, part: &[u8]) -> Option<usize> {
     }
 }
 
-/// Returns `true` if `text` begins with `prefix` at `at`, in any case. `prefix` is in lower case.
-pub(super) fn starts_with_any_case(text: &[u8], at: usize, prefix: &[u8]) -> bool {
-    text.get(at..at + prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
 /// A longer word is no word of prose, in bytes.
 const MAX_WORD: usize = 64;
 

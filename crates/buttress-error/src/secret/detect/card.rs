@@ -45,6 +45,26 @@ fn in_blocks(text: &[u8], mut at: usize, end: usize, spans: &mut Spans) -> usize
     at.max(end)
 }
 
+/// Returns `false` only if no card number is in a text, or in its form as a JSON string.
+pub(super) fn may_be_in(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit());
+    if text.len() < MIN || digits.count() < MIN {
+        return false;
+    }
+    // The digits of groups with at most one separator between them.
+    let (mut at, mut digits, mut read) = (0, 0, 0);
+    while let Some(start) = text[at..].iter().position(u8::is_ascii_digit).map(|index| at + index) {
+        let run = digits_end(text, start);
+        let continues = digits > 0 && start == read + 1 && matches!(text[read], b' ' | b'-');
+        digits = run - start + if continues { digits } else { 0 };
+        if digits >= MIN {
+            return true;
+        }
+        (at, read) = (run, run);
+    }
+    false
+}
+
 fn digits_end(text: &[u8], at: usize) -> usize {
     super::bytes::run_end(text, at, |byte| byte.is_ascii_digit())
 }

@@ -22,13 +22,20 @@ pub(super) fn scan(text: &[u8], detectors: Detectors) -> Vec<Range<usize>> {
     spans.merged()
 }
 
-/// Secrets behind `:` and `=`.
+/// The bytes at which a search for a secret begins: before a value, or in the client secret of an Azure application.
+pub(super) const fn is_separator(byte: u8) -> bool {
+    // Without a branch, so that the compiler vectorizes it.
+    (byte == b':') | (byte == b'=') | (byte == b'~')
+}
+
+/// Secrets behind `:` and `=`, and around `~`.
 fn separators(text: &[u8], spans: &mut Spans) {
     let (mut at, mut searched) = (0, url::Searched::default());
-    while let Some(separator) = position(text, at, |byte| (byte == b':') | (byte == b'=')) {
-        at = match text[separator..].starts_with(b"://") {
-            true => url::at(text, separator, &mut searched, spans),
-            false => assignment::at(text, separator, spans),
+    while let Some(separator) = position(text, at, is_separator) {
+        at = match text[separator..] {
+            [b'~', ..] => token::azure_at(text, separator, spans).unwrap_or(separator + 1),
+            [b':', b'/', b'/', ..] => url::at(text, separator, &mut searched, spans),
+            _ => assignment::at(text, separator, spans),
         };
     }
 }
@@ -46,7 +53,6 @@ fn token_at(text: &[u8], at: usize, byte: u8, spans: &mut Spans) -> Option<usize
     let own = match byte {
         b'e' => jwt::at(text, at, spans),
         b'B' | b'b' => pem::at(text, at, spans).or_else(|| scheme::at(text, at, spans)),
-        b'Q' => token::azure_at(text, at, spans),
         _ => None,
     };
     own.or_else(|| if token::may_begin(byte) { token::at(text, at, spans) } else { None })
@@ -57,7 +63,7 @@ static MAY_BEGIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = token::may_begin(byte as u8) || matches!(byte as u8, b'e' | b'B' | b'b' | b'Q');
+        table[byte] = token::may_begin(byte as u8) || matches!(byte as u8, b'e' | b'B' | b'b');
         byte += 1;
     }
     table

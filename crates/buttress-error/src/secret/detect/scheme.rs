@@ -2,7 +2,7 @@
 //! ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750), [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)).
 
 use super::base64::decodes_to_any;
-use super::bytes::{is_opaque, is_start, is_word, run_end, starts_with_any_case};
+use super::bytes::{is_opaque, is_start, is_word, run_end};
 use super::spans::Spans;
 
 /// A shorter word after `Bearer` may be one of a sentence.
@@ -15,8 +15,9 @@ pub(super) const fn is_token68(byte: u8) -> bool {
 
 /// Finds credentials whose scheme begins at `at`. Returns where they end.
 pub(super) fn at(text: &[u8], at: usize, spans: &mut Spans) -> Option<usize> {
-    let bearer = starts_with_any_case(text, at, b"bearer ");
-    if !bearer && !starts_with_any_case(text, at, b"basic ") || !is_start(text, at) {
+    let is_one_of = |spellings: [&[u8]; 3]| spellings.iter().any(|scheme| text[at..].starts_with(scheme));
+    let bearer = is_one_of([b"Bearer ", b"bearer ", b"BEARER "]);
+    if !bearer && !is_one_of([b"Basic ", b"basic ", b"BASIC "]) || !is_start(text, at) {
         return None;
     }
     let start = run_end(text, at + if bearer { 7 } else { 6 }, |byte| byte == b' ');
