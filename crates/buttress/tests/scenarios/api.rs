@@ -5,9 +5,10 @@ pub(crate) use buttress::breaker::{
 };
 pub(crate) use buttress::context::{Context, Frame, Report, Scope, Trace};
 pub(crate) use buttress::error::{
-    ByKind, Class, Classifier, ConfigError, Error, Kind, Rejection, RetryAdvice, StopReason,
+    ByKind, Class, Classifier, ConfigError, Detectors, Error, Kind, Rejection, RetryAdvice, StopReason,
 };
 pub(crate) use buttress::http::{
     Body, ByStatus, GrpcTimeout, HttpLayer, Profile, Transport, http_classifier, retry_after,
 };
+pub(crate) use buttress::log::{JsonLayer, Limits, Redaction, as_dyn};
 pub(crate) use buttress::retry::{Backoff, Budget, Jitter, Policy, Reservation, RetryLayer, retry};

@@ -10,7 +10,13 @@
 //! of the public API, on virtual time; what is right stands in the files alone. An unknown key, step, outcome, schema
 //! or file is a failure; a file that the directory lacks is skipped by name.
 
-#![cfg(all(feature = "breaker", feature = "http", feature = "ratelimit", feature = "retry"))]
+#![cfg(all(
+    feature = "breaker",
+    feature = "http",
+    feature = "log",
+    feature = "ratelimit",
+    feature = "retry"
+))]
 
 mod api;
 mod backoff;
@@ -20,7 +26,10 @@ mod clock;
 mod directory;
 mod grpc_timeout;
 mod http_classify;
+mod log;
+mod log_strings;
 mod rate_limit;
+mod redact;
 mod retry;
 mod retry_after;
 mod selftest;
@@ -57,6 +66,16 @@ fn http_classify() {
 #[test]
 fn rate_limit() {
     check::<rate_limit::Case>();
+}
+
+#[test]
+fn log_strings() {
+    check::<log_strings::Case>();
+}
+
+#[test]
+fn redact() {
+    check::<redact::Case>();
 }
 
 #[test]
