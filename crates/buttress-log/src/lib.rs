@@ -19,10 +19,12 @@ mod unwind;
 
 pub use as_dyn::as_dyn;
 pub use call::{LogLayer, LogService, ResponseFuture};
-pub use config::{Config, ENV_VAR, Format, InitError, init};
+pub use config::{Config, ENV_VAR, Format, InitError, Sink, init};
 pub use human::{Human, HumanWriter};
 pub use layer::JsonLayer;
 pub use limits::{Limits, LimitsError};
 pub use redaction::{Redaction, RedactionBuilder, RedactionError};
-pub use sink::guard::FlushGuard;
+pub use sink::guard::{FlushError, FlushGuard, Flusher};
 pub use sink::losses::LossCounters;
+pub use sink::queue::{Queue, QueuedLine, QueuedWriter, WhenFull};
+pub use sink::stats::{LogStats, SinkStats};

@@ -3,11 +3,12 @@
 mod kit;
 
 use std::io;
+use std::time::Duration;
 
 use allocation_counter::measure;
 use buttress_context::{Context, RequestId, Trace};
 use buttress_error::{Error, Kind};
-use buttress_log::{JsonLayer, LogLayer};
+use buttress_log::{JsonLayer, LogLayer, Queue};
 use tower::{Layer, Service};
 use tracing::field::Empty;
 use tracing::{error, info, info_span};
@@ -41,6 +42,20 @@ fn events_allocate_nothing() {
             let _c = info_span!("c", shard = 3).entered();
             assert_eq!(allocations(event), 0);
         });
+    });
+}
+
+/// An event through a queue allocates nothing once the queue has held as many lines before.
+#[test]
+fn queued_events_allocate_nothing() {
+    let (writer, guard) = Queue::new().writer(io::sink()).unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(JsonLayer::new(writer)), || {
+        // Two buffers take turns.
+        for _ in 0..6 {
+            (0..200).for_each(|_| event());
+            guard.flush(Duration::from_secs(60)).unwrap();
+        }
+        assert_eq!(measure(|| (0..20).for_each(|_| event())).count_total, 0);
     });
 }
 

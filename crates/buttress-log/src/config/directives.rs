@@ -8,7 +8,6 @@ use tracing::level_filters::LevelFilter;
 
 use crate::config::format::Format;
 use crate::config::spelling::{nearest_word, translate_level};
-use crate::config::target_levels::TargetLevels;
 
 /// What the variable sets, and warnings about the rest.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -131,10 +130,10 @@ impl Directives {
         self.warnings.append(&mut warnings);
     }
 
-    /// The filter that the directives describe. The default level is INFO.
-    pub(super) fn filter(&self, additional: Option<(String, LevelFilter)>) -> TargetLevels {
-        let targets = self.targets.iter().cloned().chain(additional);
-        TargetLevels::new(targets, self.level.unwrap_or(LevelFilter::INFO))
+    /// Sets the level of a target. A trailing `::` is ignored.
+    pub(super) fn add_target(&mut self, mut target: String, level: LevelFilter) {
+        target.truncate(target.trim_end_matches("::").len());
+        self.targets.push((target, level));
     }
 }
 
@@ -307,8 +306,10 @@ mod tests {
 
     #[test]
     fn other_targets_log_at_info() {
+        use crate::config::sink::Sink;
         use tracing::Level;
-        let filter = Directives::parse("hyper=warn,app=debug,off_limits=OFF").filter(None);
+        let program = Directives::parse("hyper=warn,app=debug,off_limits=OFF");
+        let filter = Sink::stderr().levels(&program, None);
         for (target, level, enabled) in [
             ("hyper::client", Level::INFO, false),
             ("hyper::client", Level::WARN, true),

@@ -1,25 +1,20 @@
 //! `Config` and `init`: one subscriber for the whole program.
 
 use std::env::{self, VarError};
-use std::ffi::OsString;
-use std::fmt;
-use std::io::{self, IsTerminal};
-use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::set_global_default;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::{Layered, SubscriberExt};
-use tracing_subscriber::{Layer, Registry};
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::config::directives::Directives;
 use crate::config::format::Format;
-use crate::config::target_levels::TargetLevels;
-use crate::human::Human;
-use crate::layer::JsonLayer;
+use crate::config::init_error::InitError;
+use crate::config::levels::ProgramLevels;
+use crate::config::sink::Sink;
 use crate::limits::Limits;
 use crate::redaction::Redaction;
-use crate::sink::guard::{FlushGuard, SharedWriter};
+use crate::sink::guard::FlushGuard;
 
 /// The name of the environment variable that [`init`] reads.
 pub const ENV_VAR: &str = "BUTTRESS_LOG";
@@ -61,28 +56,14 @@ pub fn init() -> Result<FlushGuard, InitError> {
 /// # Ok::<_, buttress_log::InitError>(())
 /// ```
 #[must_use = "nothing is logged before `init`"]
+#[derive(Debug)]
 pub struct Config {
     directives: Directives,
     limits: Limits,
     redaction: Redaction,
-    output: Option<Box<MakeOutput>>,
+    sinks: Vec<Sink>,
     /// The value of the variable that is not read, if it is set.
     foreign: Option<String>,
-}
-
-/// Makes the layer for a writer whose type is known to the closure alone. That is why no writer is boxed for each line.
-type MakeOutput = dyn FnOnce(Style, Limits, Redaction) -> Output + Send + Sync;
-
-struct Output {
-    layer: Box<dyn Layer<Layered<TargetLevels, Registry>> + Send + Sync>,
-    guard: FlushGuard,
-}
-
-#[derive(Clone, Copy)]
-enum Style {
-    Json,
-    Human,
-    ColoredHuman,
 }
 
 impl Config {
@@ -92,7 +73,7 @@ impl Config {
             directives: Directives::default(),
             limits: Limits::default(),
             redaction: Redaction::new(),
-            output: None,
+            sinks: Vec::new(),
             foreign: None,
         }
     }
@@ -119,9 +100,7 @@ impl Config {
     /// Sets the level of a target and of the targets below it (`hyper` includes `hyper::client`). A later call overrides an
     /// earlier one for the same target.
     pub fn target(mut self, target: impl Into<String>, level: LevelFilter) -> Self {
-        let mut target = target.into();
-        target.truncate(target.trim_end_matches("::").len());
-        self.directives.targets.push((target, level));
+        self.directives.add_target(target.into(), level);
         self
     }
 
@@ -131,14 +110,18 @@ impl Config {
         self
     }
 
-    /// Writes to `writer` instead of standard error. [`Format::Auto`] is JSON then, and human lines have no color.
-    pub fn writer<W>(mut self, writer: W) -> Self
+    /// Adds a sink. Without one, lines go to standard error.
+    pub fn sink(mut self, sink: Sink) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
+    /// Adds a sink that writes to `writer`: [`Sink::writer`] without settings of its own. [`Format::Auto`] is JSON there.
+    pub fn writer<W>(self, writer: W) -> Self
     where
         W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
     {
-        self.output =
-            Some(Box::new(move |style, limits, redaction| output(writer, style, limits, redaction)));
-        self
+        self.sink(Sink::writer(writer))
     }
 
     /// Sets which values are shown as `[redacted]`. Default: [`Redaction::new`].
@@ -152,31 +135,31 @@ impl Config {
         self.redaction(Redaction::off())
     }
 
-    /// Installs the program's global subscriber. The guard flushes the writer when it is dropped: keep it in `main`.
+    /// Installs the program's global subscriber. The guard flushes the sinks when it is dropped: keep it in `main`.
     ///
     /// # Errors
-    /// [`InitError`] if the program has a global subscriber already.
+    /// [`InitError`] if the program has a global subscriber already, if a sink cannot be opened, or if a setting of a queue is
+    /// out of its range. The program may then go on, or try other settings.
     pub fn init(self) -> Result<FlushGuard, InitError> {
-        let Self { directives, limits, redaction, output: custom, foreign } = self;
-        let is_terminal = custom.is_none() && io::stderr().is_terminal();
-        let style = match directives.format.unwrap_or_default() {
-            Format::Json => Style::Json,
-            Format::Auto if !is_terminal => Style::Json,
-            Format::Auto | Format::Human if is_terminal && allows_color(|name| env::var_os(name)) => {
-                Style::ColoredHuman
-            }
-            Format::Auto | Format::Human => Style::Human,
-        };
-        let Output { layer, guard } = match custom {
-            Some(make) => make(style, limits, redaction),
-            None => output(|| io::stderr().lock(), style, limits, redaction),
-        };
+        let Self { directives, limits, redaction, mut sinks, foreign } = self;
+        if sinks.is_empty() {
+            sinks.push(Sink::stderr());
+        }
         let warnings = &directives.warnings;
         // The warnings are shown at any level.
         let own_level = (!warnings.is_empty()).then(|| (TARGET.to_owned(), LevelFilter::WARN));
-        let filter = directives.filter(own_level);
-        let subscriber = tracing_subscriber::registry().with(filter).with(layer);
-        set_global_default(subscriber).map_err(|_already_set| InitError(()))?;
+        let has_one_filter = sinks.len() == 1 || !sinks.iter().any(Sink::has_levels);
+        let filters: Vec<_> = sinks.iter().map(|sink| sink.levels(&directives, own_level.clone())).collect();
+        let (mut layers, mut open) = (Vec::new(), Vec::new());
+        for (sink, levels) in sinks.into_iter().zip(&filters) {
+            let levels = (!has_one_filter).then(|| levels.clone());
+            let opened = sink.open(&directives, limits, redaction.clone(), levels)?;
+            layers.push(opened.layer);
+            open.push(opened.sink);
+        }
+        let guard = FlushGuard::new(open);
+        let subscriber = tracing_subscriber::registry().with(ProgramLevels::new(filters)).with(layers);
+        set_global_default(subscriber).map_err(|_already_set| InitError::already_set())?;
         if !warnings.is_empty() {
             let ignored: Vec<_> = warnings.iter().map(|warning| &*warning.directive).collect();
             let reasons: Vec<_> = warnings.iter().map(ToString::to_string).collect();
@@ -202,30 +185,6 @@ impl Config {
     }
 }
 
-fn output<W>(writer: W, style: Style, limits: Limits, redaction: Redaction) -> Output
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let writer = SharedWriter::new(writer);
-    match style {
-        Style::Json => layer_and_guard(writer.clone(), writer, limits, redaction),
-        Style::Human => layer_and_guard(Human::new(writer.clone()), writer, limits, redaction),
-        Style::ColoredHuman => {
-            layer_and_guard(Human::new(writer.clone()).colored(), writer, limits, redaction)
-        }
-    }
-}
-
-fn layer_and_guard<L, W>(lines: L, writer: SharedWriter<W>, limits: Limits, redaction: Redaction) -> Output
-where
-    L: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let layer = JsonLayer::new(lines).limits(limits).redaction(redaction);
-    let guard = FlushGuard::new(writer, Arc::clone(layer.sink()));
-    Output { layer: Box::new(layer), guard }
-}
-
 /// The text of an environment variable; empty if it is not set.
 fn read_env(name: &str) -> String {
     env::var(name).unwrap_or_else(|error| match error {
@@ -234,56 +193,8 @@ fn read_env(name: &str) -> String {
     })
 }
 
-/// Returns `false` if `NO_COLOR` has a value (<https://no-color.org>), and on a terminal that calls itself dumb.
-fn allows_color(variable: impl Fn(&str) -> Option<OsString>) -> bool {
-    variable("NO_COLOR").is_none_or(|value| value.is_empty())
-        && variable("TERM").is_none_or(|term| term != "dumb")
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("directives", &self.directives)
-            .field("limits", &self.limits)
-            .field("redaction", &self.redaction)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A global `tracing` subscriber is set already: ours from an earlier [`init`], or another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InitError(());
-
-impl fmt::Display for InitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a global tracing subscriber is already set")
-    }
-}
-
-impl std::error::Error for InitError {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn color_follows_no_color_and_term() {
-        for (no_color, term, expected) in [
-            (None, Some("xterm"), true),
-            (None, None, true),
-            (Some(""), Some("xterm"), true),
-            (Some("1"), Some("xterm"), false),
-            (None, Some("dumb"), false),
-        ] {
-            let variable = |name: &str| if name == "TERM" { term } else { no_color }.map(OsString::from);
-            assert_eq!(allows_color(variable), expected, "{no_color:?} {term:?}");
-        }
     }
 }

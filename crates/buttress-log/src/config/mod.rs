@@ -1,10 +1,16 @@
-//! The subscriber of a whole program: its environment variable, its filter, its settings.
+//! The subscriber of a whole program: its environment variable, its filter, its sinks, its settings.
 
 mod directives;
 mod format;
 mod init;
+mod init_error;
+mod levels;
+mod open;
+mod sink;
 mod spelling;
 mod target_levels;
 
 pub use format::Format;
-pub use init::{Config, ENV_VAR, InitError, init};
+pub use init::{Config, ENV_VAR, init};
+pub use init_error::InitError;
+pub use sink::Sink;

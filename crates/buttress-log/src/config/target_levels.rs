@@ -2,11 +2,8 @@
 
 use std::cmp::Reverse;
 
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::Interest;
-use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context;
 
 /// A level for each of some targets and the targets below them, and a level for all others.
 ///
@@ -36,23 +33,10 @@ impl TargetLevels {
         let longest = self.levels.iter().find(|(path, _)| matches(path));
         longest.map_or(self.default, |(_, level)| *level) >= level
     }
-}
 
-impl<S: Subscriber> Layer<S> for TargetLevels {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.enables(metadata.target(), *metadata.level()) {
-            Interest::always()
-        } else {
-            Interest::never()
-        }
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.enables(metadata.target(), *metadata.level())
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        self.levels.iter().map(|(_, level)| *level).chain([self.default]).max()
+    /// Returns the most verbose level that any target has.
+    pub(super) fn max_level(&self) -> LevelFilter {
+        self.levels.iter().map(|(_, level)| *level).fold(self.default, LevelFilter::max)
     }
 }
 
@@ -102,15 +86,10 @@ mod tests {
             assert!(filter.enables("a::x", Level::TRACE));
             assert!(!filter.enables("a::b::x", Level::WARN));
             assert!(filter.enables("a::b::c::x", Level::DEBUG) && !filter.enables("a::b::c", Level::TRACE));
-            assert_eq!(
-                Layer::<tracing_subscriber::Registry>::max_level_hint(&filter),
-                Some(LevelFilter::TRACE)
-            );
+            assert_eq!(filter.max_level(), LevelFilter::TRACE);
         }
         let twice = filter(&[("a", LevelFilter::OFF), ("a", LevelFilter::DEBUG)]);
         assert!(twice.enables("a", Level::DEBUG));
-        let hint =
-            Layer::<tracing_subscriber::Registry>::max_level_hint(&filter(&[("a", LevelFilter::WARN)]));
-        assert_eq!(hint, Some(LevelFilter::INFO));
+        assert_eq!(filter(&[("a", LevelFilter::WARN)]).max_level(), LevelFilter::INFO);
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod context;
 pub(crate) mod error;
 pub(crate) mod fields;
 pub(crate) mod name;
+pub(crate) mod own_record;
 mod source_file;
 pub(crate) mod timestamp;
 pub(crate) mod value;

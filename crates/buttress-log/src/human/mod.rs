@@ -1,6 +1,6 @@
 //! Lines for people, made from JSON lines.
 
-mod render;
+pub(crate) mod render;
 mod writer;
 
 pub use writer::{Human, HumanWriter};

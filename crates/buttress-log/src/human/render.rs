@@ -24,7 +24,7 @@ impl HumanText {
 }
 
 /// Renders a JSON line with its error below it. Returns `None` if it is not a line of this crate.
-pub(super) fn render(line: &str, colored: bool) -> Option<String> {
+pub(crate) fn render(line: &str, colored: bool) -> Option<String> {
     let mut out = HumanText { text: String::with_capacity(line.len()), colored };
     let (mut target, mut error) = ("", "");
     let mut members_seen = 0;

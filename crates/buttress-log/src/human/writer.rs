@@ -6,7 +6,7 @@ use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::human::render::render;
-use crate::sink::write::{partial, write_line};
+use crate::sink::write::{Stopped, partial, write_line};
 
 /// A writer that turns the lines of a [`JsonLayer`](crate::JsonLayer) into text for people, and passes it to another writer.
 ///
@@ -72,7 +72,7 @@ impl<W: Write> Write for HumanWriter<W> {
         let mut mid_line = false;
         match write_line(&mut self.inner, text, &mut mid_line) {
             Ok(()) => Ok(line.len()),
-            Err(error) => Err(if mid_line { partial(error) } else { error }),
+            Err(Stopped { error, .. }) => Err(if mid_line { partial(error) } else { error }),
         }
     }
 

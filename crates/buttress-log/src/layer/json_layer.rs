@@ -53,7 +53,11 @@ impl<W> JsonLayer<W> {
     /// writing. Lines that the writer itself logs while it writes are dropped. [`losses`](Self::losses) counts all of them.
     /// A writer must not wait for another thread that logs: that would be a deadlock.
     pub fn new(writer: W) -> Self {
-        Self { encoder: LineEncoder::new(), writer, sink: Arc::default() }
+        Self::with_sink(writer, Arc::default())
+    }
+
+    pub(crate) fn with_sink(writer: W, sink: Arc<LineSink>) -> Self {
+        Self { encoder: LineEncoder::new(), writer, sink }
     }
 
     /// Sets the size limits. Default: 8 KiB per field, 64 KiB per line.
@@ -80,10 +84,6 @@ impl<W> JsonLayer<W> {
     #[must_use]
     pub fn losses(&self) -> Arc<LossCounters> {
         Arc::clone(self.sink.losses())
-    }
-
-    pub(crate) const fn sink(&self) -> &Arc<LineSink> {
-        &self.sink
     }
 }
 

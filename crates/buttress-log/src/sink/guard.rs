@@ -2,47 +2,199 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::sink::line_sink::LineSink;
 use crate::sink::losses::LossCounters;
+use crate::sink::queue::QueueHandle;
+use crate::sink::stats::{LogStats, SinkStats};
 
-/// Flushes the writer when it is dropped. Keep it until the end of `main`.
+/// Writes what waits and flushes all sinks when it is dropped, within [`DROP_LIMIT`](Self::DROP_LIMIT). Keep it until the end
+/// of `main`.
+///
+/// A panic that unwinds out of `main` drops the guard. `std::process::exit`, `abort` and a signal do not: call
+/// [`flush`](Self::flush), or a [`Flusher`], before.
 #[must_use = "flushes as soon as it is dropped: bind it to a name other than `_`"]
-pub struct FlushGuard {
-    flush: Box<dyn Fn(&LineSink) + Send + Sync>,
-    sink: Arc<LineSink>,
+#[derive(Debug)]
+pub struct FlushGuard(Flusher);
+
+/// Flushes all sinks, from anywhere: a task that waits for a signal, or a panic hook. Clones flush the same sinks.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// # async fn terminated() {}
+/// # async fn serve() {}
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), buttress_log::InitError> {
+/// let guard = buttress_log::init()?;
+/// let flusher = guard.flusher();
+/// tokio::spawn(async move {
+///     terminated().await; // such as `tokio::signal::unix::Signal::recv` of SIGTERM
+///     let _ = flusher.flush(Duration::from_secs(2));
+///     std::process::exit(143);
+/// });
+/// serve().await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Flusher(Arc<[OpenSink]>);
+
+/// A sink that is in use.
+pub(crate) struct OpenSink {
+    name: Arc<str>,
+    losses: Arc<LossCounters>,
+    flush: Flush,
+}
+
+enum Flush {
+    Direct(Box<dyn Fn() + Send + Sync>),
+    Queue(QueueHandle),
 }
 
 impl FlushGuard {
-    pub(crate) fn new<W>(writer: SharedWriter<W>, sink: Arc<LineSink>) -> Self
+    /// The longest time that dropping it takes for all queues together: five seconds. What waits then goes on being written
+    /// while the process lives.
+    pub const DROP_LIMIT: Duration = Duration::from_secs(5);
+
+    pub(crate) fn new(sinks: Vec<OpenSink>) -> Self {
+        Self(Flusher(sinks.into()))
+    }
+
+    pub(crate) fn of_queue(name: &str, queue: QueueHandle, losses: Arc<LossCounters>) -> Self {
+        Self::new(vec![OpenSink { name: name.into(), losses, flush: Flush::Queue(queue) }])
+    }
+
+    /// Writes what waits, and flushes all sinks. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`FlushError`] if lines still wait in a queue after `limit`. A sink without a queue has none, but its writer may take
+    /// longer than `limit`. A writer that fails is counted in the [statistics](Self::stats).
+    pub fn flush(&self, limit: Duration) -> Result<(), FlushError> {
+        self.0.flush(limit)
+    }
+
+    /// Returns a handle that flushes the same sinks.
+    #[must_use]
+    pub fn flusher(&self) -> Flusher {
+        self.0.clone()
+    }
+
+    /// Returns what each sink has written and lost so far.
+    #[must_use]
+    pub fn stats(&self) -> LogStats {
+        self.0.stats()
+    }
+}
+
+impl Flusher {
+    /// Writes what waits, and flushes all sinks. Blocks the thread.
+    ///
+    /// # Errors
+    /// As [`FlushGuard::flush`].
+    pub fn flush(&self, limit: Duration) -> Result<(), FlushError> {
+        self.each(limit, |sink, left| match &sink.flush {
+            Flush::Direct(flush) => {
+                flush();
+                Ok(())
+            }
+            Flush::Queue(queue) => queue.flush(left),
+        })
+    }
+
+    /// Returns what each sink has written and lost so far.
+    #[must_use]
+    pub fn stats(&self) -> LogStats {
+        LogStats::new(self.0.iter().map(|sink| SinkStats::new(&sink.name, &sink.losses)).collect())
+    }
+
+    fn close(&self, limit: Duration) -> Result<(), FlushError> {
+        self.each(limit, |sink, left| match &sink.flush {
+            Flush::Direct(flush) => {
+                flush();
+                Ok(())
+            }
+            Flush::Queue(queue) => queue.close(left),
+        })
+    }
+
+    /// Runs `work` on each sink with the time that is left.
+    fn each(
+        &self,
+        limit: Duration,
+        work: impl Fn(&OpenSink, Duration) -> Result<(), u64>,
+    ) -> Result<(), FlushError> {
+        let start = Instant::now();
+        let mut error: Option<FlushError> = None;
+        for sink in &*self.0 {
+            if let Err(waiting) = work(sink, limit.saturating_sub(start.elapsed())) {
+                let error = error.get_or_insert_with(|| FlushError { limit, waiting: 0, sinks: Vec::new() });
+                error.waiting += waiting;
+                error.sinks.push(Arc::clone(&sink.name));
+            }
+        }
+        error.map_or(Ok(()), Err)
+    }
+}
+
+/// A `flush` that fails or panics is counted in the [statistics](Self::stats), and has no other effect.
+impl Drop for FlushGuard {
+    fn drop(&mut self) {
+        let _ = self.0.close(Self::DROP_LIMIT);
+    }
+}
+
+impl OpenSink {
+    pub(crate) fn direct<W>(name: Arc<str>, writer: W, sink: Arc<LineSink>) -> Self
     where
         W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
     {
-        Self { flush: Box::new(move |sink| sink.flush(&writer)), sink }
+        let losses = Arc::clone(sink.losses());
+        Self { name, losses, flush: Flush::Direct(Box::new(move || sink.flush(&writer))) }
     }
 
-    /// The counters of what was lost.
-    #[must_use]
-    pub fn losses(&self) -> &LossCounters {
-        self.sink.losses()
-    }
-}
-
-/// A `flush` that fails or panics is counted in the [`losses`](Self::losses), and has no other effect.
-impl Drop for FlushGuard {
-    fn drop(&mut self) {
-        (self.flush)(&self.sink);
+    pub(crate) const fn queued(name: Arc<str>, queue: QueueHandle, losses: Arc<LossCounters>) -> Self {
+        Self { name, losses, flush: Flush::Queue(queue) }
     }
 }
 
-impl fmt::Debug for FlushGuard {
+impl fmt::Debug for OpenSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlushGuard").field("losses", self.sink.losses()).finish_non_exhaustive()
+        f.debug_struct("OpenSink")
+            .field("name", &self.name)
+            .field("losses", &self.losses)
+            .finish_non_exhaustive()
     }
 }
+
+/// Lines still waited in a queue when the time for a flush was over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FlushError {
+    limit: Duration,
+    waiting: u64,
+    sinks: Vec<Arc<str>>,
+}
+
+impl FlushError {
+    /// Returns how many lines still waited.
+    #[must_use]
+    pub const fn waiting(&self) -> u64 {
+        self.waiting
+    }
+}
+
+impl fmt::Display for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, waiting, sinks } = self;
+        write!(f, "log not flushed within {limit:?}: {waiting} lines still wait for {}", sinks.join(", "))
+    }
+}
+
+impl std::error::Error for FlushError {}
 
 /// One writer, which the layer writes to and the guard flushes.
 pub(crate) struct SharedWriter<W>(Arc<W>);

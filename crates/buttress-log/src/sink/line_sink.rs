@@ -3,12 +3,15 @@
 use std::io::{self, Write};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::sink::losses::LossCounters;
+use crate::encode::own_record;
+use crate::sink::losses::{LossCounters, LossReport};
 use crate::sink::write::write_line;
 use crate::unwind;
 
@@ -22,32 +25,79 @@ pub(crate) struct LineSink {
     /// The thread that uses the writer, as an address of [`this_thread`]; 0 if none does.
     user: AtomicUsize,
     losses: Arc<LossCounters>,
+    /// The writer is a queue, which counts what is written.
+    is_queued: bool,
+    report: Option<Mutex<LossReport>>,
 }
 
 impl LineSink {
+    /// Creates a sink that counts in `losses`.
+    pub(crate) fn counting_in(losses: Arc<LossCounters>) -> Self {
+        Self { losses, ..Self::default() }
+    }
+
+    /// The writer is a queue: that counts what is written, and reports what is lost.
+    pub(crate) fn into_queue(mut self) -> Self {
+        self.is_queued = true;
+        self
+    }
+
+    /// Reports lost lines in the log itself.
+    pub(crate) fn reporting(mut self) -> Self {
+        self.report = Some(Mutex::default());
+        self
+    }
+
     pub(crate) const fn losses(&self) -> &Arc<LossCounters> {
         &self.losses
     }
 
     pub(crate) fn write<'w, W: MakeWriter<'w>>(&self, writer: &'w W, line: &[u8], metadata: &Metadata<'_>) {
-        self.with_writer(
-            || writer.make_writer_for(metadata),
-            |writer, mid_line| {
-                if *mid_line {
-                    write_line(writer, b"\n", mid_line)?;
-                }
-                write_line(writer, line, mid_line)
-            },
-        );
+        self.write_one(|| writer.make_writer_for(metadata), line);
+        if self.report.is_some() {
+            self.report_losses(writer, false);
+        }
+    }
+
+    fn write_one<W: Write>(&self, make: impl FnOnce() -> W, line: &[u8]) {
+        self.with_writer(make, |writer, mid_line| {
+            if *mid_line {
+                write_line(writer, b"\n", mid_line)?;
+            }
+            write_line(writer, line, mid_line)?;
+            if !self.is_queued {
+                self.losses.add_written(1);
+            }
+            Ok(())
+        });
     }
 
     pub(crate) fn flush<'w, W: MakeWriter<'w>>(&self, writer: &'w W) {
+        self.report_losses(writer, true);
         self.with_writer(|| writer.make_writer(), |writer, _| writer.flush());
+    }
+
+    /// Writes the record about lost lines, if there are any that the log has not mentioned.
+    fn report_losses<'w, W: MakeWriter<'w>>(&self, writer: &'w W, at_once: bool) {
+        let Some(report) = &self.report else { return };
+        // If another thread is about to report, it reports these losses too. Nobody is on the way while this lock is held
+        // for a moment only, so a writer that logs does not meet it.
+        let Ok(mut report) = report.try_lock() else { return };
+        if !report.is_behind(&self.losses) {
+            return;
+        }
+        let lost = report.due(&self.losses, uptime(), at_once);
+        drop(report);
+        if let Some(lost) = lost {
+            let mut record = Vec::new();
+            own_record::write_losses(&mut record, &lost);
+            self.write_one(|| writer.make_writer(), &record);
+        }
     }
 
     /// Three pieces of user code, each contained by itself. A writer that panics in `work` is dropped when nothing unwinds any
     /// more: a lock that it holds is not poisoned, and a panic of its `Drop` does not abort.
-    fn with_writer<W>(
+    pub(crate) fn with_writer<W>(
         &self,
         make: impl FnOnce() -> W,
         work: impl FnOnce(&mut W, &mut bool) -> io::Result<()>,
@@ -81,8 +131,14 @@ impl LineSink {
     }
 }
 
+/// The time since the first report in this process.
+fn uptime() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
 /// An address that no other living thread has.
-fn this_thread() -> usize {
+pub(crate) fn this_thread() -> usize {
     thread_local! {
         static HERE: u8 = const { 0 };
     }

@@ -3,4 +3,7 @@
 pub(crate) mod guard;
 pub(crate) mod line_sink;
 pub(crate) mod losses;
+pub(crate) mod queue;
+pub(crate) mod severity;
+pub(crate) mod stats;
 pub(crate) mod write;

@@ -11,7 +11,11 @@ const MAX_INTERRUPTIONS: usize = 1_000;
 ///
 /// Sets `mid_line` to whether the output now ends in the middle of a line. It is set after a panic of the writer too, because
 /// the writer may have taken a part.
-pub(crate) fn write_line(writer: &mut impl Write, bytes: &[u8], mid_line: &mut bool) -> io::Result<()> {
+pub(crate) fn write_line(
+    writer: &mut (impl Write + ?Sized),
+    bytes: &[u8],
+    mid_line: &mut bool,
+) -> Result<(), Stopped> {
     let before = mem::replace(mid_line, true);
     let (mut written, mut interruptions) = (0, 0);
     while written < bytes.len() {
@@ -32,10 +36,24 @@ pub(crate) fn write_line(writer: &mut impl Write, bytes: &[u8], mid_line: &mut b
             Err(error) => error,
         };
         *mid_line = before || written > 0 || is_partial(&error);
-        return Err(error);
+        return Err(Stopped { written, error });
     }
     *mid_line = false;
     Ok(())
+}
+
+/// A write that ended early.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    /// The number of bytes that the writer took before.
+    pub(crate) written: usize,
+    pub(crate) error: io::Error,
+}
+
+impl From<Stopped> for io::Error {
+    fn from(stopped: Stopped) -> Self {
+        stopped.error
+    }
 }
 
 /// Marks the error of a writer that has passed a part of its input on to another writer.

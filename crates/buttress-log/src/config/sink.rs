@@ -1,0 +1,208 @@
+//! `Sink`: a place where lines go, with its own format and filter.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use buttress_error::ConfigError;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::directives::Directives;
+use crate::config::format::Format;
+use crate::config::init_error::InitError;
+use crate::config::open::{OpenedSink, Style, open};
+use crate::config::target_levels::TargetLevels;
+use crate::limits::Limits;
+use crate::redaction::Redaction;
+use crate::sink::queue::Queue;
+
+/// A place where lines go. A program may have several, each with its own format and levels.
+///
+/// A sink writes directly, in the thread that logs, unless it has a [queue](Self::queue). What it does not set is as
+/// [`Config`](crate::Config) says.
+///
+/// ```no_run
+/// use buttress_log::{Config, Format, Queue, Sink};
+/// use tracing::level_filters::LevelFilter;
+///
+/// let _guard = Config::from_env()
+///     .sink(Sink::stderr().level(LevelFilter::WARN))
+///     .sink(Sink::file("logs/app.log").format(Format::Json).queue(Queue::new()))
+///     .init()?;
+/// # Ok::<_, buttress_log::InitError>(())
+/// ```
+#[must_use = "nothing is written before it is part of a `Config`"]
+pub struct Sink {
+    name: Arc<str>,
+    open: Box<Open>,
+    is_terminal: fn() -> bool,
+    format: Option<Format>,
+    levels: Directives,
+    queue: Option<Queue>,
+    redaction: Option<Redaction>,
+}
+
+/// Opens a writer whose type is known to the closure alone. That is why no writer is boxed for each line.
+type Open = dyn FnOnce(SinkSettings) -> Result<OpenedSink, InitError> + Send + Sync;
+
+/// The settings of a sink, with those of the whole program where it has none of its own.
+pub(super) struct SinkSettings {
+    pub(super) name: Arc<str>,
+    pub(super) style: Style,
+    pub(super) limits: Limits,
+    pub(super) redaction: Redaction,
+    /// None if the filter of the whole program is enough.
+    pub(super) levels: Option<TargetLevels>,
+    pub(super) queue: Option<Queue>,
+}
+
+impl Sink {
+    fn new(
+        name: impl Into<Arc<str>>,
+        open: impl FnOnce(SinkSettings) -> Result<OpenedSink, InitError> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            open: Box::new(open),
+            is_terminal: || false,
+            format: None,
+            levels: Directives::default(),
+            queue: None,
+            redaction: None,
+        }
+    }
+
+    /// Writes to standard error. [`Format::Auto`] is human if it is a terminal.
+    pub fn stderr() -> Self {
+        let sink = Self::new("stderr", |settings| open(|| io::stderr().lock(), settings));
+        Self { is_terminal: || io::stderr().is_terminal(), ..sink }
+    }
+
+    /// Writes to standard output. [`Format::Auto`] is human if it is a terminal.
+    pub fn stdout() -> Self {
+        let sink = Self::new("stdout", |settings| open(|| io::stdout().lock(), settings));
+        Self { is_terminal: || io::stdout().is_terminal(), ..sink }
+    }
+
+    /// Appends to a file, which is created if it is missing, and so are its directories.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self::opened_by(path.display().to_string(), move || append(&path))
+    }
+
+    /// Writes to a `writer` of one's own.
+    pub fn writer<W>(writer: W) -> Self
+    where
+        W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    {
+        Self::new("writer", |settings| open(writer, settings))
+    }
+
+    /// Writes to what `make` opens when the log is set up. An error is one of `init`, with the name of the sink.
+    pub(super) fn opened_by<W: Write + Send + 'static>(
+        name: impl Into<Arc<str>>,
+        make: impl FnOnce() -> io::Result<W> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(name, |settings| match make() {
+            Ok(writer) => open(Mutex::new(writer), settings),
+            Err(error) => Err(InitError::sink(settings.name, error)),
+        })
+    }
+
+    /// Sets the format.
+    pub fn format(self, format: Format) -> Self {
+        Self { format: Some(format), ..self }
+    }
+
+    /// Sets the level of all targets that have no level of their own.
+    pub fn level(mut self, level: LevelFilter) -> Self {
+        self.levels.level = Some(level);
+        self
+    }
+
+    /// Sets the level of a target and of the targets below it, for this sink.
+    pub fn target(mut self, target: impl Into<String>, level: LevelFilter) -> Self {
+        self.levels.add_target(target.into(), level);
+        self
+    }
+
+    /// Sets format and levels by directives as in the variable `BUTTRESS_LOG`, such as `json,info,hyper=warn`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a directive has no meaning, or a later one overrides it.
+    pub fn directives(mut self, directives: &str) -> Result<Self, ConfigError> {
+        let parsed = Directives::parse(directives);
+        if let Some(warning) = parsed.warnings.first() {
+            return Err(ConfigError::new(
+                "directives",
+                "formats, levels and target=level",
+                format_args!("{directives:?}, where {warning}"),
+            ));
+        }
+        self.format = parsed.format.or(self.format);
+        self.levels = Directives { format: None, ..parsed };
+        Ok(self)
+    }
+
+    /// Puts a queue in front of the writer, which a thread of its own then uses.
+    pub fn queue(self, queue: Queue) -> Self {
+        Self { queue: Some(queue), ..self }
+    }
+
+    /// Sets which values are shown as `[redacted]`.
+    pub fn redaction(self, redaction: Redaction) -> Self {
+        Self { redaction: Some(redaction), ..self }
+    }
+
+    /// Returns `true` if the sink has levels of its own.
+    pub(super) fn has_levels(&self) -> bool {
+        self.levels.level.is_some() || !self.levels.targets.is_empty()
+    }
+
+    /// Returns the levels of the sink: its own, and those of the program where it has none.
+    pub(super) fn levels(
+        &self,
+        program: &Directives,
+        additional: Option<(String, LevelFilter)>,
+    ) -> TargetLevels {
+        let targets = program.targets.iter().chain(&self.levels.targets).cloned().chain(additional);
+        let level = self.levels.level.or(program.level).unwrap_or(LevelFilter::INFO);
+        TargetLevels::new(targets.collect::<Vec<_>>().into_iter(), level)
+    }
+
+    /// Opens the sink. `levels` are none if those of the program are enough.
+    pub(super) fn open(
+        self,
+        program: &Directives,
+        limits: Limits,
+        redaction: Redaction,
+        levels: Option<TargetLevels>,
+    ) -> Result<OpenedSink, InitError> {
+        let format = self.format.or(program.format).unwrap_or_default();
+        let style = Style::new(format, (self.is_terminal)());
+        let Self { name, queue, open, redaction: own, .. } = self;
+        let redaction = own.unwrap_or(redaction);
+        open(SinkSettings { name, style, limits, redaction, levels, queue })
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::create_dir_all(directory)?;
+    }
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sink")
+            .field("name", &self.name)
+            .field("format", &self.format)
+            .field("levels", &self.levels)
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
+}

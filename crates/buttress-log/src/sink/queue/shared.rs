@@ -1,0 +1,335 @@
+//! `QueueHandle`: what the threads that log and the thread that writes share.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::config::InitError;
+use crate::sink::line_sink::{LineSink, this_thread};
+use crate::sink::losses::{LossCounters, LostLines};
+use crate::sink::queue::backlog::{Backlog, Size};
+use crate::sink::queue::settings::{Queue, WhenFull};
+use crate::sink::queue::worker::Worker;
+use crate::sink::severity::{PerSeverity, Severity};
+use crate::sink::write::write_line;
+
+/// Appends the record about lost lines, in the format of the sink.
+pub(crate) type EncodeLosses = fn(&mut Vec<u8>, &LostLines);
+
+/// A handle to a queue.
+#[derive(Clone, Debug)]
+pub(crate) struct QueueHandle(Arc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    settings: Queue,
+    state: Mutex<State>,
+    /// Wakes the thread that writes.
+    work: Condvar,
+    /// Wakes threads that wait for room.
+    room: Condvar,
+    /// Wakes threads that wait for a flush or for the end.
+    done: Condvar,
+    pub(super) losses: Arc<LossCounters>,
+    /// The thread that writes, as an address of `this_thread`; 0 before it begins.
+    worker: AtomicUsize,
+    /// Writes the lines that are logged after the end of that thread.
+    direct: LineSink,
+    writer: Mutex<Option<BoxedWriter>>,
+}
+
+/// The writer behind a queue.
+pub(super) struct BoxedWriter(pub(super) Box<dyn Write + Send>);
+
+impl std::fmt::Debug for BoxedWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BoxedWriter")
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    backlog: Backlog,
+    worker: WorkerState,
+    /// Lines accepted so far, and those of them whose write has ended.
+    accepted: u64,
+    ended: u64,
+    /// Threads that wait for room.
+    blocked: usize,
+    /// Flushes asked for so far, and those that have ended.
+    flushes: u64,
+    flushed: u64,
+    closed: bool,
+}
+
+/// What the thread that writes does while the queue is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum WorkerState {
+    /// It will look at the queue again by itself.
+    #[default]
+    Awake,
+    /// It waits for a moment before it sleeps, so that threads that log often need not wake it.
+    Lingers,
+    Sleeps,
+    Ended,
+}
+
+/// How long the thread that writes waits for more lines before it sleeps. Waking a sleeping thread costs more than a line.
+const LINGER: Duration = Duration::from_millis(1);
+
+impl QueueHandle {
+    pub(crate) fn start(
+        settings: Queue,
+        writer: Box<dyn Write + Send>,
+        losses: Arc<LossCounters>,
+        encode: EncodeLosses,
+    ) -> Result<Self, InitError> {
+        settings.check()?;
+        let shared = Arc::new(Shared {
+            settings,
+            state: Mutex::default(),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            done: Condvar::new(),
+            losses: Arc::clone(&losses),
+            worker: AtomicUsize::new(0),
+            direct: LineSink::counting_in(losses),
+            writer: Mutex::new(None),
+        });
+        let worker = Worker::new(Arc::clone(&shared), BoxedWriter(writer), encode);
+        let thread = thread::Builder::new().name("buttress-log".to_owned());
+        thread.spawn(move || worker.run()).map_err(InitError::thread)?;
+        Ok(Self(shared))
+    }
+
+    /// Adds a line, or counts it as lost.
+    pub(crate) fn push(&self, line: &[u8], severity: Severity) {
+        let shared = &*self.0;
+        // Relaxed: only that thread ever stores its own address.
+        if shared.worker.load(Ordering::Relaxed) == this_thread() {
+            return shared.losses.add_reentrant_line();
+        }
+        let mut state = shared.lock();
+        if state.worker == WorkerState::Ended {
+            drop(state);
+            return shared.write_directly(line);
+        }
+        let max = shared.settings.size();
+        if !state.backlog.has_room(line.len(), max) {
+            state = shared.wait_for_room(state, line.len());
+            let mut dropped = PerSeverity::default();
+            let has_room = state.backlog.make_room(line.len(), severity, max, &mut dropped);
+            for other in Severity::ALL {
+                shared.losses.add_queue_full(other, dropped[other]);
+            }
+            if !has_room {
+                drop(state);
+                return shared.losses.add_queue_full(severity, 1);
+            }
+        }
+        state.backlog.push(line, severity);
+        state.accepted += 1;
+        let wakes = match state.worker {
+            WorkerState::Sleeps => true,
+            WorkerState::Lingers => state.backlog.waiting().is_half_of(max),
+            WorkerState::Awake | WorkerState::Ended => false,
+        };
+        if wakes {
+            state.worker = WorkerState::Awake;
+            drop(state);
+            shared.work.notify_one();
+        }
+    }
+
+    /// Waits until every line that was accepted before has been written or lost, and the writer has been flushed.
+    ///
+    /// Returns the number of lines that still wait if that takes longer than `limit`.
+    pub(crate) fn flush(&self, limit: Duration) -> Result<(), u64> {
+        let shared = &*self.0;
+        let end = Instant::now().checked_add(limit);
+        let mut state = shared.lock();
+        if state.worker == WorkerState::Ended {
+            drop(state);
+            shared.flush_directly();
+            return Ok(());
+        }
+        // The thread that writes cannot wait for itself.
+        if shared.worker.load(Ordering::Relaxed) == this_thread() {
+            return Err(state.accepted - state.ended);
+        }
+        state.flushes += 1;
+        let mine = state.flushes;
+        shared.wake(&mut state);
+        let state = shared.wait_until(state, end, |state| state.flushed >= mine);
+        if state.flushed >= mine { Ok(()) } else { Err(state.accepted - state.ended) }
+    }
+
+    /// Ends the thread that writes, after it has written what waits; later lines are written directly. Returns the number of
+    /// lines that still wait if that takes longer than `limit`; the thread then goes on until it has written them.
+    pub(crate) fn close(&self, limit: Duration) -> Result<(), u64> {
+        let shared = &*self.0;
+        let end = Instant::now().checked_add(limit);
+        let mut state = shared.lock();
+        state.closed = true;
+        shared.wake(&mut state);
+        if shared.worker.load(Ordering::Relaxed) == this_thread() {
+            return Err(state.accepted - state.ended);
+        }
+        let state = shared.wait_until(state, end, |state| state.worker == WorkerState::Ended);
+        if state.worker == WorkerState::Ended { Ok(()) } else { Err(state.accepted - state.ended) }
+    }
+}
+
+/// What the thread that writes has to do next.
+pub(super) struct Work {
+    /// Up to which accepted line its lines go.
+    pub(super) accepted: u64,
+    /// The flushes that it has to end.
+    pub(super) flushes: u64,
+    /// This was the last of it.
+    pub(super) last: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn begin(&self) {
+        self.worker.store(this_thread(), Ordering::Relaxed);
+    }
+
+    pub(super) const fn max_bytes(&self) -> usize {
+        self.settings.max_bytes
+    }
+
+    fn wake(&self, state: &mut State) {
+        if matches!(state.worker, WorkerState::Sleeps | WorkerState::Lingers) {
+            state.worker = WorkerState::Awake;
+            self.work.notify_one();
+        }
+    }
+
+    /// Waits for room for a line of `len` bytes, if the settings say so.
+    fn wait_for_room<'s>(&'s self, mut state: MutexGuard<'s, State>, len: usize) -> MutexGuard<'s, State> {
+        let WhenFull::Block { at_most } = self.settings.when_full else { return state };
+        let max = self.settings.size();
+        if !Size::default().with(len).fits(max) {
+            return state;
+        }
+        self.wake(&mut state);
+        state.blocked += 1;
+        let waits =
+            |state: &mut State| state.worker != WorkerState::Ended && !state.backlog.has_room(len, max);
+        let (mut state, _) =
+            self.room.wait_timeout_while(state, at_most, waits).unwrap_or_else(PoisonError::into_inner);
+        state.blocked -= 1;
+        state
+    }
+
+    fn wait_until<'s>(
+        &self,
+        mut state: MutexGuard<'s, State>,
+        end: Option<Instant>,
+        is_done: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'s, State> {
+        while !is_done(&state) {
+            let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break;
+            }
+            // A day at most, since a platform may not know longer times.
+            let left = left.min(Duration::from_secs(86_400));
+            (state, _) = self.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        state
+    }
+
+    /// Waits for lines, and exchanges them with the empty `own`. Returns without lines if a flush was asked for, if the queue
+    /// was closed, or after `at_most`.
+    pub(super) fn next_work(&self, own: &mut Backlog, at_most: Option<Duration>) -> Work {
+        let mut state = self.lock();
+        let has_work = |state: &State| state.closed || state.flushed < state.flushes;
+        if !has_work(&state) && !state.backlog.waiting().is_half_of(self.settings.size()) {
+            state.worker = WorkerState::Lingers;
+            let idle = |state: &mut State| state.worker == WorkerState::Lingers;
+            (state, _) =
+                self.work.wait_timeout_while(state, LINGER, idle).unwrap_or_else(PoisonError::into_inner);
+        }
+        if !has_work(&state) && state.backlog.is_empty() {
+            state.worker = WorkerState::Sleeps;
+            let idle = |state: &mut State| state.worker == WorkerState::Sleeps;
+            let at_most = at_most.unwrap_or(Duration::from_secs(86_400));
+            (state, _) =
+                self.work.wait_timeout_while(state, at_most, idle).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.worker = WorkerState::Awake;
+        state.backlog.swap(own);
+        if state.blocked > 0 {
+            self.room.notify_all();
+        }
+        Work { accepted: state.accepted, flushes: state.flushes, last: state.closed && own.is_empty() }
+    }
+
+    /// Returns `true` if `work` includes a flush.
+    pub(super) fn must_flush(&self, work: &Work) -> bool {
+        self.lock().flushed < work.flushes
+    }
+
+    /// Records that the lines up to number `accepted` have been written, and that `flushes` have ended.
+    pub(super) fn ended(&self, work: &Work, flushed: bool) {
+        let mut state = self.lock();
+        state.ended = work.accepted;
+        if flushed && state.flushed < work.flushes {
+            state.flushed = work.flushes;
+            self.done.notify_all();
+        }
+    }
+
+    /// Ends the queue, if no line came meanwhile. From now on lines are written directly.
+    pub(super) fn try_end(&self, writer: BoxedWriter) -> Result<(), BoxedWriter> {
+        let mut state = self.lock();
+        if !state.backlog.is_empty() {
+            return Err(writer);
+        }
+        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+        self.worker.store(0, Ordering::Relaxed);
+        state.worker = WorkerState::Ended;
+        state.flushed = state.flushes;
+        self.room.notify_all();
+        self.done.notify_all();
+        Ok(())
+    }
+
+    fn write_directly(&self, line: &[u8]) {
+        self.direct.with_writer(
+            || self.writer.lock().unwrap_or_else(PoisonError::into_inner),
+            |writer, mid_line| {
+                let Some(BoxedWriter(writer)) = &mut **writer else { return Ok(()) };
+                if *mid_line {
+                    write_line(&mut **writer, b"\n", mid_line)?;
+                }
+                write_line(&mut **writer, line, mid_line)?;
+                self.losses.add_written(1);
+                Ok(())
+            },
+        );
+    }
+
+    fn flush_directly(&self) {
+        self.direct.with_writer(
+            || self.writer.lock().unwrap_or_else(PoisonError::into_inner),
+            |writer, _| writer.as_mut().map_or(Ok(()), |BoxedWriter(writer)| io::Write::flush(writer)),
+        );
+    }
+}
+
+impl Queue {
+    const fn size(&self) -> Size {
+        Size { lines: self.max_lines, bytes: self.max_bytes }
+    }
+}
