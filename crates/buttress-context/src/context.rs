@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
 
 use crate::extensions::Extensions;
 use crate::fields::Fields;
@@ -18,7 +19,8 @@ use crate::{Deadline, Frame, RequestId, Scope, Trace, Value, frame};
 /// A context is immutable. A derived context is a new value, which is entered for a future ([`scope`](Self::scope)) or a
 /// closure ([`run`](Self::run)). It is current on a thread exactly while that future is polled or dropped there. Other tasks
 /// do not see it, with one exception: code that the thread runs *inside* that poll. Creating, deriving and entering a
-/// context does not allocate, except for fields, extensions and ids that are text.
+/// context does not allocate, except for fields, extensions, a log level and ids that are
+/// text.
 ///
 /// # Waiting in a scope
 ///
@@ -92,8 +94,9 @@ impl Contents {
     pub(crate) const NONE: Self = Self(0);
     const DEADLINE: Self = Self(1);
     const OVERRIDES: Self = Self(2);
-    /// A request id, a trace, fields or extensions.
+    /// A request id, a trace, fields, extensions or a log level.
     const LARGE: Self = Self(4);
+    const LOG_LEVEL: Self = Self(8);
 
     const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -109,6 +112,7 @@ impl Contents {
 struct Attachments {
     fields: Fields,
     extensions: Extensions,
+    log_level: Option<LevelFilter>,
 }
 
 impl Context {
@@ -253,6 +257,19 @@ impl Context {
     #[must_use]
     pub fn extension<T: Any>(&self) -> Option<&T> {
         self.attachments.as_deref()?.extensions.get()
+    }
+
+    /// Returns the level that [`with_log_level`](Self::with_log_level) has set.
+    #[must_use]
+    pub fn log_level(&self) -> Option<LevelFilter> {
+        self.attachments.as_deref()?.log_level
+    }
+
+    /// Returns the [log level](Self::log_level) of the current context. Faster than [`read`](Self::read) where there is none.
+    #[must_use]
+    #[inline]
+    pub fn current_log_level() -> Option<LevelFilter> {
+        if frame::contents().has(Contents::LOG_LEVEL) { Self::read(Self::log_level) } else { None }
     }
 
     /// Returns the [deadline](Self::deadline) of the current context. Faster than [`read`](Self::read) where there is none.
@@ -411,6 +428,25 @@ impl Context {
     pub fn with_extension<T: Any + Send + Sync>(mut self, value: T) -> Self {
         self.attachments_mut().extensions.insert(value);
         self.contents = self.contents.with(Contents::OVERRIDES);
+        self
+    }
+
+    /// Enables events up to `level` for this call, also those that the program's filter disables. It never disables any.
+    ///
+    /// It has an effect only if the program allows it with `buttress_log::Config::call_levels`. Nothing that arrives over the
+    /// wire sets it; a program that reads it from a request decides whom to trust.
+    ///
+    /// ```
+    /// use buttress_context::Context;
+    /// use tracing::level_filters::LevelFilter;
+    ///
+    /// let cx = Context::current().with_log_level(LevelFilter::DEBUG);
+    /// assert_eq!(cx.log_level(), Some(LevelFilter::DEBUG));
+    /// ```
+    #[must_use]
+    pub fn with_log_level(mut self, level: LevelFilter) -> Self {
+        self.attachments_mut().log_level = Some(level);
+        self.contents = self.contents.with(Contents::LOG_LEVEL);
         self
     }
 

@@ -8,6 +8,7 @@ mod encode;
 mod human;
 mod json;
 mod layer;
+mod levels;
 mod limits;
 mod redaction;
 mod sink;
@@ -15,6 +16,7 @@ mod span;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod test;
+mod timer;
 mod unwind;
 
 pub use as_dyn::as_dyn;
@@ -22,9 +24,9 @@ pub use call::{LogLayer, LogService, ResponseFuture};
 pub use config::{Config, ENV_VAR, Format, InitError, Sink, init};
 pub use human::{Human, HumanWriter};
 pub use layer::JsonLayer;
+pub use levels::{LevelsError, LogHandle};
 pub use limits::{Limits, LimitsError};
 pub use redaction::{Redaction, RedactionBuilder, RedactionError};
-pub use sink::file::{FileHandle, FileWriter, RollingFile};
 pub use sink::guard::{FlushError, FlushGuard, Flusher};
 pub use sink::losses::LossCounters;
 pub use sink::queue::{Queue, QueuedLine, QueuedWriter, WhenFull};

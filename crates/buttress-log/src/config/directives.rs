@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::config::format::Format;
 use crate::config::spelling::{nearest_word, translate_level};
+use crate::levels::{Levels, Problem, Subject};
 
 /// What the variable sets, and warnings about the rest.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +38,26 @@ enum Reason {
     Overridden { by: String },
     /// Its target has a hyphen. It has an effect, but on no crate.
     Hyphen { suggestion: String },
+}
+
+impl Warning {
+    /// The warning as an error, where a directive without a meaning is refused instead of ignored.
+    fn as_problem(&self) -> Problem {
+        let directive = self.directive.clone();
+        let (problem, suggestion) = match &self.reason {
+            Reason::Misspelled { suggestion } => {
+                (format!("{directive:?} has no meaning, did you mean {suggestion:?}?"), Some(suggestion))
+            }
+            Reason::Overridden { by } => (format!("{directive:?} and {by:?} set the same level"), None),
+            Reason::Hyphen { suggestion } => (self.to_string(), Some(suggestion)),
+            Reason::Unrecognized => (format!("{directive:?} is not a level or target=level"), None),
+            Reason::SpanFilter => {
+                let text = "filters on spans and fields are not supported, only target=level";
+                (format!("{directive:?}: {text}"), None)
+            }
+        };
+        Problem::Directive { suggestion: suggestion.cloned(), problem, directive }
+    }
 }
 
 /// The text for the person who has set the variable.
@@ -130,11 +151,35 @@ impl Directives {
         self.warnings.append(&mut warnings);
     }
 
+    /// The levels that the directives describe. The default level is INFO.
+    pub(super) fn levels(&self) -> Levels {
+        Levels::new(self.level.unwrap_or(LevelFilter::INFO), self.targets.iter().cloned())
+    }
+
     /// Sets the level of a target. A trailing `::` is ignored.
     pub(super) fn add_target(&mut self, mut target: String, level: LevelFilter) {
         target.truncate(target.trim_end_matches("::").len());
         self.targets.push((target, level));
     }
+}
+
+/// Parses directives that change levels of the running program. All of them must have a meaning.
+pub(crate) fn parse_changes(text: &str) -> Result<Vec<(Subject, LevelFilter)>, Problem> {
+    let Directives { format, level, targets, warnings } = Directives::parse(text);
+    if let Some(warning) = warnings.first() {
+        return Err(warning.as_problem());
+    }
+    if let Some(format) = format {
+        return Err(Problem::Directive {
+            directive: format.to_string(),
+            suggestion: None,
+            problem: format!("{:?} is a format, which cannot change while the program runs", format.as_str()),
+        });
+    }
+    let level = level.map(|level| (None, level));
+    let targets = targets.into_iter().map(|(target, level)| (Some(target), level));
+    let changes: Vec<_> = level.into_iter().chain(targets).collect();
+    if changes.is_empty() { Err(Problem::Empty) } else { Ok(changes) }
 }
 
 /// Splits at commas, except at those in brackets, which belong to filters on spans. A bracket that is never closed protects no
@@ -306,10 +351,10 @@ mod tests {
 
     #[test]
     fn other_targets_log_at_info() {
-        use crate::config::sink::Sink;
+        use crate::levels::OwnLevels;
         use tracing::Level;
         let program = Directives::parse("hyper=warn,app=debug,off_limits=OFF");
-        let filter = Sink::stderr().levels(&program, None);
+        let filter = program.levels().filter(&OwnLevels::default(), None);
         for (target, level, enabled) in [
             ("hyper::client", Level::INFO, false),
             ("hyper::client", Level::WARN, true),

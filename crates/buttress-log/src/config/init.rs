@@ -10,8 +10,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::config::directives::Directives;
 use crate::config::format::Format;
 use crate::config::init_error::InitError;
-use crate::config::levels::ProgramLevels;
 use crate::config::sink::Sink;
+use crate::levels::{LevelFilterLayer, LogHandle};
 use crate::limits::Limits;
 use crate::redaction::Redaction;
 use crate::sink::guard::FlushGuard;
@@ -23,7 +23,7 @@ pub const ENV_VAR: &str = "BUTTRESS_LOG";
 const FOREIGN_ENV_VAR: &str = "RUST_LOG";
 
 /// The target of this crate's own events.
-const TARGET: &str = "buttress::log";
+pub(crate) const TARGET: &str = "buttress::log";
 
 /// Logs to standard error, as the environment variable `BUTTRESS_LOG` says.
 ///
@@ -62,6 +62,7 @@ pub struct Config {
     limits: Limits,
     redaction: Redaction,
     sinks: Vec<Sink>,
+    call_levels: LevelFilter,
     /// The value of the variable that is not read, if it is set.
     foreign: Option<String>,
 }
@@ -74,6 +75,7 @@ impl Config {
             limits: Limits::default(),
             redaction: Redaction::new(),
             sinks: Vec::new(),
+            call_levels: LevelFilter::OFF,
             foreign: None,
         }
     }
@@ -101,6 +103,24 @@ impl Config {
     /// earlier one for the same target.
     pub fn target(mut self, target: impl Into<String>, level: LevelFilter) -> Self {
         self.directives.add_target(target.into(), level);
+        self
+    }
+
+    /// Lets a call enable events up to `max` for itself, with
+    /// [`Context::with_log_level`](buttress_context::Context::with_log_level). Default: OFF, so that no call can.
+    ///
+    /// While it is on, a disabled event up to `max` costs a check of the context.
+    ///
+    /// ```no_run
+    /// use buttress_context::Context;
+    /// use tracing::level_filters::LevelFilter;
+    ///
+    /// let _guard = buttress_log::Config::from_env().call_levels(LevelFilter::DEBUG).init()?;
+    /// Context::current().with_log_level(LevelFilter::DEBUG).run(|| tracing::debug!("logged for this call"));
+    /// # Ok::<_, buttress_log::InitError>(())
+    /// ```
+    pub const fn call_levels(mut self, max: LevelFilter) -> Self {
+        self.call_levels = max;
         self
     }
 
@@ -141,7 +161,7 @@ impl Config {
     /// [`InitError`] if the program has a global subscriber already, if a sink cannot be opened, or if a setting of a queue is
     /// out of its range. The program may then go on, or try other settings.
     pub fn init(self) -> Result<FlushGuard, InitError> {
-        let Self { directives, limits, redaction, mut sinks, foreign } = self;
+        let Self { directives, limits, redaction, mut sinks, call_levels, foreign } = self;
         if sinks.is_empty() {
             sinks.push(Sink::stderr());
         }
@@ -149,16 +169,17 @@ impl Config {
         // The warnings are shown at any level.
         let own_level = (!warnings.is_empty()).then(|| (TARGET.to_owned(), LevelFilter::WARN));
         let has_one_filter = sinks.len() == 1 || !sinks.iter().any(Sink::has_levels);
-        let filters: Vec<_> = sinks.iter().map(|sink| sink.levels(&directives, own_level.clone())).collect();
+        let own_levels = sinks.iter().map(Sink::own_levels).collect();
+        let filter = LevelFilterLayer::new(directives.levels(), own_levels, own_level.as_ref(), call_levels);
         let (mut layers, mut open) = (Vec::new(), Vec::new());
-        for (sink, levels) in sinks.into_iter().zip(&filters) {
-            let levels = (!has_one_filter).then(|| levels.clone());
+        for (index, sink) in sinks.into_iter().enumerate() {
+            let levels = (!has_one_filter).then(|| filter.of_sink(index));
             let opened = sink.open(&directives, limits, redaction.clone(), levels)?;
             layers.push(opened.layer);
             open.push(opened.sink);
         }
-        let guard = FlushGuard::new(open);
-        let subscriber = tracing_subscriber::registry().with(ProgramLevels::new(filters)).with(layers);
+        let guard = FlushGuard::new(open).with_handle(LogHandle::new(&filter));
+        let subscriber = tracing_subscriber::registry().with(filter).with(layers);
         set_global_default(subscriber).map_err(|_already_set| InitError::already_set())?;
         if !warnings.is_empty() {
             let ignored: Vec<_> = warnings.iter().map(|warning| &*warning.directive).collect();

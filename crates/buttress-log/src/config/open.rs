@@ -8,25 +8,25 @@ use std::sync::Arc;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::Context;
+use tracing_subscriber::layer::{Context, Layered};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::config::format::Format;
 use crate::config::init_error::InitError;
 use crate::config::sink::SinkSettings;
-use crate::config::target_levels::TargetLevels;
 use crate::encode::own_record::write_losses;
 use crate::human::Human;
 use crate::human::render::render;
 use crate::layer::JsonLayer;
+use crate::levels::{LevelFilterLayer, SinkLevels};
 use crate::sink::guard::{OpenSink, SharedWriter};
 use crate::sink::line_sink::LineSink;
 use crate::sink::losses::{LossCounters, LostLines};
 use crate::sink::queue::{EncodeLosses, QueueHandle, QueuedWriter};
 
 /// The subscriber that the layers of the sinks are above.
-pub(super) type Filtered = tracing_subscriber::layer::Layered<crate::config::levels::ProgramLevels, Registry>;
+pub(super) type Filtered = Layered<LevelFilterLayer, Registry>;
 
 /// A sink that is ready to write.
 pub(super) struct OpenedSink {
@@ -108,7 +108,7 @@ where
 
 /// The layer of a sink that has levels of its own.
 struct SinkLayer<L> {
-    levels: TargetLevels,
+    levels: SinkLevels,
     inner: L,
 }
 
@@ -128,7 +128,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let metadata = event.metadata();
-        if self.levels.enables(metadata.target(), *metadata.level()) {
+        if self.levels.enables(metadata) {
             self.inner.on_event(event, ctx);
         }
     }

@@ -1,7 +1,9 @@
 //! `Sink`: a place where lines go, with its own format and filter.
 
 use std::fmt;
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use buttress_error::ConfigError;
@@ -12,10 +14,9 @@ use crate::config::directives::Directives;
 use crate::config::format::Format;
 use crate::config::init_error::InitError;
 use crate::config::open::{OpenedSink, Style, open};
-use crate::config::target_levels::TargetLevels;
+use crate::levels::{OwnLevels, SinkLevels};
 use crate::limits::Limits;
 use crate::redaction::Redaction;
-use crate::sink::file::RollingFile;
 use crate::sink::queue::Queue;
 
 /// A place where lines go. A program may have several, each with its own format and levels.
@@ -54,7 +55,7 @@ pub(super) struct SinkSettings {
     pub(super) limits: Limits,
     pub(super) redaction: Redaction,
     /// None if the filter of the whole program is enough.
-    pub(super) levels: Option<TargetLevels>,
+    pub(super) levels: Option<SinkLevels>,
     pub(super) queue: Option<Queue>,
 }
 
@@ -86,11 +87,10 @@ impl Sink {
         Self { is_terminal: || io::stdout().is_terminal(), ..sink }
     }
 
-    /// Writes to a file, such as `"logs/app.log"` or a [`RollingFile`]. It is created if it is missing, and so are its
-    /// directories.
-    pub fn file(file: impl Into<RollingFile>) -> Self {
-        let file = file.into();
-        Self::opened_by(file.path().display().to_string(), || file.open())
+    /// Appends to a file, which is created if it is missing, and so are its directories.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self::opened_by(path.display().to_string(), move || append(&path))
     }
 
     /// Writes to a `writer` of one's own.
@@ -162,15 +162,9 @@ impl Sink {
         self.levels.level.is_some() || !self.levels.targets.is_empty()
     }
 
-    /// Returns the levels of the sink: its own, and those of the program where it has none.
-    pub(super) fn levels(
-        &self,
-        program: &Directives,
-        additional: Option<(String, LevelFilter)>,
-    ) -> TargetLevels {
-        let targets = program.targets.iter().chain(&self.levels.targets).cloned().chain(additional);
-        let level = self.levels.level.or(program.level).unwrap_or(LevelFilter::INFO);
-        TargetLevels::new(targets.collect::<Vec<_>>().into_iter(), level)
+    /// Returns the levels that the sink has of its own.
+    pub(super) fn own_levels(&self) -> OwnLevels {
+        OwnLevels { level: self.levels.level, targets: self.levels.targets.clone() }
     }
 
     /// Opens the sink. `levels` are none if those of the program are enough.
@@ -179,7 +173,7 @@ impl Sink {
         program: &Directives,
         limits: Limits,
         redaction: Redaction,
-        levels: Option<TargetLevels>,
+        levels: Option<SinkLevels>,
     ) -> Result<OpenedSink, InitError> {
         let format = self.format.or(program.format).unwrap_or_default();
         let style = Style::new(format, (self.is_terminal)());
@@ -187,6 +181,13 @@ impl Sink {
         let redaction = own.unwrap_or(redaction);
         open(SinkSettings { name, style, limits, redaction, levels, queue })
     }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::create_dir_all(directory)?;
+    }
+    OpenOptions::new().append(true).create(true).open(path)
 }
 
 impl fmt::Debug for Sink {

@@ -9,15 +9,15 @@ use tracing::level_filters::LevelFilter;
 ///
 /// One target is below another if it begins with that target's whole path: `tokio::net` is below `tokio`, `tokio_xmpp` is not.
 /// The longest matching path decides, and the later one of two equal paths.
-#[derive(Clone, Debug)]
-pub(super) struct TargetLevels {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TargetLevels {
     /// The longest path first.
     levels: Vec<(String, LevelFilter)>,
     default: LevelFilter,
 }
 
 impl TargetLevels {
-    pub(super) fn new(
+    pub(crate) fn new(
         levels: impl DoubleEndedIterator<Item = (String, LevelFilter)>,
         default: LevelFilter,
     ) -> Self {
@@ -26,7 +26,7 @@ impl TargetLevels {
         Self { levels, default }
     }
 
-    pub(super) fn enables(&self, target: &str, level: Level) -> bool {
+    pub(crate) fn enables(&self, target: &str, level: Level) -> bool {
         let matches = |path: &str| {
             target.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
@@ -35,7 +35,7 @@ impl TargetLevels {
     }
 
     /// Returns the most verbose level that any target has.
-    pub(super) fn max_level(&self) -> LevelFilter {
+    pub(crate) fn max_level(&self) -> LevelFilter {
         self.levels.iter().map(|(_, level)| *level).fold(self.default, LevelFilter::max)
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::levels::LogHandle;
 use crate::sink::line_sink::LineSink;
 use crate::sink::losses::LossCounters;
 use crate::sink::queue::QueueHandle;
@@ -20,7 +21,10 @@ use crate::sink::stats::{LogStats, SinkStats};
 /// [`flush`](Self::flush), or a [`Flusher`], before.
 #[must_use = "flushes as soon as it is dropped: bind it to a name other than `_`"]
 #[derive(Debug)]
-pub struct FlushGuard(Flusher);
+pub struct FlushGuard {
+    flusher: Flusher,
+    handle: LogHandle,
+}
 
 /// Flushes all sinks, from anywhere: a task that waits for a signal, or a panic hook. Clones flush the same sinks.
 ///
@@ -61,7 +65,12 @@ impl FlushGuard {
     pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(sinks: Vec<OpenSink>) -> Self {
-        Self(Flusher(sinks.into()))
+        Self { flusher: Flusher(sinks.into()), handle: LogHandle::without_levels() }
+    }
+
+    pub(crate) fn with_handle(mut self, handle: LogHandle) -> Self {
+        self.handle = handle;
+        self
     }
 
     pub(crate) fn of_queue(name: &str, queue: QueueHandle, losses: Arc<LossCounters>) -> Self {
@@ -74,19 +83,26 @@ impl FlushGuard {
     /// [`FlushError`] if lines still wait in a queue after `limit`. A sink without a queue has none, but its writer may take
     /// longer than `limit`. A writer that fails is counted in the [statistics](Self::stats).
     pub fn flush(&self, limit: Duration) -> Result<(), FlushError> {
-        self.0.flush(limit)
+        self.flusher.flush(limit)
+    }
+
+    /// Returns the handle that changes the levels of the running program. That of a [`Queue`](crate::Queue) alone, which has no
+    /// levels, refuses every change.
+    #[must_use]
+    pub fn handle(&self) -> LogHandle {
+        self.handle.clone()
     }
 
     /// Returns a handle that flushes the same sinks.
     #[must_use]
     pub fn flusher(&self) -> Flusher {
-        self.0.clone()
+        self.flusher.clone()
     }
 
     /// Returns what each sink has written and lost so far.
     #[must_use]
     pub fn stats(&self) -> LogStats {
-        self.0.stats()
+        self.flusher.stats()
     }
 }
 
@@ -143,7 +159,7 @@ impl Flusher {
 /// A `flush` that fails or panics is counted in the [statistics](Self::stats), and has no other effect.
 impl Drop for FlushGuard {
     fn drop(&mut self) {
-        let _ = self.0.close(Self::DROP_LIMIT);
+        let _ = self.flusher.close(Self::DROP_LIMIT);
     }
 }
 

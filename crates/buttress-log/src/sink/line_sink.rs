@@ -64,11 +64,9 @@ impl LineSink {
             if *mid_line {
                 write_line(writer, b"\n", mid_line)?;
             }
-            match write_line(writer, line, mid_line) {
-                Ok(()) if self.is_queued => {}
-                Ok(()) => self.losses.add_written(1),
-                Err(_) if *mid_line => self.losses.add_torn_line(),
-                Err(stopped) => return Err(stopped.into()),
+            write_line(writer, line, mid_line)?;
+            if !self.is_queued {
+                self.losses.add_written(1);
             }
             Ok(())
         });

@@ -95,11 +95,7 @@ impl Worker {
                 // How far it came is unknown, and a line must not be written twice.
                 return self.shared.losses.add_writer_panics(lengths.count() as u64);
             }
-            if self.mid_line {
-                self.shared.losses.add_torn_line();
-            } else {
-                self.shared.losses.add_write_error();
-            }
+            self.shared.losses.add_write_error();
             at = end + lengths.next().unwrap_or(text.len() - end);
         }
     }
