@@ -27,6 +27,7 @@ pub use layer::JsonLayer;
 pub use levels::{LevelsError, LogHandle};
 pub use limits::{Limits, LimitsError};
 pub use redaction::{Redaction, RedactionBuilder, RedactionError};
+pub use sink::file::{FileHandle, FileWriter, RollingFile};
 pub use sink::guard::{FlushError, FlushGuard, Flusher};
 pub use sink::losses::LossCounters;
 pub use sink::queue::{Queue, QueuedLine, QueuedWriter, WhenFull};

@@ -1,9 +1,7 @@
 //! `Sink`: a place where lines go, with its own format and filter.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use buttress_error::ConfigError;
@@ -17,6 +15,7 @@ use crate::config::open::{OpenedSink, Style, open};
 use crate::levels::{OwnLevels, SinkLevels};
 use crate::limits::Limits;
 use crate::redaction::Redaction;
+use crate::sink::file::RollingFile;
 use crate::sink::queue::Queue;
 
 /// A place where lines go. A program may have several, each with its own format and levels.
@@ -87,10 +86,11 @@ impl Sink {
         Self { is_terminal: || io::stdout().is_terminal(), ..sink }
     }
 
-    /// Appends to a file, which is created if it is missing, and so are its directories.
-    pub fn file(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        Self::opened_by(path.display().to_string(), move || append(&path))
+    /// Writes to a file, such as `"logs/app.log"` or a [`RollingFile`]. It is created if it is missing, and so are its
+    /// directories.
+    pub fn file(file: impl Into<RollingFile>) -> Self {
+        let file = file.into();
+        Self::opened_by(file.path().display().to_string(), || file.open())
     }
 
     /// Writes to a `writer` of one's own.
@@ -181,13 +181,6 @@ impl Sink {
         let redaction = own.unwrap_or(redaction);
         open(SinkSettings { name, style, limits, redaction, levels, queue })
     }
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        std::fs::create_dir_all(directory)?;
-    }
-    OpenOptions::new().append(true).create(true).open(path)
 }
 
 impl fmt::Debug for Sink {

@@ -40,6 +40,7 @@ pub(crate) fn write_losses(out: &mut Vec<u8>, lost: &LostLines) {
         member(name, lost.queue_full[severity]);
     }
     member("write_errors", lost.write_errors);
+    member("torn", lost.torn);
     member("writer_panics", lost.writer_panics);
     member("reentrant", lost.reentrant);
     out.extend_from_slice(b"}\n");

@@ -19,6 +19,13 @@ pub(crate) fn append_now(out: &mut Vec<u8>) {
     out.extend_from_slice(&cached(since_epoch));
 }
 
+/// The time to the second, as `2026-01-15T03:00:12`. A time before 1970 is the start of 1970.
+pub(crate) fn to_seconds(time: SystemTime) -> String {
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let text = format(since_epoch.as_secs().min(MAX_SECOND));
+    text[..19].iter().map(|byte| char::from(*byte)).collect()
+}
+
 fn cached(since_epoch: Duration) -> [u8; LEN] {
     let second = since_epoch.as_secs().min(MAX_SECOND);
     let mut text = match LAST.get() {

@@ -64,9 +64,11 @@ impl LineSink {
             if *mid_line {
                 write_line(writer, b"\n", mid_line)?;
             }
-            write_line(writer, line, mid_line)?;
-            if !self.is_queued {
-                self.losses.add_written(1);
+            match write_line(writer, line, mid_line) {
+                Ok(()) if self.is_queued => {}
+                Ok(()) => self.losses.add_written(1),
+                Err(_) if *mid_line => self.losses.add_torn_line(),
+                Err(stopped) => return Err(stopped.into()),
             }
             Ok(())
         });

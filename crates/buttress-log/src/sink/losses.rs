@@ -13,6 +13,7 @@ use crate::sink::severity::{PerSeverity, Severity};
 pub struct LossCounters {
     written: AtomicU64,
     write_errors: AtomicU64,
+    torn_lines: AtomicU64,
     writer_panics: AtomicU64,
     reentrant_lines: AtomicU64,
     queue_full: PerSeverity<AtomicU64>,
@@ -27,7 +28,7 @@ impl LossCounters {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Lines that are missing in the log: the sum of [`write_errors`](Self::write_errors),
+    /// Lines that are missing in the log: the sum of [`write_errors`](Self::write_errors), [`torn_lines`](Self::torn_lines),
     /// [`writer_panics`](Self::writer_panics), [`reentrant_lines`](Self::reentrant_lines) and
     /// [`queue_full`](Self::queue_full) of all levels.
     #[must_use]
@@ -35,10 +36,16 @@ impl LossCounters {
         self.snapshot().lines()
     }
 
-    /// Lines that the writer refused with an error, or wrote only in part. A failed flush counts as one line.
+    /// Lines that the writer refused with an error. A failed flush counts as one line.
     #[must_use]
     pub fn write_errors(&self) -> u64 {
         self.write_errors.load(Ordering::Relaxed)
+    }
+
+    /// Lines that the writer took only in part before an error. The next line begins on a line of its own.
+    #[must_use]
+    pub fn torn_lines(&self) -> u64 {
+        self.torn_lines.load(Ordering::Relaxed)
     }
 
     /// Lines during which the writer panicked.
@@ -80,6 +87,10 @@ impl LossCounters {
         self.write_errors.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn add_torn_line(&self) {
+        self.torn_lines.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn add_writer_panic(&self) {
         self.add_writer_panics(1);
     }
@@ -110,6 +121,7 @@ impl LossCounters {
     pub(crate) fn snapshot(&self) -> LostLines {
         let mut lost = LostLines {
             write_errors: self.write_errors(),
+            torn: self.torn_lines(),
             writer_panics: self.writer_panics(),
             reentrant: self.reentrant_lines(),
             queue_full: PerSeverity::default(),
@@ -125,6 +137,7 @@ impl LossCounters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LostLines {
     pub(crate) write_errors: u64,
+    pub(crate) torn: u64,
     pub(crate) writer_panics: u64,
     pub(crate) reentrant: u64,
     pub(crate) queue_full: PerSeverity<u64>,
@@ -133,7 +146,7 @@ pub(crate) struct LostLines {
 impl LostLines {
     pub(crate) fn lines(&self) -> u64 {
         let queue_full: u64 = Severity::ALL.into_iter().map(|severity| self.queue_full[severity]).sum();
-        self.write_errors + self.writer_panics + self.reentrant + queue_full
+        self.write_errors + self.torn + self.writer_panics + self.reentrant + queue_full
     }
 
     /// Returns the lines that are missing since `earlier`.
@@ -144,6 +157,7 @@ impl LostLines {
         }
         Self {
             write_errors: self.write_errors - earlier.write_errors,
+            torn: self.torn - earlier.torn,
             writer_panics: self.writer_panics - earlier.writer_panics,
             reentrant: self.reentrant - earlier.reentrant,
             queue_full,

@@ -22,8 +22,10 @@ pub struct SinkStats {
     pub name: Arc<str>,
     /// Lines that the writer took.
     pub written: u64,
-    /// Lines that the writer refused with an error, or took in part.
+    /// Lines that the writer refused with an error.
     pub write_errors: u64,
+    /// Lines that the writer took only in part before an error.
+    pub torn_lines: u64,
     /// Lines during which the writer panicked.
     pub writer_panics: u64,
     /// Lines that the writer itself logged.
@@ -60,6 +62,7 @@ impl SinkStats {
             name: Arc::clone(name),
             written: losses.written(),
             write_errors: lost.write_errors,
+            torn_lines: lost.torn,
             writer_panics: lost.writer_panics,
             reentrant_lines: lost.reentrant,
             dropped_fields: losses.dropped_fields(),
@@ -72,7 +75,7 @@ impl SinkStats {
     #[must_use]
     pub fn lost(&self) -> u64 {
         let queue_full: u64 = Severity::ALL.into_iter().map(|severity| self.queue_full[severity]).sum();
-        self.write_errors + self.writer_panics + self.reentrant_lines + queue_full
+        self.write_errors + self.torn_lines + self.writer_panics + self.reentrant_lines + queue_full
     }
 
     /// Returns the lines of a level that were dropped because the queue was full.

@@ -60,8 +60,12 @@ impl Backlog {
         self.waiting.with(len).fits(max)
     }
 
-    /// Adds a line, whatever its size.
-    pub(super) fn push(&mut self, line: &[u8], severity: Severity) {
+    /// Adds a line for which there is room.
+    pub(super) fn push(&mut self, line: &[u8], severity: Severity, max: Size) {
+        // Dropped lines still take space: at most as much as those that wait may take.
+        if self.text.len() + line.len() > 2 * max.bytes || self.lines.len() >= 2 * max.lines {
+            self.compact();
+        }
         let position = self.lines.len() as u32;
         self.by_severity[severity].push(position);
         self.lines.push(Line {
@@ -105,10 +109,6 @@ impl Backlog {
                 self.waiting.bytes -= line.len as usize;
                 dropped[other] += 1;
             }
-        }
-        // Dropped lines still take space. Those of a whole queue are the most that may.
-        if self.text.len() + len > 2 * max.bytes || self.lines.len() >= 2 * max.lines {
-            self.compact();
         }
         true
     }
@@ -186,7 +186,7 @@ mod tests {
     fn push(backlog: &mut Backlog, line: &str, severity: Severity, dropped: &mut PerSeverity<u64>) -> bool {
         let room = backlog.make_room(line.len(), severity, MAX, dropped);
         if room {
-            backlog.push(line.as_bytes(), severity);
+            backlog.push(line.as_bytes(), severity, MAX);
         }
         room
     }
@@ -236,14 +236,14 @@ mod tests {
                 let severity = Severity::ALL[*severity];
                 let before = backlog.waiting();
                 if backlog.make_room(*len, severity, MAX, &mut dropped) {
-                    backlog.push(&vec![b'0' + severity as u8; *len], severity);
+                    backlog.push(&vec![b'0' + severity as u8; *len], severity, MAX);
                 } else {
                     prop_assert_eq!(backlog.waiting(), before);
                     refused += 1;
                 }
                 prop_assert!(backlog.waiting().fits(MAX));
-                prop_assert!(backlog.text.len() <= 2 * MAX.bytes + 40);
-                prop_assert!(backlog.lines.len() <= 2 * MAX.lines + 1);
+                prop_assert!(backlog.text.len() <= 2 * MAX.bytes);
+                prop_assert!(backlog.lines.len() <= 2 * MAX.lines);
             }
             let kept: usize = backlog.runs().map(|(_, lines)| lines.len()).sum();
             prop_assert_eq!(kept, backlog.waiting().lines);

@@ -131,7 +131,7 @@ impl QueueHandle {
                 return shared.losses.add_queue_full(severity, 1);
             }
         }
-        state.backlog.push(line, severity);
+        state.backlog.push(line, severity, max);
         state.accepted += 1;
         let wakes = match state.worker {
             WorkerState::Sleeps => true,

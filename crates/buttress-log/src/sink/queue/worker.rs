@@ -95,7 +95,11 @@ impl Worker {
                 // How far it came is unknown, and a line must not be written twice.
                 return self.shared.losses.add_writer_panics(lengths.count() as u64);
             }
-            self.shared.losses.add_write_error();
+            if self.mid_line {
+                self.shared.losses.add_torn_line();
+            } else {
+                self.shared.losses.add_write_error();
+            }
             at = end + lengths.next().unwrap_or(text.len() - end);
         }
     }

@@ -1,0 +1,11 @@
+//! Log files that rotate.
+
+mod backup;
+mod housekeeping;
+mod period;
+mod retention;
+mod rolling_file;
+mod writer;
+
+pub use rolling_file::{FileHandle, RollingFile};
+pub use writer::FileWriter;
