@@ -11,6 +11,7 @@ pub(crate) mod http;
 mod keyed;
 mod log;
 mod log_init;
+mod log_queue;
 mod rate_limit;
 pub(crate) mod retry;
 mod retry_failing;
@@ -42,6 +43,7 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(client::CASES);
     all.extend(threads::CASES);
     all.extend(log::CASES);
+    all.extend(log_queue::CASES);
     all.extend(call_log::CASES);
     all.extend(context::CASES);
     all.extend(error::CASES);

@@ -75,6 +75,10 @@ pub(crate) fn tower_resilience() -> String {
     format!("tower-resilience {}", version("tower-resilience-core"))
 }
 
+pub(crate) fn tracing_appender() -> String {
+    named("tracing-appender")
+}
+
 pub(crate) fn tracing_subscriber() -> String {
     named("tracing-subscriber")
 }

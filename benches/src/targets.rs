@@ -210,7 +210,7 @@ const fn cloned(case: &'static str) -> Target {
 }
 
 /// Ratios wherever a peer does the same. The nanoseconds are those of a quiet 2-core machine whose clock read takes 21 ns.
-static TARGETS: [Target; 68] = [
+static TARGETS: [Target; 69] = [
     ours("retry/no-budget", Limit::AtMost(2.0, "tower ")),
     ours("retry/no-budget", Limit::Allocs(0.0)),
     ours("retry/ratio-budget", Limit::AtMost(0.8, "tower ")),
@@ -274,6 +274,7 @@ static TARGETS: [Target; 68] = [
     ours("log/span-and-event", Limit::Faster(3.5, JS)),
     ours("log/error-chain", Limit::Faster(3.0, JS)),
     ours("log/init-no-span", Limit::Allocs(0.0)),
+    ours("log-queue/1000-lines", Limit::Faster(1.4, "tracing-appender")),
     ours("context/scope-and-read", Limit::AtMost(1.4, "tokio")),
     ours("context/scope-and-read", Limit::Allocs(0.0)),
     ours("context/read", Limit::Ns(2.0)),

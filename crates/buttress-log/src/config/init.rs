@@ -174,7 +174,14 @@ impl Config {
         let (mut layers, mut open) = (Vec::new(), Vec::new());
         for (index, sink) in sinks.into_iter().enumerate() {
             let levels = (!has_one_filter).then(|| filter.of_sink(index));
-            let opened = sink.open(&directives, limits, redaction.clone(), levels)?;
+            let opened = match sink.open(&directives, limits, redaction.clone(), levels) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    // Ends the threads of the sinks before it.
+                    drop(FlushGuard::new(open));
+                    return Err(error);
+                }
+            };
             layers.push(opened.layer);
             open.push(opened.sink);
         }

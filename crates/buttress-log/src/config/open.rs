@@ -77,7 +77,7 @@ where
     };
     let queue = QueueHandle::start(queue, Box::new(EachWrite(writer)), Arc::clone(&losses), encode)?;
     let sink = OpenSink::queued(Arc::clone(&settings.name), queue.clone(), Arc::clone(&losses));
-    let front = Arc::new(LineSink::counting_in(losses).into_queue());
+    let front = Arc::new(LineSink::counting_in(losses));
     let queued = QueuedWriter::new(queue);
     let layer = match settings.style {
         Style::Json => layer(queued, front, settings),

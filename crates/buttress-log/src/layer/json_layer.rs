@@ -1,5 +1,7 @@
 //! `JsonLayer`: the `tracing` layer that writes the lines.
 
+use std::any::TypeId;
+use std::io::Write;
 use std::sync::Arc;
 
 use tracing::span::{Attributes, Id, Record};
@@ -10,11 +12,13 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::encode::buffers::LineBuffers;
+use crate::human::Human;
 use crate::layer::line::LineEncoder;
 use crate::limits::Limits;
 use crate::redaction::{Redaction, Redactor};
 use crate::sink::line_sink::LineSink;
 use crate::sink::losses::LossCounters;
+use crate::sink::queue::QueuedWriter;
 
 /// A `tracing` layer that writes each event as one line of JSON, with one `write`.
 ///
@@ -114,7 +118,20 @@ where
             if redacted > 0 {
                 self.sink.losses().add_redacted(redacted);
             }
-            self.sink.write(&self.writer, &buffers.line, event.metadata());
+            let (line, metadata) = (&buffers.line, event.metadata());
+            if is_queue::<W>() {
+                // No lock is held while a thread waits for room in a full queue, so others need not wait with it. The queue
+                // counts what is lost.
+                let _ = self.writer.make_writer_for(metadata).write(line);
+            } else {
+                self.sink.write(&self.writer, line, metadata);
+            }
         });
     }
+}
+
+/// Returns `true` if `W` puts lines into a queue, as several threads may at once.
+fn is_queue<W: 'static>() -> bool {
+    let writer = TypeId::of::<W>();
+    writer == TypeId::of::<QueuedWriter>() || writer == TypeId::of::<Human<QueuedWriter>>()
 }

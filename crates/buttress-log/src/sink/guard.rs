@@ -31,13 +31,16 @@ pub struct FlushGuard {
 /// ```no_run
 /// use std::time::Duration;
 ///
-/// # async fn terminated() {}
+/// use tokio::signal::unix::{SignalKind, signal};
+///
 /// # async fn serve() {}
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), buttress_log::InitError> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let guard = buttress_log::init()?;
+/// let mut terminate = signal(SignalKind::terminate())?;
 /// let flusher = guard.flusher();
 /// tokio::spawn(async move {
-///     terminated().await; // such as `tokio::signal::unix::Signal::recv` of SIGTERM
+///     terminate.recv().await;
+///     tracing::info!("terminated");
 ///     let _ = flusher.flush(Duration::from_secs(2));
 ///     std::process::exit(143);
 /// });

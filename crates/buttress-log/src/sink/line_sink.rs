@@ -1,6 +1,6 @@
 //! `LineSink`: writes lines one at a time, and contains whatever the writer does.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -25,8 +25,6 @@ pub(crate) struct LineSink {
     /// The thread that uses the writer, as an address of [`this_thread`]; 0 if none does.
     user: AtomicUsize,
     losses: Arc<LossCounters>,
-    /// The writer is a queue, which counts what is written.
-    is_queued: bool,
     report: Option<Mutex<LossReport>>,
 }
 
@@ -34,12 +32,6 @@ impl LineSink {
     /// Creates a sink that counts in `losses`.
     pub(crate) fn counting_in(losses: Arc<LossCounters>) -> Self {
         Self { losses, ..Self::default() }
-    }
-
-    /// The writer is a queue: that counts what is written, and reports what is lost.
-    pub(crate) fn into_queue(mut self) -> Self {
-        self.is_queued = true;
-        self
     }
 
     /// Reports lost lines in the log itself.
@@ -53,30 +45,59 @@ impl LineSink {
     }
 
     pub(crate) fn write<'w, W: MakeWriter<'w>>(&self, writer: &'w W, line: &[u8], metadata: &Metadata<'_>) {
-        self.write_one(|| writer.make_writer_for(metadata), line);
+        self.write_counted(|| writer.make_writer_for(metadata), line);
         if self.report.is_some() {
             self.report_losses(writer, false);
         }
     }
 
-    fn write_one<W: Write>(&self, make: impl FnOnce() -> W, line: &[u8]) {
+    /// Writes a line to what `make` returns, and counts it.
+    pub(crate) fn write_counted<W: Write>(&self, make: impl FnOnce() -> W, line: &[u8]) {
+        match self.write_one(make, line) {
+            Ok(()) => self.losses.add_written(1),
+            Err(failure) => self.count(failure),
+        }
+    }
+
+    fn write_one<W: Write>(&self, make: impl FnOnce() -> W, line: &[u8]) -> Result<(), Failure> {
         self.with_writer(make, |writer, mid_line| {
             if *mid_line {
-                write_line(writer, b"\n", mid_line)?;
+                write_line(writer, b"\n", mid_line).map_err(|_stopped| Failure::Refused)?;
             }
             match write_line(writer, line, mid_line) {
-                Ok(()) if self.is_queued => {}
-                Ok(()) => self.losses.add_written(1),
-                Err(_) if *mid_line => self.losses.add_torn_line(),
-                Err(stopped) => return Err(stopped.into()),
+                Ok(()) => Ok(()),
+                Err(_) if *mid_line => Err(Failure::Torn),
+                Err(_) => Err(Failure::Refused),
             }
-            Ok(())
-        });
+        })
     }
 
     pub(crate) fn flush<'w, W: MakeWriter<'w>>(&self, writer: &'w W) {
         self.report_losses(writer, true);
-        self.with_writer(|| writer.make_writer(), |writer, _| writer.flush());
+        self.flush_counted(|| writer.make_writer());
+    }
+
+    /// Flushes what `make` returns, and counts a failure.
+    pub(crate) fn flush_counted<W: Write>(&self, make: impl FnOnce() -> W) {
+        if let Err(failure) =
+            self.with_writer(make, |writer, _| writer.flush().map_err(|_error| Failure::Refused))
+        {
+            self.count(failure);
+        }
+    }
+
+    fn count(&self, failure: Failure) {
+        match failure {
+            Failure::Refused => self.losses.add_write_error(),
+            Failure::Torn => self.losses.add_torn_line(),
+            Failure::Panicked => self.losses.add_writer_panic(),
+            Failure::Reentrant => self.losses.add_reentrant_line(),
+        }
+    }
+
+    /// Sets whether the output ends in the middle of a line, for a writer that was used before.
+    pub(crate) fn begin_mid_line(&self, mid_line: bool) {
+        *self.mid_line.lock().unwrap_or_else(PoisonError::into_inner) = mid_line;
     }
 
     /// Writes the record about lost lines, if there are any that the log has not mentioned.
@@ -84,26 +105,29 @@ impl LineSink {
         let Some(report) = &self.report else { return };
         // If another thread is about to report, it reports these losses too. Nobody is on the way while this lock is held
         // for a moment only, so a writer that logs does not meet it.
-        let Ok(mut report) = report.try_lock() else { return };
-        if !report.is_behind(&self.losses) {
+        let Ok(mut due) = report.try_lock() else { return };
+        if !due.is_behind(&self.losses) {
             return;
         }
-        let lost = report.due(&self.losses, uptime(), at_once);
-        drop(report);
+        let lost = due.due(&self.losses, uptime(), at_once);
+        drop(due);
         if let Some(lost) = lost {
             let mut record = Vec::new();
             own_record::write_losses(&mut record, &lost);
-            self.write_one(|| writer.make_writer(), &record);
+            // The record is no line of the program: it is not counted, and a later one says the same.
+            if self.write_one(|| writer.make_writer(), &record).is_err() {
+                report.lock().unwrap_or_else(PoisonError::into_inner).take_back(&lost);
+            }
         }
     }
 
     /// Three pieces of user code, each contained by itself. A writer that panics in `work` is dropped when nothing unwinds any
     /// more: a lock that it holds is not poisoned, and a panic of its `Drop` does not abort.
-    pub(crate) fn with_writer<W>(
+    fn with_writer<W>(
         &self,
         make: impl FnOnce() -> W,
-        work: impl FnOnce(&mut W, &mut bool) -> io::Result<()>,
-    ) {
+        work: impl FnOnce(&mut W, &mut bool) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let outcome = self.enter(|mid_line| {
             let mut writer = unwind::catch(make)?;
             let worked = unwind::catch(|| work(&mut writer, mid_line));
@@ -111,10 +135,9 @@ impl LineSink {
             dropped.and(worked)
         });
         match outcome {
-            Some(Some(Ok(()))) => {}
-            Some(Some(Err(_))) => self.losses.add_write_error(),
-            Some(None) => self.losses.add_writer_panic(),
-            None => self.losses.add_reentrant_line(),
+            Some(Some(result)) => result,
+            Some(None) => Err(Failure::Panicked),
+            None => Err(Failure::Reentrant),
         }
     }
 
@@ -131,6 +154,18 @@ impl LineSink {
         self.user.store(0, Ordering::Relaxed);
         Some(result)
     }
+}
+
+/// Why a line was not written.
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    /// The writer returned an error.
+    Refused,
+    /// The writer took a part of it before an error.
+    Torn,
+    Panicked,
+    /// The writer itself logged it.
+    Reentrant,
 }
 
 /// The time since the first report in this process.

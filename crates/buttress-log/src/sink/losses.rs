@@ -22,7 +22,7 @@ pub struct LossCounters {
 }
 
 impl LossCounters {
-    /// Lines that the writer took.
+    /// Lines that the writer took, without the records about losses.
     #[must_use]
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
@@ -149,7 +149,7 @@ impl LostLines {
         self.write_errors + self.torn + self.writer_panics + self.reentrant + queue_full
     }
 
-    /// Returns the lines that are missing since `earlier`.
+    /// Returns the lines that are missing since `earlier`, which are a part of these.
     fn since(&self, earlier: &Self) -> Self {
         let mut queue_full = self.queue_full;
         for severity in Severity::ALL {
@@ -189,6 +189,11 @@ impl LossReport {
         Some(new)
     }
 
+    /// Takes back that the log mentions `lost`: their record was not written.
+    pub(crate) fn take_back(&mut self, lost: &LostLines) {
+        self.mentioned = self.mentioned.since(lost);
+    }
+
     /// Returns `true` if the log has not mentioned all losses.
     pub(crate) fn is_behind(&self, counters: &LossCounters) -> bool {
         counters.snapshot() != self.mentioned
@@ -216,5 +221,14 @@ mod tests {
         assert_eq!(report.due(&counters, at(1_006), true).map(|lost| lost.writer_panics), Some(1));
         assert!(!report.is_behind(&counters));
         assert_eq!(counters.lost_lines(), 9);
+
+        // A record that was not written is due again, with what was lost since, after the same interval.
+        counters.add_queue_full(Severity::Info, 2);
+        let lost = report.due(&counters, at(3_000), false).unwrap();
+        report.take_back(&lost);
+        counters.add_queue_full(Severity::Info, 1);
+        assert!(report.is_behind(&counters));
+        assert_eq!(report.due(&counters, at(3_999), false), None);
+        assert_eq!(report.due(&counters, at(4_000), false).map(|lost| lost.lines()), Some(3));
     }
 }

@@ -20,7 +20,7 @@ pub struct LogStats {
 pub struct SinkStats {
     /// The name of the sink: `stderr`, `stdout`, the path of a file, or `writer`.
     pub name: Arc<str>,
-    /// Lines that the writer took.
+    /// Lines that the writer took, without the records about losses.
     pub written: u64,
     /// Lines that the writer refused with an error.
     pub write_errors: u64,

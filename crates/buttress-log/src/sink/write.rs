@@ -35,7 +35,8 @@ pub(crate) fn write_line(
             }
             Err(error) => error,
         };
-        *mid_line = before || written > 0 || is_partial(&error);
+        let ends_mid_line = bytes[..written].last().map_or(before, |last| *last != b'\n');
+        *mid_line = ends_mid_line || is_partial(&error);
         return Err(Stopped { written, error });
     }
     *mid_line = false;

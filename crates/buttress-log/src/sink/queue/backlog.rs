@@ -89,6 +89,9 @@ impl Backlog {
         if self.has_room(len, max) {
             return true;
         }
+        if !Size::default().with(len).fits(max) {
+            return false;
+        }
         let mut after = self.waiting;
         let less_severe = || Severity::ALL.into_iter().take_while(|other| *other < severity);
         let candidates = less_severe().flat_map(|other| self.by_severity[other].iter().rev());
@@ -115,7 +118,9 @@ impl Backlog {
 
     /// Removes the dropped lines from the text.
     fn compact(&mut self) {
-        self.by_severity = PerSeverity::default();
+        for severity in Severity::ALL {
+            self.by_severity[severity].clear();
+        }
         let (mut end, mut kept) = (0, 0);
         for index in 0..self.lines.len() {
             let line = self.lines[index];

@@ -6,8 +6,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::config::InitError;
 use crate::sink::line_sink::{LineSink, this_thread};
 use crate::sink::losses::{LossCounters, LostLines};
@@ -15,7 +13,6 @@ use crate::sink::queue::backlog::{Backlog, Size};
 use crate::sink::queue::settings::{Queue, WhenFull};
 use crate::sink::queue::worker::Worker;
 use crate::sink::severity::{PerSeverity, Severity};
-use crate::sink::write::write_line;
 
 /// Appends the record about lost lines, in the format of the sink.
 pub(crate) type EncodeLosses = fn(&mut Vec<u8>, &LostLines);
@@ -55,7 +52,7 @@ impl std::fmt::Debug for BoxedWriter {
 struct State {
     backlog: Backlog,
     worker: WorkerState,
-    /// Lines accepted so far, and those of them whose write has ended.
+    /// Lines accepted so far without those that were dropped again, and those of them whose write has ended.
     accepted: u64,
     ended: u64,
     /// Threads that wait for room.
@@ -80,6 +77,9 @@ enum WorkerState {
 
 /// How long the thread that writes waits for more lines before it sleeps. Waking a sleeping thread costs more than a line.
 const LINGER: Duration = Duration::from_millis(1);
+
+/// A day, since a platform may not accept longer times.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
 impl QueueHandle {
     pub(crate) fn start(
@@ -113,18 +113,22 @@ impl QueueHandle {
         if shared.worker.load(Ordering::Relaxed) == this_thread() {
             return shared.losses.add_reentrant_line();
         }
+        let max = shared.settings.size();
         let mut state = shared.lock();
+        if !state.backlog.has_room(line.len(), max) {
+            state = shared.wait_for_room(state, line.len());
+        }
+        // After the wait: the queue may have ended meanwhile, and nothing would take the line out of it.
         if state.worker == WorkerState::Ended {
             drop(state);
             return shared.write_directly(line);
         }
-        let max = shared.settings.size();
         if !state.backlog.has_room(line.len(), max) {
-            state = shared.wait_for_room(state, line.len());
             let mut dropped = PerSeverity::default();
             let has_room = state.backlog.make_room(line.len(), severity, max, &mut dropped);
             for other in Severity::ALL {
                 shared.losses.add_queue_full(other, dropped[other]);
+                state.accepted -= dropped[other];
             }
             if !has_room {
                 drop(state);
@@ -150,7 +154,6 @@ impl QueueHandle {
     /// Returns the number of lines that still wait if that takes longer than `limit`.
     pub(crate) fn flush(&self, limit: Duration) -> Result<(), u64> {
         let shared = &*self.0;
-        let end = Instant::now().checked_add(limit);
         let mut state = shared.lock();
         if state.worker == WorkerState::Ended {
             drop(state);
@@ -164,7 +167,7 @@ impl QueueHandle {
         state.flushes += 1;
         let mine = state.flushes;
         shared.wake(&mut state);
-        let state = shared.wait_until(state, end, |state| state.flushed >= mine);
+        let state = shared.wait_until(state, limit, |state| state.flushed >= mine);
         if state.flushed >= mine { Ok(()) } else { Err(state.accepted - state.ended) }
     }
 
@@ -172,14 +175,13 @@ impl QueueHandle {
     /// lines that still wait if that takes longer than `limit`; the thread then goes on until it has written them.
     pub(crate) fn close(&self, limit: Duration) -> Result<(), u64> {
         let shared = &*self.0;
-        let end = Instant::now().checked_add(limit);
         let mut state = shared.lock();
         state.closed = true;
         shared.wake(&mut state);
         if shared.worker.load(Ordering::Relaxed) == this_thread() {
             return Err(state.accepted - state.ended);
         }
-        let state = shared.wait_until(state, end, |state| state.worker == WorkerState::Ended);
+        let state = shared.wait_until(state, limit, |state| state.worker == WorkerState::Ended);
         if state.worker == WorkerState::Ended { Ok(()) } else { Err(state.accepted - state.ended) }
     }
 }
@@ -225,28 +227,24 @@ impl Shared {
         state.blocked += 1;
         let waits =
             |state: &mut State| state.worker != WorkerState::Ended && !state.backlog.has_room(len, max);
-        let (mut state, _) =
-            self.room.wait_timeout_while(state, at_most, waits).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self
+            .room
+            .wait_timeout_while(state, at_most.min(LONGEST_WAIT), waits)
+            .unwrap_or_else(PoisonError::into_inner);
         state.blocked -= 1;
         state
     }
 
+    /// Waits in real time, also where tokio's clock is paused: a test does not hang on a writer that does.
     fn wait_until<'s>(
         &self,
-        mut state: MutexGuard<'s, State>,
-        end: Option<Instant>,
+        state: MutexGuard<'s, State>,
+        limit: Duration,
         is_done: impl Fn(&State) -> bool,
     ) -> MutexGuard<'s, State> {
-        while !is_done(&state) {
-            let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                break;
-            }
-            // A day at most, since a platform may not know longer times.
-            let left = left.min(Duration::from_secs(86_400));
-            (state, _) = self.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
-        }
-        state
+        let waits = |state: &mut State| !is_done(state);
+        let limit = limit.min(LONGEST_WAIT);
+        self.done.wait_timeout_while(state, limit, waits).unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Waits for lines, and exchanges them with the empty `own`. Returns without lines if a flush was asked for, if the queue
@@ -263,7 +261,7 @@ impl Shared {
         if !has_work(&state) && state.backlog.is_empty() {
             state.worker = WorkerState::Sleeps;
             let idle = |state: &mut State| state.worker == WorkerState::Sleeps;
-            let at_most = at_most.unwrap_or(Duration::from_secs(86_400));
+            let at_most = at_most.unwrap_or(LONGEST_WAIT);
             (state, _) =
                 self.work.wait_timeout_while(state, at_most, idle).unwrap_or_else(PoisonError::into_inner);
         }
@@ -291,11 +289,14 @@ impl Shared {
     }
 
     /// Ends the queue, if no line came meanwhile. From now on lines are written directly.
-    pub(super) fn try_end(&self, writer: BoxedWriter) -> Result<(), BoxedWriter> {
+    ///
+    /// `mid_line` says whether the output ends in the middle of a line.
+    pub(super) fn try_end(&self, writer: BoxedWriter, mid_line: bool) -> Result<(), BoxedWriter> {
         let mut state = self.lock();
         if !state.backlog.is_empty() {
             return Err(writer);
         }
+        self.direct.begin_mid_line(mid_line);
         *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
         self.worker.store(0, Ordering::Relaxed);
         state.worker = WorkerState::Ended;
@@ -306,25 +307,35 @@ impl Shared {
     }
 
     fn write_directly(&self, line: &[u8]) {
-        self.direct.with_writer(
-            || self.writer.lock().unwrap_or_else(PoisonError::into_inner),
-            |writer, mid_line| {
-                let Some(BoxedWriter(writer)) = &mut **writer else { return Ok(()) };
-                if *mid_line {
-                    write_line(&mut **writer, b"\n", mid_line)?;
-                }
-                write_line(&mut **writer, line, mid_line)?;
-                self.losses.add_written(1);
-                Ok(())
-            },
-        );
+        self.direct.write_counted(|| self.writer_after_end(), line);
     }
 
     fn flush_directly(&self) {
-        self.direct.with_writer(
-            || self.writer.lock().unwrap_or_else(PoisonError::into_inner),
-            |writer, _| writer.as_mut().map_or(Ok(()), |BoxedWriter(writer)| io::Write::flush(writer)),
-        );
+        self.direct.flush_counted(|| self.writer_after_end());
+    }
+
+    fn writer_after_end(&self) -> AfterEnd<'_> {
+        AfterEnd(self.writer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The writer of a queue whose thread has ended.
+struct AfterEnd<'a>(MutexGuard<'a, Option<BoxedWriter>>);
+
+impl AfterEnd<'_> {
+    fn writer(&mut self) -> io::Result<&mut (dyn Write + Send)> {
+        let writer = self.0.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        Ok(&mut *writer.0)
+    }
+}
+
+impl Write for AfterEnd<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer()?.flush()
     }
 }
 

@@ -59,7 +59,7 @@ impl Worker {
             self.shared.ended(&work, flushes);
             self.lines.clear(self.shared.max_bytes());
             if work.last {
-                match self.shared.try_end(self.writer) {
+                match self.shared.try_end(self.writer, self.mid_line) {
                     Ok(()) => return,
                     Err(writer) => self.writer = writer,
                 }
@@ -82,6 +82,7 @@ impl Worker {
         let mut lengths = lengths.peekable();
         let mut at = 0;
         while at < text.len() {
+            let was_mid_line = self.mid_line;
             let written = self.write(&text[at..]);
             let mut end = at;
             while let Some(len) = lengths.next_if(|len| end + len <= at + written.bytes) {
@@ -95,7 +96,7 @@ impl Worker {
                 // How far it came is unknown, and a line must not be written twice.
                 return self.shared.losses.add_writer_panics(lengths.count() as u64);
             }
-            if self.mid_line {
+            if at + written.bytes > end || self.mid_line && !was_mid_line {
                 self.shared.losses.add_torn_line();
             } else {
                 self.shared.losses.add_write_error();
@@ -144,7 +145,10 @@ impl Worker {
             self.record.clear();
             (self.encode)(&mut self.record, &lost);
             let record = std::mem::take(&mut self.record);
-            self.write_run(&record, std::iter::once(record.len()));
+            // The record is no line of the program: it is not counted, and a later one says the same.
+            if self.write(&record).bytes < record.len() {
+                self.report.take_back(&lost);
+            }
             self.record = record;
         }
     }
