@@ -11,6 +11,7 @@ mod layer;
 mod levels;
 mod limits;
 mod redaction;
+mod schema;
 mod sink;
 mod span;
 #[cfg(feature = "test-util")]
@@ -27,6 +28,7 @@ pub use layer::JsonLayer;
 pub use levels::{LevelsError, LogHandle};
 pub use limits::{Limits, LimitsError};
 pub use redaction::{Redaction, RedactionBuilder, RedactionError};
+pub use schema::{Schema, SchemaLine, SchemaWriter};
 pub use sink::file::{FileHandle, FileWriter, RollingFile};
 pub use sink::guard::{FlushError, FlushGuard, Flusher};
 pub use sink::losses::LossCounters;

@@ -39,6 +39,7 @@ fn the_order_is_fixed() {
             "request_id",
             "trace_id",
             "span_id",
+            "trace_flags",
             "tenant",
             "customer",
             "order",

@@ -163,6 +163,12 @@ impl Trace {
         header
     }
 
+    /// Returns the flags as in the `traceparent` header: sampled (1) and random (2).
+    #[must_use]
+    pub const fn flags(&self) -> u8 {
+        self.flags
+    }
+
     /// Returns `true` if the low seven bytes of the trace id are known to be random, so that a sampler may use them as
     /// a random number.
     #[must_use]

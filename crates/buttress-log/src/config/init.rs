@@ -10,10 +10,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::config::directives::Directives;
 use crate::config::format::Format;
 use crate::config::init_error::InitError;
-use crate::config::sink::Sink;
+use crate::config::sink::{Program, Sink};
 use crate::levels::{LevelFilterLayer, LogHandle};
 use crate::limits::Limits;
 use crate::redaction::Redaction;
+use crate::schema::Schema;
 use crate::sink::guard::FlushGuard;
 
 /// The name of the environment variable that [`init`] reads.
@@ -58,9 +59,7 @@ pub fn init() -> Result<FlushGuard, InitError> {
 #[must_use = "nothing is logged before `init`"]
 #[derive(Debug)]
 pub struct Config {
-    directives: Directives,
-    limits: Limits,
-    redaction: Redaction,
+    program: Program,
     sinks: Vec<Sink>,
     call_levels: LevelFilter,
     /// The value of the variable that is not read, if it is set.
@@ -71,9 +70,13 @@ impl Config {
     /// Creates the default settings: format `auto`, level INFO, standard error. Does not read the environment.
     pub fn new() -> Self {
         Self {
-            directives: Directives::default(),
-            limits: Limits::default(),
-            redaction: Redaction::new(),
+            program: Program {
+                directives: Directives::default(),
+                limits: Limits::default(),
+                redaction: Redaction::new(),
+                schema: Schema::Native,
+                location: false,
+            },
             sinks: Vec::new(),
             call_levels: LevelFilter::OFF,
             foreign: None,
@@ -84,25 +87,27 @@ impl Config {
     pub fn from_env() -> Self {
         let text = read_env(ENV_VAR);
         let foreign = Some(read_env(FOREIGN_ENV_VAR)).filter(|other| !other.is_empty() && *other != text);
-        Self { directives: Directives::parse(&text), foreign, ..Self::new() }
+        let mut config = Self { foreign, ..Self::new() };
+        config.program.directives = Directives::parse(&text);
+        config
     }
 
     /// Sets the format.
     pub const fn format(mut self, format: Format) -> Self {
-        self.directives.format = Some(format);
+        self.program.directives.format = Some(format);
         self
     }
 
     /// Sets the level of all targets that have no level of their own. Default: INFO.
     pub const fn level(mut self, level: LevelFilter) -> Self {
-        self.directives.level = Some(level);
+        self.program.directives.level = Some(level);
         self
     }
 
     /// Sets the level of a target and of the targets below it (`hyper` includes `hyper::client`). A later call overrides an
     /// earlier one for the same target.
     pub fn target(mut self, target: impl Into<String>, level: LevelFilter) -> Self {
-        self.directives.add_target(target.into(), level);
+        self.program.directives.add_target(target.into(), level);
         self
     }
 
@@ -126,7 +131,19 @@ impl Config {
 
     /// Sets the size limits. Default: 8 KiB per field, 64 KiB per line.
     pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.program.limits = limits;
+        self
+    }
+
+    /// Sets the names and forms of the members of JSON lines. Default: [`Schema::Native`].
+    pub fn schema(mut self, schema: Schema) -> Self {
+        self.program.schema = schema;
+        self
+    }
+
+    /// Adds where in the source each event is logged: the member `source_location`.
+    pub const fn with_location(mut self) -> Self {
+        self.program.location = true;
         self
     }
 
@@ -146,7 +163,7 @@ impl Config {
 
     /// Sets which values are shown as `[redacted]`. Default: [`Redaction::new`].
     pub fn redaction(mut self, redaction: Redaction) -> Self {
-        self.redaction = redaction;
+        self.program.redaction = redaction;
         self
     }
 
@@ -161,7 +178,8 @@ impl Config {
     /// [`InitError`] if the program has a global subscriber already, if a sink cannot be opened, or if a setting of a queue is
     /// out of its range. The program may then go on, or try other settings.
     pub fn init(self) -> Result<FlushGuard, InitError> {
-        let Self { directives, limits, redaction, mut sinks, call_levels, foreign } = self;
+        let Self { program, mut sinks, call_levels, foreign } = self;
+        let directives = &program.directives;
         if sinks.is_empty() {
             sinks.push(Sink::stderr());
         }
@@ -174,7 +192,7 @@ impl Config {
         let (mut layers, mut open) = (Vec::new(), Vec::new());
         for (index, sink) in sinks.into_iter().enumerate() {
             let levels = (!has_one_filter).then(|| filter.of_sink(index));
-            let opened = match sink.open(&directives, limits, redaction.clone(), levels) {
+            let opened = match sink.open(&program, levels) {
                 Ok(opened) => opened,
                 Err(error) => {
                     // Ends the threads of the sinks before it.

@@ -20,6 +20,7 @@ use crate::human::Human;
 use crate::human::render::render;
 use crate::layer::JsonLayer;
 use crate::levels::{LevelFilterLayer, SinkLevels};
+use crate::schema::{self, Schema};
 use crate::sink::guard::{OpenSink, SharedWriter};
 use crate::sink::line_sink::LineSink;
 use crate::sink::losses::{LossCounters, LostLines};
@@ -35,18 +36,18 @@ pub(super) struct OpenedSink {
 }
 
 /// What the lines of a sink look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Style {
-    Json,
+    Json(Schema),
     Human,
     ColoredHuman,
 }
 
 impl Style {
-    pub(super) fn new(format: Format, is_terminal: bool) -> Self {
+    pub(super) fn new(format: Format, schema: Schema, is_terminal: bool) -> Self {
         match format {
-            Format::Json => Self::Json,
-            Format::Auto if !is_terminal => Self::Json,
+            Format::Json => Self::Json(schema),
+            Format::Auto if !is_terminal => Self::Json(schema),
             Format::Auto | Format::Human if is_terminal && allows_color(|name| env::var_os(name)) => {
                 Self::ColoredHuman
             }
@@ -64,23 +65,22 @@ where
     let Some(queue) = settings.queue else {
         let writer = SharedWriter::new(writer);
         let front = Arc::new(LineSink::counting_in(losses).reporting());
-        return Ok(match settings.style {
-            Style::Json => direct(writer, front, settings),
+        return Ok(match settings.style.clone() {
+            Style::Json(Schema::Native) => direct(writer, front, settings),
+            Style::Json(schema) => direct(schema.writer(writer), front, settings),
             Style::Human => direct(Human::new(writer), front, settings),
             Style::ColoredHuman => direct(Human::new(writer).colored(), front, settings),
         });
     };
-    let encode: EncodeLosses = match settings.style {
-        Style::Json => write_losses,
-        Style::Human => |out, lost| write_human_losses(out, lost, false),
-        Style::ColoredHuman => |out, lost| write_human_losses(out, lost, true),
-    };
+    let style = settings.style.clone();
+    let encode: EncodeLosses = Box::new(move |out, lost| write_styled_losses(out, lost, &style));
     let queue = QueueHandle::start(queue, Box::new(EachWrite(writer)), Arc::clone(&losses), encode)?;
     let sink = OpenSink::queued(Arc::clone(&settings.name), queue.clone(), Arc::clone(&losses));
     let front = Arc::new(LineSink::counting_in(losses));
     let queued = QueuedWriter::new(queue);
-    let layer = match settings.style {
-        Style::Json => layer(queued, front, settings),
+    let layer = match settings.style.clone() {
+        Style::Json(Schema::Native) => layer(queued, front, settings),
+        Style::Json(schema) => layer(schema.writer(queued), front, settings),
         Style::Human => layer(Human::new(queued), front, settings),
         Style::ColoredHuman => layer(Human::new(queued).colored(), front, settings),
     };
@@ -100,6 +100,7 @@ where
     L: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let inner = JsonLayer::with_sink(lines, front).limits(settings.limits).redaction(settings.redaction);
+    let inner = if settings.location { inner.with_location() } else { inner };
     match settings.levels {
         None => Box::new(inner),
         Some(levels) => Box::new(SinkLayer { levels, inner }),
@@ -134,12 +135,19 @@ where
     }
 }
 
-/// The record about lost lines, for people.
-fn write_human_losses(out: &mut Vec<u8>, lost: &LostLines, colored: bool) {
+/// Appends the record about lost lines in the style of the sink.
+fn write_styled_losses(out: &mut Vec<u8>, lost: &LostLines, style: &Style) {
     let mut line = Vec::new();
     write_losses(&mut line, lost);
-    let human = std::str::from_utf8(&line).ok().and_then(|line| render(line, colored));
-    out.extend_from_slice(human.as_deref().map_or(&line, |human| human.as_bytes()));
+    match style {
+        Style::Json(Schema::Native) => out.extend_from_slice(&line),
+        Style::Json(schema) => schema::render(schema, &line, out),
+        Style::Human | Style::ColoredHuman => {
+            let colored = *style == Style::ColoredHuman;
+            let human = std::str::from_utf8(&line).ok().and_then(|line| render(line, colored));
+            out.extend_from_slice(human.as_deref().map_or(&line, |human| human.as_bytes()));
+        }
+    }
 }
 
 /// Makes a writer for each write.

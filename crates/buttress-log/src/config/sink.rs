@@ -15,6 +15,7 @@ use crate::config::open::{OpenedSink, Style, open};
 use crate::levels::{OwnLevels, SinkLevels};
 use crate::limits::Limits;
 use crate::redaction::Redaction;
+use crate::schema::Schema;
 use crate::sink::file::RollingFile;
 use crate::sink::queue::Queue;
 
@@ -39,6 +40,7 @@ pub struct Sink {
     open: Box<Open>,
     is_terminal: fn() -> bool,
     format: Option<Format>,
+    schema: Option<Schema>,
     levels: Directives,
     queue: Option<Queue>,
     redaction: Option<Redaction>,
@@ -46,6 +48,16 @@ pub struct Sink {
 
 /// Opens a writer whose type is known to the closure alone. That is why no writer is boxed for each line.
 type Open = dyn FnOnce(SinkSettings) -> Result<OpenedSink, InitError> + Send + Sync;
+
+/// The settings of the whole program.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) directives: Directives,
+    pub(super) limits: Limits,
+    pub(super) redaction: Redaction,
+    pub(super) schema: Schema,
+    pub(super) location: bool,
+}
 
 /// The settings of a sink, with those of the whole program where it has none of its own.
 pub(super) struct SinkSettings {
@@ -56,6 +68,8 @@ pub(super) struct SinkSettings {
     /// None if the filter of the whole program is enough.
     pub(super) levels: Option<SinkLevels>,
     pub(super) queue: Option<Queue>,
+    /// Whether lines say where in the source they come from.
+    pub(super) location: bool,
 }
 
 impl Sink {
@@ -68,6 +82,7 @@ impl Sink {
             open: Box::new(open),
             is_terminal: || false,
             format: None,
+            schema: None,
             levels: Directives::default(),
             queue: None,
             redaction: None,
@@ -115,6 +130,11 @@ impl Sink {
     /// Sets the format.
     pub fn format(self, format: Format) -> Self {
         Self { format: Some(format), ..self }
+    }
+
+    /// Sets the names and forms of the members of JSON lines.
+    pub fn schema(self, schema: Schema) -> Self {
+        Self { schema: Some(schema), ..self }
     }
 
     /// Sets the level of all targets that have no level of their own.
@@ -168,18 +188,16 @@ impl Sink {
     }
 
     /// Opens the sink. `levels` are none if those of the program are enough.
-    pub(super) fn open(
-        self,
-        program: &Directives,
-        limits: Limits,
-        redaction: Redaction,
-        levels: Option<SinkLevels>,
-    ) -> Result<OpenedSink, InitError> {
-        let format = self.format.or(program.format).unwrap_or_default();
-        let style = Style::new(format, (self.is_terminal)());
+    pub(super) fn open(self, program: &Program, levels: Option<SinkLevels>) -> Result<OpenedSink, InitError> {
+        let Program { directives, limits, redaction, schema, location } = program;
+        let format = self.format.or(directives.format).unwrap_or_default();
+        let schema = self.schema.unwrap_or_else(|| schema.clone());
+        // Its log viewer shows the place.
+        let location = *location || matches!(schema, Schema::Gcp { .. });
+        let style = Style::new(format, schema, (self.is_terminal)());
         let Self { name, queue, open, redaction: own, .. } = self;
-        let redaction = own.unwrap_or(redaction);
-        open(SinkSettings { name, style, limits, redaction, levels, queue })
+        let redaction = own.unwrap_or_else(|| redaction.clone());
+        open(SinkSettings { name, style, limits: *limits, redaction, levels, queue, location })
     }
 }
 

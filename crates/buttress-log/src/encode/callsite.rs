@@ -26,6 +26,8 @@ const MAX_TARGET: usize = 256;
 pub(crate) struct Callsite {
     /// The member that follows the message: `,"target":"…"`.
     pub(crate) target: Box<[u8]>,
+    /// The member that may follow the target: `,"source_location":"src/pay.rs:88"`. Empty if the file is unknown.
+    pub(crate) at: Box<[u8]>,
     /// By the index of the field. Each name differs from the others and from the reserved ones.
     pub(crate) names: Box<[FieldName]>,
 }
@@ -55,7 +57,12 @@ impl Callsite {
         }
         let mut target = b",\"target\":".to_vec();
         string(&mut target, metadata.target(), MAX_TARGET);
-        Self { target: target.into(), names: names.into() }
+        let mut at = Vec::new();
+        if let (Some(file), Some(line)) = (metadata.file(), metadata.line()) {
+            at.extend_from_slice(b",\"source_location\":");
+            string(&mut at, &format!("{file}:{line}"), MAX_TARGET);
+        }
+        Self { target: target.into(), at: at.into(), names: names.into() }
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) fn append_ids(out: &mut Vec<u8>, context: &Context, format: ValueForm
     if let Some(trace) = context.trace() {
         hex_member(out, ",\"trace_id\":\"", &trace.trace_id().to_u128().to_be_bytes());
         hex_member(out, ",\"span_id\":\"", &trace.span_id().to_u64().to_be_bytes());
+        hex_member(out, ",\"trace_flags\":\"", &[trace.flags()]);
     }
 }
 

@@ -11,9 +11,11 @@ const RESERVED: &[&str] = &[
     "level",
     "message",
     "target",
+    "source_location",
     "request_id",
     "trace_id",
     "span_id",
+    "trace_flags",
     "dropped_fields",
     "error",
 ];

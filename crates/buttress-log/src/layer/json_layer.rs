@@ -84,6 +84,13 @@ impl<W> JsonLayer<W> {
         self.redaction(Redaction::off())
     }
 
+    /// Adds where in the source each event is logged: the member `source_location`, such as `src/pay.rs:88`, after the target.
+    #[must_use]
+    pub const fn with_location(mut self) -> Self {
+        self.encoder.has_location = true;
+        self
+    }
+
     /// The counters of what was lost. Keep them before the layer moves into a subscriber.
     #[must_use]
     pub fn losses(&self) -> Arc<LossCounters> {

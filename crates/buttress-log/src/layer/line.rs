@@ -23,6 +23,8 @@ use crate::span::{LayerId, RecordEpoch, SpanStore};
 pub(super) struct LineEncoder {
     pub(super) limits: Limits,
     pub(super) redactor: Redactor,
+    /// Whether lines say where in the source they come from.
+    pub(super) has_location: bool,
     layer: LayerId,
     epoch: RecordEpoch,
 }
@@ -32,6 +34,7 @@ impl LineEncoder {
         Self {
             limits: Limits::default(),
             redactor: Redactor::new(Redaction::new()),
+            has_location: false,
             layer: LayerId::new(),
             epoch: RecordEpoch::default(),
         }
@@ -112,6 +115,9 @@ impl LineEncoder {
             line.extend_from_slice(b"\"\"");
         }
         line.extend_from_slice(&callsite.target);
+        if self.has_location {
+            line.extend_from_slice(&callsite.at);
+        }
 
         CallContext::read(|call| {
             context::append_ids(line, call, self.format());

@@ -101,8 +101,12 @@ impl Queue {
         writer: impl Write + Send + 'static,
     ) -> Result<(QueuedWriter, FlushGuard), InitError> {
         let losses = Arc::new(LossCounters::default());
-        let handle =
-            QueueHandle::start(self, Box::new(writer), Arc::clone(&losses), own_record::write_losses)?;
+        let handle = QueueHandle::start(
+            self,
+            Box::new(writer),
+            Arc::clone(&losses),
+            Box::new(own_record::write_losses),
+        )?;
         let guard = FlushGuard::of_queue("queue", handle.clone(), losses);
         Ok((QueuedWriter::new(handle), guard))
     }

@@ -15,7 +15,7 @@ use crate::sink::queue::worker::Worker;
 use crate::sink::severity::{PerSeverity, Severity};
 
 /// Appends the record about lost lines, in the format of the sink.
-pub(crate) type EncodeLosses = fn(&mut Vec<u8>, &LostLines);
+pub(crate) type EncodeLosses = Box<dyn Fn(&mut Vec<u8>, &LostLines) + Send>;
 
 /// A handle to a queue.
 #[derive(Clone, Debug)]
