@@ -5,6 +5,9 @@ mod as_dyn;
 mod call;
 mod config;
 mod encode;
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub mod field;
 mod human;
 mod json;
 mod layer;

@@ -161,8 +161,8 @@ impl Fields {
                 .any(|inner| inner.hash == entry.hash && self.name(inner) == outer.name(entry))
     }
 
-    /// A copy for a layer that redacts. It has a mark for each value that is hidden by its name, for each object, which may have
-    /// secret attributes, and for each value whose name is escaped. Secrets in texts are redacted.
+    /// A copy for a layer that redacts. It has a mark for each value that is hidden by its name, for each object or array, which may
+    /// have secret members, and for each value whose name is escaped. Secrets in texts are redacted.
     pub(crate) fn redacted(&self, redactor: &Redactor) -> Self {
         let mut redacted = Self::with_capacity(self.text.len(), self.entries.len());
         redacted.dropped = self.dropped;
@@ -175,7 +175,7 @@ impl Fields {
             let start = redacted.text.len();
             redacted.text.extend_from_slice(self.name(entry));
             let value_start = redacted.text.len();
-            if is_hidden || value.starts_with(b"{") {
+            if is_hidden || value.starts_with(b"{") || value.starts_with(b"[") {
                 redactor.count(1);
                 redacted.text.extend_from_slice(REDACTED);
             } else if is_text {

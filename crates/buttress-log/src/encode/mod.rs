@@ -6,6 +6,8 @@ pub(crate) mod context;
 pub(crate) mod error;
 pub(crate) mod fields;
 pub(crate) mod name;
+#[cfg(feature = "serde")]
+pub(crate) mod nested;
 pub(crate) mod own_record;
 mod source_file;
 pub(crate) mod timestamp;

@@ -8,6 +8,8 @@ use tracing::field::{Field, Visit};
 
 use crate::encode::error;
 use crate::encode::name::{FieldName, REDACTED, REDACTED_START};
+#[cfg(feature = "serde")]
+use crate::encode::nested;
 use crate::json::escape::unescape;
 use crate::json::number::{float, integer};
 use crate::json::string::{StringWriter, string};
@@ -54,10 +56,29 @@ impl<'r> ValueFormat<'r> {
     pub(crate) fn write_field(self, out: &mut Vec<u8>, name: &FieldName, value: Value<'_>) {
         match self.redactor {
             Some(redactor) => {
-                self.write_shown(out, redactor, redactor.showing(name, value.is_number()), value);
+                let showing = redactor.showing(name, value.is_number());
+                if showing == Showing::Shown {
+                    self.write_value(out, name, value);
+                } else {
+                    self.write_shown(out, redactor, showing, value);
+                }
             }
-            None => value.write(out, self),
+            None => self.write_value(out, name, value),
         }
+    }
+
+    /// Appends a value that is shown. A `Debug` may be a nested value.
+    #[cfg(feature = "serde")]
+    fn write_value(self, out: &mut Vec<u8>, name: &FieldName, value: Value<'_>) {
+        match value {
+            Value::Debug(value) => nested::write(out, name.text(), value, self),
+            _ => value.write(out, self),
+        }
+    }
+
+    #[cfg(not(feature = "serde"))]
+    fn write_value(self, out: &mut Vec<u8>, _: &FieldName, value: Value<'_>) {
+        value.write(out, self);
     }
 
     /// Appends the value of an attribute, or the mark of a secret.

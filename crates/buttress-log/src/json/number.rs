@@ -6,9 +6,9 @@ pub(crate) fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
 }
 
 /// Appends a number, or one of the strings `"NaN"`, `"Infinity"` and `"-Infinity"` as in protobuf's JSON mapping.
-pub(crate) fn float(out: &mut Vec<u8>, value: f64) {
-    out.extend_from_slice(match value {
-        _ if value.is_finite() => {
+pub(crate) fn float<F: zmij::Float + Into<f64> + Copy>(out: &mut Vec<u8>, value: F) {
+    out.extend_from_slice(match value.into() {
+        wide if wide.is_finite() => {
             return out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
         }
         f64::INFINITY => b"\"Infinity\"",

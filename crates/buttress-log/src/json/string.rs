@@ -86,6 +86,12 @@ impl<'a> StringWriter<'a> {
         }
     }
 
+    /// Returns `true` if nothing was pushed, or only empty texts.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.out.len() == self.start && self.dropped == 0
+    }
+
     pub(crate) fn close(mut self) {
         if let Some(redactor) = self.redactor.take()
             && (self.dropped > 0 || redactor.may_find(&self.out[self.start..]))

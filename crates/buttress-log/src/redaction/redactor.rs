@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use buttress_error::__private::{is_connection, may_hold_secret};
 use buttress_error::{is_secret, is_secret_number};
 
+#[cfg(feature = "serde")]
+use super::glob::Glob;
 use super::marks;
 use super::settings::{Redaction, Settings};
 use crate::encode::name::{FieldName, REDACTED_START, Role};
@@ -80,12 +82,31 @@ impl Redactor {
     /// Judges a name that no callsite has, such as that of an attribute.
     pub(crate) fn showing_of(&self, name: &str, is_number: bool) -> Showing {
         let by_settings = if self.has_names { self.showing_by_settings(name.as_bytes()) } else { None };
-        by_settings.unwrap_or_else(|| match is_number {
-            true if is_secret_number(name) => Showing::Hidden,
-            false if is_connection(name) => Showing::Connection,
-            false if is_secret(name) => Showing::Hidden,
-            _ => Showing::Shown,
-        })
+        by_settings.unwrap_or_else(|| showing_by_name(name, is_number))
+    }
+
+    /// Returns `true` if the settings judge names.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn has_names(&self) -> bool {
+        self.has_names
+    }
+
+    /// Judges a member of a nested value: by its key, and by its `path` (`order.note`, as it is in JSON) if the settings judge
+    /// names. What is to be hidden may also be the end of the path.
+    #[cfg(feature = "serde")]
+    pub(crate) fn showing_nested(&self, path: Option<&[u8]>, key: &str, is_number: bool) -> Showing {
+        if let Some(path) = path {
+            let Settings { hide, show, show_only, .. } = self.settings();
+            let ends = || (0..path.len()).filter(|at| *at == 0 || path[at - 1] == b'.').map(|at| &path[at..]);
+            let is_listed = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(path));
+            match show_only {
+                _ if hide.iter().any(|glob| ends().any(|end| glob.matches(end))) => return Showing::Hidden,
+                _ if is_listed(show) => return Showing::Shown,
+                Some(only) => return if is_listed(only) { Showing::Shown } else { Showing::Hidden },
+                None => {}
+            }
+        }
+        showing_by_name(key, is_number)
     }
 
     fn showing_by_settings(&self, name: &[u8]) -> Option<Showing> {
@@ -138,6 +159,15 @@ impl Redactor {
     /// Returns `true` if marks differ by what they stand for.
     pub(crate) fn has_fingerprints(&self) -> bool {
         self.settings().fingerprints.is_some()
+    }
+}
+
+fn showing_by_name(name: &str, is_number: bool) -> Showing {
+    match is_number {
+        true if is_secret_number(name) => Showing::Hidden,
+        false if is_connection(name) => Showing::Connection,
+        false if is_secret(name) => Showing::Hidden,
+        _ => Showing::Shown,
     }
 }
 
