@@ -11,6 +11,7 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use crate::call::layer::{LoggedEvents, Settings};
+use crate::panics::last_panic;
 
 const TARGET: &str = "buttress::call";
 
@@ -107,6 +108,8 @@ impl<C> LoggedCall<C> {
         let attempts = report.attempts.max(1);
         let delay = (attempts > 1).then(|| millis(report.delay));
         let (stopped, degraded) = (report.stopped.map(StopReason::as_str), report.degraded.then_some(true));
+        // The record of the panic itself says more.
+        let panic = if outcome == "panic" { last_panic() } else { None };
         let level = match class {
             Some(class) => level_of(class.kind),
             None if attempts > 1 || degraded.is_some() => Level::INFO,
@@ -129,6 +132,7 @@ impl<C> LoggedCall<C> {
                     delay_ms = delay,
                     stopped,
                     degraded,
+                    panic = panic.as_deref(),
                     "call ended"
                 )
             };

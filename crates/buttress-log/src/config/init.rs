@@ -13,6 +13,7 @@ use crate::config::init_error::InitError;
 use crate::config::sink::{Program, Sink};
 use crate::levels::{LevelFilterLayer, LogHandle};
 use crate::limits::Limits;
+use crate::panics::log_panics;
 use crate::redaction::Redaction;
 use crate::schema::Schema;
 use crate::sink::guard::FlushGuard;
@@ -61,6 +62,7 @@ pub fn init() -> Result<FlushGuard, InitError> {
 pub struct Config {
     program: Program,
     sinks: Vec<Sink>,
+    panics: bool,
     call_levels: LevelFilter,
     /// The value of the variable that is not read, if it is set.
     foreign: Option<String>,
@@ -78,6 +80,7 @@ impl Config {
                 location: false,
             },
             sinks: Vec::new(),
+            panics: false,
             call_levels: LevelFilter::OFF,
             foreign: None,
         }
@@ -147,6 +150,12 @@ impl Config {
         self
     }
 
+    /// Logs each panic of the program; see [`log_panics`].
+    pub const fn log_panics(mut self) -> Self {
+        self.panics = true;
+        self
+    }
+
     /// Adds a sink. Without one, lines go to standard error.
     pub fn sink(mut self, sink: Sink) -> Self {
         self.sinks.push(sink);
@@ -178,7 +187,7 @@ impl Config {
     /// [`InitError`] if the program has a global subscriber already, if a sink cannot be opened, or if a setting of a queue is
     /// out of its range. The program may then go on, or try other settings.
     pub fn init(self) -> Result<FlushGuard, InitError> {
-        let Self { program, mut sinks, call_levels, foreign } = self;
+        let Self { program, mut sinks, panics, call_levels, foreign } = self;
         let directives = &program.directives;
         if sinks.is_empty() {
             sinks.push(Sink::stderr());
@@ -206,6 +215,9 @@ impl Config {
         let guard = FlushGuard::new(open).with_handle(LogHandle::new(&filter));
         let subscriber = tracing_subscriber::registry().with(filter).with(layers);
         set_global_default(subscriber).map_err(|_already_set| InitError::already_set())?;
+        if panics {
+            log_panics();
+        }
         if !warnings.is_empty() {
             let ignored: Vec<_> = warnings.iter().map(|warning| &*warning.directive).collect();
             let reasons: Vec<_> = warnings.iter().map(ToString::to_string).collect();
