@@ -6,63 +6,14 @@ mod kit;
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use buttress_log::{FileWriter, JsonLayer, Queue, RollingFile, WhenFull};
+use kit::directory::{Directory, until};
 use tracing::{Dispatch, info};
 use tracing_subscriber::prelude::*;
-
-/// A directory of its own, which is deleted at the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name =
-            format!("buttress-files-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn log(&self) -> PathBuf {
-        self.0.join("app.log")
-    }
-
-    /// The names of all files, sorted.
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    /// The texts of the rotated files, oldest first, and of the current one.
-    fn texts(&self) -> Vec<String> {
-        let rotated = self.names().into_iter().filter(|name| name.starts_with("app-2"));
-        let paths = rotated.chain(["app.log".to_owned()]);
-        paths.map(|name| fs::read_to_string(self.0.join(name)).unwrap_or_default()).collect()
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Waits for something that another thread does.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = std::time::SystemTime::now();
-    while !is_so() {
-        assert!(start.elapsed().unwrap() < Duration::from_secs(60), "{what}");
-        thread::yield_now();
-    }
-}
 
 fn write(file: &mut FileWriter, text: &str) {
     file.write_all(text.as_bytes()).unwrap();
@@ -281,4 +232,85 @@ fn an_old_file_goes_on() {
     assert_eq!(directory.texts(), ["12345678\n", "new\n"]);
     let relative: RollingFile = Path::new("app.log").into();
     assert!(format!("{relative:?}").contains("app.log"));
+}
+
+/// A torn line that an earlier process has left is ended, and the next one begins on a line of its own.
+#[test]
+fn a_torn_end_is_ended() {
+    for (left, expected) in [("", "next\n"), ("whole\n", "whole\nnext\n"), ("ha", "ha\nnext\n")] {
+        let directory = Directory::new();
+        fs::write(directory.log(), left).unwrap();
+        let mut file = RollingFile::new(directory.log()).open().unwrap();
+        assert_eq!(fs::read_to_string(directory.log()).unwrap(), left, "opening writes nothing");
+        write(&mut file, "next\n");
+        write(&mut file, "last\n");
+        assert_eq!(fs::read_to_string(directory.log()).unwrap(), format!("{expected}last\n"));
+    }
+}
+
+/// A rotation that fails for everybody: the name of the rotated file would be too long for the file system.
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_too_long_loses_nothing() {
+    let directory = Directory::new();
+    let path = directory.0.join(format!("{}.log", "a".repeat(245)));
+    let settings = RollingFile::new(&path).max_bytes(4);
+    let handle = settings.handle();
+    let mut file = settings.open().unwrap();
+    (0..1_000).for_each(|_| write(&mut file, "one\n"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\n".repeat(1_000));
+    // One try in a second.
+    assert!((1..60).contains(&handle.failed_rotations()), "{}", handle.failed_rotations());
+    assert_eq!(directory.names().len(), 1);
+}
+
+/// New files and compressed ones have the permissions of the file they replace: others cannot read what they could not before.
+#[cfg(unix)]
+#[test]
+fn permissions_are_kept() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = Directory::new();
+    let settings = RollingFile::new(directory.log()).max_bytes(4);
+    #[cfg(feature = "gzip")]
+    let settings = settings.gzip();
+    let mut file = settings.open().unwrap();
+    write(&mut file, "one\n");
+    fs::set_permissions(directory.log(), fs::Permissions::from_mode(0o600)).unwrap();
+    write(&mut file, "two\n");
+    let ending = if cfg!(feature = "gzip") { ".log.gz" } else { ".log" };
+    until("the file is rotated", || {
+        let names = directory.names();
+        names.len() == 2 && names.iter().all(|name| name == "app.log" || name.ends_with(ending))
+    });
+    for name in directory.names() {
+        let mode = fs::metadata(directory.0.join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+/// A pipe with a name is not moved, although it was told to rotate.
+#[cfg(unix)]
+#[test]
+fn a_device_never_rotates() {
+    let directory = Directory::new();
+    assert!(std::process::Command::new("mkfifo").arg(directory.log()).status().unwrap().success());
+    let path = directory.log();
+    let reader = thread::spawn(move || fs::read_to_string(path).unwrap());
+    let mut file = RollingFile::new(directory.log()).max_bytes(4).hourly().open().unwrap();
+    ["one\n", "two\n", "three\n"].into_iter().for_each(|line| write(&mut file, line));
+    drop(file);
+    assert_eq!(reader.join().unwrap(), "one\ntwo\nthree\n");
+    assert_eq!(directory.names(), ["app.log"]);
+}
+
+/// The error of a path that cannot be opened names it, and the cause.
+#[test]
+fn the_error_names_path_and_cause() {
+    let directory = Directory::new();
+    fs::write(directory.0.join("file"), "").unwrap();
+    let path = directory.0.join("file/app.log");
+    let error = RollingFile::new(&path).open().unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap();
+    assert_eq!(error.to_string(), format!("cannot open log sink {}: {cause}", path.display()));
 }

@@ -116,15 +116,12 @@ impl Sink {
         Self::new("writer", |settings| open(writer, settings))
     }
 
-    /// Writes to what `make` opens when the log is set up. An error is one of `init`, with the name of the sink.
+    /// Writes to what `make` opens when the log is set up. An error is one of `init`.
     pub(super) fn opened_by<W: Write + Send + 'static>(
         name: impl Into<Arc<str>>,
-        make: impl FnOnce() -> io::Result<W> + Send + Sync + 'static,
+        make: impl FnOnce() -> Result<W, InitError> + Send + Sync + 'static,
     ) -> Self {
-        Self::new(name, |settings| match make() {
-            Ok(writer) => open(Mutex::new(writer), settings),
-            Err(error) => Err(InitError::sink(settings.name, error)),
-        })
+        Self::new(name, |settings| open(Mutex::new(make()?), settings))
     }
 
     /// Sets the format.

@@ -1,6 +1,8 @@
 //! Helpers: a layer that writes into memory, and a JSON parser that rejects duplicate names.
 #![allow(dead_code)] // each test file uses a part
 
+pub(crate) mod directory;
+
 use std::fmt;
 use std::io;
 

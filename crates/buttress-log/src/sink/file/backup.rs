@@ -16,7 +16,7 @@ pub(super) struct BackupNames {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Backup {
     pub(super) path: PathBuf,
-    /// When it was rotated, as text that sorts by time.
+    /// When it was rotated: the second, and a number if it was not the first in that second.
     pub(super) stamp: String,
     pub(super) bytes: u64,
     pub(super) is_compressed: bool,
@@ -66,6 +66,13 @@ impl BackupNames {
         let (stamp, rest) = rest.split_at(end);
         let rest = rest.strip_prefix(&*self.extension)?;
         matches!(rest, "" | COMPRESSED | UNFINISHED).then_some((stamp, rest))
+    }
+}
+
+impl Backup {
+    /// The stamp without the number of a second rotation in one second.
+    pub(super) fn second(&self) -> &str {
+        self.stamp.split('_').next().unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Log files that rotate.
 
 mod backup;
+mod current;
 mod housekeeping;
 mod period;
 mod retention;

@@ -32,6 +32,13 @@ impl Period {
         }
     }
 
+    /// Returns `end`, or the end of the period that contains `now` if `end` is more than one period behind that: the clock was
+    /// ahead when `end` was computed. A clock that goes back by less rotates nothing twice.
+    pub(super) fn corrected(self, end: u64, now: u64, zone: Zone) -> u64 {
+        let current = self.end(now, zone);
+        if self.end(current, zone) < end { current } else { end }
+    }
+
     #[cfg(feature = "local-time")]
     fn end_in(self, now: u64, zone: &jiff::tz::TimeZone) -> u64 {
         use jiff::{RoundMode, Timestamp, ToSpan, Unit, ZonedDateTimeRound};
@@ -65,6 +72,16 @@ mod tests {
         assert_eq!(Period::Hour.end(7_200, Zone::Utc), 10_800);
         assert_eq!(Period::Day.end(86_399, Zone::Utc), 86_400);
         assert_eq!(Period::Day.end(86_400, Zone::Utc), 172_800);
+    }
+
+    #[test]
+    fn a_clock_that_was_far_ahead_is_corrected() {
+        let day = 86_400;
+        let corrected = |end, now| Period::Day.corrected(end, now, Zone::Utc);
+        assert_eq!(corrected(10 * day, 10 * day - 1), 10 * day);
+        assert_eq!(corrected(10 * day, 8 * day), 10 * day, "back by a day at most");
+        assert_eq!(corrected(10 * day, 8 * day - 1), 8 * day, "far back");
+        assert_eq!(corrected(10 * day, 20 * day), 10 * day, "over");
     }
 
     /// Days of 23 and 25 hours end at local midnight, and hours of half-hour zones at their own full hour.

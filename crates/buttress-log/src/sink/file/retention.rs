@@ -1,5 +1,7 @@
 //! `Retention`: which rotated files are deleted.
 
+use std::cmp::Reverse;
+
 use crate::sink::file::backup::Backup;
 
 /// How many rotated files are kept, and how many bytes they may have together.
@@ -12,7 +14,9 @@ pub(super) struct Retention {
 impl Retention {
     /// Returns the files to delete, oldest last: all from the first one on that exceeds a limit.
     pub(super) fn surplus(self, mut backups: Vec<Backup>) -> Vec<Backup> {
-        backups.sort_by(|a, b| b.stamp.cmp(&a.stamp));
+        // Of two in one second, the one with the longer stamp is newer: `_1000` comes after `_999`.
+        let order = |backup: &Backup| (backup.second().to_owned(), backup.stamp.len(), backup.stamp.clone());
+        backups.sort_by_cached_key(|backup| Reverse(order(backup)));
         let mut bytes = 0_u64;
         let kept = backups.iter().enumerate().take_while(|(index, backup)| {
             bytes = bytes.saturating_add(backup.bytes);
@@ -47,6 +51,13 @@ mod tests {
         assert_eq!(surplus(Retention { files: None, bytes: Some(70) }), ["2", "1"]);
         assert_eq!(surplus(Retention { files: Some(1), bytes: Some(70) }), ["3", "2", "1"]);
         assert_eq!(surplus(Retention { files: None, bytes: Some(39) }), ["4", "3", "2", "1"]);
+        let second = "2026-01-15T03-00-12";
+        let stamps = ["_1000", "", "_999", "_001"].map(|number| format!("{second}{number}"));
+        let next = backup("2026-01-15T03-00-13", 0);
+        let backups = stamps.iter().map(|stamp| backup(stamp, 0)).chain([next]).collect();
+        let deleted = Retention { files: Some(2), bytes: None }.surplus(backups);
+        let deleted: Vec<_> = deleted.iter().map(|backup| &backup.stamp[second.len()..]).collect();
+        assert_eq!(deleted, ["_999", "_001", ""]);
     }
 
     proptest! {

@@ -1,10 +1,10 @@
 //! `RollingFile`: the settings of a log file that rotates.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::config::InitError;
 use crate::sink::file::backup::BackupNames;
 use crate::sink::file::housekeeping::Housekeeping;
 use crate::sink::file::period::{Period, Zone};
@@ -16,10 +16,12 @@ use crate::sink::file::writer::FileWriter;
 /// The current file keeps its name. A rotated one gets the time of the rotation, in UTC: `app.log` becomes
 /// `app-2026-01-15T03-00-12.log`. Only files with such names are ever deleted or compressed, in a thread of their own.
 ///
-/// A file that was moved or deleted by others, such as logrotate, is opened again within a second of the next line, or at
-/// once with [`FileHandle::reopen`]. If a rotation fails, no line is lost: the current file grows until it succeeds.
+/// A file that was moved or deleted by others, such as logrotate, is opened again with the first line of the next second, or
+/// at once with [`FileHandle::reopen`]. (Only Unix notices that another file has the name.) If a rotation fails, no line is
+/// lost: the current file grows until it succeeds. A torn line that an earlier process has left at the end of the file is
+/// ended before the first line. New files have the permissions of the file they replace. Devices never rotate.
 ///
-/// Each process needs a file of its own.
+/// Each process needs a file of its own: two that rotate one file move and delete each other's.
 ///
 /// ```no_run
 /// use buttress_log::{Config, Queue, RollingFile, Sink};
@@ -106,9 +108,10 @@ impl RollingFile {
     /// Opens the file.
     ///
     /// # Errors
-    /// If the file cannot be opened or created.
-    pub fn open(self) -> io::Result<FileWriter> {
-        FileWriter::open(self)
+    /// [`InitError`], with the path and the cause, if the file cannot be opened or created.
+    pub fn open(self) -> Result<FileWriter, InitError> {
+        let name = self.path.display().to_string();
+        FileWriter::open(self).map_err(|error| InitError::sink(name.into(), error))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -132,14 +135,14 @@ pub struct FileHandle(Arc<Requests>);
 
 #[derive(Debug, Default)]
 struct Requests {
-    reopen: AtomicBool,
+    reopens: AtomicU64,
     failed_rotations: AtomicU64,
 }
 
 impl FileHandle {
     /// Opens the file again, by its name, with the next line: for a program that gets SIGHUP after others have moved the file.
     pub fn reopen(&self) {
-        self.0.reopen.store(true, Ordering::Relaxed);
+        self.0.reopens.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns how many rotations have failed so far. Each is tried again after a second.
@@ -148,8 +151,9 @@ impl FileHandle {
         self.0.failed_rotations.load(Ordering::Relaxed)
     }
 
-    pub(super) fn take_reopen(&self) -> bool {
-        self.0.reopen.load(Ordering::Relaxed) && self.0.reopen.swap(false, Ordering::Relaxed)
+    /// Returns how often [`reopen`](Self::reopen) was called.
+    pub(super) fn reopens(&self) -> u64 {
+        self.0.reopens.load(Ordering::Relaxed)
     }
 
     pub(super) fn add_failed_rotation(&self) {

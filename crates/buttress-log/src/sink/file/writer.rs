@@ -1,12 +1,12 @@
 //! `FileWriter`: writes lines into a file, and rotates it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::encode::timestamp;
 use crate::sink::file::backup::BackupNames;
+use crate::sink::file::current::CurrentFile;
 use crate::sink::file::housekeeping::Housekeeping;
 use crate::sink::file::rolling_file::{FileHandle, RollingFile};
 
@@ -16,41 +16,36 @@ use crate::sink::file::rolling_file::{FileHandle, RollingFile};
 #[derive(Debug)]
 pub struct FileWriter {
     settings: RollingFile,
-    /// The path with symbolic links followed, so that a rotation moves the file and not the link.
-    path: PathBuf,
-    file: File,
-    bytes: u64,
-    /// Whether the file ends in the middle of a line, which then goes on there.
-    mid_line: bool,
+    current: CurrentFile,
     /// When the period ends, in seconds since 1970.
     period_end: Option<u64>,
-    /// The second of the last look at the directory, and of the last rotation that failed.
+    /// The second of the last check of the path, and of the last rotation that failed.
     checked: u64,
     failed: Option<u64>,
+    /// How many of the handle's requests to reopen the file are done.
+    reopened: u64,
+    /// The line that has begun was left behind in a file that others have moved. Its end is not written here.
+    left_behind: bool,
     housekeeping: Housekeeping,
     handle: FileHandle,
 }
 
 impl FileWriter {
     pub(super) fn open(settings: RollingFile) -> io::Result<Self> {
-        let (file, path) = open(&settings.path)?;
-        let metadata = file.metadata()?;
+        let current = CurrentFile::open(&settings.path)?;
         let now = seconds(SystemTime::now());
-        let housekeeping = settings.housekeeping(BackupNames::new(&path));
         // What an earlier process has left is part of its period.
-        let began = metadata.modified().map_or(now, seconds);
-        let period_start = if metadata.len() > 0 { began.min(now) } else { now };
+        let began = if current.bytes() > 0 { current.modified().map_or(now, seconds).min(now) } else { now };
         let writer = Self {
-            period_end: settings.period.map(|period| period.end(period_start, settings.zone)),
+            period_end: settings.period.map(|period| period.end(began, settings.zone)),
+            housekeeping: settings.housekeeping(BackupNames::new(current.path())),
             handle: settings.handle(),
-            settings,
-            path,
-            file,
-            bytes: metadata.len(),
-            mid_line: false,
+            reopened: settings.handle().reopens(),
             checked: now,
             failed: None,
-            housekeeping,
+            left_behind: false,
+            current,
+            settings,
         };
         writer.housekeeping.begin();
         Ok(writer)
@@ -58,49 +53,68 @@ impl FileWriter {
 
     fn write_at(&mut self, bytes: &[u8], now: SystemTime) -> io::Result<usize> {
         let second = seconds(now);
-        if !self.mid_line {
+        if !self.current.is_mid_line() {
             self.follow(second);
-            self.rotate_if_due(bytes, now, second);
+            self.rotate_if_due(first_line(bytes) as u64, now, second);
         }
-        let taken = self.file.write(&bytes[..self.fitting(bytes)])?;
-        self.bytes += taken as u64;
-        self.mid_line = taken > 0 && bytes[taken - 1] != b'\n' || taken == 0 && self.mid_line;
-        Ok(taken)
+        if std::mem::take(&mut self.left_behind) && bytes == b"\n" {
+            return Ok(1);
+        }
+        let written = self.current.write(&bytes[..self.fitting(bytes)]);
+        // The rest of a line needs the file that it began in. If that is full and others have moved it, it ends there.
+        if written.is_err() && self.current.is_mid_line() && self.current.is_replaced() {
+            self.left_behind = self.reopen().is_ok();
+        }
+        written
     }
 
-    /// Opens the file again if it has another name now, or was asked to.
+    /// Opens the file again if another one has its path now, or if the handle has requested it. Checks that once a second.
     fn follow(&mut self, second: u64) {
-        let was_asked = self.handle.take_reopen();
-        if !was_asked && second == self.checked {
+        let requests = self.handle.reopens();
+        if requests == self.reopened && second == self.checked {
             return;
         }
+        if second != self.checked {
+            self.correct_period_end(second);
+        }
         self.checked = second;
-        if (was_asked || !is_same_file(&self.file, &self.path)) && self.reopen().is_err() {
-            self.handle.add_failed_rotation();
+        if self.current.is_replaced() || requests != self.reopened {
+            self.reopened = requests;
+            let _ = self.reopen();
         }
     }
 
+    /// A clock that was far ahead for a while does not put off the next rotation.
+    fn correct_period_end(&mut self, second: u64) {
+        if let (Some(period), Some(end)) = (self.settings.period, self.period_end) {
+            self.period_end = Some(period.corrected(end, second, self.settings.zone));
+        }
+    }
+
+    /// If that fails, it is counted, and lines still go to the file that is open.
     fn reopen(&mut self) -> io::Result<()> {
-        let (file, path) = open(&self.settings.path)?;
-        self.bytes = file.metadata()?.len();
-        (self.file, self.path) = (file, path);
+        let current =
+            CurrentFile::open(&self.settings.path).inspect_err(|_| self.handle.add_failed_rotation())?;
+        // A symbolic link may lead elsewhere now.
+        if current.path() != self.current.path() {
+            self.housekeeping = self.settings.housekeeping(BackupNames::new(current.path()));
+        }
+        self.current = current;
         Ok(())
     }
 
-    /// Rotates before a line that would make the file too long, or that is the first one of a new period.
-    fn rotate_if_due(&mut self, bytes: &[u8], now: SystemTime, second: u64) {
-        let line = first_line(bytes) as u64;
-        let is_full = self
-            .settings
-            .max_bytes
-            .is_some_and(|max| self.bytes > 0 && self.bytes.saturating_add(line) > max);
-        let is_over = self.period_end.is_some_and(|end| second >= end);
+    /// Rotates before a line of `len` bytes that would make the file too long, or that is the first one of a new period.
+    fn rotate_if_due(&mut self, len: u64, now: SystemTime, second: u64) {
         // A rotation that has failed is tried again after a second.
-        if !(is_full || is_over) || self.failed.is_some_and(|failed| second <= failed) {
+        if !self.is_due(len, second) || self.failed == Some(second) {
+            return;
+        }
+        // Others may have moved the file within the last second. What has its name now is theirs.
+        if self.current.is_replaced() && (self.reopen().is_err() || !self.is_due(len, second)) {
             return;
         }
         // An empty file is not rotated.
-        let rotated = if self.bytes > 0 { self.rotate(now) } else { Ok(()) };
+        let rotated = if self.current.bytes() > 0 { self.rotate(now) } else { Ok(()) };
         match rotated {
             Ok(()) => {
                 self.failed = None;
@@ -113,18 +127,29 @@ impl FileWriter {
         }
     }
 
+    fn is_due(&self, len: u64, second: u64) -> bool {
+        let bytes = self.current.bytes();
+        let is_full = self.settings.max_bytes.is_some_and(|max| bytes > 0 && bytes.saturating_add(len) > max);
+        let is_over = self.period_end.is_some_and(|end| second >= end);
+        self.current.is_regular() && (is_full || is_over)
+    }
+
     fn rotate(&mut self, now: SystemTime) -> io::Result<()> {
+        let path = self.current.path();
         let backup = self.housekeeping.names().unused(&timestamp::to_seconds(now));
-        fs::rename(&self.path, &backup)?;
-        match open(&self.path) {
-            Ok((file, _)) => {
-                (self.file, self.bytes) = (file, 0);
+        let permissions = self.current.permissions();
+        fs::rename(path, &backup)?;
+        match CurrentFile::open(path) {
+            Ok(current) => {
+                // As lumberjack does. Those of a file that we may not change stay the default.
+                let _ = permissions.and_then(|permissions| current.set_permissions(permissions));
+                self.current = current;
                 self.housekeeping.begin();
                 Ok(())
             }
             Err(error) => {
                 // The file in use gets its name back.
-                fs::rename(&backup, &self.path)?;
+                fs::rename(&backup, path)?;
                 Err(error)
             }
         }
@@ -135,10 +160,10 @@ impl FileWriter {
     fn fitting(&self, bytes: &[u8]) -> usize {
         let Some(max) = self.settings.max_bytes else { return bytes.len() };
         let first = first_line(bytes);
-        if self.mid_line || self.failed.is_some() {
+        if self.current.is_mid_line() || self.failed.is_some() {
             return first;
         }
-        let room = usize::try_from(max.saturating_sub(self.bytes)).unwrap_or(usize::MAX);
+        let room = usize::try_from(max.saturating_sub(self.current.bytes())).unwrap_or(usize::MAX);
         let mut end = first;
         while end < bytes.len() {
             let next = end + first_line(&bytes[end..]);
@@ -157,17 +182,8 @@ impl Write for FileWriter {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.current.flush()
     }
-}
-
-/// Opens a file for appending. Returns its path with symbolic links followed.
-fn open(path: &Path) -> io::Result<(File, PathBuf)> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        fs::create_dir_all(directory)?;
-    }
-    let file = OpenOptions::new().append(true).create(true).open(path)?;
-    Ok((file, fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())))
 }
 
 /// Returns the length of the first line, with the indented lines that belong to it, or of all of `bytes`.
@@ -184,25 +200,6 @@ fn first_line(bytes: &[u8]) -> usize {
 
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-/// Returns `false` if another file has the path now, or none.
-#[cfg(unix)]
-fn is_same_file(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
-        (_, Err(error)) if error.kind() == io::ErrorKind::NotFound => false,
-        // A directory that cannot be read says nothing.
-        _ => true,
-    }
-}
-
-/// Other platforms do not let an open file be moved or deleted.
-#[cfg(not(unix))]
-fn is_same_file(_: &File, path: &Path) -> bool {
-    path.exists()
 }
 
 #[cfg(test)]
@@ -247,6 +244,38 @@ mod tests {
         let midnight = file.period_end.unwrap();
         file.write_at(b"first\n", at(midnight + 1)).unwrap();
         assert_eq!(texts(), ["first\n"]);
+        fs::remove_dir_all(&directory).unwrap();
+    }
+
+    /// A file that others have truncated is as short as it looks from the next second on.
+    #[test]
+    fn a_truncated_file_has_room() {
+        let directory = std::env::temp_dir().join(format!("buttress-truncated-{}", std::process::id()));
+        let path = directory.join("app.log");
+        let mut file = RollingFile::new(&path).max_bytes(8).open().unwrap();
+        let second = file.checked;
+        file.write_at(b"before\n", at(second)).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+        file.write_at(b"after\n", at(second + 1)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "after\n");
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+        fs::remove_dir_all(&directory).unwrap();
+    }
+
+    /// Others have moved the file within the last second: what has its name now is theirs, and is not rotated in its place.
+    #[test]
+    fn the_file_of_others_is_not_rotated() {
+        let directory = std::env::temp_dir().join(format!("buttress-others-{}", std::process::id()));
+        let path = directory.join("app.log");
+        let mut file = RollingFile::new(&path).max_bytes(8).open().unwrap();
+        let second = file.checked;
+        file.write_at(b"before\n", at(second)).unwrap();
+        fs::rename(&path, directory.join("moved")).unwrap();
+        fs::write(&path, "").unwrap();
+        file.write_at(b"after\n", at(second)).unwrap();
+        assert_eq!(fs::read_to_string(directory.join("moved")).unwrap(), "before\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "after\n");
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
         fs::remove_dir_all(&directory).unwrap();
     }
 }
