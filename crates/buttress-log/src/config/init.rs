@@ -2,8 +2,12 @@
 
 use std::env::{self, VarError};
 
+#[cfg(feature = "log")]
+use tracing::dispatcher;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::set_global_default;
+#[cfg(feature = "log")]
+use tracing_log::LogTracer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -64,6 +68,8 @@ pub struct Config {
     sinks: Vec<Sink>,
     panics: bool,
     call_levels: LevelFilter,
+    #[cfg(feature = "log")]
+    log_records: bool,
     /// The value of the variable that is not read, if it is set.
     foreign: Option<String>,
 }
@@ -82,6 +88,8 @@ impl Config {
             sinks: Vec::new(),
             panics: false,
             call_levels: LevelFilter::OFF,
+            #[cfg(feature = "log")]
+            log_records: false,
             foreign: None,
         }
     }
@@ -156,6 +164,16 @@ impl Config {
         self
     }
 
+    /// Also writes the records of the crate `log`, with their own target and, with a location, their own place. Default: no.
+    ///
+    /// The levels apply to them as to events. A disabled record costs a check of the filter, which `log::set_max_level` avoids.
+    #[cfg(feature = "log")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "log")))]
+    pub const fn with_log_records(mut self) -> Self {
+        self.log_records = true;
+        self
+    }
+
     /// Adds a sink. Without one, lines go to standard error.
     pub fn sink(mut self, sink: Sink) -> Self {
         self.sinks.push(sink);
@@ -184,10 +202,13 @@ impl Config {
     /// Installs the program's global subscriber. The guard flushes the sinks when it is dropped: keep it in `main`.
     ///
     /// # Errors
-    /// [`InitError`] if the program has a global subscriber already, if a sink cannot be opened, or if a setting of a queue is
-    /// out of its range. The program may then go on, or try other settings.
+    /// [`InitError`] if the program has a global subscriber already, if a sink cannot be opened, if a setting of a queue is out
+    /// of its range, or if records of the crate `log` go to another logger already. The program may then go on, or try other
+    /// settings.
     pub fn init(self) -> Result<FlushGuard, InitError> {
-        let Self { program, mut sinks, panics, call_levels, foreign } = self;
+        #[cfg(feature = "log")]
+        let log_records = self.log_records;
+        let Self { program, mut sinks, panics, call_levels, foreign, .. } = self;
         let directives = &program.directives;
         if sinks.is_empty() {
             sinks.push(Sink::stderr());
@@ -214,6 +235,10 @@ impl Config {
         }
         let guard = FlushGuard::new(open).with_handle(LogHandle::new(&filter));
         let subscriber = tracing_subscriber::registry().with(filter).with(layers);
+        #[cfg(feature = "log")]
+        if log_records && !dispatcher::has_been_set() {
+            LogTracer::init().map_err(|_other_logger| InitError::logger_already_set())?;
+        }
         set_global_default(subscriber).map_err(|_already_set| InitError::already_set())?;
         if panics {
             log_panics();

@@ -15,13 +15,23 @@ pub struct InitError(Reason);
 enum Reason {
     AlreadySet,
     Setting(ConfigError),
-    Sink { sink: Arc<str>, error: Arc<io::Error> },
+    Sink {
+        sink: Arc<str>,
+        error: Arc<io::Error>,
+    },
     Thread(Arc<io::Error>),
+    #[cfg(feature = "log")]
+    LoggerAlreadySet,
 }
 
 impl InitError {
     pub(crate) const fn already_set() -> Self {
         Self(Reason::AlreadySet)
+    }
+
+    #[cfg(feature = "log")]
+    pub(crate) const fn logger_already_set() -> Self {
+        Self(Reason::LoggerAlreadySet)
     }
 
     pub(crate) fn thread(error: io::Error) -> Self {
@@ -51,6 +61,8 @@ impl fmt::Display for InitError {
         match &self.0 {
             Reason::AlreadySet => f.write_str("a global tracing subscriber is already set"),
             Reason::Setting(error) => error.fmt(f),
+            #[cfg(feature = "log")]
+            Reason::LoggerAlreadySet => f.write_str("a logger of the crate `log` is already set"),
             Reason::Sink { sink, error } => write!(f, "cannot open log sink {sink}: {error}"),
             Reason::Thread(error) => write!(f, "cannot start the thread of the log: {error}"),
         }
@@ -61,6 +73,8 @@ impl Error for InitError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
             Reason::AlreadySet | Reason::Setting(_) => None,
+            #[cfg(feature = "log")]
+            Reason::LoggerAlreadySet => None,
             Reason::Sink { error, .. } | Reason::Thread(error) => Some(&**error),
         }
     }

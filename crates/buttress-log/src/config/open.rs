@@ -15,6 +15,8 @@ use tracing_subscriber::{Layer, Registry};
 use crate::config::format::Format;
 use crate::config::init_error::InitError;
 use crate::config::sink::SinkSettings;
+#[cfg(feature = "log")]
+use crate::encode::log_record;
 use crate::encode::own_record::write_losses;
 use crate::human::Human;
 use crate::human::render::render;
@@ -113,6 +115,16 @@ struct SinkLayer<L> {
     inner: L,
 }
 
+impl<L> SinkLayer<L> {
+    fn enables(&self, event: &Event<'_>) -> bool {
+        #[cfg(feature = "log")]
+        if let Some(record) = log_record::metadata(event) {
+            return self.levels.enables(&record);
+        }
+        self.levels.enables(event.metadata())
+    }
+}
+
 impl<S, L> Layer<S> for SinkLayer<L>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -128,8 +140,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        let metadata = event.metadata();
-        if self.levels.enables(metadata) {
+        if self.enables(event) {
             self.inner.on_event(event, ctx);
         }
     }

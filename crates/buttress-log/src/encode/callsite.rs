@@ -12,8 +12,10 @@ use std::thread::LocalKey;
 
 use tracing::{Level, Metadata};
 
+#[cfg(feature = "log")]
+use crate::encode::log_record;
 use crate::encode::name::{FieldName, Role};
-use crate::json::string::string;
+use crate::json::string::{StringWriter, string};
 
 /// Values by the address of what they were made from.
 type Cache<K, V> = RefCell<HashMap<K, &'static V, BuildHasherDefault<AddressHasher>>>;
@@ -28,6 +30,9 @@ pub(crate) struct Callsite {
     pub(crate) target: Box<[u8]>,
     /// The member that may follow the target: `,"source_location":"src/pay.rs:88"`. Empty if the file is unknown.
     pub(crate) at: Box<[u8]>,
+    /// Its events may be records of the crate `log`, which have a target of their own.
+    #[cfg(feature = "log")]
+    pub(crate) may_be_log_record: bool,
     /// By the index of the field. Each name differs from the others and from the reserved ones.
     pub(crate) names: Box<[FieldName]>,
 }
@@ -43,6 +48,8 @@ impl Callsite {
     }
 
     fn new(metadata: &Metadata<'_>) -> Self {
+        #[cfg(feature = "log")]
+        let may_be_log_record = log_record::may_be_record(metadata);
         let mut names: Vec<FieldName> = Vec::new();
         for field in metadata.fields() {
             names.push(match field.name() {
@@ -52,18 +59,39 @@ impl Callsite {
                 "error" if metadata.is_event() && is_free(&names, Role::Error) => {
                     FieldName::reserved("error", Role::Error)
                 }
+                #[cfg(feature = "log")]
+                name if may_be_log_record && log_record::is_description(name) => {
+                    FieldName::reserved(name, Role::LogRecord)
+                }
                 name => FieldName::distinct_from(name, &names),
             });
         }
-        let mut target = b",\"target\":".to_vec();
-        string(&mut target, metadata.target(), MAX_TARGET);
+        let mut target = Vec::new();
+        append_target(&mut target, metadata.target());
         let mut at = Vec::new();
-        if let (Some(file), Some(line)) = (metadata.file(), metadata.line()) {
-            at.extend_from_slice(b",\"source_location\":");
-            string(&mut at, &format!("{file}:{line}"), MAX_TARGET);
+        if let Some(place) = metadata.file().zip(metadata.line()) {
+            append_location(&mut at, place);
         }
-        Self { target: target.into(), at: at.into(), names: names.into() }
+        Self {
+            target: target.into(),
+            at: at.into(),
+            #[cfg(feature = "log")]
+            may_be_log_record,
+            names: names.into(),
+        }
     }
+}
+
+pub(crate) fn append_target(out: &mut Vec<u8>, target: &str) {
+    out.extend_from_slice(b",\"target\":");
+    string(out, target, MAX_TARGET);
+}
+
+pub(crate) fn append_location(out: &mut Vec<u8>, (file, line): (&str, u32)) {
+    out.extend_from_slice(b",\"source_location\":");
+    let mut text = StringWriter::open(out, MAX_TARGET);
+    text.push_fmt(format_args!("{file}:{line}"));
+    text.close();
 }
 
 fn is_free(names: &[FieldName], role: Role) -> bool {

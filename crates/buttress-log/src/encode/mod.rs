@@ -5,6 +5,8 @@ pub(crate) mod callsite;
 pub(crate) mod context;
 pub(crate) mod error;
 pub(crate) mod fields;
+#[cfg(feature = "log")]
+pub(crate) mod log_record;
 pub(crate) mod name;
 #[cfg(feature = "serde")]
 pub(crate) mod nested;

@@ -43,6 +43,9 @@ pub(crate) enum Role {
     Message,
     /// The error object of an event.
     Error,
+    /// A description of a record of the crate `log`: not a field.
+    #[cfg(feature = "log")]
+    LogRecord,
 }
 
 /// The name of a field, encoded once for each callsite.

@@ -10,6 +10,8 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use crate::encode::buffers::LineBuffers;
 use crate::encode::callsite::{Callsite, level_member};
 use crate::encode::fields::Fields;
+#[cfg(feature = "log")]
+use crate::encode::log_record;
 use crate::encode::name::{FieldName, Role};
 use crate::encode::value::{FieldVisitor, Value, ValueFormat};
 use crate::encode::{context, error, timestamp};
@@ -106,6 +108,8 @@ impl LineEncoder {
                     value.write_text(line, self.format());
                 }
                 Role::Error => self.error_object(error, value),
+                #[cfg(feature = "log")]
+                Role::LogRecord => {}
                 Role::Plain | Role::Secret | Role::SecretText | Role::Connection => {
                     self.add(fields, name, value);
                 }
@@ -114,10 +118,7 @@ impl LineEncoder {
         if line.len() == message {
             line.extend_from_slice(b"\"\"");
         }
-        line.extend_from_slice(&callsite.target);
-        if self.has_location {
-            line.extend_from_slice(&callsite.at);
-        }
+        self.append_source(line, event, callsite);
 
         CallContext::read(|call| {
             context::append_ids(line, call, self.format());
@@ -144,6 +145,19 @@ impl LineEncoder {
         }
         line.extend_from_slice(b"}\n");
         dropped
+    }
+
+    fn append_source(&self, line: &mut Vec<u8>, event: &Event<'_>, callsite: &Callsite) {
+        #[cfg(feature = "log")]
+        if callsite.may_be_log_record && log_record::append_source(line, event, self.has_location) {
+            return;
+        }
+        #[cfg(not(feature = "log"))]
+        let _ = event;
+        line.extend_from_slice(&callsite.target);
+        if self.has_location {
+            line.extend_from_slice(&callsite.at);
+        }
     }
 
     /// Encodes the error of an event. One that is only text is an object too, so that readers of the log find one shape.
