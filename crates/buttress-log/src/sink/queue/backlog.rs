@@ -230,6 +230,11 @@ mod tests {
         assert_eq!((text(&backlog).as_str(), dropped), ("debug", PerSeverity::default()));
     }
 
+    fn waiting_below(backlog: &Backlog, severity: Severity) -> Size {
+        let lines = backlog.lines.iter().filter(|line| line.severity.is_some_and(|other| other < severity));
+        lines.fold(Size::default(), |size, line| size.with(line.len as usize))
+    }
+
     proptest! {
         /// [S37] Whatever is logged: the bounds hold, each line waits or is counted, and no line is dropped in favor of one
         /// that is not more severe. Memory is bounded too.
@@ -240,9 +245,20 @@ mod tests {
             for (severity, len) in &lines {
                 let severity = Severity::ALL[*severity];
                 let before = backlog.waiting();
+                let less_severe = waiting_below(&backlog, severity);
+                let rest = Size {
+                    lines: before.lines - less_severe.lines,
+                    bytes: before.bytes - less_severe.bytes,
+                };
+                let dropped_before = dropped;
                 if backlog.make_room(*len, severity, MAX, &mut dropped) {
                     backlog.push(&vec![b'0' + severity as u8; *len], severity, MAX);
+                    let is_or_above = |other: &Severity| *other >= severity;
+                    for other in Severity::ALL.into_iter().filter(is_or_above) {
+                        prop_assert_eq!(dropped[other], dropped_before[other]);
+                    }
                 } else {
+                    prop_assert!(!rest.with(*len).fits(MAX), "less severe lines would have made room");
                     prop_assert_eq!(backlog.waiting(), before);
                     refused += 1;
                 }

@@ -40,8 +40,8 @@ pub struct Queue {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
-    /// The program never waits. The least severe lines are dropped, of those the newest: an ERROR is never dropped while a
-    /// less severe line waits in the queue.
+    /// The program never waits. The least severe lines are dropped, of those the newest: a line is never dropped while dropping
+    /// less severe ones would make room for it.
     #[default]
     DropNewest,
     /// The thread that logs waits for room, but no longer than `at_most` for one line. After that as
