@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use buttress_log::{Config, FlushGuard, Format, Queue, Sink, WhenFull};
+use buttress_log::{Config, FlushGuard, Format, Queue, Schema, Sink, WhenFull};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -39,13 +39,23 @@ fn child() {
         Ok("closed pipe, no queue") => closed_pipe(None),
         Ok("slow reader") => slow_reader(),
         Ok("no thread") => no_thread(),
+        Ok("styles") => styles(),
         other => assert!(other.is_err(), "unknown mode"),
     }
 }
 
 fn start(queue: Option<Queue>) -> FlushGuard {
+    Config::new().sink(stderr(queue)).init().unwrap()
+}
+
+fn stderr(queue: Option<Queue>) -> Sink {
     let sink = Sink::stderr().format(Format::Json).level(LevelFilter::DEBUG);
-    Config::new().sink(queue.into_iter().fold(sink, Sink::queue)).init().unwrap()
+    queue.into_iter().fold(sink, Sink::queue)
+}
+
+/// Where the second sink of a child writes.
+fn second_file() -> PathBuf {
+    PathBuf::from(std::env::var_os(REPORT).unwrap()).with_extension("log")
 }
 
 /// Tells the parent what the child has seen.
@@ -110,7 +120,8 @@ fn exits() {
 
 /// The reader is gone: the program goes on.
 fn closed_pipe(queue: Option<Queue>) {
-    let guard = start(queue);
+    let second = Sink::file(second_file()).level(LevelFilter::WARN);
+    let guard = Config::new().sink(stderr(queue)).sink(second).init().unwrap();
     info!("first");
     guard.flush(LONG).unwrap();
     report(&json!("ready"));
@@ -118,8 +129,10 @@ fn closed_pipe(queue: Option<Queue>) {
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     (0..1_000).for_each(|n| info!("{n}"));
     guard.flush(LONG).unwrap();
-    let stats = guard.stats();
-    report(&json!({ "written": stats.written(), "lost": stats.lost() }));
+    let stats = &guard.stats().sinks[0];
+    let second = fs::read_to_string(second_file()).unwrap();
+    fs::remove_file(second_file()).unwrap();
+    report(&json!({ "written": stats.written, "lost": stats.lost(), "second": second }));
 }
 
 /// Two threads log far more than the queue and the pipe hold, while nobody reads.
@@ -155,6 +168,21 @@ fn no_thread() {
     // The program may go on without the queue.
     let _guard = start(None);
     info!("without a queue");
+}
+
+/// Lines in every form go through a queue.
+fn styles() {
+    let queued = || stderr(Some(Queue::new()));
+    let guard = Config::new()
+        .sink(queued())
+        .sink(queued().format(Format::Human))
+        .sink(queued().schema(Schema::Simple))
+        .init()
+        .unwrap();
+    (0..10).for_each(|n| info!("{n}"));
+    guard.flush(LONG).unwrap();
+    let written: Vec<_> = guard.stats().sinks.iter().map(|sink| sink.written).collect();
+    report(&json!(written));
 }
 
 /// A child and its report.
@@ -259,7 +287,7 @@ fn a_process_that_ends_early_loses_nothing() {
     }
 }
 
-/// [S37] A pipe without a reader ends neither the program nor its log: every line is counted.
+/// [S37] A pipe without a reader does not end the program. Every line is counted, and the other sinks say so once.
 #[test]
 fn a_closed_pipe_does_not_end_the_program() {
     for mode in ["closed pipe", "closed pipe, no queue"] {
@@ -271,7 +299,13 @@ fn a_closed_pipe_does_not_end_the_program() {
         drop(process.child.stdin.take());
         let (status, _, report) = process.end();
         assert!(status.success(), "{mode}: {status}");
-        assert_eq!(report.unwrap(), json!({ "written": 1, "lost": 1_000 }), "{mode}");
+        let report = report.unwrap();
+        // The event about it is lost here as well.
+        assert_eq!((&report["written"], &report["lost"]), (&json!(1), &json!(1_001)), "{mode}");
+        let second = kit::parse(report["second"].as_str().unwrap().as_bytes());
+        assert_eq!(second.len(), 1, "{mode}: {second:?}");
+        assert_eq!(second[0]["message"], "log sink stderr has no reader any more: its lines are lost");
+        assert_eq!((&second[0]["event"], &second[0]["sink"]), (&json!("log.pipe_broken"), &json!("stderr")));
     }
 }
 
@@ -294,6 +328,15 @@ fn a_slow_reader_loses_the_least_severe_lines() {
     let lost: u64 = report["lost"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).sum();
     assert!(lost > 0);
     assert_eq!(own.iter().map(|record| record["lost"].as_u64().unwrap()).sum::<u64>(), lost);
+}
+
+/// [S37] The queue counts each line once, whatever its form.
+#[test]
+fn lines_of_every_form_are_counted_once() {
+    let (status, lines, report) = Process::start("styles", |command| command).end();
+    assert!(status.success());
+    assert_eq!(report.unwrap(), json!([10, 10, 10]));
+    assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), 30);
 }
 
 /// If the system refuses a thread, `init` returns a typed error, and the program may log without a queue.

@@ -66,7 +66,7 @@ where
     let losses = Arc::<LossCounters>::default();
     let Some(queue) = settings.queue else {
         let writer = SharedWriter::new(writer);
-        let front = Arc::new(LineSink::counting_in(losses).reporting());
+        let front = Arc::new(LineSink::counting_in(losses).reporting(Arc::clone(&settings.name)));
         return Ok(match settings.style.clone() {
             Style::Json(Schema::Native) => direct(writer, front, settings),
             Style::Json(schema) => direct(schema.writer(writer), front, settings),
@@ -76,9 +76,10 @@ where
     };
     let style = settings.style.clone();
     let encode: EncodeLosses = Box::new(move |out, lost| write_styled_losses(out, lost, &style));
-    let queue = QueueHandle::start(queue, Box::new(EachWrite(writer)), Arc::clone(&losses), encode)?;
+    let name = Arc::clone(&settings.name);
+    let queue = QueueHandle::start(queue, name, Box::new(EachWrite(writer)), Arc::clone(&losses), encode)?;
     let sink = OpenSink::queued(Arc::clone(&settings.name), queue.clone(), Arc::clone(&losses));
-    let front = Arc::new(LineSink::counting_in(losses));
+    let front = Arc::new(LineSink::of_queue(losses));
     let queued = QueuedWriter::new(queue);
     let layer = match settings.style.clone() {
         Style::Json(Schema::Native) => layer(queued, front, settings),

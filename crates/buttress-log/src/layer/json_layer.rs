@@ -16,6 +16,7 @@ use crate::human::Human;
 use crate::layer::line::LineEncoder;
 use crate::limits::Limits;
 use crate::redaction::{Redaction, Redactor};
+use crate::schema::SchemaWriter;
 use crate::sink::line_sink::LineSink;
 use crate::sink::losses::LossCounters;
 use crate::sink::queue::QueuedWriter;
@@ -126,7 +127,7 @@ where
                 self.sink.losses().add_redacted(redacted);
             }
             let (line, metadata) = (&buffers.line, event.metadata());
-            if is_queue::<W>() {
+            if self.sink.is_queue() || is_queue::<W>() {
                 // No lock is held while a thread waits for room in a full queue, so others need not wait with it. The queue
                 // counts what is lost.
                 let _ = self.writer.make_writer_for(metadata).write(line);
@@ -139,6 +140,10 @@ where
 
 /// Returns `true` if `W` puts lines into a queue, as several threads may at once.
 fn is_queue<W: 'static>() -> bool {
-    let writer = TypeId::of::<W>();
-    writer == TypeId::of::<QueuedWriter>() || writer == TypeId::of::<Human<QueuedWriter>>()
+    let queues = [
+        TypeId::of::<QueuedWriter>(),
+        TypeId::of::<Human<QueuedWriter>>(),
+        TypeId::of::<SchemaWriter<QueuedWriter>>(),
+    ];
+    queues.contains(&TypeId::of::<W>())
 }

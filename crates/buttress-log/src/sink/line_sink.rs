@@ -1,6 +1,6 @@
 //! `LineSink`: writes lines one at a time, and contains whatever the writer does.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -11,6 +11,7 @@ use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::encode::own_record;
+use crate::sink::broken_pipe::BrokenPipe;
 use crate::sink::losses::{LossCounters, LossReport};
 use crate::sink::write::write_line;
 use crate::unwind;
@@ -25,7 +26,16 @@ pub(crate) struct LineSink {
     /// The thread that uses the writer, as an address of [`this_thread`]; 0 if none does.
     user: AtomicUsize,
     losses: Arc<LossCounters>,
-    report: Option<Mutex<LossReport>>,
+    /// The writer is a queue, which several threads may use at once, and which counts what it writes and loses.
+    is_queue: bool,
+    reports: Option<Reports>,
+}
+
+/// What a sink says about itself.
+#[derive(Debug)]
+struct Reports {
+    losses: Mutex<LossReport>,
+    broken_pipe: BrokenPipe,
 }
 
 impl LineSink {
@@ -34,10 +44,19 @@ impl LineSink {
         Self { losses, ..Self::default() }
     }
 
-    /// Reports lost lines in the log itself.
-    pub(crate) fn reporting(mut self) -> Self {
-        self.report = Some(Mutex::default());
+    /// Creates the sink in front of a queue, which counts in `losses` what it writes and loses.
+    pub(crate) fn of_queue(losses: Arc<LossCounters>) -> Self {
+        Self { is_queue: true, ..Self::counting_in(losses) }
+    }
+
+    /// Reports in the log itself what the sink of this `name` has lost.
+    pub(crate) fn reporting(mut self, name: Arc<str>) -> Self {
+        self.reports = Some(Reports { losses: Mutex::default(), broken_pipe: BrokenPipe::new(name) });
         self
+    }
+
+    pub(crate) const fn is_queue(&self) -> bool {
+        self.is_queue
     }
 
     pub(crate) const fn losses(&self) -> &Arc<LossCounters> {
@@ -46,8 +65,9 @@ impl LineSink {
 
     pub(crate) fn write<'w, W: MakeWriter<'w>>(&self, writer: &'w W, line: &[u8], metadata: &Metadata<'_>) {
         self.write_counted(|| writer.make_writer_for(metadata), line);
-        if self.report.is_some() {
+        if let Some(reports) = &self.reports {
             self.report_losses(writer, false);
+            reports.broken_pipe.report();
         }
     }
 
@@ -62,28 +82,37 @@ impl LineSink {
     fn write_one<W: Write>(&self, make: impl FnOnce() -> W, line: &[u8]) -> Result<(), Failure> {
         self.with_writer(make, |writer, mid_line| {
             if *mid_line {
-                write_line(writer, b"\n", mid_line).map_err(|_stopped| Failure::Refused)?;
+                write_line(writer, b"\n", mid_line).map_err(|stopped| self.refused(&stopped.error))?;
             }
-            match write_line(writer, line, mid_line) {
-                Ok(()) => Ok(()),
-                Err(_) if *mid_line => Err(Failure::Torn),
-                Err(_) => Err(Failure::Refused),
-            }
+            write_line(writer, line, mid_line).map_err(|stopped| {
+                let failure = self.refused(&stopped.error);
+                if *mid_line { Failure::Torn } else { failure }
+            })
         })
     }
 
     pub(crate) fn flush<'w, W: MakeWriter<'w>>(&self, writer: &'w W) {
         self.report_losses(writer, true);
         self.flush_counted(|| writer.make_writer());
+        if let Some(reports) = &self.reports {
+            reports.broken_pipe.report();
+        }
     }
 
     /// Flushes what `make` returns, and counts a failure.
     pub(crate) fn flush_counted<W: Write>(&self, make: impl FnOnce() -> W) {
         if let Err(failure) =
-            self.with_writer(make, |writer, _| writer.flush().map_err(|_error| Failure::Refused))
+            self.with_writer(make, |writer, _| writer.flush().map_err(|error| self.refused(&error)))
         {
             self.count(failure);
         }
+    }
+
+    fn refused(&self, error: &io::Error) -> Failure {
+        if let Some(reports) = &self.reports {
+            reports.broken_pipe.record(error);
+        }
+        Failure::Refused
     }
 
     fn count(&self, failure: Failure) {
@@ -102,7 +131,7 @@ impl LineSink {
 
     /// Writes the record about lost lines, if there are any that the log has not mentioned.
     fn report_losses<'w, W: MakeWriter<'w>>(&self, writer: &'w W, at_once: bool) {
-        let Some(report) = &self.report else { return };
+        let Some(Reports { losses: report, .. }) = &self.reports else { return };
         // If another thread is about to report, it reports these losses too. Nobody is on the way while this lock is held
         // for a moment only, so a writer that logs does not meet it.
         let Ok(mut due) = report.try_lock() else { return };

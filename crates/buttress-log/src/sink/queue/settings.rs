@@ -103,6 +103,7 @@ impl Queue {
         let losses = Arc::new(LossCounters::default());
         let handle = QueueHandle::start(
             self,
+            "queue".into(),
             Box::new(writer),
             Arc::clone(&losses),
             Box::new(own_record::write_losses),

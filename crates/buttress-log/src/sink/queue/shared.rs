@@ -84,6 +84,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 impl QueueHandle {
     pub(crate) fn start(
         settings: Queue,
+        name: Arc<str>,
         writer: Box<dyn Write + Send>,
         losses: Arc<LossCounters>,
         encode: EncodeLosses,
@@ -100,7 +101,7 @@ impl QueueHandle {
             direct: LineSink::counting_in(losses),
             writer: Mutex::new(None),
         });
-        let worker = Worker::new(Arc::clone(&shared), BoxedWriter(writer), encode);
+        let worker = Worker::new(Arc::clone(&shared), name, BoxedWriter(writer), encode);
         let thread = thread::Builder::new().name("buttress-log".to_owned());
         thread.spawn(move || worker.run()).map_err(InitError::thread)?;
         Ok(Self(shared))

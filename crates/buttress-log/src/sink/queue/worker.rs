@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::sink::broken_pipe::BrokenPipe;
 use crate::sink::losses::{LossReport, REPORT_INTERVAL};
 use crate::sink::queue::backlog::Backlog;
 use crate::sink::queue::shared::{BoxedWriter, EncodeLosses, Shared};
@@ -22,6 +23,7 @@ pub(super) struct Worker {
     /// Whether the output ends in the middle of a line.
     mid_line: bool,
     report: LossReport,
+    broken_pipe: BrokenPipe,
     started: Instant,
     /// The record about losses.
     record: Vec<u8>,
@@ -31,7 +33,12 @@ pub(super) struct Worker {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, writer: BoxedWriter, encode: EncodeLosses) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        name: Arc<str>,
+        writer: BoxedWriter,
+        encode: EncodeLosses,
+    ) -> Self {
         Self {
             shared,
             writer,
@@ -39,6 +46,7 @@ impl Worker {
             lines: Backlog::default(),
             mid_line: false,
             report: LossReport::default(),
+            broken_pipe: BrokenPipe::new(name),
             started: Instant::now(),
             record: Vec::new(),
         }
@@ -51,6 +59,7 @@ impl Worker {
             let at_most = self.report.is_behind(&self.shared.losses).then_some(REPORT_INTERVAL);
             let work = self.shared.next_work(&mut self.lines, at_most);
             self.write_lines();
+            self.broken_pipe.report();
             let flushes = self.shared.must_flush(&work);
             self.mention_losses(flushes || work.last);
             if flushes || work.last {
@@ -128,6 +137,7 @@ impl Worker {
                     }
                     bytes += stopped.written;
                     if stopped.error.kind() != ErrorKind::WouldBlock || waited >= PATIENCE {
+                        self.broken_pipe.record(&stopped.error);
                         return Written { bytes, panicked: false };
                     }
                     thread::sleep(wait);
