@@ -321,7 +321,7 @@ async fn a_refusal_says_why() {
     sleep(ms(3_200)).await;
     let rejection = refused(&breaker);
     assert_eq!(rejection.reason(), RejectionReason::CircuitOpen);
-    assert_eq!(rejection.wait(), Some(ms(1_800)));
+    assert_eq!(rejection.retry_after(), Some(ms(1_800)));
     assert_eq!(
         rejection.to_string(),
         "db: circuit open for 3.2s (2 of 4 failed, threshold 50 %, window 30s), retry after 1.8s, \
@@ -347,7 +347,7 @@ async fn open_for_five_seconds() {
     for _ in 0..50 {
         let breaker = Breaker::new("db");
         trip(&breaker);
-        let wait = refused(&breaker).wait().unwrap();
+        let wait = refused(&breaker).retry_after().unwrap();
         assert!((secs(4)..=secs(6)).contains(&wait), "{wait:?}");
         sleep(wait - ms(1)).await;
         refused(&breaker);
@@ -364,7 +364,7 @@ async fn the_wait_doubles() {
     let breaker = plain().build().unwrap();
     trip(&breaker);
     for wait in [5, 10, 20, 40, 60, 60] {
-        assert_eq!(refused(&breaker).wait(), Some(secs(wait)));
+        assert_eq!(refused(&breaker).retry_after(), Some(secs(wait)));
         sleep(secs(wait)).await;
         fail(&breaker, 1);
     }
@@ -372,12 +372,12 @@ async fn the_wait_doubles() {
     succeed(&breaker, 3);
     sleep(ms(59_999)).await;
     trip(&breaker);
-    assert_eq!(refused(&breaker).wait(), Some(secs(60)), "not healthy for long enough");
+    assert_eq!(refused(&breaker).retry_after(), Some(secs(60)), "not healthy for long enough");
     sleep(secs(60)).await;
     succeed(&breaker, 3);
     sleep(secs(60)).await;
     trip(&breaker);
-    assert_eq!(refused(&breaker).wait(), Some(secs(5)));
+    assert_eq!(refused(&breaker).retry_after(), Some(secs(5)));
 }
 
 /// [S21] the dependency's Retry-After is waited for, cut at 60 s, and never shortens the wait.
@@ -387,11 +387,11 @@ async fn the_dependency_asks_for_time() {
         let breaker = plain().build().unwrap();
         fail(&breaker, 4);
         admit(&breaker).failure(Class::new(Kind::Unavailable).retry_after(secs(asked)));
-        assert_eq!(refused(&breaker).wait(), Some(secs(waited)));
+        assert_eq!(refused(&breaker).retry_after(), Some(secs(waited)));
     }
     let breaker = plain().open_wait(support::exactly(secs(5)).max_retry_after(secs(7))).build().unwrap();
     probe(&breaker).await.failure(Class::new(Kind::Throttled).retry_after(secs(600)));
-    assert_eq!(refused(&breaker).wait(), Some(secs(10)), "the second wait is longer than 7 s");
+    assert_eq!(refused(&breaker).retry_after(), Some(secs(10)), "the second wait is longer than 7 s");
 }
 
 /// [S21] a wait that begins with a success begins when the success came, not when its call was admitted.
@@ -402,7 +402,7 @@ async fn a_success_may_open() {
     fail(&breaker, 1);
     sleep(secs(4)).await;
     permit.success();
-    assert_eq!(refused(&breaker).wait(), Some(secs(5)));
+    assert_eq!(refused(&breaker).retry_after(), Some(secs(5)));
 }
 
 /// [S21] 50 circuits whose dependency sends Retry-After open for at least that long, and not until the same moment.
@@ -415,7 +415,7 @@ async fn fifty_breakers_do_not_come_back_at_once() {
                 fail(&breaker, 4);
                 admit(&breaker).failure(Class::new(Kind::Throttled).retry_after(secs(asked)));
                 trip(&breaker);
-                refused(&breaker).wait().unwrap()
+                refused(&breaker).retry_after().unwrap()
             })
             .collect();
         waits.sort_unstable();
@@ -432,7 +432,7 @@ async fn a_probe_is_asked_to_wait() {
     trip(&breaker);
     sleep(secs(6)).await;
     admit(&breaker).failure(Class::new(Kind::Throttled).retry_after(secs(50)));
-    let wait = refused(&breaker).wait().unwrap();
+    let wait = refused(&breaker).retry_after().unwrap();
     assert!((secs(50)..secs(55)).contains(&wait), "{wait:?}");
 }
 

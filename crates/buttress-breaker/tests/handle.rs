@@ -14,7 +14,7 @@ async fn forced_open() {
     breaker.force_open();
     for _ in 0..3 {
         let rejection = refused(&breaker);
-        assert_eq!((rejection.reason(), rejection.wait()), (RejectionReason::ForcedOpen, None));
+        assert_eq!((rejection.reason(), rejection.retry_after()), (RejectionReason::ForcedOpen, None));
         sleep(secs(100_000)).await;
     }
     assert_eq!(refused(&breaker).elapsed(), secs(300_000));
@@ -88,7 +88,7 @@ async fn reset() {
         before.failure(Kind::Unavailable);
         assert_eq!(breaker.stats().window.total, 0, "[S23] admitted before the reset, it is late");
         trip(&breaker);
-        assert_eq!(refused(&breaker).wait(), Some(secs(5)));
+        assert_eq!(refused(&breaker).retry_after(), Some(secs(5)));
     }
 }
 

@@ -96,7 +96,7 @@ async fn a_hung_probe_does_not_wedge() {
     assert_eq!(breaker.state(), State::HalfOpen);
     admit(&breaker).neutral();
     sleep(ms(1)).await;
-    assert_eq!(refused(&breaker).wait(), Some(secs(10)), "10 s is the second wait");
+    assert_eq!(refused(&breaker).retry_after(), Some(secs(10)), "10 s is the second wait");
     assert_eq!(breaker.state(), State::Open);
     assert_eq!(refused(&breaker).cause().unwrap().kind, Kind::Timeout);
     sleep(secs(10)).await;
@@ -112,9 +112,9 @@ async fn a_hung_probe_does_not_wedge() {
 async fn a_timeout_frees_the_slot() {
     let breaker = plain().probes(Probes::new(2).to_close(1)).build().unwrap();
     let hung = [probe(&breaker).await, admit(&breaker)];
-    assert_eq!(refused(&breaker).wait(), Some(secs(10)));
+    assert_eq!(refused(&breaker).retry_after(), Some(secs(10)));
     sleep(secs(4)).await;
-    assert_eq!(refused(&breaker).wait(), Some(secs(6)));
+    assert_eq!(refused(&breaker).retry_after(), Some(secs(6)));
     let [one, two] = hung;
     one.neutral();
     let third = admit(&breaker);

@@ -61,7 +61,7 @@ async fn a_refusal_reports_the_share() {
     sleep(secs(14)).await;
     admit(&breaker).success();
     let rejection = refused(&breaker);
-    assert_eq!((rejection.reason(), rejection.wait()), (RejectionReason::Ramping, Some(secs(6))));
+    assert_eq!((rejection.reason(), rejection.retry_after()), (RejectionReason::Ramping, Some(secs(6))));
     assert_eq!(
         rejection.to_string(),
         "db: circuit recovering for 14.0s, admitting 25 % of calls, retry after 6.0s"

@@ -26,14 +26,14 @@ async fn what_is_remembered_of_an_open_circuit_ends_with_it() {
     trip(&breaker);
     for wait in [5, 4, 3] {
         let rejection = refused().await.expect("open");
-        assert_eq!((rejection.wait(), rejection.elapsed()), (Some(secs(wait)), secs(5 - wait)));
+        assert_eq!((rejection.retry_after(), rejection.elapsed()), (Some(secs(wait)), secs(5 - wait)));
         assert_eq!(rejection.cause().map(|cause| cause.kind), Some(Kind::Unavailable));
         sleep(secs(1)).await;
     }
     breaker.shadow();
     assert!(refused().await.is_none());
     breaker.release();
-    assert_eq!(refused().await.and_then(|rejection| rejection.wait()), Some(secs(2)));
+    assert_eq!(refused().await.and_then(|rejection| rejection.retry_after()), Some(secs(2)));
     breaker.reset();
     assert!(refused().await.is_none());
 

@@ -103,10 +103,10 @@ async fn the_wait_goes_on() {
     let breaker = plain().build().unwrap();
     trip(&breaker);
     breaker.reconfigure(breaker.settings().open_wait(support::exactly(secs(1)))).unwrap();
-    assert_eq!(refused(&breaker).wait(), Some(secs(5)));
+    assert_eq!(refused(&breaker).retry_after(), Some(secs(5)));
     sleep(secs(5)).await;
     fail(&breaker, 1);
-    assert_eq!(refused(&breaker).wait(), Some(secs(2)), "the second wait");
+    assert_eq!(refused(&breaker).retry_after(), Some(secs(2)), "the second wait");
 }
 
 /// [S22] [S27] a round ends by the settings with which it began: made smaller under way, it would wait for nobody.

@@ -124,7 +124,7 @@ async fn a_refusal_explains_itself() {
         breaker.call(failed).await.unwrap_err();
     }
     let rejection: Rejection = refused(&breaker);
-    assert_eq!((rejection.layer(), rejection.wait()), ("db", Some(secs(5))));
+    assert_eq!((rejection.layer(), rejection.retry_after()), ("db", Some(secs(5))));
     assert_eq!(rejection.source().unwrap().to_string(), "gone");
 }
 

@@ -153,7 +153,7 @@ async fn a_stuck_call_opens() {
     sleep(ms(1)).await;
     assert!(breaker.state().is_closed(), "no timer looks");
     let rejection = refused(&breaker);
-    assert_eq!(rejection.wait(), Some(secs(5)));
+    assert_eq!(rejection.retry_after(), Some(secs(5)));
     assert_eq!(rejection.trip().unwrap().reason, TripReason::Stuck { calls: 1, age: secs(30) });
     assert!(rejection.to_string().contains("(1 call in flight for longer than 30s)"), "{rejection}");
     hung.success();

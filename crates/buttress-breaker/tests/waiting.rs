@@ -55,9 +55,9 @@ async fn the_deadline_ends_it() {
     trip(&breaker);
     let began = Instant::now();
     let rejection = wait(&breaker, secs(3)).await.unwrap_err();
-    assert_eq!((rejection.reason(), rejection.wait()), (RejectionReason::CircuitOpen, Some(secs(2))));
+    assert_eq!((rejection.reason(), rejection.retry_after()), (RejectionReason::CircuitOpen, Some(secs(2))));
     let hurried = Context::current().with_timeout(secs(1)).scope(wait(&breaker, secs(60)));
-    assert_eq!(hurried.await.unwrap_err().wait(), Some(secs(1)));
+    assert_eq!(hurried.await.unwrap_err().retry_after(), Some(secs(1)));
     assert_eq!((began.elapsed(), breaker.stats().rejected), (secs(4), 2));
     let patient = Context::current().with_timeout(secs(60)).scope(wait(&breaker, ms(1)));
     patient.await.unwrap_err();

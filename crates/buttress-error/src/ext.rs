@@ -160,7 +160,7 @@ pub trait ResultExt<T, E>: Sized {
     where
         E: Into<Error>,
     {
-        self.map_error(|error| error.domain(domain))
+        self.map_error(|error| error.with_domain(domain))
     }
 }
 

@@ -78,7 +78,7 @@ impl Serialize for Node<'_> {
         out.serialize_entry("message", &redact(&shown(&Verbatim(error))))?;
         out.serialize_entry("kind", &class.kind)?;
         entry(&mut out, "reason", class.reason)?;
-        entry(&mut out, "domain", error.origin())?;
+        entry(&mut out, "domain", error.domain())?;
         out.serialize_entry("retry", error.advice().as_str())?;
         entry(&mut out, "retry_after_ms", class.retry_after.map(millis))?;
         out.serialize_entry("delivery", class.delivery.as_str())?;

@@ -114,7 +114,7 @@ pub enum StopReason {
     /// A layer of this stack rejected the call.
     Rejected,
     /// An outer retry layer is the only one that may retry.
-    OuterRetries,
+    InnerRetriesDisabled,
     /// The maximum number of attempts is reached.
     Attempts,
     /// The deadline cut off the last attempt, or leaves no time for the next one.
@@ -137,7 +137,7 @@ impl StopReason {
             Self::NotIdempotent => "not_idempotent",
             Self::NotReplayable => "not_replayable",
             Self::Rejected => "rejected",
-            Self::OuterRetries => "outer_retries",
+            Self::InnerRetriesDisabled => "inner_retries_disabled",
             Self::Attempts => "attempts",
             Self::Deadline => "deadline",
             Self::Budget => "budget",

@@ -28,7 +28,7 @@ fn parts() -> (Arc<str>, Arc<Trip>) {
 fn a_rejection_allocates_nothing() {
     let (name, trip) = parts();
     let count = allocations(|| {
-        let rejection = black_box(open(&trip).retry_after(Duration::from_secs(1)));
+        let rejection = black_box(open(&trip).with_retry_after(Duration::from_secs(1)));
         black_box(rejection.clone().class());
         black_box(Rejection::attempt_timeout(Arc::clone(&name), Duration::ZERO, Duration::ZERO));
         black_box(Rejection::forced_open(Arc::clone(&name), Duration::ZERO));

@@ -92,7 +92,7 @@ impl Model {
 fn take(error: Error, step: Step) -> Error {
     match step {
         Step::Context(text) => error.context(text),
-        Step::Domain(domain) => error.domain(domain),
+        Step::Domain(domain) => error.with_domain(domain),
         Step::CausedBy(text) => error.caused_by(text),
         Step::Reclassify { kind, public } => {
             let class = Class::new(kind);
@@ -121,7 +121,7 @@ fn check(error: &Error, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(format!("{error:#}"), chain.join(": "));
     let verbatim: Vec<_> = error.chain().map(|link| verbatim(link).to_string()).collect();
     prop_assert_eq!(&verbatim, &chain[1..]);
-    prop_assert_eq!(error.origin().map(str::to_owned), model.origin());
+    prop_assert_eq!(error.domain().map(str::to_owned), model.origin());
     prop_assert_eq!(error.public_message().map(Into::into), model.public_message());
     prop_assert_eq!(error.is::<fmt::Error>(), false);
     prop_assert_eq!(error.root_cause().to_string(), chain[chain.len() - 1].clone());

@@ -42,8 +42,8 @@ fn a_group_is_public_only_if_every_member_is() {
 #[test]
 fn an_error_comes_from_the_domain_of_its_class_unless_one_further_out_says_so() {
     let error = Error::from(Declined);
-    assert_eq!((error.origin(), error.to_string().as_str()), (Some("payments"), "payments: card declined"));
-    assert_eq!(error.domain("checkout").to_string(), "checkout: card declined");
+    assert_eq!((error.domain(), error.to_string().as_str()), (Some("payments"), "payments: card declined"));
+    assert_eq!(error.with_domain("checkout").to_string(), "checkout: card declined");
 }
 
 /// "It still comes from the same domain, unless the new class names one."
@@ -52,5 +52,5 @@ fn a_new_class_keeps_the_domain_and_nothing_else() {
     let error = Error::from(Declined).reclassify(Kind::Internal);
     assert_eq!(error.class(), &Class::new(Kind::Internal).domain("payments"));
     let error = error.reclassify(Class::new(Kind::Internal).domain("orders"));
-    assert_eq!(error.origin(), Some("orders"));
+    assert_eq!(error.domain(), Some("orders"));
 }

@@ -119,7 +119,7 @@ fn a_barrier_hides_and_keeps_what_is_behind_an_earlier_one() {
 #[test]
 fn a_message_forges_no_line_of_the_report() {
     let text = "down\n  kind: not_found";
-    let error = Error::new(Kind::Internal, text).domain(text).note(text).attr("key", text);
+    let error = Error::new(Kind::Internal, text).with_domain(text).note(text).attr("key", text);
     let report = format!("{:?}", error.caused_by(io::Error::other(text)));
     assert_eq!(report.lines().filter(|line| line.starts_with("  kind:")).count(), 1, "{report}");
 }
@@ -156,6 +156,6 @@ fn links_in_a_box_or_an_arc_are_dropped() {
     ];
     let error = (0..DEEP).fold(leaf(), |error, turn| kinds[turn % kinds.len()](error));
     assert!(format!("{error:#}{error:?}").len() < 100_000);
-    assert_eq!((error.kind(), error.origin()), (Kind::Timeout, None));
+    assert_eq!((error.kind(), error.domain()), (Kind::Timeout, None));
     drop(error);
 }

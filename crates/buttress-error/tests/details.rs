@@ -85,7 +85,7 @@ fn constructors_keep_ids_apart() {
 #[test]
 fn a_context_is_a_link_and_keeps_all_else() {
     let error = Error::new(Kind::Unavailable, "refused")
-        .domain("db")
+        .with_domain("db")
         .note("n")
         .hint("h")
         .attr("k", 1)
@@ -96,10 +96,10 @@ fn a_context_is_a_link_and_keeps_all_else() {
     assert_eq!(error.to_string(), "starting");
     assert_eq!(format!("{error:#}"), "starting: loading: db: refused");
     assert_eq!(error.chain().map(ToString::to_string).collect::<Vec<_>>(), ["loading", "db: refused"]);
-    assert_eq!((error.kind(), error.origin(), error.location()), (Kind::Unavailable, Some("db"), place));
+    assert_eq!((error.kind(), error.domain(), error.location()), (Kind::Unavailable, Some("db"), place));
     assert_eq!((error.notes().len(), error.hints().len(), error.attrs().len()), (1, 1, 1));
     assert_eq!((error.violations().len(), error.public_message().as_deref()), (1, Some("closed")));
-    assert_eq!(format!("{:#}", error.domain("checkout")), "checkout: starting: loading: db: refused");
+    assert_eq!(format!("{:#}", error.with_domain("checkout")), "checkout: starting: loading: db: refused");
 }
 
 #[test]
@@ -107,13 +107,13 @@ fn a_context_keeps_the_value_and_the_domain_of_its_class() {
     let class = Class::new(Kind::Timeout).domain("pay");
     let error = Error::wrap(class, reset()).context("renewing");
     assert_eq!(format!("{error:#}"), "renewing: pay: connection reset");
-    assert_eq!((error.origin(), error.is::<io::Error>()), (Some("pay"), true));
+    assert_eq!((error.domain(), error.is::<io::Error>()), (Some("pay"), true));
 }
 
 /// "It keeps its message, its class and all that was added to it, but nothing below it is found."
 #[test]
 fn a_barrier_hides_what_is_below() {
-    let open = Error::new(Kind::Timeout, "no answer").caused_by(reset()).note("n").domain("pay");
+    let open = Error::new(Kind::Timeout, "no answer").caused_by(reset()).note("n").with_domain("pay");
     assert!(open.is::<io::Error>());
     let shut = open.barrier();
     assert!(!shut.is::<io::Error>() && shut.source().is_none());
@@ -198,7 +198,8 @@ fn a_new_class_does_not_open_an_inner_message() {
     assert_eq!(error.public_message().as_deref(), Some("order refused"));
     // Whatever is said above it, and wherever the message then lies.
     let more = (0..5).map(|count| (0..count).fold(error.clone(), |error, _| error.context("internal words")));
-    for error in more.flat_map(|error| [error.clone().domain("orders"), error.clone().barrier(), error]) {
+    for error in more.flat_map(|error| [error.clone().with_domain("orders"), error.clone().barrier(), error])
+    {
         assert_eq!(error.public_message().as_deref(), Some("order refused"), "{error:#}");
     }
 }
@@ -226,7 +227,7 @@ impl Classify for App {
 fn detailed() -> Error {
     let error =
         Error::invalid("amount", "must be positive").hint("try 1").note("n").attr("k", 1).public("for you");
-    error.domain("shop").barrier()
+    error.with_domain("shop").barrier()
 }
 
 /// What clients see of a transparent variant is what they would see of the error in it.
@@ -269,7 +270,7 @@ fn long_chains_are_no_trouble() {
     assert_eq!(error.root_cause().to_string(), "again");
     assert_eq!(error.chain().count(), 64);
     assert!(!error.is::<io::Error>(), "at most 64 links deep");
-    assert_eq!(error.origin(), None);
+    assert_eq!(error.domain(), None);
     drop(error.clone());
     drop(format!("{error:#}{error:?}"));
 }

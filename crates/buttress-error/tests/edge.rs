@@ -132,14 +132,14 @@ async fn the_translate_layer_marks_and_reclassifying_unmarks() {
         Err(std::io::ErrorKind::NotFound.into())
     }
     let error = TranslateLayer::new("db").layer(service_fn(lookup)).oneshot(()).await.unwrap_err();
-    assert_eq!((error.kind(), error.origin()), (Kind::NotFound, Some("db")), "readable inside");
+    assert_eq!((error.kind(), error.domain()), (Kind::NotFound, Some("db")), "readable inside");
     assert_eq!(error.safe().kind(), Kind::Internal);
-    assert_eq!(error.clone().note("n").context("c").domain("d").safe().kind(), Kind::Internal);
+    assert_eq!(error.clone().note("n").context("c").with_domain("d").safe().kind(), Kind::Internal);
 
-    let ours = Error::new(Kind::NotFound, "no such order").domain("db");
+    let ours = Error::new(Kind::NotFound, "no such order").with_domain("db");
     assert_eq!(ours.safe().kind(), Kind::NotFound);
     let judged = error.clone().reclassify(Kind::NotFound);
-    assert_eq!((judged.safe().kind(), judged.origin()), (Kind::NotFound, Some("db")));
+    assert_eq!((judged.safe().kind(), judged.domain()), (Kind::NotFound, Some("db")));
     let above = Error::new(Kind::NotFound, "no such order").caused_by(error);
     assert_eq!(above.safe().kind(), Kind::NotFound, "a new error is our own judgement");
 }

@@ -229,7 +229,7 @@ async fn the_translate_layer_takes_rules() {
     let db = translate("db").rules(rules);
     let error = through(db.clone(), number().into()).await;
     assert_eq!((error.kind(), error.class().reason), (Kind::BadResponse, Some("NO_NUMBER")));
-    assert_eq!((error.origin(), error.location()), (Some("db"), None));
+    assert_eq!((error.domain(), error.location()), (Some("db"), None));
     let error = through(db.clone(), reset().into()).await;
     assert_eq!((error.kind(), error.class().delivery), (Kind::Unavailable, Delivery::NotProcessed));
     let error = through(db, link(App::CardDeclined)).await;
@@ -248,7 +248,7 @@ async fn only_foreign_errors_are_a_dependencys() {
     let judged = foreign.clone().reclassify(Kind::NotFound);
     assert_eq!(judged.class().at_edge().kind, Kind::NotFound, "somebody said so");
 
-    let named = Error::from(io::Error::from(io::ErrorKind::NotFound)).domain("db");
+    let named = Error::from(io::Error::from(io::ErrorKind::NotFound)).with_domain("db");
     assert!(!named.class().dependency, "a domain alone marks nothing");
     assert!(!through(db(), App::CardDeclined.into()).await.class().dependency);
     assert!(!through(db(), Error::new(Kind::NotFound, "row").into()).await.class().dependency);

@@ -17,7 +17,7 @@ fn every_rejection() -> Vec<Rejection> {
     let trip = || Arc::new(Trip::new("db".into(), TripReason::Streak { failures: 5 }, None));
     let layer = || Arc::<str>::from("db");
     vec![
-        Rejection::circuit_open(trip(), SECOND).retry_after(7 * SECOND),
+        Rejection::circuit_open(trip(), SECOND).with_retry_after(7 * SECOND),
         Rejection::probes_taken(trip(), SECOND),
         Rejection::forced_open(layer(), SECOND),
         Rejection::ramping(layer(), 50, SECOND),

@@ -37,11 +37,11 @@ proptest! {
     fn display_is_one_line(text in texts(), contexts in 0..5_usize, domain in texts()) {
         let foreign = || Foreign(text.clone());
         let wrapped = Error::wrap(Kind::Internal, foreign()).caused_by(foreign());
-        let carried = Error::from(io::Error::other(Error::new(Kind::Timeout, text.clone()).domain(domain.clone())));
+        let carried = Error::from(io::Error::other(Error::new(Kind::Timeout, text.clone()).with_domain(domain.clone())));
         let group = || ErrorGroup::of([wrapped.clone(), carried.clone()]).expect("two").message(text.clone());
         for error in [wrapped.clone(), carried.clone(), group().into(), wrapped.clone().barrier()] {
             let error = (0..contexts).fold(error, |error, _| error.context(text.clone()));
-            for error in [error.clone(), error.domain(domain.clone())] {
+            for error in [error.clone(), error.with_domain(domain.clone())] {
                 let told = format!("{error} {error:#}");
                 prop_assert!(!told.contains(breaks), "{told:?}");
                 for link in error.chain().filter(|link| !link.is::<Foreign>()) {

@@ -44,7 +44,7 @@ fn declined() -> Error {
 }
 
 fn telling() -> [Error; 3] {
-    [declined().context(CANARY), declined().domain(CANARY), {
+    [declined().context(CANARY), declined().with_domain(CANARY), {
         Error::new(Class::new(Kind::NotFound).public(), CANARY).public("for you")
     }]
 }

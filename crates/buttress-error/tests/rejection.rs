@@ -48,7 +48,7 @@ fn display_says_who_why_and_when() {
     let [open, probes, forced, attempt, deadline, stalled] = each();
     let texts = [
         (
-            open.clone().retry_after(Duration::from_millis(1800)),
+            open.clone().with_retry_after(Duration::from_millis(1800)),
             "payments: circuit open for 3.2s (12 of 20 failed, threshold 50 %, window 30s), retry after 1.8s, \
              last failure: unavailable (DOWN)",
         ),
@@ -128,9 +128,9 @@ fn a_threshold_is_a_readable_number_of_percent() {
 #[test]
 fn the_numbers_can_be_read() {
     let [open, probes, forced, attempt, deadline, stalled] =
-        each().map(|rejection| rejection.retry_after(SECOND));
+        each().map(|rejection| rejection.with_retry_after(SECOND));
     for rejection in [&open, &probes, &forced, &attempt, &deadline, &stalled] {
-        assert_eq!((rejection.layer(), rejection.wait()), ("payments", Some(SECOND)));
+        assert_eq!((rejection.layer(), rejection.retry_after()), ("payments", Some(SECOND)));
         assert_eq!(rejection.class().retry_after, Some(SECOND));
     }
     assert_eq!(open.trip().unwrap().reason, half());
@@ -185,7 +185,7 @@ fn the_kind_follows_from_why() {
 
 #[test]
 fn it_is_the_same_inside_an_error_and_a_box() {
-    for rejection in each().map(|rejection| rejection.retry_after(SECOND)) {
+    for rejection in each().map(|rejection| rejection.with_retry_after(SECOND)) {
         let (class, text) = (rejection.class(), rejection.to_string());
         let error = Error::from(rejection.clone());
         assert_eq!((error.class(), error.to_string()), (&class, text.clone()));
@@ -200,12 +200,13 @@ fn it_is_the_same_inside_an_error_and_a_box() {
 #[test]
 fn times_saturate() {
     let longest = Duration::from_nanos(u64::MAX - 1);
-    let ages = Rejection::deadline(name(), Duration::MAX, Duration::MAX, None).retry_after(Duration::MAX);
-    assert_eq!((ages.elapsed(), ages.limit(), ages.wait()), (longest, Some(longest), Some(longest)));
+    let ages =
+        Rejection::deadline(name(), Duration::MAX, Duration::MAX, None).with_retry_after(Duration::MAX);
+    assert_eq!((ages.elapsed(), ages.limit(), ages.retry_after()), (longest, Some(longest), Some(longest)));
     assert!(ages.to_string().contains("deadline exceeded"));
     let zero = Duration::ZERO;
-    let none = Rejection::attempt_timeout(name(), zero, zero).retry_after(zero);
-    assert_eq!((none.elapsed(), none.limit(), none.wait()), (zero, Some(zero), Some(zero)));
+    let none = Rejection::attempt_timeout(name(), zero, zero).with_retry_after(zero);
+    assert_eq!((none.elapsed(), none.limit(), none.retry_after()), (zero, Some(zero), Some(zero)));
 }
 
 #[test]

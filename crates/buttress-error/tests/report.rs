@@ -15,7 +15,7 @@ fn full() -> Error {
     let error = Error::new(Class::new(Kind::Timeout).reason("GATEWAY"), "no answer")
         .caused_by(io::Error::other("connection reset"))
         .retry_after(Duration::from_millis(1500))
-        .domain("pay")
+        .with_domain("pay")
         .note("order 7")
         .hint("look at the status page")
         .attr("amount_cents", 4999)
@@ -224,7 +224,7 @@ fn a_chain_that_repeats_its_inner_text_is_shown_once() {
     assert!(error.report().to_string().starts_with("a\n  kind: internal\n  caused by: b\n  caused by: disk"));
     let context = error.context("starting");
     assert_eq!(format!("{context:#}"), "starting: a: b: disk");
-    let domain = Error::wrap(Kind::Internal, A(B(Disk))).domain("db");
+    let domain = Error::wrap(Kind::Internal, A(B(Disk))).with_domain("db");
     assert_eq!(format!("{domain:#}"), "db: a: b: disk");
     let group = Error::from(ErrorGroup::new(Error::wrap(Kind::Internal, B(Disk))));
     assert_eq!(format!("{group:#}"), "1 error: [b: disk]");

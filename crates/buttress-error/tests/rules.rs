@@ -138,7 +138,7 @@ fn additions() -> impl Strategy<Value = Add> {
 fn add(error: Error, addition: Add) -> Error {
     match addition {
         Add::Note(note) => error.note(note),
-        Add::Domain(name) => error.domain(name),
+        Add::Domain(name) => error.with_domain(name),
         Add::Reason => error.reason("BECAUSE"),
         Add::RetryAfter(seconds) => error.retry_after(Duration::from_secs(seconds)),
         Add::Delivered(delivery) => error.delivery(delivery),

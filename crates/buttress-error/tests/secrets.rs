@@ -48,7 +48,7 @@ fn plant(error: Error, plant: Plant, kind: Kind) -> Error {
         Plant::Cause => error.caused_by(io::Error::other(CANARY)),
         Plant::OurCause => error.caused_by(Error::new(Class::new(kind).public(), CANARY).public(CANARY)),
         Plant::Context => error.context(CANARY),
-        Plant::Domain => error.domain(CANARY),
+        Plant::Domain => error.with_domain(CANARY),
         Plant::Dependency => error.of_dependency(CANARY),
         Plant::Barrier => error.caused_by(io::Error::other(CANARY)).barrier(),
         Plant::Group => {

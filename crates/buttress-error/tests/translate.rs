@@ -29,7 +29,7 @@ async fn refuse(_: ()) -> Result<(), io::Error> {
 #[tokio::test]
 async fn it_names_the_domain_and_no_line_of_its_own() {
     let error = TranslateLayer::new("db").layer(service_fn(refuse)).oneshot(()).await.unwrap_err();
-    assert_eq!((error.kind(), error.origin()), (Kind::Unavailable, Some("db")));
+    assert_eq!((error.kind(), error.domain()), (Kind::Unavailable, Some("db")));
     assert_eq!(error.to_string(), "db: connection refused");
     assert!(error.find::<io::Error>().is_some());
     assert!(error.location().is_none());
@@ -39,10 +39,10 @@ async fn it_names_the_domain_and_no_line_of_its_own() {
 #[tokio::test]
 async fn an_error_of_ours_passes_as_it_is() {
     async fn handler(_: ()) -> Result<(), BoxError> {
-        Err(Error::new(Kind::Aborted, "conflict").domain("inner").note("row 7").into())
+        Err(Error::new(Kind::Aborted, "conflict").with_domain("inner").note("row 7").into())
     }
     let error = TranslateLayer::new("orders").layer(service_fn(handler)).oneshot(()).await.unwrap_err();
-    assert_eq!((error.kind(), error.origin()), (Kind::Aborted, Some("orders")));
+    assert_eq!((error.kind(), error.domain()), (Kind::Aborted, Some("orders")));
     assert_eq!(error.notes().collect::<Vec<_>>(), ["row 7"]);
     assert_eq!(error.location().map(std::panic::Location::line), Some(line!() - 5));
 }
@@ -81,7 +81,7 @@ impl Service<()> for Down {
 async fn an_error_of_poll_ready_is_translated_too() {
     let mut service = TranslateLayer::new("db").layer(Down);
     let error = service.ready().await.map(|_| ()).unwrap_err();
-    assert_eq!((error.kind(), error.origin()), (Kind::Unavailable, Some("db")));
+    assert_eq!((error.kind(), error.domain()), (Kind::Unavailable, Some("db")));
 }
 
 #[tokio::test(start_paused = true)]

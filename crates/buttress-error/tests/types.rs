@@ -107,7 +107,7 @@ fn opaque()
 #[tokio::test]
 async fn a_stack_needs_no_annotation() {
     let error = opaque().oneshot(404).await.unwrap_err();
-    assert_eq!((error.kind(), error.origin()), (Kind::NotFound, Some("files")));
+    assert_eq!((error.kind(), error.domain()), (Kind::NotFound, Some("files")));
 
     let client = Client { boxed: BoxCloneService::new(opaque()) };
     assert_eq!(client.boxed.clone().oneshot(200).await.unwrap().0.0, 200);

@@ -38,7 +38,7 @@ fn display_is_one_line_without_the_causes() {
     assert_eq!(error.to_string(), "it failed");
     assert_eq!(format!("{error:#}"), "it failed");
 
-    let error = error.domain("orders").caused_by(Gateway(reset()));
+    let error = error.with_domain("orders").caused_by(Gateway(reset()));
     assert_eq!(error.to_string(), "orders: it failed");
     assert_eq!(format!("{error:#}"), "orders: it failed: gateway did not answer: connection reset");
 
@@ -57,7 +57,7 @@ fn alternate_writes_each_cause_once() {
 
 #[test]
 fn debug_is_a_report() {
-    let error = Error::from(Gateway(reset())).domain("pay").note("order 7").note("shop 2");
+    let error = Error::from(Gateway(reset())).with_domain("pay").note("order 7").note("shop 2");
     let line = error.location().unwrap().line();
     let mut outcome: Result<()> = Err(error);
     let mut effort = RetrySummary::new(3, Duration::from_millis(1500), StopReason::Attempts);
@@ -155,9 +155,9 @@ fn a_cause_does_not_hide_the_cause_of_what_is_wrapped() {
 #[test]
 fn changing_a_clone_leaves_the_original() {
     let error = Error::new(Kind::Internal, "it failed").note("one");
-    let clone = error.clone().note("two").reclassify(Kind::Aborted).domain("d");
-    assert_eq!((error.kind(), error.notes().len(), error.origin()), (Kind::Internal, 1, None));
-    assert_eq!((clone.kind(), clone.notes().len(), clone.origin()), (Kind::Aborted, 3, Some("d")));
+    let clone = error.clone().note("two").reclassify(Kind::Aborted).with_domain("d");
+    assert_eq!((error.kind(), error.notes().len(), error.domain()), (Kind::Internal, 1, None));
+    assert_eq!((clone.kind(), clone.notes().len(), clone.domain()), (Kind::Aborted, 3, Some("d")));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn setters_change_what_they_name() {
     let expected =
         Class::new(Kind::Unavailable).retry_after(wait).delivery(Delivery::NotProcessed).reason("DOWN");
     assert_eq!(error.class(), &expected);
-    assert_eq!(error.domain("inner").domain("outer").origin(), Some("outer"));
+    assert_eq!(error.with_domain("inner").with_domain("outer").domain(), Some("outer"));
 }
 
 /// An `io::Error` can't be cloned, and is the same all the same in a clone that something was added to.

@@ -206,7 +206,7 @@ fn keeps(error: &Error, at: Option<&'static Location<'static>>, place: &str) {
     assert_eq!(error.hints().collect::<Vec<_>>(), ["look again"], "{place}");
     assert_eq!(error.attrs().map(|(key, _)| key).collect::<Vec<_>>(), ["order"], "{place}");
     assert_eq!(error.retry_summary().map(|effort| effort.attempts), Some(3), "{place}");
-    assert_eq!(error.origin(), Some("orders"), "{place}");
+    assert_eq!(error.domain(), Some("orders"), "{place}");
     assert_eq!(error.location(), at, "{place}");
 }
 
@@ -232,7 +232,7 @@ async fn the_translate_layer_sees_through_a_shared_error() {
         Err(Load(Arc::new(Error::new(Kind::Aborted, "conflict").note("row 7"))))
     }
     let error = TranslateLayer::new("db").layer(service_fn(shared)).oneshot(()).await.unwrap_err();
-    assert_eq!((error.kind(), error.origin()), (Kind::Aborted, Some("db")));
+    assert_eq!((error.kind(), error.domain()), (Kind::Aborted, Some("db")));
     assert_eq!(error.notes().collect::<Vec<_>>(), ["row 7"]);
     assert!(error.location().is_some_and(|at| at.file().ends_with("wrappers.rs")));
 }
@@ -345,7 +345,7 @@ mod with_anyhow {
         for context in [false, true] {
             let service = service_fn(move |(): ()| std::future::ready(fetch(context)));
             let error = TranslateLayer::new("db").layer(service).oneshot(()).await.unwrap_err();
-            assert_eq!((error.kind(), error.origin()), (Kind::Unavailable, Some("db")));
+            assert_eq!((error.kind(), error.domain()), (Kind::Unavailable, Some("db")));
         }
     }
 

@@ -44,7 +44,7 @@ async fn good_statuses_pass_and_bad_ones_are_errors() {
     }
     let error = call(HttpLayer::new("orders"), 503).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
-    assert_eq!(error.origin(), Some("orders"));
+    assert_eq!(error.domain(), Some("orders"));
     assert_eq!(error.find::<BadStatus>().unwrap().status(), 503);
     assert_eq!(error.location(), None);
 }
@@ -452,7 +452,7 @@ async fn the_last_failure_is_the_source_of_a_rejection() {
     let refused = client.oneshot(get()).await.unwrap_err();
     let rejection = refused.find::<Rejection>().unwrap();
     let last = rejection.cause().unwrap().error.as_ref().unwrap();
-    assert_eq!((last.kind(), last.origin()), (Kind::Unavailable, Some("orders")));
+    assert_eq!((last.kind(), last.domain()), (Kind::Unavailable, Some("orders")));
     assert!(std::error::Error::source(rejection).is_some());
 }
 

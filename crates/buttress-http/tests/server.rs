@@ -39,7 +39,7 @@ async fn a_good_answer_keeps_its_type() {
 async fn garbage_is_a_bad_response() {
     let error = fails(Then::Close(b"\x16\x03\x01 no http\r\n\r\n".to_vec())).await;
     assert_eq!(what(&error), (Kind::BadResponse, Delivery::Processed), "{error:?}");
-    assert_eq!((error.origin(), error.location()), (Some("payments"), None));
+    assert_eq!((error.domain(), error.location()), (Some("payments"), None));
     assert_eq!(error.to_string(), "payments: response is not HTTP");
 }
 
@@ -143,7 +143,7 @@ async fn what_reqwest_cannot_send_is_the_callers_fault() {
         let Ok(request) = Request::get(url).body(Body::empty()) else { continue };
         let error = send(&mut plain(), request).await.unwrap_err();
         assert_eq!(what(&error), (Kind::InvalidArgument, Delivery::NotProcessed), "{url}: {error:?}");
-        assert_eq!(error.origin(), Some("payments"));
+        assert_eq!(error.domain(), Some("payments"));
     }
     let error = reqwest::Client::new().get("not a url").into_request().unwrap_err();
     assert_eq!(what(&error), (Kind::InvalidArgument, Delivery::NotProcessed));

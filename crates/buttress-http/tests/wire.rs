@@ -223,7 +223,7 @@ fn canary() {
             .caused_by(io::Error::other(says("cause")))
             .note(says("note"))
             .attr("plain", says("attribute"))
-            .domain(says("domain"))
+            .with_domain(says("domain"))
             .context(says("context"));
         let wrapped = Error::wrap(kind, io::Error::other(says("wrapped")));
         let hidden = Error::new(Class::new(kind).public(), "told").caused_by(error.clone()).barrier();

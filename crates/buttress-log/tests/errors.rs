@@ -21,7 +21,7 @@ fn everything() -> (Error, u32) {
     let line = line!() + 1;
     let error = Error::new(Class::new(Kind::Timeout).reason("GATEWAY"), "no answer")
         .caused_by(inner)
-        .domain("payments")
+        .with_domain("payments")
         .violation(Violation::new("iban", "too short").reason("LENGTH"))
         .violation(Violation::new("name", "missing"))
         .note("renewing subscription 42")
@@ -100,7 +100,8 @@ fn for_people() {
     let lines = LineBuffer::default();
     let layer = JsonLayer::new(Human::new(lines.clone()));
     let (error, line) = everything();
-    let foreign = io::Error::other(everything().0.domain("db").context("while paying").without_location());
+    let foreign =
+        io::Error::other(everything().0.with_domain("db").context("while paying").without_location());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         tracing::error!(error = as_dyn(&error), "x");
         tracing::error!(error = as_dyn(&foreign), "y");

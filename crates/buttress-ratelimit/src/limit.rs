@@ -184,7 +184,7 @@ impl RateLimit {
             Refused::For(wait) => {
                 let wait = Duration::from_nanos(wait);
                 events::refused(&name, weight, Some(wait));
-                Rejection::rate_limited(name).retry_after(wait)
+                Rejection::rate_limited(name).with_retry_after(wait)
             }
             Refused::Never => {
                 events::refused(&name, weight, None);

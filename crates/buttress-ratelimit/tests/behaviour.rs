@@ -24,7 +24,7 @@ async fn the_wait_of_a_refusal_is_exact() {
     advance(30 * MS).await;
     let refused = limit.try_acquire(1).unwrap_err();
     assert_eq!(refused.reason(), RejectionReason::RateLimited);
-    assert_eq!(refused.wait(), Some(70 * MS));
+    assert_eq!(refused.retry_after(), Some(70 * MS));
     assert_eq!(refused.to_string(), "search: too many calls, retry after 70.0ms");
     assert_eq!(refused.class().retry_after, Some(70 * MS));
     advance(69 * MS).await;
@@ -44,7 +44,7 @@ async fn a_weight_above_the_burst_never_waits() {
         limit.reserve(6, Duration::MAX).unwrap_err(),
     ] {
         assert_eq!(refused.reason(), RejectionReason::ExceedsBurst);
-        assert_eq!(refused.wait(), None);
+        assert_eq!(refused.retry_after(), None);
         assert_eq!(refused.class().retry, RetryAdvice::Never);
         assert_eq!(refused.to_string(), "search: call needs 6 permits, more than the burst of 5");
         assert!(refused.source().is_none());
@@ -96,7 +96,7 @@ async fn the_deadline_bounds_the_wait() {
     };
     wait(10).await.unwrap();
     let refused = wait(99).await.unwrap_err();
-    assert_eq!((refused.reason(), refused.wait()), (RejectionReason::RateLimited, Some(100 * MS)));
+    assert_eq!((refused.reason(), refused.retry_after()), (RejectionReason::RateLimited, Some(100 * MS)));
     wait(101).await.unwrap();
     assert_eq!(wait(0).await.unwrap_err().reason(), RejectionReason::Deadline);
     advance(1_000 * MS).await;
@@ -131,7 +131,7 @@ async fn several_rates_at_once() {
     limit.try_acquire(2).unwrap();
     advance(1_000 * MS).await;
     let refused = limit.try_acquire(1).unwrap_err();
-    assert!(refused.wait().unwrap() > Duration::from_secs(500), "the hourly rate decides: {refused}");
+    assert!(refused.retry_after().unwrap() > Duration::from_secs(500), "the hourly rate decides: {refused}");
     assert!(RateLimit::with_rates("none", &[]).is_err());
 }
 
@@ -143,7 +143,7 @@ async fn the_rate_changes_at_run_time() {
     a.try_acquire(1).unwrap();
     limits.set_rate(Rate::per_second(10).burst(2)).unwrap();
     assert!(b.try_acquire(2).is_ok());
-    assert_eq!(a.try_acquire(1).unwrap_err().wait(), Some(100 * MS));
+    assert_eq!(a.try_acquire(1).unwrap_err().retry_after(), Some(100 * MS));
     let error = a.set_rate(Rate::per_second(0)).unwrap_err();
     assert_eq!((error.setting(), limits.get("c").available()), ("permits", 2));
     assert!(a.set_rates(&[Rate::per_second(1); 2]).is_err());
@@ -247,7 +247,7 @@ async fn a_throttled_answer_drains_the_limit() {
             let Err(Failure::Rejected(refused)) = service.clone().oneshot(1).await else {
                 panic!("admitted")
             };
-            assert_eq!(refused.wait(), Some(wait));
+            assert_eq!(refused.retry_after(), Some(wait));
         }
         advance(wait).await;
         assert!(service.clone().oneshot(1).await.is_ok());
@@ -267,7 +267,7 @@ async fn an_answer_after_a_wait_drains_the_limit() {
     service.clone().oneshot(false).await.unwrap();
     assert!(matches!(service.clone().oneshot(true).await, Err(Failure::Throttled(_))));
     let Err(Failure::Rejected(refused)) = service.oneshot(false).await else { panic!("admitted") };
-    assert_eq!(refused.wait(), Some(5_000 * MS));
+    assert_eq!(refused.retry_after(), Some(5_000 * MS));
 }
 
 /// [S3] Each call needs a `poll_ready` of its own.

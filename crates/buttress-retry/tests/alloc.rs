@@ -20,15 +20,15 @@ fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
 fn policies() -> [Policy; 5] {
     let tokens = Budget::tokens(500).build().expect("good settings");
     let remedied = plain().remedy(on(Kind::Unauthenticated), (), |()| async { Ok::<_, TestError>(()) });
-    let owner = Policy::exponential().retry_only_outermost();
+    let owner = Policy::exponential().disable_inner_retries();
     [Policy::exponential(), plain(), plain().budget(tokens), owner, remedied]
         .map(|policy| policy.build().expect("good settings"))
 }
 
-/// The allocations of a first attempt under each of them. Under `retry_only_outermost` it runs in a context of its own.
+/// The allocations of a first attempt under each of them. Under `disable_inner_retries` it runs in a context of its own.
 const BOXES: [u64; 5] = [0, 0, 0, 1, 0];
 
-/// A first attempt that succeeds allocates nothing, with either budget or none. (Under `retry_only_outermost` it allocates one
+/// A first attempt that succeeds allocates nothing, with either budget or none. (Under `disable_inner_retries` it allocates one
 /// box.)
 #[tokio::test(start_paused = true)]
 async fn nothing_while_the_first_attempt_succeeds() {

@@ -27,7 +27,7 @@ async fn conforms() {
         let at_rest = || assert_eq!(budget.available(), 10);
         conform(|inner| layer.layer(inner)).at_rest(at_rest).run().await;
     }
-    let outermost = RetryLayer::new(plain().retry_only_outermost().build().unwrap());
+    let outermost = RetryLayer::new(plain().disable_inner_retries().build().unwrap());
     conform(|inner| outermost.layer(inner)).run().await;
 }
 

@@ -157,15 +157,15 @@ async fn across_tasks() {
     assert_eq!(calls(|error| BoxError::from(io::Error::other(error))).await, 3);
 }
 
-/// [S15] The other way round on request: under `retry_only_outermost` the inner ones run once.
+/// [S15] The other way round on request: under `disable_inner_retries` the inner ones run once.
 #[tokio::test(start_paused = true)]
-async fn retry_only_outermost() {
-    let owner = || plain().retry_only_outermost().max_attempts(4).build().unwrap();
+async fn disable_inner_retries() {
+    let owner = || plain().disable_inner_retries().max_attempts(4).build().unwrap();
     let inner = script(vec![Step::fail(Kind::Unavailable); 40]);
     let stack = ServiceBuilder::new()
         .layer(layer(owner()))
         .layer(layer(built()))
-        .layer(layer(plain().retry_only_outermost().max_attempts(2).build().unwrap()))
+        .layer(layer(plain().disable_inner_retries().max_attempts(2).build().unwrap()))
         .service(inner.clone());
     let (outcome, report) = reported(Context::default(), stack.oneshot(7)).await;
     assert_eq!(inner.calls(), 4);
@@ -191,7 +191,7 @@ async fn the_attempt_is_in_the_context() {
             self.0.lock().unwrap().push(Context::current().attempt());
         }
     }
-    for policy in [plain(), plain().retry_only_outermost()] {
+    for policy in [plain(), plain().disable_inner_retries()] {
         let policy = policy.build().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let inner = {

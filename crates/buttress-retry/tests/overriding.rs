@@ -210,7 +210,7 @@ async fn nested_retries_take_it() {
     assert_eq!(calls.swap(0, Relaxed), 4);
 }
 
-/// [S15] `retry_only_outermost` of the layer stays in force, and the policy of a call may set it too.
+/// [S15] `disable_inner_retries` of the layer stays in force, and the policy of a call may set it too.
 #[tokio::test(start_paused = true)]
 async fn ownership_stays() {
     let calls = async |outer: PolicyBuilder, cx: Context| {
@@ -228,11 +228,11 @@ async fn ownership_stays() {
     let five = || plain().max_attempts(5);
     assert_eq!(calls(plain(), Context::default()).await, 9);
     for cx in [Context::default().with_extension("no policy"), Context::default().with_max_attempts(3)] {
-        assert_eq!(calls(plain().retry_only_outermost(), cx.clone()).await, 3);
+        assert_eq!(calls(plain().disable_inner_retries(), cx.clone()).await, 3);
         assert_eq!(calls(plain(), cx).await, 9);
     }
-    assert_eq!(calls(plain().retry_only_outermost(), brings(five())).await, 5);
-    assert_eq!(calls(plain(), brings(five().retry_only_outermost())).await, 5);
+    assert_eq!(calls(plain().disable_inner_retries(), brings(five())).await, 5);
+    assert_eq!(calls(plain(), brings(five().disable_inner_retries())).await, 5);
     assert_eq!(calls(plain(), brings(five()).with_inner_retries_disabled()).await, 1);
 }
 

@@ -147,7 +147,7 @@ fn a_thread_keeps_to_the_policy() {
     .unwrap();
     assert_eq!(budget.available(), 1, "a success gives one token back");
 
-    let owns = plain().backoff(Backoff::none()).retry_only_outermost().build().unwrap();
+    let owns = plain().backoff(Backoff::none()).disable_inner_retries().build().unwrap();
     let inner = plain().backoff(Backoff::none()).build().unwrap();
     let mut calls = 0;
     let _ = retry_blocking(&owns, || {

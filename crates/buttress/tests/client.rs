@@ -230,7 +230,7 @@ async fn a_bad_request_is_an_invalid_argument() {
     let client = client().service(reqwest::Client::new()).unwrap();
     let error = client.send(reqwest::Client::new().get("not a url")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::InvalidArgument);
-    assert_eq!((error.origin(), error.location()), (Some("payments"), None));
+    assert_eq!((error.domain(), error.location()), (Some("payments"), None));
     assert_eq!(error.to_string(), "payments: invalid request");
 }
 

@@ -46,7 +46,7 @@ fn the_derive_needs_no_other_crate() {
 
     let error = Error::from(PaymentError::<io::Error>::GatewayTimeout(io::ErrorKind::TimedOut.into()));
     assert_eq!(
-        (error.kind(), error.advice(), error.origin()),
+        (error.kind(), error.advice(), error.domain()),
         (Kind::Timeout, RetryAdvice::Call, Some("payments"))
     );
 }

@@ -94,14 +94,14 @@ impl From<Refused> for Rejection {
         let elapsed = |since: Nanos| time(at.saturating_sub(since));
         match refusal {
             Refusal::Open { trip, since, .. } => {
-                Self::circuit_open(trip, elapsed(since)).retry_after(remaining)
+                Self::circuit_open(trip, elapsed(since)).with_retry_after(remaining)
             }
             Refusal::Probing { trip, since, .. } => {
-                Self::probes_taken(trip, elapsed(since)).retry_after(remaining)
+                Self::probes_taken(trip, elapsed(since)).with_retry_after(remaining)
             }
             Refusal::Forced { name, since } => Self::forced_open(name, elapsed(since)),
             Refusal::Ramping { name, percent, since, .. } => {
-                Self::ramping(name, percent, elapsed(since)).retry_after(remaining)
+                Self::ramping(name, percent, elapsed(since)).with_retry_after(remaining)
             }
         }
     }

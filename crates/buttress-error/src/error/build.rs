@@ -178,7 +178,7 @@ impl Error {
     pub(crate) fn translated(error: BoxError, rules: &Chain, domain: Arc<str>) -> Self {
         let (error, origin) = rules.translated(error, None);
         match origin {
-            Origin::Own => error.domain(domain),
+            Origin::Own => error.with_domain(domain),
             Origin::Foreign => error.of_dependency(domain),
         }
     }
@@ -188,7 +188,7 @@ impl Error {
     /// program: see [`Class::at_edge`].
     #[must_use]
     pub fn of_dependency(self, name: impl Into<Arc<str>>) -> Self {
-        self.domain(name).edit(|inner| {
+        self.with_domain(name).edit(|inner| {
             inner.class.dependency = true;
             if let Some(extra) = &mut inner.extra {
                 extra.trace = extra.trace.take().and_then(Trace::without_backtrace);
@@ -294,7 +294,7 @@ impl Error {
             hidden.extra = Some(Box::new(Extra { hidden: earlier, passed_on, ..Extra::default() }));
         }
         let hidden = Self::of(hidden);
-        let origin = hidden.origin().map(Arc::from);
+        let origin = hidden.domain().map(Arc::from);
         inner.content = Content::Text(message.into());
         inner.source = None;
         inner.depth = hidden.depth();
@@ -343,7 +343,7 @@ impl Error {
 
     /// Sets the part of the system that it comes from. The outermost one wins. `Display` begins with it.
     #[must_use]
-    pub fn domain(self, domain: impl Into<Arc<str>>) -> Self {
+    pub fn with_domain(self, domain: impl Into<Arc<str>>) -> Self {
         self.with_context_above().edit_extra(|extra| extra.domain = Some(domain.into()))
     }
 

@@ -58,7 +58,7 @@ impl Error {
     /// Returns the part of the system that it comes from: the [domain](Self::domain) of the error, else of its class, else
     /// of the first `Error` below the error of another type that it wraps.
     #[must_use]
-    pub fn origin(&self) -> Option<&str> {
+    pub fn domain(&self) -> Option<&str> {
         iter::successors(Some(self), |&error| first_ours(error.innermost_wrapped()?))
             .take(MAX_DEPTH)
             .find_map(Self::said_origin)

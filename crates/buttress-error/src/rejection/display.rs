@@ -35,7 +35,7 @@ impl fmt::Display for Rejection {
                 write!(f, "{layer}: call needs {weight} permits, more than the burst of {burst}")?;
             }
         }
-        if let Some(wait) = self.wait() {
+        if let Some(wait) = self.retry_after() {
             write!(f, ", retry after {wait:.1?}")?;
         }
         if let Some(cause) = self.cause() {

@@ -141,7 +141,7 @@ impl Rejection {
 
     /// Sets how long the caller should wait before the next call.
     #[must_use]
-    pub const fn retry_after(mut self, wait: Duration) -> Self {
+    pub const fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(Nanos::new(wait));
         self
     }
@@ -199,7 +199,7 @@ impl Rejection {
 
     /// Returns how long the caller should wait before the next call, if the layer can say.
     #[must_use]
-    pub const fn wait(&self) -> Option<Duration> {
+    pub const fn retry_after(&self) -> Option<Duration> {
         match self.retry_after {
             Some(wait) => Some(wait.time()),
             None => None,
@@ -260,7 +260,7 @@ impl fmt::Debug for Rejection {
             .field("reason", &self.reason())
             .field("elapsed", &self.elapsed())
             .field("limit", &self.limit())
-            .field("retry_after", &self.wait())
+            .field("retry_after", &self.retry_after())
             .field("trip", &self.trip())
             .field("cause", &self.cause().map(|cause| cause.kind))
             .finish()
@@ -298,6 +298,6 @@ impl Classify for Rejection {
             RejectionReason::ExceedsBurst => class.retry(RetryAdvice::Never),
             _ => class,
         };
-        self.wait().map_or(class, |wait| class.retry_after(wait))
+        self.retry_after().map_or(class, |wait| class.retry_after(wait))
     }
 }

@@ -37,7 +37,7 @@ impl Settings {
     /// Translates an error of the client. An [`Error`] keeps the location where it was created.
     pub(super) fn translate(&self, error: BoxError) -> Error {
         match error.downcast::<Error>() {
-            Ok(error) => error.domain(Arc::clone(&self.name)),
+            Ok(error) => error.with_domain(Arc::clone(&self.name)),
             Err(foreign) => self.mark_as_dependency(translate(foreign)),
         }
     }

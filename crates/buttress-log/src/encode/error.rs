@@ -43,7 +43,7 @@ pub(crate) fn write(out: &mut Vec<u8>, error: ErrorRef<'_>, format: ValueFormat<
         Some(reason) => string(out, reason, room(out).min(MAX_WORD)),
         None => out.extend_from_slice(b"null"),
     }
-    if let Some(domain) = chain.own_errors().find_map(Error::origin).or(class.domain) {
+    if let Some(domain) = chain.own_errors().find_map(Error::domain).or(class.domain) {
         member(out, "domain");
         string(out, domain, room(out).min(MAX_WORD));
     }

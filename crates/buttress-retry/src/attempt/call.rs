@@ -120,7 +120,7 @@ impl<O> Call<O> {
         if self.attempt() > 1 {
             context = context.with_attempt(self.attempt());
         }
-        if policy.retry_only_outermost() {
+        if policy.disable_inner_retries() {
             context = context.with_inner_retries_disabled();
         }
         Frame::new(context)
@@ -305,7 +305,7 @@ fn surroundings(now: Instant) -> Surroundings {
         deadline: cx.deadline().instant(),
         max_attempts: cx.max_attempts().map(NonZeroU32::get),
         idempotent: cx.idempotent(),
-        outer_retries: cx.inner_retries_disabled(),
+        inner_retries_disabled: cx.inner_retries_disabled(),
     })
 }
 

@@ -50,7 +50,7 @@ pub(super) struct Surroundings {
     pub(super) deadline: Option<Instant>,
     pub(super) max_attempts: Option<u32>,
     pub(super) idempotent: Option<bool>,
-    pub(super) outer_retries: bool,
+    pub(super) inner_retries_disabled: bool,
 }
 
 impl Driver {
@@ -92,7 +92,7 @@ impl Driver {
             time: self.time(around.now, around.deadline),
             idempotent: request.idempotent.or(around.idempotent).unwrap_or(request.assume_idempotent),
             replayable: request.replayable,
-            outer_retries: around.outer_retries,
+            inner_retries_disabled: around.inner_retries_disabled,
         }
     }
 

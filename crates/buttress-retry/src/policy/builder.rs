@@ -201,8 +201,8 @@ impl PolicyBuilder {
 
     /// Makes this layer the only one that retries: inner retry layers make one attempt. Default: the retry layer closest to
     /// the failure retries, and outer ones leave alone the failures that it has exhausted.
-    pub const fn retry_only_outermost(mut self) -> Self {
-        self.settings.retry_only_outermost = true;
+    pub const fn disable_inner_retries(mut self) -> Self {
+        self.settings.disable_inner_retries = true;
         self
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Failure {
     pub(crate) idempotent: bool,
     pub(crate) replayable: bool,
     /// Whether an outer retry layer has reserved all retries for itself.
-    pub(crate) outer_retries: bool,
+    pub(crate) inner_retries_disabled: bool,
 }
 
 /// The time of a call at one moment.
@@ -131,8 +131,8 @@ impl Policy {
 
     /// Checks that an attempt is left, and a request to send.
     fn check_attempts(&self, failure: &Failure) -> Result<(), StopReason> {
-        if failure.outer_retries {
-            return Err(StopReason::OuterRetries);
+        if failure.inner_retries_disabled {
+            return Err(StopReason::InnerRetriesDisabled);
         }
         if failure.attempts >= failure.max_attempts.unwrap_or(self.settings.max_attempts) {
             return Err(StopReason::Attempts);
@@ -246,7 +246,7 @@ mod tests {
             time,
             idempotent: true,
             replayable: true,
-            outer_retries: false,
+            inner_retries_disabled: false,
         }
     }
 

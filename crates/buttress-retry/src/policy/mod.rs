@@ -44,7 +44,7 @@ use crate::remedy::Remedy;
 /// | [`with_remedy`](PolicyBuilder::with_remedy) | | | none |
 /// | [`name`](PolicyBuilder::name) | | | none |
 /// | [`retry_rejections`](PolicyBuilder::retry_rejections) | | | no |
-/// | [`retry_only_outermost`](PolicyBuilder::retry_only_outermost) | | | no |
+/// | [`disable_inner_retries`](PolicyBuilder::disable_inner_retries) | | | no |
 ///
 /// It retries failures whose class says [`RetryAdvice::Call`](buttress_error::RetryAdvice::Call) and that no other retry
 /// has exhausted: always if the request was provably not processed, otherwise only if the request is idempotent. So of the
@@ -83,7 +83,7 @@ impl Policy {
         let budget = settings.budget.as_ref();
         let needs_clock = settings.max_elapsed.is_some() || budget.is_some_and(Budget::needs_clock);
         let first_attempt = match settings.max_attempts {
-            _ if settings.retry_only_outermost => FirstAttempt::Scoped,
+            _ if settings.disable_inner_retries => FirstAttempt::Scoped,
             1 => FirstAttempt::Only,
             _ => FirstAttempt::Retryable,
         };
@@ -131,20 +131,20 @@ impl Policy {
     /// Returns this policy for a call to the dependency that `own` was made for.
     ///
     /// Some settings belong to the dependency and are taken from `own`: the budget, unless this policy was given one; the
-    /// remedies, after those of this policy; `retry_only_outermost`; and the name, unless this policy has one.
+    /// remedies, after those of this policy; `disable_inner_retries`; and the name, unless this policy has one.
     fn overriding(&self, own: &Self) -> Self {
         let mut settings = self.settings.clone();
         if !settings.budget_given {
             settings.budget.clone_from(&own.settings.budget);
         }
         settings.remedies.extend_from_slice(&own.settings.remedies);
-        settings.retry_only_outermost |= own.settings.retry_only_outermost;
+        settings.disable_inner_retries |= own.settings.disable_inner_retries;
         settings.name = settings.name.or_else(|| own.settings.name.clone());
         Self::new(settings)
     }
 
-    pub(crate) const fn retry_only_outermost(&self) -> bool {
-        self.settings.retry_only_outermost
+    pub(crate) const fn disable_inner_retries(&self) -> bool {
+        self.settings.disable_inner_retries
     }
 
     pub(crate) const fn needs_clock(&self) -> bool {

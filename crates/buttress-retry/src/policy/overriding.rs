@@ -16,7 +16,7 @@ use super::first_attempt::FirstAttempt;
 ///
 /// Three settings belong to the dependency and stay the layer's: its [budget](crate::PolicyBuilder::budget), unless the
 /// policy was given one or [none](crate::PolicyBuilder::no_budget); its remedies, which come after the policy's own; and
-/// [`retry_only_outermost`](crate::PolicyBuilder::retry_only_outermost). [`Context::with_max_attempts`] overrides this
+/// [`disable_inner_retries`](crate::PolicyBuilder::disable_inner_retries). [`Context::with_max_attempts`] overrides this
 /// policy too, and [`Context::without_retries`] turns all retries off.
 ///
 /// A call with a policy in its context allocates twice when it begins, where others allocate nothing.

@@ -25,7 +25,7 @@ pub(super) struct Settings {
     pub(super) max_elapsed: Option<Duration>,
     pub(super) stop_when: Option<StopRule>,
     pub(super) retry_rejections: bool,
-    pub(super) retry_only_outermost: bool,
+    pub(super) disable_inner_retries: bool,
     pub(super) budget: Option<Budget>,
     /// Whether `budget` was set by the user.
     pub(super) budget_given: bool,
@@ -48,7 +48,7 @@ impl Settings {
             max_elapsed: None,
             stop_when: None,
             retry_rejections: false,
-            retry_only_outermost: false,
+            disable_inner_retries: false,
             budget: Some(Budget::default()),
             budget_given: false,
             remedies: Vec::new(),

@@ -189,7 +189,7 @@ impl Limits {
                     match (*expect, outcome) {
                         (Expected::Refused, Err(rejection)) => {
                             if let Some(expected) = retry_after_ms {
-                                near("retry_after", *expected, rejection.wait())?;
+                                near("retry_after", *expected, rejection.retry_after())?;
                             }
                         }
                         (_, Err(rejection)) => return Err(format!("refused: {rejection}")),
