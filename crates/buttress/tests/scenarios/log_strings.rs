@@ -1,7 +1,6 @@
 //! `log_strings.json`: any text makes exactly one line of JSON, which decodes to the text.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::api::{Context, Error, Kind, Redaction, as_dyn};
 use crate::log::{logged, one_line};
@@ -26,7 +25,7 @@ enum Place {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Text {
-    Text(String),
+    Whole(String),
     Bytes(Hex),
     Repeated(Repeated),
 }
@@ -67,7 +66,7 @@ impl Area for Case {
 
     fn run(self) -> Outcome {
         let bytes = match self.value {
-            Text::Text(text) => text.into_bytes(),
+            Text::Whole(text) => text.into_bytes(),
             Text::Bytes(Hex { hex }) => unhex(&hex)?,
             Text::Repeated(Repeated { fill, times }) => fill.repeat(times).into_bytes(),
         };
@@ -109,7 +108,7 @@ fn shown(way: Way, bytes: &[u8], text: &str) -> Result<String, String> {
         Way::Key | Way::AttributeKey => return Ok(String::new()),
         Way::Field | Way::Display | Way::Context | Way::Bytes => &line["value"],
     };
-    shown.as_str().map(str::to_owned).ok_or_else(|| format!("no text: {}", Value::from(line.clone())))
+    shown.as_str().map(str::to_owned).ok_or_else(|| format!("no text: {}", line))
 }
 
 fn unhex(hex: &str) -> Result<Vec<u8>, String> {

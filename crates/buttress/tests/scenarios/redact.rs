@@ -82,7 +82,7 @@ fn run(way: Way, key: &str, value: &str, options: &Options, expect: &Expect) -> 
         }
         Way::Message => tracing::info!("{value}"),
         Way::Note => {
-            tracing::info!(error = as_dyn(&Error::new(Kind::Internal, "m").note(value.to_owned())), "m")
+            tracing::info!(error = as_dyn(&Error::new(Kind::Internal, "m").note(value.to_owned())), "m");
         }
     })?;
     let line = one_line(&text)?;
