@@ -77,7 +77,7 @@ pub mod __private {
     pub use crate::foreign::{group_of, holds_details_of, ours};
     pub use crate::macros::text;
     pub use crate::millis::millis;
-    pub use crate::secret::{MARKS, is_connection, may_hold_secret};
+    pub use crate::secret::{is_connection, may_hold_secret};
 }
 
 /// What tower calls an error of any type.

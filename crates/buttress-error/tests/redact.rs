@@ -123,6 +123,13 @@ fn reports_have_no_secret() {
     }
 }
 
+/// An address whose longest part begins inside a character.
+#[test]
+fn no_character_is_cut() {
+    let text = format!("{}x@example.com", "é".repeat(40));
+    assert_eq!(Detectors::new().emails().redact(&text), format!("{}[redacted]", "é".repeat(9)));
+}
+
 /// Parts of texts that detectors look for, to be put together in any order.
 fn pieces() -> impl Strategy<Value = String> {
     let fixed: Vec<String> = [

@@ -7,9 +7,9 @@ mod split;
 mod vocabulary;
 mod wrapper;
 
-pub use detect::{Detectors, redact};
 #[doc(hidden)]
-pub use detect::{MARKS, may_hold_secret};
+pub use detect::may_hold_secret;
+pub use detect::{Detectors, redact};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 #[doc(hidden)]
 pub use name::is_connection;

@@ -139,10 +139,11 @@ impl<'a> Chain<'a> {
     /// written next.
     fn write_message(self, out: &mut Vec<u8>, link: ErrorRef<'_>, room: usize) {
         let start = out.len() + 1;
-        self.write_display(out, link, room);
+        self.write_display(out, link, room, self.format);
         let Some(cause) = source(link) else { return };
         let end = out.len() - 1;
-        self.write_display(out, cause, room);
+        // Only to compare: a text with a secret differs, and is then repeated without it.
+        self.write_display(out, cause, room, ValueFormat { redactor: None, ..self.format });
         let (message, cause) = (&out[start..end], &out[end + 2..out.len() - 1]);
         let own = message.strip_suffix(cause).and_then(|own| own.strip_suffix(b": "));
         let own_end = own.filter(|own| !own.is_empty() && !cause.is_empty()).map(|own| start + own.len());
@@ -151,8 +152,8 @@ impl<'a> Chain<'a> {
     }
 
     /// Appends the `Display` of a link. That of an own error would escape line breaks, which happens here anyway.
-    fn write_display(self, out: &mut Vec<u8>, link: ErrorRef<'_>, room: usize) {
-        let mut text = self.format.open(out, room);
+    fn write_display(self, out: &mut Vec<u8>, link: ErrorRef<'_>, room: usize, format: ValueFormat<'_>) {
+        let mut text = format.open(out, room);
         match self.own_len {
             0 => text.push_fmt(format_args!("{link}")),
             _ => text.push_fmt(format_args!("{}", verbatim(link))),

@@ -2,12 +2,11 @@
 
 use std::error::Error;
 use std::fmt::Debug;
-use std::ops::RangeInclusive;
 
 use tracing::field::{Field, Visit};
 
 use crate::encode::error;
-use crate::encode::name::{FieldName, REDACTED, REDACTED_START};
+use crate::encode::name::{FieldName, REDACTED, REDACTED_START, Role};
 #[cfg(feature = "serde")]
 use crate::encode::nested;
 use crate::json::escape::unescape;
@@ -53,9 +52,10 @@ pub(crate) struct ValueFormat<'r> {
 
 impl<'r> ValueFormat<'r> {
     /// Appends the value of a field of this name, or the mark of a secret.
+    #[inline]
     pub(crate) fn write_field(self, out: &mut Vec<u8>, name: &FieldName, value: Value<'_>) {
         match self.redactor {
-            Some(redactor) => {
+            Some(redactor) if name.role != Role::Plain || redactor.has_names() => {
                 let showing = redactor.showing(name, value.is_number());
                 if showing == Showing::Shown {
                     self.write_value(out, name, value);
@@ -63,7 +63,7 @@ impl<'r> ValueFormat<'r> {
                     self.write_shown(out, redactor, showing, value);
                 }
             }
-            None => self.write_value(out, name, value),
+            _ => self.write_value(out, name, value),
         }
     }
 
@@ -122,6 +122,10 @@ impl<'r> ValueFormat<'r> {
     }
 }
 
+/// The numbers that may be those of a card: 13 to 16 digits. Of the longer ones too many are ids.
+const MIN_CARD: u64 = 1_000_000_000_000;
+const MAX_CARD: u64 = 9_999_999_999_999_999;
+
 /// Appends the mark of a hidden value. Only a fingerprint needs the value, of which at most a megabyte is read.
 fn write_mark(out: &mut Vec<u8>, redactor: &Redactor, value: Value<'_>) {
     const MAX: usize = 1 << 20;
@@ -146,14 +150,17 @@ impl Value<'_> {
     /// A 128-bit integer is a number if it fits into 64 bits, else a string. Bytes are a string, in which U+FFFD replaces
     /// what is not UTF-8. The caller has judged the name of the field.
     pub(crate) fn write(self, out: &mut Vec<u8>, format: ValueFormat<'_>) {
-        if let Some(redactor) = format.redactor
-            && self.is_card(redactor)
-        {
-            return write_mark(out, redactor, self);
-        }
         match self {
-            Self::I64(value) => integer(out, value),
-            Self::U64(value) => integer(out, value),
+            Self::I64(value) if value.unsigned_abs() < MIN_CARD => integer(out, value),
+            Self::U64(value) if value < MIN_CARD => integer(out, value),
+            Self::I64(value) => match self.redactor_of_card(format) {
+                Some(redactor) => write_mark(out, redactor, self),
+                None => integer(out, value),
+            },
+            Self::U64(value) => match self.redactor_of_card(format) {
+                Some(redactor) => write_mark(out, redactor, self),
+                None => integer(out, value),
+            },
             Self::I128(value) => match (i64::try_from(value), u64::try_from(value)) {
                 (Ok(value), _) => integer(out, value),
                 (_, Ok(value)) => integer(out, value),
@@ -170,15 +177,16 @@ impl Value<'_> {
         }
     }
 
-    /// Returns `true` if the value is a number with the digits of a card. Of longer numbers too many are ids.
-    fn is_card(self, redactor: &Redactor) -> bool {
-        const CARDS: RangeInclusive<u64> = 1_000_000_000_000..=9_999_999_999_999_999;
+    /// Returns the redactor if the value is a number with the digits of a card.
+    #[cold]
+    fn redactor_of_card<'r>(self, format: ValueFormat<'r>) -> Option<&'r Redactor> {
         let number = match self {
             Self::U64(number) => number,
             Self::I64(number) => number.unsigned_abs(),
-            _ => return false,
+            _ => return None,
         };
-        CARDS.contains(&number) && !redactor.find(&number.to_string()).is_empty()
+        let redactor = format.redactor.filter(|_| (MIN_CARD..=MAX_CARD).contains(&number))?;
+        (!redactor.find(&number.to_string()).is_empty()).then_some(redactor)
     }
 
     /// Appends the value as a string, whatever its type.

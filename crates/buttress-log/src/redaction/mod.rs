@@ -3,7 +3,6 @@
 mod builder;
 mod error;
 mod glob;
-mod marks;
 mod pattern;
 mod redactor;
 mod settings;

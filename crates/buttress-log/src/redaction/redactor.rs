@@ -9,7 +9,6 @@ use buttress_error::{is_secret, is_secret_number};
 
 #[cfg(feature = "serde")]
 use super::glob::Glob;
-use super::marks;
 use super::settings::{Redaction, Settings};
 use crate::encode::name::{FieldName, REDACTED_START, Role};
 
@@ -64,6 +63,11 @@ impl Redactor {
         self.redacted.fetch_add(secrets as u64, Ordering::Relaxed);
     }
 
+    /// Returns `true` if names are judged by more than their role.
+    pub(crate) const fn has_names(&self) -> bool {
+        self.has_names
+    }
+
     /// Judges the name of a field.
     pub(crate) fn showing(&self, name: &FieldName, is_number: bool) -> Showing {
         if self.has_names
@@ -83,12 +87,6 @@ impl Redactor {
     pub(crate) fn showing_of(&self, name: &str, is_number: bool) -> Showing {
         let by_settings = if self.has_names { self.showing_by_settings(name.as_bytes()) } else { None };
         by_settings.unwrap_or_else(|| showing_by_name(name, is_number))
-    }
-
-    /// Returns `true` if the settings judge names.
-    #[cfg(feature = "serde")]
-    pub(crate) const fn has_names(&self) -> bool {
-        self.has_names
     }
 
     /// Judges a member of a nested value: by its key, and by its `path` (`order.note`, as it is in JSON) if the settings judge
@@ -124,8 +122,7 @@ impl Redactor {
     /// Returns `false` only if a text has no secret whose form as a JSON string this is.
     pub(crate) fn may_find(&self, json: &[u8]) -> bool {
         let Settings { detectors, patterns, .. } = self.settings();
-        may_hold_secret(json, *detectors, marks::may_be_in)
-            || patterns.iter().any(|pattern| pattern.may_be_in(json))
+        may_hold_secret(json, *detectors) || patterns.iter().any(|pattern| pattern.may_be_in(json))
     }
 
     /// Returns where the secrets of a text are, in order and without overlap.
@@ -218,6 +215,16 @@ mod tests {
             "a@b.cd",
             "dXNlcjpw",
             "aB38Q~",
+            "Basic ",
+            "dXNlcjpw=",
+            "dXNlcjpwdXNlcjpw",
+            "mF_9.B5f",
+            "x ",
+            "/a/b/c/",
+            "-----BEGIN RSA PRIVATE KEY",
+            "3782 822463 10005",
+            "glpat-",
+            "xoxb-12345",
             "acme_",
             "\u{2028}",
             "é",

@@ -21,4 +21,3 @@ mod url;
 pub(crate) use detectors::MARK;
 pub use detectors::{Detectors, redact};
 pub use quick::may_hold_secret;
-pub use token::MARKS;

@@ -5,6 +5,8 @@ use super::spans::Spans;
 
 /// The longest label that is read, in bytes.
 const MAX_LABEL: usize = 64;
+/// The fewest dashes before `BEGIN`: of three that follow each other two are in one word of the quick check.
+const MIN_DASHES: usize = 3;
 
 /// Finds a block whose word `BEGIN` is at `at`. Returns where the block ends: at the end of the text if it was cut.
 pub(super) fn at(text: &[u8], at: usize, spans: &mut Spans) -> Option<usize> {
@@ -16,7 +18,7 @@ pub(super) fn at(text: &[u8], at: usize, spans: &mut Spans) -> Option<usize> {
     let is_dash = |byte: u8| byte == b'-';
     let before = text[..at].iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
     let start = text[..before].iter().rposition(|byte| !is_dash(*byte)).map_or(0, |last| last + 1);
-    if start == before {
+    if before - start < MIN_DASHES {
         return None;
     }
     let body = at + "BEGIN ".len() + label.len();

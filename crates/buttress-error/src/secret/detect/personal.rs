@@ -17,6 +17,9 @@ pub(super) fn emails(text: &[u8], spans: &mut Spans) {
             byte.is_ascii_alphanumeric() || !byte.is_ascii() || b".!#$%&'*+/=?^_`{|}~-".contains(byte)
         };
         let local = text[from..at].iter().rev().take(MAX_LOCAL).take_while(|byte| is_local(byte)).count();
+        // The longest part that is read may begin inside a character.
+        let cut = text[at - local..at].iter().take_while(|byte| matches!(byte, 0x80..=0xbf)).count();
+        let local = local - cut;
         let is_domain =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-') || !byte.is_ascii();
         let mut end = run_end(text, at + 1, is_domain);

@@ -23,7 +23,7 @@ pub(super) fn scan(text: &[u8], detectors: Detectors) -> Vec<Range<usize>> {
 }
 
 /// The bytes at which a search for a secret begins: before a value, or in the client secret of an Azure application.
-pub(super) const fn is_separator(byte: u8) -> bool {
+const fn is_separator(byte: u8) -> bool {
     // Without a branch, so that the compiler vectorizes it.
     (byte == b':') | (byte == b'=') | (byte == b'~')
 }
@@ -56,6 +56,17 @@ fn token_at(text: &[u8], at: usize, byte: u8, spans: &mut Spans) -> Option<usize
         _ => None,
     };
     own.or_else(|| if token::may_begin(byte) { token::at(text, at, spans) } else { None })
+}
+
+/// Returns `false` only if no secret with a mark of its own begins at `at`, of a text or of its form as a JSON string.
+pub(super) fn may_be_token(text: &[u8], at: usize) -> bool {
+    let may_begin = |byte: &u8| MAY_BEGIN[usize::from(*byte)] || *byte == b'~';
+    let Some(byte) = text.get(at).filter(|byte| may_begin(byte)) else { return false };
+    match byte {
+        b'e' => text[at..].starts_with(b"eyJ"),
+        b'~' => text[..at].ends_with(b"Q"),
+        _ => token::may_begin_at(text, at),
+    }
 }
 
 /// The bytes with which a mark begins.
