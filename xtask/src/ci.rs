@@ -21,7 +21,10 @@ fn steps() -> Result<Vec<Step>, String> {
         steps.extend(package.alone().into_iter().map(|(name, line)| Step::run(name, line)));
     }
     // Fuzzing needs an instrumented build; a check shows that the target still fits the library.
-    steps.push(Step::run("fuzz target", "cargo check --manifest-path crates/buttress-http/fuzz/Cargo.toml"));
+    for fuzzed in ["buttress-http", "buttress-log"] {
+        let command = format!("cargo check --manifest-path crates/{fuzzed}/fuzz/Cargo.toml");
+        steps.push(Step::run(format!("fuzz target of {fuzzed}"), command));
+    }
     if let Some(line) = published::semver() {
         steps.push(Step::run("semver", line).with(CARGO_SEMVER_CHECKS));
     }

@@ -1,9 +1,13 @@
 //! What the current context adds to a line.
 
 use buttress_context::Context;
+#[cfg(not(feature = "opentelemetry"))]
+use buttress_context::Trace;
 
 use crate::encode::callsite;
 use crate::encode::fields::Fields;
+#[cfg(feature = "opentelemetry")]
+use crate::encode::opentelemetry;
 use crate::encode::value::{Value, ValueFormat};
 use crate::json::string::string;
 
@@ -16,7 +20,11 @@ pub(crate) fn append_ids(out: &mut Vec<u8>, context: &Context, format: ValueForm
         let id = id.as_str(&mut own);
         if id.len() == 36 { string(out, id, 256) } else { format.string(out, id, 256) }
     }
-    if let Some(trace) = context.trace() {
+    #[cfg(feature = "opentelemetry")]
+    let span = opentelemetry::current_span();
+    #[cfg(not(feature = "opentelemetry"))]
+    let span: Option<Trace> = None;
+    if let Some(trace) = span.as_ref().or(context.trace()) {
         hex_member(out, ",\"trace_id\":\"", &trace.trace_id().to_u128().to_be_bytes());
         hex_member(out, ",\"span_id\":\"", &trace.span_id().to_u64().to_be_bytes());
         hex_member(out, ",\"trace_flags\":\"", &[trace.flags()]);

@@ -10,6 +10,8 @@ pub(crate) mod log_record;
 pub(crate) mod name;
 #[cfg(feature = "serde")]
 pub(crate) mod nested;
+#[cfg(feature = "opentelemetry")]
+mod opentelemetry;
 pub(crate) mod own_record;
 mod source_file;
 pub(crate) mod timestamp;
