@@ -191,6 +191,8 @@ const TABLES: [(&str, &[Row]); 7] = [
             ("an error with two causes", "log/error-chain", OURS),
             ("through `init`, no span", "log/init-no-span", OURS),
             ("through `init`, 3 spans", "log/init-3-spans", OURS),
+            ("1 000 lines of two threads through a queue", "log-queue/1000-lines", OURS),
+            ("1 000 events of two threads through a queue", "log-queue/1000-events", OURS),
         ],
     ),
     (

@@ -290,6 +290,24 @@ fn a_record_that_is_not_written_is_not_lost() {
     assert_eq!((stats.written(), stats.lost(), stats.sinks[0].write_errors), (0, 1, 1));
 }
 
+/// Dropping the guard takes [`FlushGuard::DROP_LIMIT`] at most, whatever the writer does, and blocks nobody.
+#[test]
+fn a_stuck_writer_does_not_hang_the_end() {
+    let out = Gated::default();
+    let (dispatch, guard) = queue(Queue::new().max_lines(1), out.clone());
+    tracing::dispatcher::with_default(&dispatch, || {
+        info!("stuck");
+        out.wait_until_it_is_used();
+        let start = tokio::time::Instant::now();
+        drop(guard);
+        let took = start.elapsed();
+        assert!(took >= FlushGuard::DROP_LIMIT && took < 2 * FlushGuard::DROP_LIMIT, "{took:?}");
+        info!("waits");
+        info!("dropped");
+    });
+    out.open();
+}
+
 /// A flush ends in time where tokio's clock is paused.
 #[tokio::test(start_paused = true)]
 async fn a_flush_ends_under_a_paused_clock() {

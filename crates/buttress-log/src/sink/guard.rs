@@ -58,13 +58,13 @@ pub(crate) struct OpenSink {
 }
 
 enum Flush {
-    Direct(Box<dyn Fn() + Send + Sync>),
+    Direct(Box<dyn Fn(Duration) -> Result<(), u64> + Send + Sync>),
     Queue(QueueHandle),
 }
 
 impl FlushGuard {
-    /// The longest time that dropping it takes for all queues together: five seconds. What waits then goes on being written
-    /// while the process lives.
+    /// The longest time that dropping it takes for all sinks together: five seconds, unless the `flush` of a writer without a
+    /// queue takes longer. What waits then goes on being written while the process lives.
     pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(sinks: Vec<OpenSink>) -> Self {
@@ -83,8 +83,9 @@ impl FlushGuard {
     /// Writes what waits, and flushes all sinks. Blocks the thread.
     ///
     /// # Errors
-    /// [`FlushError`] if lines still wait in a queue after `limit`. A sink without a queue has none, but its writer may take
-    /// longer than `limit`. A writer that fails is counted in the [statistics](Self::stats).
+    /// [`FlushError`] if lines still wait in a queue after `limit`, or if another thread is still writing one to a sink without
+    /// a queue. The `flush` of such a sink's writer has no limit. A writer that fails is counted in the
+    /// [statistics](Self::stats).
     pub fn flush(&self, limit: Duration) -> Result<(), FlushError> {
         self.flusher.flush(limit)
     }
@@ -116,10 +117,7 @@ impl Flusher {
     /// As [`FlushGuard::flush`].
     pub fn flush(&self, limit: Duration) -> Result<(), FlushError> {
         self.each(limit, |sink, left| match &sink.flush {
-            Flush::Direct(flush) => {
-                flush();
-                Ok(())
-            }
+            Flush::Direct(flush) => flush(left),
             Flush::Queue(queue) => queue.flush(left),
         })
     }
@@ -132,10 +130,7 @@ impl Flusher {
 
     fn close(&self, limit: Duration) -> Result<(), FlushError> {
         self.each(limit, |sink, left| match &sink.flush {
-            Flush::Direct(flush) => {
-                flush();
-                Ok(())
-            }
+            Flush::Direct(flush) => flush(left),
             Flush::Queue(queue) => queue.close(left),
         })
     }
@@ -172,7 +167,15 @@ impl OpenSink {
         W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
     {
         let losses = Arc::clone(sink.losses());
-        Self { name, losses, flush: Flush::Direct(Box::new(move || sink.flush(&writer))) }
+        let flush = move |limit| {
+            // The line of that thread, at least.
+            if !sink.is_free_within(limit) {
+                return Err(1);
+            }
+            sink.flush(&writer);
+            Ok(())
+        };
+        Self { name, losses, flush: Flush::Direct(Box::new(flush)) }
     }
 
     pub(crate) const fn queued(name: Arc<str>, queue: QueueHandle, losses: Arc<LossCounters>) -> Self {
@@ -209,7 +212,8 @@ impl FlushError {
 impl fmt::Display for FlushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { limit, waiting, sinks } = self;
-        write!(f, "log not flushed within {limit:?}: {waiting} lines still wait for {}", sinks.join(", "))
+        let lines = if *waiting == 1 { "line still waits" } else { "lines still wait" };
+        write!(f, "log not flushed within {limit:?}: {waiting} {lines} for {}", sinks.join(", "))
     }
 }
 
@@ -239,5 +243,55 @@ impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for SharedWriter<W> {
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> W::Writer {
         self.0.make_writer_for(metadata)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::Mutex;
+    use std::thread;
+
+    use super::*;
+
+    type Gate = Arc<Mutex<()>>;
+
+    /// Takes lines only while nobody holds the gate.
+    struct Gated(Gate);
+
+    impl Write for Gated {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            drop(self.0.lock());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A thread that is stuck in a writer hangs neither a flush nor the end of the program.
+    #[test]
+    fn a_flush_does_not_wait_longer_for_a_stuck_thread() {
+        let gate = Gate::default();
+        let sink = Arc::new(LineSink::default());
+        let writer = {
+            let gate = Arc::clone(&gate);
+            SharedWriter::new(move || Gated(Arc::clone(&gate)))
+        };
+        let open = OpenSink::direct("stdout".into(), writer.clone(), Arc::clone(&sink));
+        let guard = FlushGuard::new(vec![open]);
+        thread::scope(|scope| {
+            let closed = gate.lock();
+            scope.spawn(|| sink.write_counted(|| writer.make_writer(), b"stuck\n"));
+            while sink.is_free_within(Duration::ZERO) {
+                thread::yield_now();
+            }
+            let error = guard.flush(Duration::from_millis(5)).unwrap_err();
+            assert_eq!(error.to_string(), "log not flushed within 5ms: 1 line still waits for stdout");
+            drop(closed);
+        });
+        guard.flush(Duration::from_secs(60)).unwrap();
+        assert_eq!((guard.stats().written(), guard.stats().lost()), (1, 0));
     }
 }

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
+use std::thread;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -106,6 +107,24 @@ impl LineSink {
         {
             self.count(failure);
         }
+    }
+
+    /// Waits until no thread uses the writer. Returns `false` if one still does after `limit`: its reader may be stuck.
+    ///
+    /// A standard mutex has no wait with a limit.
+    pub(crate) fn is_free_within(&self, limit: Duration) -> bool {
+        const STEP: Duration = Duration::from_millis(1);
+        let is_used = || matches!(self.mid_line.try_lock(), Err(TryLockError::WouldBlock));
+        let mut waited = Duration::ZERO;
+        // A flush by the writer itself does not wait for itself.
+        while self.user.load(Ordering::Relaxed) != this_thread() && is_used() {
+            if waited >= limit {
+                return false;
+            }
+            thread::sleep(STEP);
+            waited += STEP;
+        }
+        true
     }
 
     fn refused(&self, error: &io::Error) -> Failure {
