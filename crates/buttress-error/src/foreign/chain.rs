@@ -207,9 +207,9 @@ impl Chain {
     }
 
     fn find(&self, error: &Link) -> (Class, Origin) {
-        // What goes if no rule says anything: what is built in, else what an `Error` of kind unknown has besides.
+        // If no rule applies: the built-in class, else the other axes of an `Error` of kind unknown.
         let (mut table, mut unknown) = (None, None);
-        // The message of an `Error` is that of the error that it wraps; no other cause speaks of the message above it.
+        // An `Error` has the message of the error that it wraps. No other cause makes the message above it public.
         let wraps = error.downcast_ref::<Error>().is_some_and(Error::is_transparent);
         for (depth, link) in walk(error).enumerate() {
             let shows_it = depth == 0 || depth == 1 && wraps;
@@ -221,7 +221,7 @@ impl Chain {
             match super::own(link) {
                 Some(class) if class.kind == Kind::Unknown => unknown = unknown.or(Some(class)),
                 Some(class) => return (class.public_if(shows_it), Origin::Own),
-                // Below an `Error` the tables were asked already, when it was made.
+                // Below an `Error` the tables were searched when it was created.
                 None if unknown.is_none() => table = table.or_else(|| super::known(link)),
                 None => {}
             }
@@ -230,7 +230,7 @@ impl Chain {
         (table.or(unknown).unwrap_or(Class::new(Kind::Unknown)), origin)
     }
 
-    /// The first rule that has something to say of this link.
+    /// Returns the result of the first rule that applies to this link.
     fn ask(&self, link: &Link) -> Option<(Finding, Origin)> {
         let mut answers = self.rules.find.iter().map(|(origin, find)| (find(link), *origin));
         answers.find(|(finding, _)| *finding != Finding::Pass)
@@ -264,7 +264,7 @@ impl Chain {
     }
 }
 
-/// The links of the chain, and at each [`Error`] those of the error that it wraps, whose type its own `source()` hides.
+/// Iterates over the links of the chain, and at each [`Error`] over those of the error that it wraps, which its `source()` hides.
 fn walk(error: &Link) -> impl Iterator<Item = &Link> {
     links(error).flat_map(|link| {
         let wrapped = link.downcast_ref::<Error>().and_then(Error::wrapped);
@@ -303,7 +303,7 @@ impl<Res> Classifier<Res, Error> for Chain {
     }
 }
 
-/// How many rules there are.
+/// Shows the number of rules.
 impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chain")

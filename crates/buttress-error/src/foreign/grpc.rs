@@ -7,7 +7,7 @@ use crate::class::Class;
 use crate::kind::Kind;
 
 impl Class {
-    /// The class of a gRPC status code that a client receives: the kind of that number, and [`Kind::Unknown`] for 0 (a
+    /// Returns the class of a gRPC status code that a client receives: the kind of that number, and [`Kind::Unknown`] for 0 (a
     /// success has no class) and for numbers that gRPC does not have. RESOURCE_EXHAUSTED counts as a throttle in a circuit
     /// breaker.
     ///
@@ -26,13 +26,13 @@ impl Class {
         }
     }
 
-    /// The same, with what the server says in `grpc-retry-pushback-ms`: an exact delay in milliseconds; negative or
-    /// unreadable forbids the retry
+    /// The same, with the value of `grpc-retry-pushback-ms`: an exact delay in milliseconds. A negative or invalid value
+    /// forbids the retry
     /// ([A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)).
     #[must_use]
     pub fn push_back(self, millis: &str) -> Self {
         let millis = millis.trim();
-        // `parse` would take a sign.
+        // `parse` would accept a sign.
         let digits = millis.bytes().all(|byte| byte.is_ascii_digit());
         match millis.parse::<u32>() {
             Ok(millis) if digits => self.asked_to_wait(Duration::from_millis(millis.into())),
@@ -40,7 +40,7 @@ impl Class {
         }
     }
 
-    /// Adds the wait of a push-back or of a `google.rpc.RetryInfo`. A longer wait that is known already stays. A quota
+    /// Adds the wait of a push-back or of a `google.rpc.RetryInfo`, unless the class has a longer one. An exhausted quota
     /// with a wait is a throttle: [`Kind::ResourceExhausted`] becomes [`Kind::Throttled`], with the same reason.
     ///
     /// ```
@@ -68,8 +68,8 @@ impl Class {
     }
 
     /// Adds the delay of the `google.rpc.RetryInfo` among the details of a status, as [`asked_to_wait`](Self::asked_to_wait)
-    /// does. `details` is a serialised `google.rpc.Status`: the bytes of `grpc-status-details-bin`. The class stays as it is
-    /// where there is no such message, or its delay is negative.
+    /// does. `details` is a serialized `google.rpc.Status`: the bytes of `grpc-status-details-bin`. The class is unchanged
+    /// if there is no such message, or its delay is negative.
     #[must_use]
     pub fn retry_info(self, details: &[u8]) -> Self {
         super::retry_info::delay(details).map_or(self, |wait| self.asked_to_wait(wait))

@@ -1,4 +1,4 @@
-//! h2's errors.
+//! The errors of h2.
 
 use std::error::Error as StdError;
 
@@ -19,9 +19,9 @@ pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
     error.downcast_ref::<Error>().map(Classify::class)
 }
 
-/// A stream is safe to retry only when the other side says so. h2 gives the error of a received GOAWAY to the streams above
-/// the last one that it names, and to those that begin later. The code is that of the connection's end, and says nothing
-/// about them ([RFC 9113](https://www.rfc-editor.org/rfc/rfc9113#section-6.8)).
+/// A stream is safe to retry only if the peer says so. h2 reports a received GOAWAY to the streams above the last one that it
+/// names, and to later ones. Its code is the reason for closing the connection, and does not describe
+/// these streams ([RFC 9113](https://www.rfc-editor.org/rfc/rfc9113#section-6.8)).
 pub(super) fn own(error: &Error) -> Transport {
     if let Some(error) = error.get_io() {
         return on_connection(error).unwrap_or(Transport::Reset);
@@ -34,7 +34,7 @@ pub(super) fn own(error: &Error) -> Transport {
     }
 }
 
-/// Does h2 end a stream or a connection for this reason when it cannot read what the server sent?
+/// Returns `true` if h2 closes a stream or a connection for this reason when the server has sent something invalid.
 fn is_malformed(reason: Reason) -> bool {
     matches!(
         reason,

@@ -9,7 +9,7 @@ use crate::class::Class;
 use crate::classify::Classify;
 use crate::foreign::Transport;
 
-/// By its own category, else by its causes, else as a broken connection.
+/// Classifies by its own category, else by its causes, else as a broken connection.
 impl Classify for Error {
     fn class(&self) -> Class {
         after_connect(self).unwrap_or(Transport::Reset).class()

@@ -14,7 +14,7 @@ impl Classify for Error {
         let transport = if self.is_connect() {
             before_connect(self)
         } else if self.source().is_none() {
-            // It refuses without a cause only what it can't send: a version, a method or a URL.
+            // An error without a cause means that it cannot send the request: its version, method or URL.
             Transport::InvalidRequest
         } else {
             after_connect(self).unwrap_or(Transport::Reset)

@@ -1,4 +1,4 @@
-//! `std::io::Error`, by its number and its kind.
+//! `std::io::Error`, classified by its number and its kind.
 
 use std::error::Error as StdError;
 use std::io::{Error, ErrorKind as Io};
@@ -13,7 +13,7 @@ use crate::kind::Kind;
 use crate::rejection::Rejection;
 use crate::retry_summary::RetrySummary;
 
-/// By its number, then by its kind; where those say nothing, by the error that it carries.
+/// Classifies by the number, then by the kind, then by the inner error.
 impl Classify for Error {
     #[inline]
     fn class(&self) -> Class {
@@ -44,21 +44,21 @@ pub(super) fn rejection<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e R
     (error.kind() == rejection.io_kind()).then_some(rejection)
 }
 
-/// The class of an error, whatever it carries.
+/// Returns the class of an error, without its inner error.
 pub(super) fn of_error(error: &Error) -> Class {
     if is_host_exhausted(error) {
         Transport::HostExhausted.class()
     } else if tls::alert(error) == Some(Alert::Handshake) {
         Transport::Untrusted.class()
     } else if error.raw_os_error().is_some() && error.kind() == Io::AddrNotAvailable {
-        // To bind or to connect: this host has said so itself.
+        // From bind or connect: reported by this host itself.
         from_kind(error.kind()).delivery(Delivery::NotProcessed)
     } else {
         from_kind(error.kind())
     }
 }
 
-/// Has this host no file descriptor or buffer left? The standard library has no kind for it.
+/// Returns `true` if this host has no free file descriptor or buffer. The standard library has no kind for that.
 pub(super) fn is_host_exhausted(error: &Error) -> bool {
     error.raw_os_error().is_some_and(|number| HOST_EXHAUSTED.contains(&number))
 }
@@ -73,8 +73,8 @@ const HOST_EXHAUSTED: &[i32] = if cfg!(windows) {
     &[24, 23, 55]
 };
 
-/// The cause where a connection was there: the request may have arrived, so this is not the table of `io::ErrorKind`. An `io::Error`
-/// that only carries another one says nothing itself.
+/// Returns the failure of an established connection. The request may have arrived, so the table of `io::ErrorKind` does not
+/// apply. An `io::Error` that only wraps another error has no class itself.
 #[cfg(any(feature = "h2", feature = "hyper"))]
 pub(super) fn on_connection(error: &Error) -> Option<Transport> {
     match (tls::alert(error), error.kind()) {

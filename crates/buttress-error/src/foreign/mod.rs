@@ -1,5 +1,6 @@
 //! The classes of foreign error types.
 
+mod bounded_text;
 mod chain;
 mod dynamic;
 mod grpc;
@@ -18,7 +19,6 @@ mod reqwest;
 mod retry_info;
 #[cfg(feature = "serde_json")]
 mod serde_json;
-mod shown;
 mod status;
 mod tls;
 #[cfg(feature = "tokio")]

@@ -10,9 +10,9 @@ use crate::class::Class;
 use crate::classify::Classify;
 use crate::kind::Kind;
 
-/// By kind, by the code of the server, and where the connection failed by the `io::Error`. A server that refuses a
-/// command in its present state (loading, failing over, read-only) has done nothing: it may be retried. A pipeline is a
-/// group, of which some commands may have run.
+/// Classifies by the kind, by the server's code, and a failed connection by its `io::Error`. A server that refuses a
+/// command in its current state (loading, failing over, read-only) has not processed it: it may be retried. A pipeline is a
+/// group of which some commands may have run.
 impl Classify for RedisError {
     fn class(&self) -> Class {
         match self.kind() {
@@ -37,18 +37,18 @@ pub(super) fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
         .or_else(|| error.downcast_ref::<ServerError>().map(of_server))
 }
 
-/// It did nothing.
+/// The server did not process the command.
 const fn unavailable() -> Class {
     Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed)
 }
 
 fn connection(error: &RedisError) -> Class {
     if error.is_connection_refusal() {
-        // Also a socket file that is not there.
+        // Also a missing socket file.
         return unavailable();
     }
     if error.is_timeout() {
-        // Also `WouldBlock`, which is how a blocking socket says it.
+        // Also `WouldBlock`, which a blocking socket returns on a timeout.
         return Class::new(Kind::Timeout);
     }
     let system = links(error).find_map(|link| link.downcast_ref::<std::io::Error>());
@@ -56,7 +56,7 @@ fn connection(error: &RedisError) -> Class {
     class.filter(|class| class.kind != Kind::Unknown).unwrap_or(Class::new(Kind::Unavailable))
 }
 
-/// What the server said. No source: several answers, or none that is kept.
+/// Returns the class of the server's reply. It has no source: there are several replies, or none was kept.
 fn answer(error: &RedisError) -> Class {
     let answers = error.clone().into_server_errors();
     let answers = answers.iter().flat_map(|answers| answers.iter());
@@ -66,7 +66,7 @@ fn answer(error: &RedisError) -> Class {
             _ => Class::new(Kind::Unknown),
         },
         Some(class) if error.source().is_some() => class,
-        // A transaction that was discarded has not run at all; of a pipeline the rest may have.
+        // A discarded transaction has not run. The other commands of a pipeline may have run.
         Some(class) if error.kind() == ErrorKind::Server(Server::ExecAbort) => class,
         Some(class) => class.delivery(Delivery::Unknown),
     }
@@ -88,7 +88,7 @@ fn of_kind(kind: Server, detail: Option<&str>) -> Class {
         | Server::TryAgain
         | Server::Moved
         | Server::Ask => return unavailable(),
-        // The one overload that has no code of its own.
+        // The only overload without a code of its own.
         Server::ResponseError if detail.is_some_and(|text| text.starts_with("max number of clients")) => {
             return unavailable();
         }
@@ -101,7 +101,7 @@ fn of_kind(kind: Server, detail: Option<&str>) -> Class {
     Class::new(kind)
 }
 
-/// Codes of which the client has no kind.
+/// Returns the class of a code for which the client has no kind.
 fn of_code(code: &str) -> Class {
     let kind = match code {
         "BUSY" | "MISCONF" | "NOREPLICAS" => return unavailable(),

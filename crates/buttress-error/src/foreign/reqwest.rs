@@ -1,4 +1,4 @@
-//! reqwest's errors, and what of them may be kept.
+//! The errors of reqwest, and their parts that are not secret.
 
 use std::error::Error as StdError;
 
@@ -11,8 +11,8 @@ use crate::class::Class;
 use crate::classify::Classify;
 use crate::foreign::Transport;
 
-/// By what happened on the way; the error of `error_for_status` by its status, without `Retry-After` and body: it has lost
-/// the answer. `buttress_http::HttpLayer` around the client keeps both.
+/// Classifies by the cause, and the error of `error_for_status` by its status, without `Retry-After` and body: it no longer has
+/// the response. `buttress_http::HttpLayer` around the client keeps both.
 impl Classify for Error {
     fn class(&self) -> Class {
         match self.status() {
@@ -44,21 +44,21 @@ fn transport(error: &Error) -> Transport {
     }
 }
 
-/// The error without its URL, whose query or user-info may be secret, and what may be told of that URL.
+/// Returns the error without its URL, whose query or user-info may be secret, and the public part of that URL.
 pub(super) fn redacted(error: Error) -> (BoxError, Option<String>) {
     let place = error.url().map(place);
     let error = error.without_url();
-    // A cause can't be changed, so where one shows a URL none of them stays.
+    // A cause cannot be changed, so if one contains a URL, all are dropped.
     let error = if names_url(&error) { error.to_string().into() } else { error.into() };
     (error, place)
 }
 
-/// Does a cause of it show a URL of its own?
+/// Returns `true` if the message of a cause contains a URL.
 fn names_url(error: &Error) -> bool {
     links(error).filter_map(|link| link.downcast_ref::<Error>()).any(|error| error.url().is_some())
 }
 
-/// Scheme, host, port and path, at most 256 characters.
+/// Returns scheme, host, port and path, at most 256 characters.
 fn place(url: &Url) -> String {
     let mut text = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
     if let Some(port) = url.port() {

@@ -1,10 +1,10 @@
-//! The one message of `google.rpc` that a retry needs, read without a protobuf library.
+//! The delay in a `google.rpc.RetryInfo`, decoded without a protobuf library.
 
 use std::time::Duration;
 
-/// The delay of the `google.rpc.RetryInfo` in a serialised
-/// [`google.rpc.Status`](https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto); none where there
-/// is none, where it is negative, or where the bytes are no such message.
+/// Returns the delay of the `google.rpc.RetryInfo` in a serialized
+/// [`google.rpc.Status`](https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto); `None` if
+/// there is none, if it is negative, or if the bytes are not a valid message.
 pub(super) fn delay(status: &[u8]) -> Option<Duration> {
     // Status { repeated Any details = 3 }
     Fields(status).filter_map(|(number, value)| value.bytes().filter(|_| number == 3)).find_map(of_any)
@@ -17,15 +17,15 @@ fn of_any(any: &[u8]) -> Option<Duration> {
         return None;
     }
     let delay = field(field(any, 2)?.bytes()?, 1)?.bytes()?;
-    // Duration { int64 seconds = 1; int32 nanos = 2 }, where zero is left out.
+    // Duration { int64 seconds = 1; int32 nanos = 2 }. Zero is omitted.
     let number = |at| field(delay, at).map_or(Some(0), Value::number);
     let nanos = u32::try_from(number(2)?).ok().filter(|nanos| *nanos < 1_000_000_000)?;
-    // A negative one has its highest bit set.
+    // The highest bit of a negative number is set.
     let seconds = number(1).filter(|seconds| i64::try_from(*seconds).is_ok())?;
     Some(Duration::new(seconds, nanos))
 }
 
-/// The last field of that number, as protobuf has it.
+/// Returns the last field with this number: protobuf's rule for a field that occurs twice.
 fn field(message: &[u8], number: u64) -> Option<Value<'_>> {
     Fields(message).filter(|field| field.0 == number).last().map(|field| field.1)
 }
@@ -52,7 +52,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The fields of a message by number, up to its end or the first byte that makes no sense
+/// Iterates over the fields of a message with their numbers, up to its end or the first invalid byte
 /// ([encoding](https://protobuf.dev/programming-guides/encoding/)).
 struct Fields<'a>(&'a [u8]);
 
@@ -100,7 +100,7 @@ impl<'a> Iterator for Fields<'a> {
 mod tests {
     use super::*;
 
-    /// A field of bytes.
+    /// Encodes a field of bytes.
     fn bytes(number: u8, value: &[u8]) -> Vec<u8> {
         [&[number << 3 | 2, u8::try_from(value.len()).unwrap()], value].concat()
     }

@@ -1,4 +1,4 @@
-//! serde_json's errors.
+//! The errors of serde_json.
 
 use std::error::Error as StdError;
 
@@ -8,9 +8,8 @@ use crate::class::Class;
 use crate::classify::Classify;
 use crate::kind::Kind;
 
-/// A failed reader or writer by the kind of its `io::Error`; anything else says that the data is not what was expected,
-/// which is [`Kind::BadResponse`]. Where it is a client's request that can't be read, say so:
-/// [`Kind::InvalidArgument`].
+/// Classifies a failed reader or writer by the kind of its `io::Error`. Anything else means that the data is invalid, which
+/// is [`Kind::BadResponse`]. For the request of a client, set [`Kind::InvalidArgument`].
 impl Classify for Error {
     fn class(&self) -> Class {
         match self.io_error_kind() {

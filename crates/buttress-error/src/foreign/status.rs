@@ -1,4 +1,4 @@
-//! The table: HTTP status of an API's answer → class.
+//! The table of HTTP statuses and their classes.
 
 use crate::axes::{BreakerEffect, Delivery};
 use crate::class::Class;
@@ -18,13 +18,13 @@ impl Class {
     pub const fn of_http(status: u16) -> Self {
         let kind = match status {
             401 => Kind::Unauthenticated,
-            // A proxy or a network asks for its own credentials: the origin has not seen the request.
+            // A proxy or a network requires its own credentials: the origin has not received the request.
             407 | 511 => return Self::new(Kind::Unauthenticated).delivery(Delivery::NotProcessed),
             402 | 412 | 426 | 428 => Kind::FailedPrecondition,
             403 | 451 => Kind::PermissionDenied,
             404 | 410 => Kind::NotFound,
             405 | 501 | 505 => Kind::Unimplemented,
-            // 522 and 524: a CDN waited in vain for its origin; 598 and 599: a proxy did.
+            // 522 and 524: a CDN timed out waiting for its origin; 598 and 599: a proxy did.
             408 | 504 | 522 | 524 | 598 | 599 => Kind::Timeout,
             409 | 423 => Kind::Aborted,
             416 => Kind::OutOfRange,
@@ -36,12 +36,12 @@ impl Class {
                     .breaker_effect(BreakerEffect::No)
                     .retry_once();
             }
-            // Too early: the server did nothing.
+            // Too early: the server did not process the request.
             425 => return Self::new(Kind::Unavailable).delivery(Delivery::NotProcessed),
             429 => Kind::Throttled,
             499 => Kind::Cancelled,
             400..=499 => Kind::InvalidArgument,
-            // 520 to 530: a CDN got no usable answer of its origin; 529: overloaded.
+            // 520 to 530: a CDN got no usable response from its origin; 529: overloaded.
             502 | 503 | 520 | 521 | 523 | 525..=527 | 529 | 530 => Kind::Unavailable,
             507 => return Self::exhausted_elsewhere(),
             500..=599 => Kind::Internal,

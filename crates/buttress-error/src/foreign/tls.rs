@@ -1,13 +1,13 @@
-//! Alerts of TLS, by the words of the libraries: their types are of many versions, and h2 keeps only the words.
+//! TLS alerts, recognized by the messages of the libraries: the error types differ by version, and h2 keeps only the message.
 
 use std::io::{Error, ErrorKind};
 
+use super::bounded_text::bounded_text;
 use super::ours;
-use super::shown::shown;
 use crate::group::ErrorGroup;
 use crate::rejection::Rejection;
 
-/// Alerts about records or the inner state of the peer, by name and number
+/// Alerts about records or the internal state of the peer, by name and number
 /// ([RFC 8446](https://www.rfc-editor.org/rfc/rfc8446#section-6)): they may come at any time.
 const AT_ANY_TIME: [(&str, u8); 9] = [
     ("CloseNotify", 0),
@@ -24,24 +24,24 @@ const AT_ANY_TIME: [(&str, u8); 9] = [
 /// An alert that the peer sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alert {
-    /// It refuses the handshake. With TLS 1.3 a client may learn so only when it reads the answer to its first request,
-    /// which the server has not seen.
+    /// It refuses the handshake. With TLS 1.3 a client may receive it only when it reads the response to its first request,
+    /// which the server has not received.
     Handshake,
-    /// It ends a connection that may have been in use.
+    /// It closes a connection that may have been in use.
     Other,
 }
 
-/// The alert in an error of a connection.
+/// Returns the alert that a connection error contains.
 pub(super) fn alert(error: &Error) -> Option<Alert> {
-    // rustls says that the data is invalid, OpenSSL's wrappers say nothing.
+    // rustls uses `InvalidData`; the wrappers of OpenSSL have no kind of their own.
     if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::Other) {
         return None;
     }
-    // What carries an error of ours has no words of its own, and the text of a long chain is not read at each link.
+    // An error that wraps one of ours has no message of its own. The text of a long chain is not searched at each link.
     let carried = error.get_ref()?;
     let speaks_for_itself =
         ours(carried).is_some() || carried.is::<Rejection>() || carried.is::<ErrorGroup>();
-    if speaks_for_itself { None } else { of_text(&shown(carried)) }
+    if speaks_for_itself { None } else { of_text(&bounded_text(carried)) }
 }
 
 fn of_text(text: &str) -> Option<Alert> {
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(of(ErrorKind::ConnectionReset), None);
     }
 
-    /// The words of an error of ours are not read: its class is known.
+    /// The message of an error of ours is not searched: its class is known.
     #[test]
     fn an_error_of_ours_is_no_alert() {
         let ours = crate::Error::new(crate::Kind::NotFound, "received fatal alert: CertificateRequired");

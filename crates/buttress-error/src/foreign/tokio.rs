@@ -1,4 +1,4 @@
-//! tokio's errors.
+//! The errors of tokio.
 
 use std::error::Error as StdError;
 

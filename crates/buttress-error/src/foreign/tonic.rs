@@ -1,4 +1,4 @@
-//! gRPC's `Status`.
+//! The `Status` of tonic.
 
 use std::error::Error as StdError;
 
@@ -13,9 +13,9 @@ use crate::kind::Kind;
 
 type Link = dyn StdError + 'static;
 
-/// By its code, with push-back (`grpc-retry-pushback-ms`) or `RetryInfo`. A status that tonic made itself, because no
-/// answer came, goes by its source, which tells a failed connection from a broken one, and a timeout from the caller's own
-/// cancellation. So does one of code unknown, as tonic makes it of any other error.
+/// Classifies by the code, with push-back (`grpc-retry-pushback-ms`) or `RetryInfo`. A status that tonic created itself, without
+/// a response, is classified by its source, which distinguishes a failed connection from a broken one, and a timeout from
+/// a cancellation by the caller. So is a status of code UNKNOWN, which tonic creates for any other error.
 impl Classify for Status {
     fn class(&self) -> Class {
         if let Some(transport) = self.source().and_then(no_answer) {
@@ -35,7 +35,7 @@ impl Classify for Status {
     }
 }
 
-/// Why no answer came, as far as the source comes of the client's connection.
+/// Returns why there was no response, if the source is an error of the client's connection.
 fn no_answer(source: &Link) -> Option<Transport> {
     links(source).find_map(|link| {
         if link.is::<TimeoutExpired>() {

@@ -1,4 +1,4 @@
-//! tower's own errors.
+//! The errors of tower's own layers.
 
 use std::error::Error as StdError;
 

@@ -1,10 +1,10 @@
-//! `Transport`: why no answer came, or none that can be used.
+//! `Transport`: why there was no usable response.
 
 use crate::axes::{Delivery, RetryAdvice};
 use crate::class::Class;
 use crate::kind::Kind;
 
-/// Why no answer to an HTTP request came, or none that can be used.
+/// Why there was no usable response to an HTTP request.
 ///
 /// ```
 /// use buttress_error::{Class, Delivery, Kind, Transport};
@@ -15,43 +15,43 @@ use crate::kind::Kind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
-    /// The host has no address. (Read from the errors of clients as [`Connect`](Self::Connect): the class is the same.)
+    /// The host has no address. (Client errors are classified as [`Connect`](Self::Connect), which has the same class.)
     Dns,
-    /// No connection: refused, unreachable, not in time, broken off while it was made, or gone before the request was
-    /// written to it.
+    /// No connection: refused, unreachable, timed out, aborted while connecting, or closed before the request was
+    /// written.
     Connect,
-    /// No connection, because this host has no file descriptor, buffer or local port left for one. Never retried, and no
-    /// fault of the dependency.
+    /// No connection, because this host has no free file descriptor, buffer or local port. Never retried, and not a fault
+    /// of the dependency.
     HostExhausted,
-    /// No secure connection: one side does not trust the other's certificate, or misses one, or the two cannot agree. Never
+    /// No secure connection: a certificate is untrusted or missing, or there is no common version or cipher. Never
     /// retried.
     Untrusted,
-    /// No connection, because a proxy asks for credentials. Never retried, and no fault of the dependency.
+    /// No connection, because a proxy asks for credentials. Never retried, and not a fault of the dependency.
     ProxyUnauthenticated,
-    /// No connection, because a proxy refused to make one. Never retried, and no fault of the dependency.
+    /// No connection, because a proxy refused to make one. Never retried, and not a fault of the dependency.
     ProxyRefused,
-    /// The server refused the HTTP/2 stream, unprocessed.
+    /// The server refused the HTTP/2 stream without processing it.
     RefusedStream,
-    /// The server closed the HTTP/2 connection, and excluded the stream from those that it may have processed.
+    /// The server closed the HTTP/2 connection, and the stream is not among those that it may have processed.
     GoAway,
-    /// The connection broke, or ended before the answer did.
+    /// The connection broke, or closed before the end of the response.
     Reset,
-    /// No answer in time.
+    /// No response in time.
     ReadTimeout,
-    /// The answer is no HTTP, or its body is not what it says it is.
+    /// The response is not valid HTTP, or its body does not match its headers.
     Undecodable,
-    /// Redirects without end, or to where they may not lead. Never retried.
+    /// Too many redirects, or one to a forbidden target. Never retried.
     Redirect,
-    /// The request can't be sent by this client: a bad URL or header, a scheme it does not speak.
+    /// This client cannot send the request: an invalid URL or header, or an unsupported scheme.
     InvalidRequest,
-    /// The request's own body failed while it was sent.
+    /// The body of the request failed while it was being sent.
     RequestBody,
     /// The caller cancelled the call.
     Cancelled,
 }
 
 impl Transport {
-    /// Its class.
+    /// Returns its class.
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
@@ -59,7 +59,7 @@ impl Transport {
                 Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed)
             }
             Self::HostExhausted => Class::new(Kind::ResourceExhausted).delivery(Delivery::NotProcessed),
-            // The remedy for a missing token of the origin's is none for this.
+            // The remedy for a missing token of the origin does not apply here.
             Self::ProxyUnauthenticated => {
                 Class::new(Kind::Unauthenticated).retry(RetryAdvice::Never).delivery(Delivery::NotProcessed)
             }

@@ -4,11 +4,11 @@ use std::error::Error as StdError;
 use std::io;
 
 #[cfg(any(feature = "hyper-util", feature = "reqwest", feature = "tonic"))]
+use super::bounded_text::bounded_text;
+#[cfg(any(feature = "hyper-util", feature = "reqwest", feature = "tonic"))]
 use super::io::is_host_exhausted;
 use super::io::on_connection;
 use super::links::links;
-#[cfg(any(feature = "hyper-util", feature = "reqwest", feature = "tonic"))]
-use super::shown::shown;
 use super::tls::{Alert, alert};
 use crate::foreign::Transport;
 
@@ -37,7 +37,7 @@ fn no_connection(link: &Link) -> Option<Transport> {
 /// Returns why a proxy made no tunnel. The error of hyper-util has no public type, and distinguishes only 407.
 #[cfg(any(feature = "hyper-util", feature = "reqwest", feature = "tonic"))]
 fn tunnel(link: &Link) -> Option<Transport> {
-    match shown(link).as_str() {
+    match bounded_text(link).as_str() {
         "tunnel error: proxy authorization required" => Some(Transport::ProxyUnauthenticated),
         "tunnel error: unsuccessful" => Some(Transport::ProxyRefused),
         _ => None,

@@ -1,11 +1,11 @@
-//! The text of a foreign error, for types that have no public name.
+//! The message of a foreign error whose type is not public.
 
 use std::fmt::{self, Display, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The first 1024 bytes of a text. A `Display` that fails or panics gives what it wrote before: it must not end a call that
-/// only classifies its error.
-pub(super) fn shown(error: &dyn Display) -> String {
+/// Returns the first 1024 bytes of a message. If `Display` fails or panics, returns the text before that: classifying an error
+/// must not end the call.
+pub(super) fn bounded_text(error: &dyn Display) -> String {
     let mut text = Bounded(String::new());
     let _ = catch_unwind(AssertUnwindSafe(|| write!(text, "{error}")));
     text.0
@@ -44,11 +44,11 @@ mod tests {
 
     #[test]
     fn a_text_that_fails_is_cut() {
-        assert_eq!(shown(&"all of it"), "all of it");
-        assert_eq!(shown(&Bad(|_| Err(fmt::Error))), "some");
-        assert_eq!(shown(&Bad(|_| panic!("in Display"))), "some");
-        assert_eq!(shown(&"ü".repeat(1_000)).len(), 1024);
-        assert_eq!(shown(&Bad(|f| f.write_str(&"ü".repeat(1_000)))).len(), 1024);
-        assert_eq!(shown(&format!("x{}", "ü".repeat(1_000))).len(), 1023);
+        assert_eq!(bounded_text(&"all of it"), "all of it");
+        assert_eq!(bounded_text(&Bad(|_| Err(fmt::Error))), "some");
+        assert_eq!(bounded_text(&Bad(|_| panic!("in Display"))), "some");
+        assert_eq!(bounded_text(&"ü".repeat(1_000)).len(), 1024);
+        assert_eq!(bounded_text(&Bad(|f| f.write_str(&"ü".repeat(1_000)))).len(), 1024);
+        assert_eq!(bounded_text(&format!("x{}", "ü".repeat(1_000))).len(), 1023);
     }
 }
