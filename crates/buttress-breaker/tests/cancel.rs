@@ -266,7 +266,7 @@ fn breaks(run: impl FnOnce()) {
     assert_eq!(payload.downcast_ref(), Some(&"the classifier is broken"), "the panic goes on unchanged");
 }
 
-/// [S2] [S20] a classifier that panics says nothing about the dependency: the call is neutral, in every form, whether it
+/// [S2] [S20] a classifier that panics does not describe the dependency: the call is neutral, in every form, whether it
 /// succeeded or failed, also where the future is kept; what it had reserved is given back, and the panic goes on.
 #[tokio::test(start_paused = true)]
 async fn a_classifier_that_panics_is_not_the_dependency() {

@@ -65,8 +65,8 @@ async fn the_end_decides() {
     assert_eq!(support::refused(&breaker).cause().unwrap().kind, Kind::Unavailable);
 }
 
-/// [S1] a body that is dropped is judged by how long its next part had been waited for, not by its age: whoever has had
-/// enough of a long stream says nothing about the dependency.
+/// [S1] a dropped body is judged by how long the caller had waited for its next part, not by its age: a caller that stops
+/// reading a long stream does not describe the dependency.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_body() {
     let breaker = plain().build().unwrap();
@@ -82,7 +82,7 @@ async fn a_dropped_body() {
     assert_eq!((stats.failed, stats.neutral, stats.abandoned, stats.in_flight()), (1, 2, 3, 0));
 }
 
-/// [S1] where nobody tells the end, as the body was lost, the call is given back, and judged by its age.
+/// [S1] a call whose body was lost without an end is released, and judged by its age.
 #[tokio::test(start_paused = true)]
 async fn a_lost_body() {
     // A circuit that has no other use for the time of a call.
@@ -141,7 +141,7 @@ async fn slow_bodies() {
     assert_eq!((breaker.stats().succeeded, breaker.stats().slow), (1, 1));
 }
 
-/// [S2] a panic of whoever holds a body, as it judges the end or reads, is none of the dependency: the call is abandoned.
+/// [S2] a panic of the body's holder, while it judges the end or reads, is not a failure of the dependency: the call is abandoned.
 #[tokio::test(start_paused = true)]
 async fn a_panic_that_drops_a_body() {
     let breaker = plain().build().unwrap();

@@ -19,7 +19,7 @@ fn breaker() -> Breaker {
     Breaker::builder("cache").consecutive_failures(2).build().unwrap()
 }
 
-/// An address that nobody listens at.
+/// An address without a listener.
 fn closed_port() -> std::net::SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()

@@ -106,7 +106,7 @@ async fn readiness_is_the_inner_one() {
     let layer = BreakerLayer::new("db").keyed_by(|request: &u32| *request).sharing(&breakers);
     let mut service = layer.layer(Strict::new().ready_fails(Kind::DataLoss));
     assert_eq!(service.ready().await.map(drop).unwrap_err().kind(), Kind::DataLoss);
-    assert_eq!(breakers.breaker(&7).stats().failed, 0, "and it is judged by nobody");
+    assert_eq!(breakers.breaker(&7).stats().failed, 0, "and it is not judged");
 }
 
 /// A refused call leaves the inner instance ready, for the next call of another key, or until it is dropped.

@@ -170,7 +170,7 @@ async fn refuses_under_backpressure() {
     assert_eq!(service.ready().await.unwrap().call(7).await.unwrap_err().kind(), Kind::Rejected);
 }
 
-/// So many waiters, until `deadline`; what they do is seen in the counts.
+/// Starts `n` waiters that wait until `deadline`; the counts show their calls.
 fn spawn_waiters(breaker: &Breaker, waiters: u32, deadline: Instant) {
     for _ in 0..waiters {
         let breaker = breaker.clone();

@@ -109,7 +109,7 @@ async fn the_wait_goes_on() {
     assert_eq!(refused(&breaker).retry_after(), Some(secs(2)), "the second wait");
 }
 
-/// [S22] [S27] a round ends by the settings with which it began: made smaller under way, it would wait for nobody.
+/// [S22] [S27] a round ends by the settings with which it began: a round made smaller while it runs would never end.
 #[tokio::test(start_paused = true)]
 async fn a_round_goes_on() {
     let breaker = plain().probes(Probes::new(5).to_close(5)).build().unwrap();

@@ -1,4 +1,4 @@
-//! Whoever is told of something may use the breaker at once. (Alone in its process: `tracing` caches for all threads who
+//! Code that receives an event may use the breaker at once. (In a process of its own: `tracing` caches for all threads who
 //! listens.)
 
 mod support;

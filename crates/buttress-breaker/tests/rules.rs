@@ -279,7 +279,7 @@ async fn bad_rules() {
     }
 }
 
-/// [S7] [S19] so many failures within a time open, however many calls succeed, and the refusal says so; the time slides
+/// [S7] [S19] a number of failures within a window opens the circuit, whatever the number of successes, and the rejection names the rule; the window slides
 /// exactly, and throttled and neutral calls don't count.
 #[tokio::test(start_paused = true)]
 async fn failures_within_a_time() {

@@ -1,4 +1,4 @@
-//! What is told of a store that is lost. (Alone in its process: `tracing` caches for all threads who listens.)
+//! The events of a lost store. (In a process of its own: `tracing` caches for all threads who listens.)
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};

@@ -177,7 +177,7 @@ async fn a_success_does_not_forget_the_last_failure() {
     assert_eq!((breaker.state(), cause(&breaker)), (State::Open, Some(Kind::Unavailable)));
 }
 
-/// [S23] [S25] a failure of an earlier epoch is late, and not what later refusals tell of.
+/// [S23] [S25] a failure of an earlier epoch is late, and is not the cause in later rejections.
 #[tokio::test(start_paused = true)]
 async fn a_late_failure_is_not_the_last_one() {
     let breaker = half_of_four();

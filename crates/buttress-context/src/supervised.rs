@@ -1,4 +1,4 @@
-//! `spawn_supervised`: a task whose failure is logged if nobody reads it.
+//! `spawn_supervised`: a task whose failure is logged if it is never read.
 
 use std::fmt;
 use std::future::Future;
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::task::{Supervision, TaskResult, join_error};
 
-/// [`spawn`](crate::spawn) for a task that may fail: if nobody awaits the handle, a failure or panic is logged once, with
+/// [`spawn`](crate::spawn) for a task that may fail: if the handle is not awaited, a failure or panic is logged once, with
 /// the context of the task, as `task.lost` (target `buttress::task`).
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! What an error is told as is a list of links, wherever they lie in memory.
+//! An error is reported as a list of links, whatever their places in memory.
 
 use std::fmt;
 

@@ -20,7 +20,7 @@ fn pair(first: Error, second: Error) -> Error {
     ErrorGroup::of([first, second]).expect("two").into()
 }
 
-/// No stack holds so many frames.
+/// More frames than any stack holds.
 #[test]
 fn groups_in_groups_are_told_and_dropped() {
     let error = (0..DEEP).fold(leaf(), |error, _| pair(error, leaf()).context("again"));

@@ -59,7 +59,7 @@ proptest! {
             None => prop_assert_eq!(received.retry, received.kind.retry()),
         }
         prop_assert_eq!(received.delivery == Delivery::NotProcessed, sent.delivery == Delivery::NotProcessed);
-        // As whoever decodes it puts it together.
+        // As the code that decodes it builds it.
         let mut decoded = WireError::new(sent.kind);
         (decoded.reason, decoded.retry) = (sent.reason, sent.retry);
         (decoded.delivery, decoded.retry_after) = (sent.delivery, sent.retry_after);
@@ -115,7 +115,7 @@ fn three_kinds_arrive_as_their_canonical_kind() {
     let inner = Class::new(Kind::Rejected).to_wire(Handled::Yes).to_class();
     assert!(
         !inner.is_retryable(false) && inner.is_retryable(true),
-        "an inner breaker says nothing of this request"
+        "a rejection by an inner breaker does not describe this request"
     );
 }
 

@@ -193,7 +193,7 @@ fn hostile_errors_keep_the_code_and_the_report() {
     assert!(code == Some(1) && report.contains("half"), "{code:?} {report}");
 }
 
-/// Nobody reads standard error, or it is closed.
+/// Standard error has no reader, or is closed.
 #[cfg(unix)]
 fn a_closed_standard_error_keeps_the_code() {
     use std::process::Stdio;

@@ -60,7 +60,7 @@ fn the_io_table() {
     }
 }
 
-/// A link with a cause, of a type nobody knows.
+/// A link with a cause, of an unknown type.
 #[derive(Debug)]
 struct Link<E>(E);
 
@@ -252,7 +252,7 @@ mod tower_errors {
     async fn buffer_closed() {
         let (mut buffer, worker) = Buffer::<(), _>::pair(service_fn(hang), 1);
         drop(worker);
-        let error = buffer.ready().await.map(|_| ()).expect_err("nobody works");
+        let error = buffer.ready().await.map(|_| ()).expect_err("the worker is gone");
         assert_eq!(
             error.classified(),
             Class::new(Kind::Unavailable).delivery(Delivery::NotProcessed),

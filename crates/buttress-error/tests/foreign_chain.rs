@@ -37,7 +37,7 @@ impl Classify for App {
     }
 }
 
-/// A link that nobody knows.
+/// A link of an unknown type.
 #[derive(Debug, thiserror::Error)]
 #[error("link")]
 struct Link(#[source] BoxError);
@@ -108,7 +108,7 @@ fn knows_looks_into_an_error_of_kind_unknown() {
     let given_up = Error::wrap(Class::new(Kind::Unknown).exhausted(), App::CardDeclined);
     assert!(rules.classify(&given_up).exhausted, "a retry layer's word stays");
     let plain = Error::new(Class::new(Kind::Unknown).reason("ODD"), "odd");
-    assert_eq!(rules.classify(&plain).reason, Some("ODD"), "nobody knew better");
+    assert_eq!(rules.classify(&plain).reason, Some("ODD"), "no later rule applies");
 }
 
 /// An error that somebody classified keeps its class, whatever the rules say of what it wraps.
@@ -161,7 +161,7 @@ fn a_rule_may_forbid_what_comes_after_it() {
     let carries = io::Error::new(io::ErrorKind::TimedOut, ConfigError::new("cap", "above base", 0));
     assert_eq!(rules.classify(&carries).kind, Kind::Config, "its cause may speak");
     let unknown = chain().rule(|_: &Link| Kind::Unknown);
-    assert_eq!(unknown.classify(&*link(reset())).kind, Kind::Unknown, "nobody else is asked");
+    assert_eq!(unknown.classify(&*link(reset())).kind, Kind::Unknown, "no other rule is called");
 }
 
 #[test]

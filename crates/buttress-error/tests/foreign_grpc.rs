@@ -204,5 +204,5 @@ fn a_source_that_is_not_of_the_transport_changes_nothing() {
     assert_eq!(status.class(), Class::new(Kind::NotFound));
     let unknown = Status::from_error(Box::new(std::io::Error::from(std::io::ErrorKind::TimedOut)));
     assert_eq!((unknown.code(), unknown.class().kind), (Code::Unknown, Kind::Timeout));
-    assert_eq!(BoxError::from(unknown).classified().kind, Kind::Timeout, "it says nothing itself");
+    assert_eq!(BoxError::from(unknown).classified().kind, Kind::Timeout, "it has no class itself");
 }

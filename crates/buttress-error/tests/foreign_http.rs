@@ -46,8 +46,8 @@ async fn answers(bytes: impl Into<Vec<u8>>) -> SocketAddr {
     addr
 }
 
-/// An address where nobody listens.
-async fn nobody() -> SocketAddr {
+/// An address without a listener.
+async fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
@@ -65,7 +65,7 @@ mod hyper_util_client {
 
     #[tokio::test]
     async fn nobody_listens() {
-        assert_eq!(fails(nobody().await).await, UNSENT);
+        assert_eq!(fails(unused_address().await).await, UNSENT);
     }
 
     #[tokio::test]
@@ -97,7 +97,7 @@ mod hyper_util_client {
             std::future::ready(Err::<TokioIo<TcpStream>, _>(error))
         });
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        let error = client.request(get(nobody().await)).await.unwrap_err();
+        let error = client.request(get(unused_address().await)).await.unwrap_err();
         assert_eq!(error.class(), Transport::Untrusted.class());
         assert!(!error.class().is_retryable(true));
     }
@@ -138,7 +138,7 @@ mod exhausted_host {
             std::future::ready(Err::<TokioIo<TcpStream>, _>(io::Error::other(error())))
         });
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        client.request(get(nobody().await)).await.unwrap_err().class()
+        client.request(get(unused_address().await)).await.unwrap_err().class()
     }
 
     #[cfg(target_os = "linux")]
@@ -161,7 +161,7 @@ mod exhausted_host {
     #[tokio::test]
     async fn line_10_no_local_address() {
         let client = reqwest::Client::builder().local_address(std::net::IpAddr::from([192, 0, 2, 1]));
-        let url = format!("http://{}/", nobody().await);
+        let url = format!("http://{}/", unused_address().await);
         let error = client.no_proxy().build().unwrap().get(url).send().await.unwrap_err();
         assert!(error.is_connect(), "{error:?}");
         assert!(neutral(error.class()));
@@ -203,7 +203,7 @@ mod proxies {
         }
         assert_eq!(Transport::ProxyUnauthenticated.class().kind, Kind::Unauthenticated);
         assert_eq!(Transport::ProxyRefused.class().kind, Kind::PermissionDenied);
-        // One that leaves says nothing.
+        // A caller that leaves is not a failure.
         assert_eq!(refuses("").await, Transport::Connect.class());
     }
 }
@@ -226,7 +226,8 @@ mod hyper_connection {
 
     #[tokio::test]
     async fn the_connection_ends_before_the_head() {
-        let error = connect(answers("").await).await.send_request(get(nobody().await)).await.unwrap_err();
+        let error =
+            connect(answers("").await).await.send_request(get(unused_address().await)).await.unwrap_err();
         assert!(error.is_incomplete_message(), "{error:?}");
         assert_eq!(what(error), BROKEN);
     }
@@ -257,7 +258,7 @@ mod hyper_connection {
     }
 
     /// The task of the connection is gone, with the runtime that it was spawned in: hyper takes that for the user's doing,
-    /// and nobody knows how far the request has come.
+    /// and it is unknown whether the request was processed.
     #[tokio::test]
     async fn the_task_of_the_connection_is_gone() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -404,7 +405,7 @@ mod reqwest_client {
 
     #[tokio::test]
     async fn each_row() {
-        assert_eq!(what(fails(nobody().await).await), UNSENT);
+        assert_eq!(what(fails(unused_address().await).await), UNSENT);
         assert_eq!(what(fails(answers("").await).await), BROKEN);
         assert_eq!(what(fails(answers("nonsense\r\n\r\n").await).await), GARBLED);
         let forever = answers("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
@@ -435,7 +436,7 @@ mod reqwest_client {
     /// However it becomes an error of ours, the query and the user-info of its URL stay out; the rest is a note.
     #[tokio::test]
     async fn no_secret_of_a_url_is_shown() {
-        let url = format!("http://user:hunter2@{}/pay?token=hunter2#hunter2", nobody().await);
+        let url = format!("http://user:hunter2@{}/pay?token=hunter2#hunter2", unused_address().await);
         let raise = |error: reqwest::Error| -> buttress_error::Result<()> { Err(error)? };
         let failed = async || reqwest::get(&url).await.unwrap_err();
         assert!(format!("{:?}", failed().await).contains("hunter2"), "else this proves nothing");
@@ -463,7 +464,7 @@ mod reqwest_client {
         #[error("payment")]
         struct Payment(#[source] reqwest::Error);
 
-        let addr = nobody().await;
+        let addr = unused_address().await;
         let class = classify(&Payment(fails(addr).await));
         assert_eq!((class.kind, class.delivery), UNSENT);
         let raise = |error: reqwest::Error| -> buttress_error::Result<()> { Err(error)? };

@@ -225,7 +225,7 @@ fn what_a_dependency_blames_on_us_is_ours_in_any_order() {
             vec![ours(Kind::PermissionDenied), theirs(Kind::PermissionDenied), ours(Kind::NotFound)],
             Kind::Internal,
         ),
-        // Those do not decide: one that is not the worst, one that was cancelled, one that blames nobody's caller.
+        // Those do not decide: one that is not the worst, one that was cancelled, one that does not blame the caller.
         (vec![ours(Kind::PermissionDenied), theirs(Kind::NotFound)], Kind::PermissionDenied),
         (vec![ours(Kind::NotFound), theirs(Kind::Cancelled)], Kind::NotFound),
         (vec![ours(Kind::Unavailable), theirs(Kind::NotFound)], Kind::Unavailable),

@@ -111,7 +111,7 @@ fn the_words_of_a_dependency_are_not_ours() {
     assert_eq!((error.safe().hints().count(), error.safe().violations().len()), (0, 0));
 }
 
-/// [S38] The value of an attribute with a secret name is in no report, whoever asks for one.
+/// [S38] The value of an attribute with a secret name is in no report.
 #[test]
 fn secret_attributes_are_in_no_report() {
     for key in ["password", "apiKey", "card_token", "authorization"] {

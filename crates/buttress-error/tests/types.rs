@@ -85,7 +85,7 @@ where
     }
 }
 
-/// A client that passes statuses through, but for a 404.
+/// A client that passes statuses through, except a 404.
 async fn read(status: u16) -> Result<u16, io::Error> {
     if status == 404 { Err(io::ErrorKind::NotFound.into()) } else { Ok(status) }
 }

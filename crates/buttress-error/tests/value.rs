@@ -109,7 +109,7 @@ fn question_mark_keeps_class_value_chain_and_line() {
     assert_eq!(error.location().unwrap().line(), line!() - 8);
 }
 
-/// Every way to make an error records the line of whoever made it.
+/// Every way to create an error records the line of its caller.
 #[test]
 fn the_place_is_the_callers() {
     let here = [
@@ -290,7 +290,7 @@ fn shared_and_boxed_errors_keep_their_class() {
     assert_eq!(Class::from(&Rejection::forced_open("b".into(), Duration::ZERO)).kind, Kind::Rejected);
 }
 
-/// [S15] what a retry layer has given up on stays given up as the cause of another error, in a box too.
+/// [S15] a failure that a retry layer has exhausted stays exhausted as the cause of another error, also in a box.
 #[test]
 fn a_cause_that_was_given_up_counts() {
     let given_up = || Error::new(Class::new(Kind::Unavailable).exhausted(), "the pool is empty");

@@ -285,7 +285,7 @@ fn an_error_in_a_box_or_an_arc_is_marked_as_given_up() {
     assert!(outcome.unwrap_err().class().exhausted);
 }
 
-/// What a retry layer has given up on stays given up below an error of another known type.
+/// A failure that a retry layer has exhausted stays exhausted below an error of another known type.
 #[test]
 fn a_kind_above_does_not_hide_that_an_error_is_exhausted() {
     let error = io::Error::new(io::ErrorKind::TimedOut, full());
@@ -303,7 +303,7 @@ fn links_and_find_see_what_source_passes_over() {
     let kinds = links(&error).filter_map(|link| Some(link.downcast_ref::<io::Error>()?.kind()));
     assert_eq!(kinds.collect::<Vec<_>>(), [io::ErrorKind::Other, io::ErrorKind::ConnectionRefused]);
     assert!(find::<Declined>(&error).is_none());
-    assert!(find::<Declined>(&Load(Box::new(Arc::new(Declined)))).is_some(), "also a type that nobody knows");
+    assert!(find::<Declined>(&Load(Box::new(Arc::new(Declined)))).is_some(), "also an unknown type");
 }
 
 #[cfg(feature = "anyhow")]

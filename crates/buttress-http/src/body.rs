@@ -100,7 +100,7 @@ impl Body {
         }
     }
 
-    /// Returns a handle that tells a stream how its attempt ended. `length` is the length that the head declares.
+    /// Returns a handle that reports to a stream how its attempt ended. `length` is the length that the head declares.
     pub(crate) fn watch(&mut self, length: Option<u64>) -> Option<Watch> {
         match &mut self.0 {
             Inner::Bytes(_) => None,

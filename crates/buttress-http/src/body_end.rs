@@ -23,7 +23,7 @@ use crate::client::ResponseHead;
 /// * It fails with the class of the body's error, or with [`Kind::Panic`] if the body panics.
 /// * In gRPC the `grpc-status` of the trailers decides. A body without them is broken, with an unknown status.
 /// * A body that is cut at the call's own deadline, or dropped before its end, is abandoned. The waiting time of the call is
-///   then the time since the last frame: a reader that stops early says nothing about the server, but one that waited for a
+///   then the time since the last frame: a reader that stops early does not describe the server, but one that waited for a
 ///   stalled body does.
 /// * An empty body has ended already.
 ///
@@ -127,7 +127,7 @@ impl Pending {
 
     fn fail(&mut self, error: &BoxError) {
         let class = guard_error(&**error).map_or_else(|| classify(&**error), |error| *error.class());
-        // The caller's own deadline says nothing about the server.
+        // The caller's own deadline does not describe the server.
         if class.kind == Kind::DeadlineExceeded { self.abandon() } else { self.settle(Verdict::of(class)) }
     }
 }

@@ -367,7 +367,7 @@ impl fmt::Debug for SourceState {
     }
 }
 
-/// The handle that tells an upload how its attempt ended: with a response, or without one if it is dropped.
+/// The handle that reports to an upload how its attempt ended: with a response, or without one if it is dropped.
 pub(crate) struct Watch {
     shared: Weak<Shared>,
     /// The number of the attempt.

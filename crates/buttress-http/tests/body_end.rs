@@ -21,7 +21,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use tokio::time::{advance, timeout};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-/// What a layer was told.
+/// The end that was reported to a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     Settled(Option<Kind>),
@@ -95,16 +95,16 @@ fn fine<B>(answer: Response<B>) -> Result<Response<B>, Error> {
     Ok(answer)
 }
 
-/// Through the bottom, and to a layer that waits; and what that was told.
+/// Returns the body of the response as the layer passes it, and the end that is reported to a waiting layer.
 fn passed<B: http_body::Body>(answer: Response<B>) -> (TrackedBody<B>, Arc<Mutex<Option<End>>>) {
     let outcome = fine(track_body(answer));
-    let told = Arc::default();
+    let reported = Arc::default();
     assert!(at_body_end(ByKind).judge(&outcome).is_success());
     match at_body_end(http_classifier()).completion(&outcome) {
-        Some(completion) => completion.observe(Box::new(Layer(Arc::clone(&told)))),
-        None => *told.lock().unwrap() = Some(End::Settled(None)),
+        Some(completion) => completion.observe(Box::new(Layer(Arc::clone(&reported)))),
+        None => *reported.lock().unwrap() = Some(End::Settled(None)),
     }
-    (outcome.expect("it is one").into_body(), told)
+    (outcome.expect("it is one").into_body(), reported)
 }
 
 /// Read to the end.
@@ -113,10 +113,10 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
-    let (mut body, told) = passed(answer);
-    assert_eq!(*told.lock().unwrap(), None, "its body is still to come");
+    let (mut body, reported) = passed(answer);
+    assert_eq!(*reported.lock().unwrap(), None, "its body has not ended");
     while let Some(Ok(_)) = body.frame().await {}
-    *told.lock().unwrap()
+    *reported.lock().unwrap()
 }
 
 /// A body that is read to its end is a success; an empty one is over with the head.
@@ -128,12 +128,12 @@ async fn the_end() {
     assert_eq!(read(answer).await, Some(End::Settled(None)));
 
     // A reader who knows that a frame was the last doesn't ask for another.
-    let (mut body, told) = passed(Response::new(Full::new(Bytes::from_static(b"all"))));
+    let (mut body, reported) = passed(Response::new(Full::new(Bytes::from_static(b"all"))));
     body.frame().await.unwrap().unwrap();
-    assert_eq!(*told.lock().unwrap(), Some(End::Settled(None)));
+    assert_eq!(*reported.lock().unwrap(), Some(End::Settled(None)));
 
-    let (body, told) = passed(Response::new(Empty::<Bytes>::new()));
-    assert_eq!(*told.lock().unwrap(), Some(End::Settled(None)));
+    let (body, reported) = passed(Response::new(Empty::<Bytes>::new()));
+    assert_eq!(*reported.lock().unwrap(), Some(End::Settled(None)));
     drop(body);
 }
 
@@ -160,14 +160,14 @@ fn a_panic() {
             panic!("a bug in the body")
         }
     }
-    let (mut body, told) = passed(Response::new(Bug));
+    let (mut body, reported) = passed(Response::new(Bug));
     let poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(std::task::Waker::noop()));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll)).is_err());
-    assert_eq!(*told.lock().unwrap(), Some(End::Settled(Some(Kind::Panic))));
+    assert_eq!(*reported.lock().unwrap(), Some(End::Settled(Some(Kind::Panic))));
     drop(body);
 }
 
-/// Trailers of gRPC say how the call ended; other trailers say nothing.
+/// Trailers of gRPC say how the call ended; other trailers do not.
 #[tokio::test]
 async fn grpc() {
     let grpc = |last| {
@@ -191,41 +191,45 @@ async fn grpc_that_breaks_off() {
 }
 
 async fn read_to_trailers(answer: Response<Frames>) -> Option<End> {
-    let (mut body, told) = passed(answer);
+    let (mut body, reported) = passed(answer);
     for _ in 0..2 {
         body.frame().await.unwrap().unwrap();
     }
-    *told.lock().unwrap()
+    *reported.lock().unwrap()
 }
 
 /// A body that is dropped is abandoned, after the time for which its next frame was missing.
 #[tokio::test(start_paused = true)]
 async fn dropped() {
-    let (mut body, told) = passed(frames([data(), data()]));
+    let (mut body, reported) = passed(frames([data(), data()]));
     body.frame().await.unwrap().unwrap();
     advance(Duration::from_secs(60)).await;
     drop(body);
-    assert_eq!(*told.lock().unwrap(), Some(End::Abandoned(Duration::ZERO)), "its reader has had enough");
+    assert_eq!(*reported.lock().unwrap(), Some(End::Abandoned(Duration::ZERO)), "its reader has stopped");
 
     let mut late = frames([data()]);
     late.body_mut().frames.push_back(Next::Late(data()));
-    let (mut body, told) = passed(late);
+    let (mut body, reported) = passed(late);
     body.frame().await.unwrap().unwrap();
     let is_late = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx).is_pending()));
     assert!(is_late.await);
     body.frame().await.unwrap().unwrap();
     advance(Duration::from_secs(60)).await;
     drop(body);
-    assert_eq!(*told.lock().unwrap(), Some(End::Abandoned(Duration::ZERO)), "what it waited for has come");
+    assert_eq!(
+        *reported.lock().unwrap(),
+        Some(End::Abandoned(Duration::ZERO)),
+        "the part that it waited for has come"
+    );
 
-    let (mut body, told) = passed(frames([data(), data()]));
+    let (mut body, reported) = passed(frames([data(), data()]));
     for _ in 0..2 {
         body.frame().await.unwrap().unwrap();
         advance(Duration::from_secs(60)).await;
     }
     assert!(timeout(Duration::from_secs(3), body.frame()).await.is_err());
     drop(body);
-    assert_eq!(*told.lock().unwrap(), Some(End::Abandoned(Duration::from_secs(3))), "it has stalled");
+    assert_eq!(*reported.lock().unwrap(), Some(End::Abandoned(Duration::from_secs(3))), "it has stalled");
 }
 
 /// So is one that was cut at the caller's own deadline.
@@ -233,9 +237,9 @@ async fn dropped() {
 async fn cut_at_the_deadline() {
     let second = Duration::from_secs(1);
     let late = Rejection::deadline("files".into(), second, second, None);
-    let (mut body, told) = passed(frames([Err(Error::from(late).into())]));
+    let (mut body, reported) = passed(frames([Err(Error::from(late).into())]));
     body.frame().await.unwrap().unwrap_err();
-    assert_eq!(*told.lock().unwrap(), Some(End::Abandoned(Duration::ZERO)));
+    assert_eq!(*reported.lock().unwrap(), Some(End::Abandoned(Duration::ZERO)));
 }
 
 /// Where no layer waits, or no classifier looks for the end, nothing happens.

@@ -71,7 +71,7 @@ fn assert_harmless(error: &Error) {
     let answer = Problem::from(error.clone()).to_response::<String>();
     let all = format!("{error} {error:#} {error:?} {:?} {}", error.safe(), answer.body());
     assert!(!all.contains(SECRET), "{all}");
-    assert!(error.chain().next().is_none(), "a cause would tell");
+    assert!(error.chain().next().is_none(), "a cause would reveal it");
 }
 
 /// [S38] Every way of being wrong names the field and the JSON type that is expected (line 45), and quotes nothing.
@@ -247,8 +247,8 @@ mod by_rules {
         assert!(read_valid_json::<Range>(br#"{"low":1,"high":2}"#).is_ok());
         let error = read_valid_json::<Range>(br#"{"low":3,"high":2}"#).unwrap_err();
         assert_eq!(error.kind(), Kind::InvalidArgument);
-        let told: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["low: more than high", "high: less than low"]);
+        let shown: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["low: more than high", "high: less than low"]);
         assert_eq!(error.safe().to_string(), "request is not valid");
         let error = read_valid_json::<Range>(br#"{"low":"hunter2","high":2}"#).unwrap_err();
         assert_eq!(error.violations()[0].to_string(), "low: expected an integer in 0..=255");

@@ -80,7 +80,7 @@ async fn retry_after_of_every_form() {
     }
 }
 
-/// Statuses that nobody should send, or that have no meaning.
+/// Statuses that no server should send, or that have no meaning.
 #[tokio::test]
 async fn odd_statuses() {
     for (status, kind) in [
@@ -108,7 +108,7 @@ async fn odd_statuses() {
 async fn a_problem_of_100_mebibytes() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (told, written) = oneshot::channel();
+    let (sender, written) = oneshot::channel();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let _ = stream.read(&mut [0; 4096]).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_problem_of_100_mebibytes() {
                 Err(_) => break,
             }
         }
-        told.send(written).unwrap();
+        sender.send(written).unwrap();
     });
     let error = send(&mut plain(), get(&url)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
@@ -162,7 +162,7 @@ async fn hostile_problems() {
     assert_eq!(error.class().retry_after, None);
 }
 
-/// Headers that are no UTF-8 are no fault of the answer they come with.
+/// Headers that are not UTF-8 do not make the response invalid.
 #[tokio::test]
 async fn headers_that_are_no_text() {
     let lines = b"traceparent: \xff\r\nx-request-id: \xfe\r\nx-should-retry: \xff\r\ngrpc-status: \xff\r\nContent-Type: \xff\r\n";
@@ -202,7 +202,7 @@ async fn wrong_lengths() {
 async fn a_slow_head() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (told, closed) = oneshot::channel();
+    let (sender, closed) = oneshot::channel();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let _ = stream.read(&mut [0; 4096]).await.unwrap();
@@ -210,7 +210,7 @@ async fn a_slow_head() {
         while stream.write_all(b"y").await.is_ok() {
             tokio::time::sleep(MS).await;
         }
-        told.send(()).unwrap();
+        sender.send(()).unwrap();
     });
     let client: AttemptTimeoutService<HttpService<reqwest::Client, reqwest::Request>> = ServiceBuilder::new()
         .layer(AttemptTimeoutLayer::new(50 * MS))

@@ -186,7 +186,7 @@ fn upload(url: &str) -> Request<Body> {
     Request::put(url).body(Body::streaming(data)).unwrap()
 }
 
-/// [S20] A redirect that the client does not follow is neutral, and nobody knows whether it was processed: as an
+/// [S20] A redirect that the client does not follow is neutral, and it is unknown whether it was processed: as an
 /// error, through a gateway that passes statuses, and whatever its body says.
 #[tokio::test]
 async fn an_unfollowed_redirect_is_neutral() {

@@ -215,7 +215,7 @@ async fn a_server_that_stalls_is_the_servers() {
     }
 }
 
-/// [S28] Pauses of the caller and slowness of the server are told apart within one attempt.
+/// [S28] Pauses of the caller and slowness of the server are distinguished within one attempt.
 #[tokio::test(start_paused = true)]
 async fn both_may_be_slow() {
     let stack = Stack::over(Server::Slow(50 * MS));
@@ -277,7 +277,7 @@ async fn a_deadline_in_a_stall_is_neutral() {
     assert_eq!(stack.asked.load(SeqCst), 6);
 }
 
-/// A server that gives up waiting for the body says nothing of itself; one that fails for another reason does.
+/// A server that stops waiting for the body is not at fault; one that fails for another reason is.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_will_not_wait_is_healthy() {
     let stack = Stack::over(Server::Early(408, 1_000 * MS));

@@ -95,11 +95,11 @@ proptest! {
         prop_assert_eq!(got.class().retry_after, if bug { None } else { class.retry_after });
 
         let refused = refused && !bug && class.delivery == Delivery::NotProcessed;
-        let told = refused || (!bug && class.retry_after.is_some());
+        let asked_to_wait = refused || (!bug && class.retry_after.is_some());
         let never = [Kind::InvalidArgument, Kind::Internal, Kind::DataLoss].contains(&kind);
         let advice = if class.exhausted || never {
             RetryAdvice::Never
-        } else if told {
+        } else if asked_to_wait {
             class.retry
         } else {
             kind.retry()
@@ -109,7 +109,7 @@ proptest! {
         prop_assert!(got.class().dependency);
     }
 
-    /// Law 7, for a whole chain of servers: none of them repeats what one of them has given up on.
+    /// Law 7, for a whole chain of servers: none of them retries a failure that one of them has exhausted.
     #[test]
     fn exhausted_stays_so_over_two_hops(class in classes()) {
         let first = travels(&Error::new(class.exhausted(), "busy"), Handled::Yes);
@@ -226,7 +226,7 @@ fn canary() {
             .with_domain(says("domain"))
             .context(says("context"));
         let wrapped = Error::wrap(kind, io::Error::other(says("wrapped")));
-        let hidden = Error::new(Class::new(kind).public(), "told").caused_by(error.clone()).barrier();
+        let hidden = Error::new(Class::new(kind).public(), "shown").caused_by(error.clone()).barrier();
         let group: Error = ErrorGroup::of([error.clone(), wrapped.clone()]).unwrap().into();
         for error in [error, wrapped, hidden, group] {
             for handled in [Handled::Yes, Handled::No] {
@@ -285,7 +285,7 @@ async fn retry_info_in_a_body_is_a_wait() {
         (503, "RESOURCE_EXHAUSTED", Kind::Throttled),
         (409, "ABORTED", Kind::Aborted),
         (500, "INTERNAL", Kind::Internal),
-        // A status of which nobody knows the name.
+        // A status without a known name.
         (503, "FROBBED", Kind::Unavailable),
         (429, "", Kind::Throttled),
     ] {
@@ -331,12 +331,12 @@ async fn every_envelope_with_retry_info() {
 async fn the_kind_of_a_body_never_discards_a_wait() {
     for kind in Kind::ALL.into_iter().filter(|kind| kind.canonical() == *kind) {
         let name = kind.as_str().to_uppercase();
-        let told = format!(r#"{{"error":{{"status":"{name}"}}}}"#);
+        let shown = format!(r#"{{"error":{{"status":"{name}"}}}}"#);
         let outcome = format!(r#"{{"error":{{"kind":"{kind}","code":"A","message":"no"}}}}"#);
         let own = format!(r#"{{"kind":"{kind}"}}"#);
         for status in [429, 503, 500, 403, 413] {
             let wait = async |answer| arrives(answer).await.class().retry_after;
-            assert_eq!(wait(waiting(status, "3", told.clone())).await, Some(3_000 * MS), "{status} {name}");
+            assert_eq!(wait(waiting(status, "3", shown.clone())).await, Some(3_000 * MS), "{status} {name}");
             assert_eq!(
                 wait(waiting(status, "3", outcome.clone())).await,
                 Some(3_000 * MS),
@@ -350,7 +350,7 @@ async fn the_kind_of_a_body_never_discards_a_wait() {
             assert_eq!(wait(waiting(status, "0", google(&name))).await, Some(400 * MS), "{status} {name}");
         }
     }
-    // A quota with a wait is a throttle, whoever gave the wait.
+    // A quota with a wait is a throttle, whatever the source of the wait.
     let quota = r#"{"error":{"status":"RESOURCE_EXHAUSTED"}}"#;
     assert_eq!(arrives(waiting(429, "3", quota)).await.kind(), Kind::Throttled);
     let spent = arrives(json(429, "application/json", quota)).await;
@@ -372,8 +372,8 @@ async fn our_own_milliseconds_are_exact() {
 async fn a_body_that_repeats_the_status_leaves_its_meaning() {
     for status in [421, 425] {
         let plain = arrives(json(status, "text/plain", "no")).await;
-        let told = r#"{"error":{"status":"UNAVAILABLE","message":"no"}}"#;
-        assert_eq!(arrives(json(status, "application/json", told)).await.class(), plain.class(), "{status}");
+        let shown = r#"{"error":{"status":"UNAVAILABLE","message":"no"}}"#;
+        assert_eq!(arrives(json(status, "application/json", shown)).await.class(), plain.class(), "{status}");
     }
 }
 
@@ -413,7 +413,7 @@ fn a_reason_needs_a_kind() {
     assert_eq!(read(r#"{"reason":"NO_ORDER"}"#), None);
 }
 
-/// A reason that can be none here is not lost: it is told as `code`, bounded and tamed.
+/// A reason that is not valid here is not lost: it becomes the attribute `code`, cut and escaped.
 #[tokio::test]
 async fn a_reason_that_is_none_is_told() {
     let long = "A".repeat(64);
@@ -434,8 +434,8 @@ async fn a_reason_that_is_none_is_told() {
         for answer in answers {
             let error = arrives(answer).await;
             assert_eq!((error.kind(), error.class().reason), (Kind::NotFound, None));
-            let told: Vec<_> = error.attrs().map(|(key, value)| (key, value.to_string())).collect();
-            assert_eq!(told, [("code", code.to_owned())]);
+            let shown: Vec<_> = error.attrs().map(|(key, value)| (key, value.to_string())).collect();
+            assert_eq!(shown, [("code", code.to_owned())]);
         }
     }
     let known = problem(404, r#"{"kind":"not_found","reason":"NO_ORDER"}"#);
@@ -504,7 +504,7 @@ fn axum_takes_it() {
     assert_eq!(result.into_response().status(), 404);
 }
 
-/// [S15] what has been given up says so in a header too, for those who don't see the body.
+/// [S15] an exhausted failure is marked in a header too, for clients that do not read the body.
 #[test]
 fn an_exhausted_error_says_so_in_the_head() {
     let said = |class: Class| {

@@ -252,9 +252,9 @@ async fn nothing_is_left_of_an_attempt() {
         Ok::<_, TestError>(Rc::clone(&connection))
     };
     let down = |_: &Result<Rc<()>, TestError>| Verdict::failure(Kind::Unavailable);
-    let heal = |()| Ok::<_, TestError>(());
+    let repair = |()| Ok::<_, TestError>(());
     for wait in [MS, Duration::ZERO] {
-        let remedy = Remedy::run_blocking(on(Kind::Unavailable), (), heal).build().unwrap();
+        let remedy = Remedy::run_blocking(on(Kind::Unavailable), (), repair).build().unwrap();
         let policy = plain().backoff(Backoff::fixed(wait)).with_remedy(remedy).build().unwrap();
         drop(retry(&policy, || async { checkout() }).classifier(down).await);
         let layer = RetryLayer::new(policy.clone()).assume_idempotent().classify_with(down);

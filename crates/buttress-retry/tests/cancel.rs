@@ -67,11 +67,11 @@ async fn dropped_with_a_remedy_at_every_moment() {
     for millis in (0..330).step_by(5) {
         let fail = |kind| Step::fail(kind).after(MS * 20);
         let inner = script([fail(Kind::Unavailable), fail(Kind::Unauthenticated), fail(Kind::Unavailable)]);
-        let heal = |()| async {
+        let repair = |()| async {
             tokio::time::sleep(MS * 50).await;
             Ok::<_, TestError>(())
         };
-        let remedy = Remedy::run(on(Kind::Unauthenticated), (), heal).build().unwrap();
+        let remedy = Remedy::run(on(Kind::Unauthenticated), (), repair).build().unwrap();
         let budget = Budget::tokens(50).build().unwrap();
         let policy = plain().max_attempts(4).budget(budget.clone()).with_remedy(remedy.clone());
         let cut = timeout(MS * millis + MS / 2, call(policy, &inner)).await;

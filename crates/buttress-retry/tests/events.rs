@@ -98,8 +98,8 @@ async fn named_events() {
         let told = std::mem::take(&mut *events.lock().unwrap());
         told.into_iter().map(|event| event.get("retry").cloned()).collect::<Vec<_>>()
     };
-    let heal = |()| std::future::ready(Ok::<_, Error>(()));
-    let policy = || plain().remedy(on(Kind::Aborted), (), heal).max_attempts(4);
+    let repair = |()| std::future::ready(Ok::<_, Error>(()));
+    let policy = || plain().remedy(on(Kind::Aborted), (), repair).max_attempts(4);
     let steps = || [Step::fail(Kind::Aborted), Step::fail(Kind::Timeout), Step::ok()];
     let run = |layer: RetryLayer, steps: Vec<Step>| layer.assume_idempotent().layer(script(steps)).oneshot(7);
 

@@ -76,7 +76,7 @@ fn says(idempotent: bool) -> Context {
     Context::default().with_idempotent(idempotent)
 }
 
-/// [S12] A request type that says nothing is not idempotent: sent once when nobody knows whether it arrived.
+/// [S12] A request type without a mark is not idempotent: it is sent once if it is unknown whether it arrived.
 #[tokio::test(start_paused = true)]
 async fn silence_is_not_idempotent() {
     for kind in [Kind::Unavailable, Kind::Timeout] {
@@ -161,7 +161,7 @@ async fn copies_are_made_for_attempts_that_may_follow() {
     assert_eq!(
         copies(of(3), none().with_inner_retries_disabled(), Kind::Unavailable).await,
         0,
-        "repeated further out"
+        "retried by an outer layer"
     );
 }
 

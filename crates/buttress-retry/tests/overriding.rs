@@ -189,7 +189,7 @@ async fn nested_retries_take_it() {
     brings(plain().max_attempts(5)).scope(async { stack.oneshot(7).await }).await.unwrap_err();
     assert_eq!(inner.calls(), 5);
 
-    // What comes out is another failure, which the inner one has not given up on: 2 × 2 instead of 3 × 3.
+    // The result is another failure, which the inner layer has not exhausted: 2 × 2 instead of 3 × 3.
     let policy = plain().build().unwrap();
     let another = || async {
         let service = failing(Kind::Unavailable);
@@ -216,7 +216,7 @@ async fn ownership_stays() {
     let calls = async |outer: PolicyBuilder, cx: Context| {
         let inner = failing(Kind::Unavailable);
         let layer = |policy: PolicyBuilder| RetryLayer::new(policy.build().unwrap()).assume_idempotent();
-        // The layer between tells the outer one of a failure that nobody has given up on.
+        // The layer between reports a failure that is not exhausted to the outer one.
         let stack = ServiceBuilder::new()
             .layer(layer(outer))
             .map_err(|_: TestError| TestError::from(Kind::Timeout))

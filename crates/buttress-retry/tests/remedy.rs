@@ -57,7 +57,7 @@ async fn runs_and_retries_once() {
     let policy = || plain().with_remedy(remedy.clone());
     let (outcome, report) = reported(Context::default(), call(policy(), &inner)).await;
     assert_eq!((outcome.unwrap(), inner.calls(), repair.runs()), (7, 2, (1, 1)));
-    assert_eq!(start.elapsed(), 50 * MS, "no wait but for the remedy");
+    assert_eq!(start.elapsed(), 50 * MS, "no wait except for the remedy");
     assert_eq!(
         (report.attempts, report.delay, report.stopped),
         (2, Duration::ZERO, Some(StopReason::Success))
@@ -155,7 +155,7 @@ async fn the_caller_that_runs_it_is_dropped() {
         waiter.await.unwrap().unwrap();
         assert_eq!(repair.runs(), (1, 1), "{millis} ms");
     }
-    // Nor is it lost when nobody waits any more.
+    // It is not lost either when no call waits any more.
     let repair = Repair::default();
     let policy = plain().with_remedy(repair.remedy().build().unwrap());
     assert!(timeout(10 * MS, call(policy, &script([sick()]))).await.is_err());
@@ -191,7 +191,7 @@ async fn it_has_a_time_limit() {
 async fn an_action_that_fails_fast() {
     let works = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let action = |works: Arc<std::sync::atomic::AtomicBool>| async move {
-        if works.load(Relaxed) { Ok(()) } else { Err(Error::new(Kind::Unavailable, "nobody issues tokens")) }
+        if works.load(Relaxed) { Ok(()) } else { Err(Error::new(Kind::Unavailable, "no token server")) }
     };
     let remedy = Remedy::run(on(Kind::Unauthenticated), works.clone(), action).build().unwrap();
     let start = Instant::now();
@@ -204,10 +204,7 @@ async fn an_action_that_fails_fast() {
     for caller in callers {
         let error = caller.await.unwrap().unwrap_err();
         let why = error.retry_summary().unwrap().remedy.clone().unwrap();
-        assert_eq!(
-            (error.kind(), why.to_string()),
-            (Kind::Unauthenticated, "nobody issues tokens".to_owned())
-        );
+        assert_eq!((error.kind(), why.to_string()), (Kind::Unauthenticated, "no token server".to_owned()));
     }
     let stats = remedy.stats();
     assert_eq!((stats.failed, stats.shared, stats.refused), (6, 494, 0));
@@ -396,12 +393,12 @@ async fn no_longer_than_it_is_of_use() {
 #[tokio::test(start_paused = true)]
 async fn a_remedy_that_ends_too_late() {
     let done = Arc::new(tokio::sync::Notify::new());
-    let heal = |done: Arc<tokio::sync::Notify>| async move {
+    let run_remedy = |done: Arc<tokio::sync::Notify>| async move {
         done.notified().await;
         Ok::<_, Error>(())
     };
     for by_function in [false, true] {
-        let remedy = Remedy::run(on(Kind::Unauthenticated), Arc::clone(&done), heal).build().unwrap();
+        let remedy = Remedy::run(on(Kind::Unauthenticated), Arc::clone(&done), run_remedy).build().unwrap();
         let policy = plain().max_elapsed(20 * MS).with_remedy(remedy.clone());
         let inner = script([sick()]);
         let watched = inner.clone();
@@ -592,7 +589,7 @@ fn a_missing_directory() {
 #[test]
 fn an_async_remedy_and_a_thread() {
     let policy = |repair: &Repair| plain().with_remedy(repair.remedy().build().unwrap()).build().unwrap();
-    let heal = |policy: &Policy| {
+    let run_remedy = |policy: &Policy| {
         let mut calls = 0;
         retry_blocking(policy, || {
             calls += 1;
@@ -602,10 +599,10 @@ fn an_async_remedy_and_a_thread() {
     let repair = Repair::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let inside = policy(&repair);
-    let outcome = runtime.block_on(async { tokio::task::spawn_blocking(move || heal(&inside)).await });
+    let outcome = runtime.block_on(async { tokio::task::spawn_blocking(move || run_remedy(&inside)).await });
     assert_eq!(outcome.unwrap().unwrap(), 2);
 
-    let error = heal(&policy(&Repair::default())).unwrap_err();
+    let error = run_remedy(&policy(&Repair::default())).unwrap_err();
     assert!(error.retry_summary().unwrap().remedy.as_ref().unwrap().to_string().contains("needs a runtime"));
 }
 
@@ -649,16 +646,16 @@ fn a_blocking_remedy_that_panics() {
 /// [S17] The error of a remedy is on the failure that it was run for, and on no later one of another kind.
 #[tokio::test(start_paused = true)]
 async fn the_remedys_error_stays_with_its_failure() {
-    let in_vain = |()| async { Err::<(), _>(Error::new(Kind::Internal, "in vain")) };
+    let failing = |()| async { Err::<(), _>(Error::new(Kind::Internal, "failed")) };
     for (then, told) in [(Kind::Unavailable, true), (Kind::NotFound, false)] {
-        let remedy = Remedy::run(on(Kind::Unavailable), (), in_vain).build().unwrap();
+        let remedy = Remedy::run(on(Kind::Unavailable), (), failing).build().unwrap();
         let inner = script([Kind::Unavailable, then, then].map(Step::fail));
         let error = call(plain().with_remedy(remedy), &inner).await.unwrap_err();
         assert_eq!(error.retry_summary().unwrap().remedy.is_some(), told, "{then:?}");
     }
     // Nor with a failure whose own remedy has worked, and which came back.
     let repair = Repair::default();
-    let remedy = Remedy::run(on(Kind::Unavailable), (), in_vain).build().unwrap();
+    let remedy = Remedy::run(on(Kind::Unavailable), (), failing).build().unwrap();
     let policy = plain().with_remedy(remedy).with_remedy(repair.remedy().build().unwrap());
     let inner = script([Step::fail(Kind::Unavailable), sick(), sick()]);
     let error = call(policy, &inner).await.unwrap_err();

@@ -118,7 +118,7 @@ async fn two_hundred_callers_one_refresh() {
                 assert_eq!(answer.expect("no panic").expect("remedied"), "order 17");
             }
         };
-        timeout(Duration::from_secs(60), all).await.expect("nobody waits forever");
+        timeout(Duration::from_secs(60), all).await.expect("no call waits forever");
         assert_eq!((server.issued.load(SeqCst), remedy.stats().succeeded), (round, u64::from(round)));
         assert_eq!(server.refused.load(SeqCst), CALLERS, "one refused attempt each");
         assert_eq!(server.answered.swap(0, SeqCst), CALLERS);

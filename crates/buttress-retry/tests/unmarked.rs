@@ -180,7 +180,7 @@ async fn the_mark_is_believed() {
     for (made, expected) in made {
         assert!(retry(&policy, || async { retry(&policy, call).await.map_err(made) }).await.is_err());
         assert_eq!(calls.replace(0), expected);
-        // What can't hold it, or isn't marked by the inner one, is told by the note.
+        // An error that cannot store it, or that the inner layer has not marked, is found by the note.
         let plain = || async { retry(&policy, call).await.or(Err(Plain::Down)) };
         assert!(retry(&policy, plain).await.is_err());
         assert_eq!(calls.replace(0), 3);
@@ -206,15 +206,15 @@ async fn only_what_was_given_up_on() {
     let nested = retry(&policy, || retry(&policy, || down(&calls)));
     let _ = tokio::join!(alone(), nested, alone());
     assert_eq!(calls.replace(0), 9);
-    // Given up on, but what comes out is another failure, which nobody has repeated.
+    // Exhausted, but the result is another failure, which has not been retried.
     let other = || async {
         let _ = retry(&policy, || down(&calls)).await;
         Err::<(), _>(Plain::Slow)
     };
     assert_eq!(retry(&policy, other).await, Err(Plain::Slow));
     assert_eq!(calls.replace(0), 9);
-    // Given up on in the second attempt, which ends with another failure; those after it fail by themselves, with the very
-    // failure that was given up on.
+    // Exhausted in the second attempt, which ends with another failure. Later attempts fail with the failure that was
+    // exhausted.
     let (five, attempts) = (plain().max_attempts(5).build().unwrap(), Cell::new(0));
     let outcome = retry(&five, || async {
         attempts.set(attempts.get() + 1);

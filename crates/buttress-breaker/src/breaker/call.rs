@@ -297,7 +297,7 @@ impl Drop for FailOnPanic<'_> {
     }
 }
 
-/// Makes the call neutral if its classifier panics, which says nothing about the dependency.
+/// Makes the call neutral if its classifier panics, which does not describe the dependency.
 struct NeutralOnPanic<'c, B: Borrow<Breaker>>(&'c mut Call<B>);
 
 impl<B: Borrow<Breaker>> Drop for NeutralOnPanic<'_, B> {

@@ -53,7 +53,7 @@ impl CompletionObserver for Permit {
     }
 
     /// Judges the call by how long its reader had waited for the next part, not by how long it has taken. A reader that stops in
-    /// the middle of a long stream says nothing about the dependency.
+    /// the middle of a long stream does not describe the dependency.
     fn abandoned(mut self: Box<Self>, waited: Duration) {
         self.0.abandon_rest(waited);
     }

@@ -78,7 +78,7 @@ impl OpenWait {
 
     /// The wait if the circuit would stay open for `own` and the dependency asked for `asked`: at least both.
     ///
-    /// Everyone who got the same Retry-After would come back at the same moment, and nobody may come earlier. So the jitter of
+    /// All callers that received the same Retry-After would return at the same moment, and none may return earlier. So the jitter of
     /// such a wait is added to it: up to 10 % of it, or up to the first wait if that is more. There is none if the circuit's
     /// own waits have none. `random` is in 0.0..1.0.
     pub(super) fn at_least(&self, own: Nanos, asked: Nanos, random: f64) -> Nanos {

@@ -168,7 +168,7 @@ async fn a_lone_sick_node_opens_only_itself() {
     assert!(nodes[0].breaker.state().is_closed());
 }
 
-/// [S42] what was counted before a change of the fleet says nothing after it: right after it has closed, nobody opens it
+/// [S42] counts from before a change of the fleet do not apply after it: right after it has closed, they do not open it
 /// again with failures of old.
 #[tokio::test(start_paused = true)]
 async fn old_counts_change_nothing() {

@@ -10,7 +10,7 @@ use buttress_breaker::fleet::{
 use buttress_error::{Error, Kind};
 use tokio::time::Instant;
 
-/// What an owner needs to tell of a probe that has outlived its lease.
+/// The data by which an owner reports a probe that has outlived its lease.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// The server.

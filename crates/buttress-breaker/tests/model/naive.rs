@@ -221,7 +221,7 @@ impl Model {
         }
     }
 
-    /// In each step of a ramp so many of the calls that asked pass, rounded up.
+    /// In each step of a ramp this share of the calls is admitted, rounded up.
     fn held_back(&mut self, now: u64) -> bool {
         let (Some((began, asked)), Some(step)) = (&mut self.ramp, self.settings.ramp) else { return false };
         let number = (now - *began) / step;

@@ -91,7 +91,7 @@ where
                         upload.iter().for_each(|upload| upload.clock().publish());
                         return Poll::Pending;
                     };
-                    // Dropping it without a response tells the upload that there was none.
+                    // Dropping it without a response reports to the upload that there was none.
                     let upload = upload.take();
                     let mut response = match outcome {
                         Ok(response) => response,

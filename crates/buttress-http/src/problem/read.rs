@@ -38,7 +38,7 @@ impl ProblemDetails {
         };
         let status = body.get("status").and_then(Value::as_u64);
         let kind = named("kind").and_then(Kind::from_name);
-        // Whoever doesn't know our kinds doesn't know our reasons: theirs are not worth a place in the list.
+        // A server that does not know our kinds does not know our reasons. Its own need no place in the list.
         let reason = kind.and_then(|_| named("reason")).and_then(intern_reason);
         Self {
             type_uri: text("type"),

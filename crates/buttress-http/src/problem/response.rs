@@ -56,7 +56,7 @@ where
 
 impl Problem {
     /// Sets whether the request reached the handler. A layer that refuses it earlier sets [`Handled::No`], so that an error
-    /// that was not processed tells the client that it may send the request again. Default: [`Handled::Yes`].
+    /// that was not processed informs the client that it may send the request again. Default: [`Handled::Yes`].
     #[must_use]
     pub const fn handled(mut self, handled: Handled) -> Self {
         self.handled = handled;

@@ -10,7 +10,7 @@ const BLOCK: usize = 32;
 
 /// Finds the card numbers of a text.
 pub(super) fn all(text: &[u8], spans: &mut Spans) {
-    // Two blocks that a number lies in have all of its digits. Texts without so many are passed at the speed of vector
+    // Two blocks that a number lies in have all of its digits. Texts with fewer digits are passed at the speed of vector
     // instructions.
     let digits = |block: &[u8]| block.iter().fold(0u8, |count, byte| count + u8::from(byte.is_ascii_digit()));
     let mut before = 0;
