@@ -7,6 +7,7 @@ mod kit;
 use std::fs;
 #[cfg(feature = "gzip")]
 use std::fs::File;
+#[cfg(feature = "gzip")]
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,6 +20,7 @@ use kit::directory::{Directory, until};
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
+use tracing::level_filters::LevelFilter;
 
 const MODE: &str = "BUTTRESS_LOG_TEST_FILES";
 const DIRECTORY: &str = "BUTTRESS_LOG_TEST_DIRECTORY";
@@ -84,28 +86,31 @@ fn log_from_two_threads() -> impl Fn() -> [u64; 2] {
 
 const NAMES: [&str; 2] = ["a ", "b "];
 
-/// Logs until the file has no room, while it has none, and after it was moved out of the way.
+/// Logs until the file has no room, while it has none, and after it was moved out of the way. A second sink has room.
 fn full_disk(directory: &Path, file: RollingFile, queue: Option<Queue>) {
-    let guard = start(file, queue);
-    let mut logged = 0;
+    let sink = Sink::file(file).format(Format::Json);
+    let other = Sink::file(directory.join("other.log")).level(LevelFilter::ERROR);
+    let guard = Config::new().sink(queue.into_iter().fold(sink, Sink::queue)).sink(other).init().unwrap();
     let log = |text: &str| {
         info!("{text}");
         guard.flush(LONG).unwrap();
-        guard.stats()
+        guard.stats().sinks.remove(0)
     };
-    while log("before").lost() == 0 {
+    let mut logged = 0;
+    while log("before").torn_lines == 0 {
         logged += 1;
     }
     let stats = log("no room");
-    assert_eq!((stats.sinks[0].torn_lines, stats.sinks[0].write_errors), (1, 1));
-    assert_eq!(stats.written(), logged);
+    // The report about it is lost here as well.
+    assert_eq!((stats.torn_lines, stats.write_errors + stats.reentrant_lines), (1, 2));
+    assert_eq!(stats.written, logged);
     fs::rename(directory.join("app.log"), directory.join("full.log")).unwrap();
     // The line that notices it is lost. The space of the old file is taken until then.
-    let mut stats = log("after");
-    assert_eq!((stats.lost(), stats.written()), (3, logged));
+    let stats = log("after");
+    assert_eq!((stats.lost(), stats.written), (4, logged));
     for n in 1..4 {
-        stats = log("after");
-        assert_eq!((stats.lost(), stats.written()), (3, logged + n));
+        let stats = log("after");
+        assert_eq!((stats.lost(), stats.written), (4, logged + n));
     }
 }
 
@@ -149,7 +154,7 @@ fn send(signal: &str, child: &Child) {
 }
 
 /// [S34] Half a record that a full disk has left is never glued to the next good one: it is counted as torn, and the next
-/// record begins on a line of its own. A full file that was moved away, and whose space is free only once it is closed, is
+/// record begins on a line of its own. The other sink reports the failure once. A full file that was moved away, and whose space is free only once it is closed, is
 /// closed.
 #[test]
 fn loggers_on_a_full_disk() {
@@ -166,7 +171,12 @@ fn loggers_on_a_full_disk() {
         let (own, lines): (Vec<_>, Vec<_>) = after.iter().partition(|line| line["target"] == "buttress::log");
         assert!(lines.iter().all(|line| line["message"] == "after"), "{lines:?}");
         assert_eq!(lines.len(), 3, "{mode}");
-        assert_eq!(own.iter().map(|line| line["lost"].as_u64().unwrap()).sum::<u64>(), 3, "{own:?}");
+        assert_eq!(own.iter().map(|line| line["lost"].as_u64().unwrap()).sum::<u64>(), 4, "{own:?}");
+        let other = kit::parse(&fs::read(directory.0.join("other.log")).unwrap());
+        assert_eq!(other.len(), 1, "{other:?}");
+        assert_eq!(other[0]["event"], "log.sink_failed");
+        assert_eq!(other[0]["sink"], directory.log().to_str().unwrap());
+        assert!(other[0]["error"]["message"].as_str().unwrap().starts_with("File too large"), "{other:?}");
     }
 }
 

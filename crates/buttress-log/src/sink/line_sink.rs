@@ -12,7 +12,7 @@ use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::encode::own_record;
-use crate::sink::broken_pipe::BrokenPipe;
+use crate::sink::failure::SinkFailure;
 use crate::sink::losses::{LossCounters, LossReport};
 use crate::sink::write::write_line;
 use crate::unwind;
@@ -36,7 +36,7 @@ pub(crate) struct LineSink {
 #[derive(Debug)]
 struct Reports {
     losses: Mutex<LossReport>,
-    broken_pipe: BrokenPipe,
+    failure: SinkFailure,
 }
 
 impl LineSink {
@@ -52,7 +52,7 @@ impl LineSink {
 
     /// Reports in the log itself what the sink of this `name` has lost.
     pub(crate) fn reporting(mut self, name: Arc<str>) -> Self {
-        self.reports = Some(Reports { losses: Mutex::default(), broken_pipe: BrokenPipe::new(name) });
+        self.reports = Some(Reports { losses: Mutex::default(), failure: SinkFailure::new(name) });
         self
     }
 
@@ -68,7 +68,7 @@ impl LineSink {
         self.write_counted(|| writer.make_writer_for(metadata), line);
         if let Some(reports) = &self.reports {
             self.report_losses(writer, false);
-            reports.broken_pipe.report();
+            reports.failure.report();
         }
     }
 
@@ -83,10 +83,10 @@ impl LineSink {
     fn write_one<W: Write>(&self, make: impl FnOnce() -> W, line: &[u8]) -> Result<(), Failure> {
         self.with_writer(make, |writer, mid_line| {
             if *mid_line {
-                write_line(writer, b"\n", mid_line).map_err(|stopped| self.refused(&stopped.error))?;
+                write_line(writer, b"\n", mid_line).map_err(|stopped| self.refused(stopped.error))?;
             }
             write_line(writer, line, mid_line).map_err(|stopped| {
-                let failure = self.refused(&stopped.error);
+                let failure = self.refused(stopped.error);
                 if *mid_line { Failure::Torn } else { failure }
             })
         })
@@ -96,14 +96,14 @@ impl LineSink {
         self.report_losses(writer, true);
         self.flush_counted(|| writer.make_writer());
         if let Some(reports) = &self.reports {
-            reports.broken_pipe.report();
+            reports.failure.report();
         }
     }
 
     /// Flushes what `make` returns, and counts a failure.
     pub(crate) fn flush_counted<W: Write>(&self, make: impl FnOnce() -> W) {
         if let Err(failure) =
-            self.with_writer(make, |writer, _| writer.flush().map_err(|error| self.refused(&error)))
+            self.with_writer(make, |writer, _| writer.flush().map_err(|error| self.refused(error)))
         {
             self.count(failure);
         }
@@ -127,9 +127,9 @@ impl LineSink {
         true
     }
 
-    fn refused(&self, error: &io::Error) -> Failure {
+    fn refused(&self, error: io::Error) -> Failure {
         if let Some(reports) = &self.reports {
-            reports.broken_pipe.record(error);
+            reports.failure.record(error);
         }
         Failure::Refused
     }

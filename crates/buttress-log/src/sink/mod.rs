@@ -1,6 +1,6 @@
 //! The way from an encoded line to a writer, and the counters of what was lost on it.
 
-pub(crate) mod broken_pipe;
+pub(crate) mod failure;
 pub(crate) mod file;
 pub(crate) mod guard;
 pub(crate) mod line_sink;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::sink::broken_pipe::BrokenPipe;
+use crate::sink::failure::SinkFailure;
 use crate::sink::losses::{LossReport, REPORT_INTERVAL};
 use crate::sink::queue::backlog::Backlog;
 use crate::sink::queue::shared::{BoxedWriter, EncodeLosses, Shared};
@@ -23,7 +23,7 @@ pub(super) struct Worker {
     /// Whether the output ends in the middle of a line.
     mid_line: bool,
     report: LossReport,
-    broken_pipe: BrokenPipe,
+    failure: SinkFailure,
     started: Instant,
     /// The record about losses.
     record: Vec<u8>,
@@ -46,7 +46,7 @@ impl Worker {
             lines: Backlog::default(),
             mid_line: false,
             report: LossReport::default(),
-            broken_pipe: BrokenPipe::new(name),
+            failure: SinkFailure::new(name),
             started: Instant::now(),
             record: Vec::new(),
         }
@@ -59,7 +59,7 @@ impl Worker {
             let at_most = self.report.is_behind(&self.shared.losses).then_some(REPORT_INTERVAL);
             let work = self.shared.next_work(&mut self.lines, at_most);
             self.write_lines();
-            self.broken_pipe.report();
+            self.failure.report();
             let flushes = self.shared.must_flush(&work);
             self.mention_losses(flushes || work.last);
             if flushes || work.last {
@@ -137,7 +137,7 @@ impl Worker {
                     }
                     bytes += stopped.written;
                     if stopped.error.kind() != ErrorKind::WouldBlock || waited >= PATIENCE {
-                        self.broken_pipe.record(&stopped.error);
+                        self.failure.record(stopped.error);
                         return Written { bytes, panicked: false };
                     }
                     thread::sleep(wait);
