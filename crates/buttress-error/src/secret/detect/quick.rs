@@ -53,7 +53,7 @@ pub fn may_hold_secret(json: &[u8], detectors: Detectors) -> bool {
     }
     all.separators |= seen.separators;
     all.dashes |= seen.dashes;
-    seen.is_long() && runs.may_have_token(start, json.len())
+    json.len() >= MIN_TOKEN && seen.is_long() && runs.may_have_token(start, json.len())
         || digits_before + seen.digits() >= card::MIN && card::may_be_in(&json[start.saturating_sub(BLOCK)..])
         || all.separators != 0 && separators_may_hold_secret(json)
         || all.dashes != 0 && find(json, 0, b"BEGIN ").is_some()
