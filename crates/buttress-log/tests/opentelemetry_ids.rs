@@ -30,7 +30,7 @@ fn the_ids_are_those_of_the_span() {
             spans.push((ids.trace_id().to_string(), ids.span_id().to_string()));
             info!("in span");
         };
-        Context::current().with_trace(own.clone()).run(|| {
+        Context::current().with_trace(own).run(|| {
             info!("outside");
             let outer = info_span!("outer").entered();
             log(&outer);

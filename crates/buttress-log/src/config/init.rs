@@ -84,6 +84,7 @@ impl Config {
                 redaction: Redaction::new(),
                 schema: Schema::Native,
                 location: false,
+                span_records: false,
             },
             sinks: Vec::new(),
             panics: false,
@@ -171,6 +172,12 @@ impl Config {
     #[cfg_attr(docsrs, doc(cfg(feature = "log")))]
     pub const fn with_log_records(mut self) -> Self {
         self.log_records = true;
+        self
+    }
+
+    /// Writes a record when a span closes; see [`JsonLayer::with_span_records`](crate::JsonLayer::with_span_records). Default: no.
+    pub const fn with_span_records(mut self) -> Self {
+        self.program.span_records = true;
         self
     }
 

@@ -104,6 +104,7 @@ where
 {
     let inner = JsonLayer::with_sink(lines, front).limits(settings.limits).redaction(settings.redaction);
     let inner = if settings.location { inner.with_location() } else { inner };
+    let inner = if settings.span_records { inner.with_span_records() } else { inner };
     match settings.levels {
         None => Box::new(inner),
         Some(levels) => Box::new(SinkLayer { levels, inner }),
@@ -138,6 +139,20 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
         self.inner.on_record(id, values, ctx);
+    }
+
+    fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        self.inner.on_enter(id, ctx);
+    }
+
+    fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        self.inner.on_exit(id, ctx);
+    }
+
+    fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        if ctx.metadata(&id).is_some_and(|metadata| self.levels.enables(metadata)) {
+            self.inner.on_close(id, ctx);
+        }
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {

@@ -57,6 +57,8 @@ pub(super) struct Program {
     pub(super) redaction: Redaction,
     pub(super) schema: Schema,
     pub(super) location: bool,
+    /// Whether a record is written when a span closes.
+    pub(super) span_records: bool,
 }
 
 /// The settings of a sink, with those of the whole program where it has none of its own.
@@ -70,6 +72,8 @@ pub(super) struct SinkSettings {
     pub(super) queue: Option<Queue>,
     /// Whether lines say where in the source they come from.
     pub(super) location: bool,
+    /// Whether a record is written when a span closes.
+    pub(super) span_records: bool,
 }
 
 impl Sink {
@@ -186,7 +190,7 @@ impl Sink {
 
     /// Opens the sink. `levels` are none if those of the program are enough.
     pub(super) fn open(self, program: &Program, levels: Option<SinkLevels>) -> Result<OpenedSink, InitError> {
-        let Program { directives, limits, redaction, schema, location } = program;
+        let Program { directives, limits, redaction, schema, location, span_records } = program;
         let format = self.format.or(directives.format).unwrap_or_default();
         let schema = self.schema.unwrap_or_else(|| schema.clone());
         // Its log viewer shows the place.
@@ -194,7 +198,16 @@ impl Sink {
         let style = Style::new(format, schema, (self.is_terminal)());
         let Self { name, queue, open, redaction: own, .. } = self;
         let redaction = own.unwrap_or_else(|| redaction.clone());
-        open(SinkSettings { name, style, limits: *limits, redaction, levels, queue, location })
+        open(SinkSettings {
+            name,
+            style,
+            limits: *limits,
+            redaction,
+            levels,
+            queue,
+            location,
+            span_records: *span_records,
+        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! `LineEncoder`: makes the line of an event.
 
+use std::time::Duration;
+
 use buttress_context::Context as CallContext;
+use tokio::time::Instant;
 use tracing::field::Field;
 use tracing::span::{Attributes, Record};
 use tracing::{Event, Subscriber};
@@ -8,7 +11,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::encode::buffers::LineBuffers;
-use crate::encode::callsite::{Callsite, level_member};
+use crate::encode::callsite::{Callsite, context_field_name, level_member};
 use crate::encode::fields::Fields;
 #[cfg(feature = "log")]
 use crate::encode::log_record;
@@ -27,6 +30,8 @@ pub(super) struct LineEncoder {
     pub(super) redactor: Redactor,
     /// Whether lines say where in the source they come from.
     pub(super) has_location: bool,
+    /// Whether a record is written when a span closes.
+    pub(super) has_span_records: bool,
     layer: LayerId,
     epoch: RecordEpoch,
 }
@@ -37,6 +42,7 @@ impl LineEncoder {
             limits: Limits::default(),
             redactor: Redactor::new(Redaction::new()),
             has_location: false,
+            has_span_records: false,
             layer: LayerId::new(),
             epoch: RecordEpoch::default(),
         }
@@ -71,6 +77,47 @@ impl LineEncoder {
             }));
             self.spans().insert(span, &buffers.fields, &callsite.names, &mut buffers.merged);
         });
+        if self.has_span_records {
+            self.spans().start_times(span);
+        }
+    }
+
+    /// Measures the times of a span.
+    pub(super) fn enter<S: for<'a> LookupSpan<'a>>(&self, span: &SpanRef<'_, S>) {
+        self.spans().times(span, |times| times.enter(Instant::now()));
+    }
+
+    /// Measures the times of a span.
+    pub(super) fn exit<S: for<'a> LookupSpan<'a>>(&self, span: &SpanRef<'_, S>) {
+        self.spans().times(span, |times| times.exit(Instant::now()));
+    }
+
+    /// Encodes the record of a span that has closed. Returns how many fields did not fit, or `None` if there is no record.
+    pub(super) fn close<S>(&self, span: SpanRef<'_, S>, buffers: &mut LineBuffers) -> Option<u32>
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let (busy, idle) = self.spans().times(&span, |times| times.close(Instant::now()))?;
+        let LineBuffers { line, fields, .. } = buffers;
+        let (metadata, callsite) = (span.metadata(), Callsite::of(span.metadata()));
+        line.extend_from_slice(b"{\"timestamp\":\"");
+        timestamp::append_now(line);
+        line.extend_from_slice(level_member(*metadata.level()));
+        line.extend_from_slice(b"\"span closed\"");
+        line.extend_from_slice(&callsite.target);
+        if self.has_location {
+            line.extend_from_slice(&callsite.at);
+        }
+        let millis = |time: Duration| Value::F64(time.as_secs_f64() * 1e3);
+        for (name, value) in [
+            ("event", Value::Str("span.closed")),
+            ("span", Value::Str(metadata.name())),
+            ("busy_ms", millis(busy)),
+            ("idle_ms", millis(idle)),
+        ] {
+            self.add(fields, context_field_name(name), value);
+        }
+        Some(self.finish(buffers, Some(span)))
     }
 
     /// Encodes fields that are recorded after their span has begun.
@@ -92,7 +139,7 @@ impl LineEncoder {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let LineBuffers { line, context, fields, error, merged } = buffers;
+        let LineBuffers { line, fields, error, .. } = buffers;
         let callsite = Callsite::of(event.metadata());
         line.extend_from_slice(b"{\"timestamp\":\"");
         timestamp::append_now(line);
@@ -119,7 +166,16 @@ impl LineEncoder {
             line.extend_from_slice(b"\"\"");
         }
         self.append_source(line, event, callsite);
+        self.finish(buffers, ctx.event_span(event))
+    }
 
+    /// Appends what follows the source of a line: the ids, and the fields of the context, of the spans, and those in the
+    /// buffers. Returns how many fields did not fit.
+    fn finish<S>(&self, buffers: &mut LineBuffers, span: Option<SpanRef<'_, S>>) -> u32
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let LineBuffers { line, context, fields, error, merged } = buffers;
         CallContext::read(|call| {
             context::append_ids(line, call, self.format());
             context::add_fields(context, call, self.limits.fields(), self.format());
@@ -127,7 +183,7 @@ impl LineEncoder {
         // The inner fields are encoded by now, so the room that they leave to the outer ones is known.
         let after = fields.text_len() + error.len() + b",\"dropped_fields\":4294967295,\"error\":}\n".len();
         let room = self.limits.line().saturating_sub(after);
-        let in_span = ctx.event_span(event).and_then(|span| {
+        let in_span = span.and_then(|span| {
             self.spans().fields(&span, merged, |span| {
                 let outer = context.append_to(line, &[span, fields], room.saturating_sub(span.text_len()));
                 outer + span.append_to(line, &[fields], room)

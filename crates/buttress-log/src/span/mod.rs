@@ -2,6 +2,7 @@
 
 mod per_layer;
 mod store;
+mod times;
 
 pub(crate) use per_layer::LayerId;
 pub(crate) use store::{RecordEpoch, SpanStore};

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use tokio::time::Instant;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::encode::fields::Fields;
 use crate::encode::name::FieldName;
 use crate::redaction::Redactor;
 use crate::span::per_layer::PerLayer;
+use crate::span::times::SpanTimes;
 
 /// The fields of a span and of all spans around it. An inner field hides an outer one of its name.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub(crate) struct SpanFields {
     inherited: AtomicBool,
     /// The [id](Redactor::id) of the redaction that the values have passed; 0 if they have passed none.
     redacted_by: usize,
+    /// Only if the layer writes a record when a span closes.
+    times: Option<Box<SpanTimes>>,
 }
 
 /// The version of the fields around a span that is a root.
@@ -49,6 +53,7 @@ impl SpanFields {
             current_in: AtomicU64::new(0),
             inherited: AtomicBool::new(self.inherited.load(Ordering::Relaxed)),
             redacted_by: redactor.map_or(self.redacted_by, Redactor::id),
+            times: self.times.clone(),
         }
     }
 }
@@ -121,6 +126,7 @@ impl SpanStore<'_> {
                 current_in: AtomicU64::new(epoch),
                 inherited: AtomicBool::new(false),
                 redacted_by: self.redactor.map_or(0, Redactor::id),
+                times: None,
             }
         };
         let inside = span.parent().and_then(|parent| self.read(&parent, merged, |outer| make(Some(outer))));
@@ -130,6 +136,26 @@ impl SpanStore<'_> {
             Some(layers) => layers.insert(self.layer, fields),
             None => extensions.insert(PerLayer::new(self.layer, fields)),
         }
+    }
+
+    /// Begins to measure the times of a new span.
+    pub(crate) fn start_times<S: for<'a> LookupSpan<'a>>(self, span: &SpanRef<'_, S>) {
+        let times = SpanTimes::new(Instant::now());
+        self.update(span, |fields| fields.times = Some(Box::new(times)));
+    }
+
+    /// Changes the times of a span, if they are measured.
+    pub(crate) fn times<S, R>(
+        self,
+        span: &SpanRef<'_, S>,
+        change: impl FnOnce(&mut SpanTimes) -> R,
+    ) -> Option<R>
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let mut extensions = span.extensions_mut();
+        let fields = extensions.get_mut::<PerLayer>()?.get_or_adopt(self.layer, self.redactor);
+        fields.times.as_deref_mut().map(change)
     }
 
     /// Sets fields of an existing span. Allocates at most once: when the span's text outgrows its buffer.
