@@ -252,7 +252,10 @@ mod tests {
     use std::sync::Mutex;
     use std::thread;
 
+    use tracing_subscriber::layer::SubscriberExt;
+
     use super::*;
+    use crate::layer::JsonLayer;
 
     type Gate = Arc<Mutex<()>>;
 
@@ -267,6 +270,52 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
+        }
+    }
+
+    /// Refuses as many writes as the number says.
+    struct Refuses {
+        left: u32,
+        out: Vec<u8>,
+    }
+
+    impl Write for Refuses {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.left > 0 {
+                self.left -= 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.out.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// [S37] A sink without a queue says what it has lost as soon as it can write again, and at a flush.
+    #[test]
+    fn a_sink_says_what_it_has_lost() {
+        for (refused, expected) in [(0, "a b"), (1, "lost b"), (2, "b lost")] {
+            drop(crate::test::capture()); // so that tests at the same time do not disable callsites for each other
+            let sink = Arc::new(LineSink::default().reporting("file".into()));
+            let writer = SharedWriter::new(Mutex::new(Refuses { left: refused, out: Vec::new() }));
+            let open = OpenSink::direct("file".into(), writer.clone(), Arc::clone(&sink));
+            let guard = FlushGuard::new(vec![open]);
+            let subscriber = tracing_subscriber::registry().with(JsonLayer::with_sink(writer.clone(), sink));
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!("a");
+                tracing::info!("b");
+            });
+            guard.flush(Duration::from_secs(60)).unwrap();
+            let text = String::from_utf8(writer.0.lock().unwrap().out.clone()).unwrap();
+            let names = text.lines().map(|line| match line {
+                _ if line.contains("1 log line was lost") => "lost",
+                _ if line.contains("\"message\":\"a\"") => "a",
+                _ => "b",
+            });
+            assert_eq!(names.collect::<Vec<_>>().join(" "), expected);
+            assert_eq!(guard.stats().lost(), u64::from(refused > 0));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
@@ -36,6 +36,8 @@ pub(crate) struct LineSink {
 #[derive(Debug)]
 struct Reports {
     losses: Mutex<LossReport>,
+    /// Whether the log may not have mentioned all losses. A line pays no lock while there is none.
+    is_behind: AtomicBool,
     failure: SinkFailure,
 }
 
@@ -52,7 +54,11 @@ impl LineSink {
 
     /// Reports in the log itself what the sink of this `name` has lost.
     pub(crate) fn reporting(mut self, name: Arc<str>) -> Self {
-        self.reports = Some(Reports { losses: Mutex::default(), failure: SinkFailure::new(name) });
+        self.reports = Some(Reports {
+            losses: Mutex::default(),
+            is_behind: AtomicBool::new(false),
+            failure: SinkFailure::new(name),
+        });
         self
     }
 
@@ -67,7 +73,9 @@ impl LineSink {
     pub(crate) fn write<'w, W: MakeWriter<'w>>(&self, writer: &'w W, line: &[u8], metadata: &Metadata<'_>) {
         self.write_counted(|| writer.make_writer_for(metadata), line);
         if let Some(reports) = &self.reports {
-            self.report_losses(writer, false);
+            if reports.is_behind.load(Ordering::Relaxed) {
+                self.report_losses(writer, false);
+            }
             reports.failure.report();
         }
     }
@@ -141,6 +149,10 @@ impl LineSink {
             Failure::Panicked => self.losses.add_writer_panic(),
             Failure::Reentrant => self.losses.add_reentrant_line(),
         }
+        if let Some(reports) = &self.reports {
+            // Release: a thread that reads it reads the counter too.
+            reports.is_behind.store(true, Ordering::Release);
+        }
     }
 
     /// Sets whether the output ends in the middle of a line, for a writer that was used before.
@@ -150,22 +162,24 @@ impl LineSink {
 
     /// Writes the record about lost lines, if there are any that the log has not mentioned.
     fn report_losses<'w, W: MakeWriter<'w>>(&self, writer: &'w W, at_once: bool) {
-        let Some(Reports { losses: report, .. }) = &self.reports else { return };
+        let Some(Reports { losses: report, is_behind, .. }) = &self.reports else { return };
         // If another thread is about to report, it reports these losses too. Nobody is on the way while this lock is held
         // for a moment only, so a writer that logs does not meet it.
         let Ok(mut due) = report.try_lock() else { return };
+        // Before the counters are read: a loss after that sets it again.
+        is_behind.swap(false, Ordering::Acquire);
         if !due.is_behind(&self.losses) {
             return;
         }
         let lost = due.due(&self.losses, uptime(), at_once);
         drop(due);
-        if let Some(lost) = lost {
-            let mut record = Vec::new();
-            own_record::write_losses(&mut record, &lost);
-            // The record is no line of the program: it is not counted, and a later one says the same.
-            if self.write_one(|| writer.make_writer(), &record).is_err() {
-                report.lock().unwrap_or_else(PoisonError::into_inner).take_back(&lost);
-            }
+        let Some(lost) = lost else { return is_behind.store(true, Ordering::Release) };
+        let mut record = Vec::new();
+        own_record::write_losses(&mut record, &lost);
+        // The record is no line of the program: it is not counted, and a later one says the same.
+        if self.write_one(|| writer.make_writer(), &record).is_err() {
+            report.lock().unwrap_or_else(PoisonError::into_inner).take_back(&lost);
+            is_behind.store(true, Ordering::Release);
         }
     }
 
