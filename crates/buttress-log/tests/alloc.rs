@@ -8,7 +8,7 @@ use std::time::Duration;
 use allocation_counter::measure;
 use buttress_context::{Context, RequestId, Trace};
 use buttress_error::{Error, Kind};
-use buttress_log::{JsonLayer, LogLayer, Queue};
+use buttress_log::{JsonLayer, LogLayer, Queue, Schema};
 use tower::{Layer, Service};
 use tracing::field::Empty;
 use tracing::{error, info, info_span};
@@ -157,4 +157,42 @@ fn calls_allocate_nothing() {
     let off = tracing_subscriber::registry().with(LevelFilter::OFF).with(JsonLayer::new(io::sink));
     tracing::subscriber::with_default(off, || assert_eq!(allocations(&mut call), 0));
     with_layer(|| assert_eq!(allocations(&mut call), 0));
+}
+
+/// [S34] An event of 0 to 20 fields in 0 to 5 spans allocates nothing, through each schema.
+#[test]
+fn events_of_any_size_allocate_nothing() {
+    let events: [fn(); 6] = [
+        || info!("none"),
+        || info!(a = 1, "one"),
+        || info!(a = 1, b = "two", "two"),
+        || info!(a = 1, b = "two", c = 3.5, d = true, e = %"five", "five"),
+        || info!(a = 1, b = "two", c = 3.5, d = true, e = %"five", f = 6, g = 7, h = 8, i = 9, j = ?"ten", "ten"),
+        || {
+            info!(
+                a = 1, b = "two", c = 3.5, d = true, e = %"five", f = 6, g = 7, h = 8, i = 9, j = ?"ten", k = 11, l = 12,
+                m = 13, n = 14, o = 15, p = 16, q = 17, r = 18, s = 19, t = "twenty", "twenty"
+            );
+        },
+    ];
+    for schema in [
+        Schema::Native,
+        Schema::Simple,
+        Schema::Ecs,
+        Schema::Gcp { project: None },
+        Schema::Datadog,
+        Schema::Otel,
+    ] {
+        let layer = JsonLayer::new(schema.clone().writer(io::sink));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let mut spans = Vec::new();
+            for depth in 0..=5 {
+                for (index, event) in events.iter().enumerate() {
+                    assert_eq!(allocations(event), 0, "{schema:?}, {depth} spans, event {index}");
+                }
+                spans.push(info_span!("s", depth, u = depth, a = depth, "x.y" = "span").entered());
+            }
+            while spans.pop().is_some() {}
+        });
+    }
 }

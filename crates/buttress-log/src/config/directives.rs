@@ -230,12 +230,14 @@ fn suggestion(directive: &str) -> Option<String> {
     match directive.split_once('=') {
         Some((name, level)) => {
             let word = Some(level.trim()).filter(|word| !word.contains('='))?;
+            if parse_level(name.trim()).is_some() && parse_level(word).is_none() {
+                return target_of(word, name.trim());
+            }
             let level = match parse_level(word) {
                 Some(_) => word,
                 None => translate_level(word).or_else(|| nearest_word(word, LEVELS.into_iter()))?,
             };
-            let repaired = format!("{}={level}", repair_path(name.trim()));
-            parse_target(&repaired).map(|_| repaired)
+            target_of(name, level)
         }
         None => {
             let words = Format::ALL.into_iter().map(Format::as_str).chain(LEVELS);
@@ -245,9 +247,22 @@ fn suggestion(directive: &str) -> Option<String> {
                 let repaired = format!("{}=trace", repair_path(directive));
                 (directive.contains(['_', ':']) && parse_target(&repaired).is_some()).then_some(repaired)
             };
-            word.map(str::to_owned).or_else(as_target)
+            word.map(str::to_owned).or_else(|| with_other_separator(directive)).or_else(as_target)
         }
     }
+}
+
+/// A directive for a target and its level, if the target can be repaired.
+fn target_of(name: &str, level: &str) -> Option<String> {
+    let repaired = format!("{}={}", repair_path(name.trim()), level.to_ascii_lowercase());
+    parse_target(&repaired).map(|_| repaired)
+}
+
+/// What `app:debug` and `app debug` were meant to be. (`app::debug` may be a target.)
+fn with_other_separator(directive: &str) -> Option<String> {
+    let (name, level) = directive.rsplit_once([':', ' '])?;
+    let is_pair = !name.ends_with(':') && parse_level(name.trim()).is_none() && parse_level(level).is_some();
+    is_pair.then(|| target_of(name, level)).flatten()
 }
 
 /// The path without colons at its ends, and with two colons between its parts.
@@ -306,6 +321,14 @@ mod tests {
             ("app::pay", Some("app::pay=trace")),
             ("app:pay=debug", Some("app::pay=debug")),
             ("app::=debug", Some("app=debug")),
+            ("app:debug", Some("app=debug")),
+            ("app::pay:WARN", Some("app::pay=warn")),
+            ("app debug", Some("app=debug")),
+            ("app::debug", Some("app::debug=trace")),
+            ("info debug", None),
+            ("INFO=app", Some("app=info")),
+            ("warn = app:pay", Some("app::pay=warn")),
+            ("info=", None),
             ("::app=debug", Some("app=debug")),
             ("a=b=c", None),
             ("a=b=info", None),
