@@ -175,3 +175,25 @@ fn a_group_in_another_error_shows_its_members() {
         }
     }
 }
+
+/// [S35] `#[instrument(err)]` and `Debug` pass a text on, not the error. All of it is kept, in the one shape of errors, on a line
+/// with the arguments.
+#[test]
+fn an_instrumented_error_keeps_its_text() {
+    #[tracing::instrument(err)]
+    fn by_display(order: u32) -> Result<(), Error> {
+        Err(Error::new(Kind::Timeout, "no answer").note("while paying"))
+    }
+    #[tracing::instrument(err(Debug))]
+    fn by_debug(order: u32) -> Result<(), Error> {
+        Err(Error::new(Kind::Timeout, "no answer").note("while paying"))
+    }
+    let line = log_one(|| drop(by_display(17)));
+    let text = by_display(17).unwrap_err().to_string();
+    assert_eq!(line["error"], serde_json::json!({ "message": text }));
+    assert_eq!((&line["level"], &line["order"]), (&"ERROR".into(), &17.into()));
+    let line = log_one(|| drop(by_debug(17)));
+    let shown = line["error"]["message"].as_str().unwrap();
+    assert!(shown.contains("no answer") && shown.contains("while paying"), "{shown}");
+    assert_eq!(line["order"], 17);
+}
