@@ -229,6 +229,7 @@ const TICK: Duration = Duration::from_millis(1);
 mod tests {
     use super::*;
     use crate::policy::PolicyBuilder;
+    use crate::policy::backoff::Jitter;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -310,6 +311,18 @@ mod tests {
         assert_eq!(latest(plain().min_attempt_time(10 * MS), time), Some(80 * MS));
         assert_eq!(latest(plain().min_attempt_time(10 * MS).max_elapsed(100 * MS), time), Some(70 * MS));
         assert_eq!(latest(plain().min_attempt_time(30 * MS).max_elapsed(100 * MS), time), Some(60 * MS));
+    }
+
+    /// [S10] A wait of the server that is not longer than the backoff's changes nothing, jitter included.
+    #[test]
+    fn a_wait_that_is_not_longer_changes_nothing() {
+        let policy = plain().build().unwrap();
+        let backoff = Backoff::fixed(100 * MS).jitter(Jitter::Full);
+        for asked in [0, 99, 100] {
+            let accepted = policy.accepted_wait(&backoff, 100 * MS, asked * MS);
+            assert_eq!(accepted, (100 * MS, AddedJitter::NONE), "{asked}");
+        }
+        assert_ne!(policy.accepted_wait(&backoff, 100 * MS, 101 * MS).1, AddedJitter::NONE);
     }
 
     /// A server's wait counts if it is longer than the backoff, up to its limits.
