@@ -18,11 +18,13 @@ mod redaction;
 mod schema;
 mod sink;
 mod span;
+mod tail;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod test;
 mod timer;
 mod unwind;
+mod volume;
 
 pub use as_dyn::as_dyn;
 pub use call::{LogLayer, LogService, ResponseFuture};
@@ -39,3 +41,4 @@ pub use sink::guard::{FlushError, FlushGuard, Flusher};
 pub use sink::losses::LossCounters;
 pub use sink::queue::{Queue, QueuedLine, QueuedWriter, WhenFull};
 pub use sink::stats::{LogStats, SinkStats};
+pub use volume::Sampling;

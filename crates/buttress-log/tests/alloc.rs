@@ -8,7 +8,7 @@ use std::time::Duration;
 use allocation_counter::measure;
 use buttress_context::{Context, RequestId, Trace};
 use buttress_error::{Error, Kind};
-use buttress_log::{JsonLayer, LogLayer, Queue, Schema};
+use buttress_log::{JsonLayer, LogLayer, Queue, Sampling, Schema};
 use tower::{Layer, Service};
 use tracing::field::Empty;
 use tracing::{error, info, info_span};
@@ -195,4 +195,38 @@ fn events_of_any_size_allocate_nothing() {
             while spans.pop().is_some() {}
         });
     }
+}
+
+/// Sampling allocates nothing per event, whether it logs it or not, also with a key; neither does a limit of bytes.
+#[test]
+fn sampling_allocates_nothing() {
+    let sampling = Sampling::new(std::time::Duration::from_secs(3_600), 2, 3).key("customer");
+    let layer = JsonLayer::new(io::sink)
+        .sampling(sampling)
+        .bytes_per_second(std::num::NonZeroU64::new(2_000).unwrap());
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        assert_eq!(allocations(|| (0..20).for_each(|_| event())), 0);
+    });
+}
+
+/// A record in a buffered call allocates nothing once the buffer has grown. The buffer itself costs a few allocations per call.
+#[test]
+fn a_buffered_call_allocates_little() {
+    let buffered = |records: u32| {
+        let mut service =
+            LogLayer::new("payments").buffer_debug(1 << 16).layer(tower::service_fn(move |(): ()| {
+                (0..records).for_each(|_| tracing::debug!(customer = 17, "paying"));
+                std::future::ready(Ok::<_, Error>(()))
+            }));
+        move || {
+            let mut future = std::pin::pin!(service.call(()));
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(std::future::Future::poll(future.as_mut(), &mut cx).is_ready());
+        }
+    };
+    with_layer(|| {
+        let (none, many) = (allocations(buffered(0)), allocations(buffered(200)));
+        assert!(none <= 8, "{none}");
+        assert!(many <= none + 20, "{many}: the two lists grow by doubling");
+    });
 }

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use buttress_context::{Context, Report, RequestId};
-use buttress_error::{Error, Kind, Verdict};
+use buttress_error::{Classifier, Completion, Error, Kind, Verdict};
 use buttress_log::LogLayer;
 use buttress_log::test::{Line, capture};
 use buttress_test::conform;
@@ -362,4 +362,96 @@ async fn off_logs_nothing() {
     drop(tower::Service::call(&mut layer.layer(service_fn(|_: ()| pending::<Result<(), Error>>())), ()));
     assert!(layer.layer(NotReady { pending: 0, panics: false }).oneshot(()).await.is_err());
     assert!(logs.lines().is_empty(), "{logs}");
+}
+
+/// A service that is dropped while it is not ready ends a call, once. A clone of it, and one that has become ready, end none.
+#[tokio::test(start_paused = true)]
+async fn a_service_dropped_while_it_waits_ends_a_call() {
+    let logs = capture();
+    let mut service = LogLayer::new("x").layer(NotReady { pending: 9, panics: false });
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(tower::Service::poll_ready(&mut service, &mut cx).is_pending());
+    drop(service.clone());
+    assert!(logs.lines().is_empty(), "a clone does not wait");
+    tokio::time::advance(Duration::from_millis(30)).await;
+    assert!(tower::Service::poll_ready(&mut service, &mut cx).is_pending());
+    drop(service);
+    logs.assert_one("call.started");
+    let end = logs.assert_one("call.ended").field("outcome", "cancelled").field("kind", "cancelled");
+    assert!(end.get("duration_ms").unwrap().parse::<f64>().unwrap() >= 30.0);
+
+    let logs = capture();
+    let mut ready = LogLayer::new("x").layer(service_fn(|_: ()| pending::<Result<(), Error>>()));
+    assert!(tower::Service::<()>::poll_ready(&mut ready, &mut cx).is_ready());
+    drop(ready.clone());
+    drop(ready);
+    assert!(logs.lines().is_empty(), "no call was made");
+}
+
+/// A caller that gives up while the service is not ready: one pair.
+#[tokio::test(start_paused = true)]
+async fn a_call_dropped_while_it_waits_has_both_events() {
+    let logs = capture();
+    let call = LogLayer::new("x").layer(NotReady { pending: u32::MAX, panics: false }).oneshot(());
+    assert!(tokio::time::timeout(Duration::from_millis(5), call).await.is_err());
+    logs.assert_one("call.started");
+    logs.assert_one("call.ended").field("outcome", "cancelled");
+}
+
+/// A panic in `poll_ready` after a wait ends the call once: the drop of the service adds nothing.
+#[tokio::test]
+async fn a_panic_after_a_wait_has_one_pair() {
+    let logs = capture();
+    let mut service = LogLayer::new("x").layer(NotReady { pending: 1, panics: true });
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(tower::Service::poll_ready(&mut service, &mut cx).is_pending());
+    let poll =
+        catch_unwind(AssertUnwindSafe(|| tower::Service::poll_ready(&mut service, &mut cx).is_pending()));
+    assert!(poll.is_err());
+    drop(service);
+    logs.assert_one("call.started");
+    logs.assert_one("call.ended").field("outcome", "panic");
+}
+
+/// Finds the completion in the response.
+#[derive(Clone)]
+struct Streams;
+
+impl Classifier<Completion, Error> for Streams {
+    fn judge(&self, outcome: &Result<Completion, Error>) -> Verdict {
+        outcome.as_ref().map_or_else(|error| Verdict::failure(error.kind()), |_| Verdict::success())
+    }
+
+    fn completion(&self, outcome: &Result<Completion, Error>) -> Option<Completion> {
+        outcome.as_ref().ok().cloned()
+    }
+}
+
+/// A response that streams ends the call when its body ends: well, with an error, or dropped.
+#[tokio::test(start_paused = true)]
+async fn a_streamed_response_ends_the_call_with_its_body() {
+    type End = fn(Completion);
+    let ends: [(End, &str, &str); 4] = [
+        (|body| body.complete(Verdict::success()), "ok", "INFO"),
+        (|body| body.complete(Verdict::failure(Kind::Unavailable)), "error", "WARN"),
+        (|body| body.abandon(Duration::ZERO), "cancelled", "DEBUG"),
+        (drop, "cancelled", "DEBUG"),
+    ];
+    for (end, outcome, expected) in ends {
+        let logs = capture();
+        let layer = LogLayer::new("x").classifier(Streams).buffer_debug(1 << 16);
+        let service = layer.layer(service_fn(|(): ()| async {
+            tracing::debug!("inside");
+            Ok::<_, Error>(Completion::new())
+        }));
+        let context = Context::current().with_request_id(RequestId::parse("req-9").unwrap());
+        let body = context.scope(service.oneshot(())).await.unwrap();
+        assert!(logs.events("call.ended").is_empty(), "the body has not ended");
+        tokio::time::advance(Duration::from_millis(70)).await;
+        end(body);
+        let line = logs.assert_one("call.ended").field("outcome", outcome).field("request_id", "req-9");
+        assert!(line.get("duration_ms").unwrap().parse::<f64>().unwrap() >= 70.0);
+        assert_eq!(level(&line), expected);
+        assert_eq!(logs.messages("inside").len(), usize::from(outcome != "ok"));
+    }
 }

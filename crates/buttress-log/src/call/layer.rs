@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use buttress_error::handle::Handle;
 use buttress_error::{ByKind, Verdict};
@@ -26,8 +27,12 @@ use crate::call::service::LogService;
 /// The event has the kind and the reason of an error, not its chain, which belongs on the line of the code that handles the
 /// error.
 ///
-/// If the service fails to become ready, or panics in `poll_ready`, both events are emitted too. Their `duration_ms` begins when
-/// the service first was not ready.
+/// If the service fails to become ready, panics in `poll_ready`, or is dropped while it is not ready, both events are emitted too.
+/// Their `duration_ms` begins when the service first was not ready.
+///
+/// A response that streams ends the call when its body ends, if the classifier
+/// [says so](buttress_error::Classifier::completion), as `at_body_end` of `buttress-http` does. Dropping the rest of the body is
+/// the outcome `cancelled`. No request and no response is part of an event.
 ///
 /// Each call has a [`Report`](buttress_context::Report) of its own, so the report of an outer retry is not mixed in. The report
 /// does not depend on the subscriber and its filters. An event that no subscriber takes does not allocate.
@@ -54,11 +59,21 @@ pub struct LogLayer<C = ByKind> {
     pub(super) settings: Arc<Settings<C>>,
 }
 
+#[derive(Clone)]
 pub(super) struct Settings<C> {
+    pub(super) call: CallSettings,
+    pub(super) classifier: C,
+}
+
+/// What does not depend on the classifier.
+#[derive(Clone)]
+pub(super) struct CallSettings {
     pub(super) name: Arc<str>,
     pub(super) events: LoggedEvents,
     pub(super) success_level: Level,
-    pub(super) classifier: C,
+    /// The size of the buffer for DEBUG records, in bytes.
+    pub(super) buffer: Option<usize>,
+    pub(super) slow_after: Option<Duration>,
 }
 
 /// Which events of a call are logged.
@@ -88,7 +103,9 @@ impl LogLayer {
     }
 
     fn with_events(name: Arc<str>, events: LoggedEvents) -> Self {
-        Self { settings: Arc::new(Settings { name, events, success_level: Level::INFO, classifier: ByKind }) }
+        let success_level = Level::INFO;
+        let call = CallSettings { name, events, success_level, buffer: None, slow_after: None };
+        Self { settings: Arc::new(Settings { call, classifier: ByKind }) }
     }
 }
 
@@ -99,9 +116,9 @@ impl<C> LogLayer<C> {
     where
         C: Clone,
     {
-        self.edit(|settings| match settings.events {
-            LoggedEvents::None => settings,
-            _ => Settings { events: LoggedEvents::End, ..settings },
+        self.edit(|call| match call.events {
+            LoggedEvents::None => call,
+            _ => CallSettings { events: LoggedEvents::End, ..call },
         })
     }
 
@@ -114,27 +131,52 @@ impl<C> LogLayer<C> {
     where
         C: Clone,
     {
-        self.edit(|settings| Settings { success_level: level, ..settings })
+        self.edit(|call| CallSettings { success_level: level, ..call })
+    }
+
+    /// Keeps the DEBUG and TRACE records of each call in a buffer of at most `bytes`, and writes them only if the call fails, is
+    /// cancelled or panics, in their order and before `call.ended`. If the call succeeds they are dropped. Default: they are
+    /// written at once.
+    ///
+    /// The filter must let such records pass; or [`Config::call_levels`](crate::Config::call_levels) allows calls a level of their
+    /// own, which a buffered call then has, while other code logs at the level of the program. The oldest records are dropped
+    /// first, and `call.ended` has their number as `dropped_records`. Each record takes about 32 bytes more than its line. The
+    /// buffer takes memory only for records, and belongs to the context of the call: it follows the call to other threads.
+    ///
+    /// A buffered call inside another one: if it succeeds, its records belong to the outer call. Records that a task logs in the
+    /// context of the call after its end are written if it failed, and dropped if it succeeded.
+    ///
+    /// A call whose context has a [level of its own](buttress_context::Context::with_log_level) is not buffered.
+    ///
+    /// Only the lines of a [`JsonLayer`](crate::JsonLayer) and of [`Config`](crate::Config) are kept; other layers of the
+    /// subscriber log at once.
+    #[must_use]
+    pub fn buffer_debug(self, bytes: usize) -> Self
+    where
+        C: Clone,
+    {
+        self.edit(|call| CallSettings { buffer: Some(bytes), ..call })
+    }
+
+    /// Writes the [buffered](Self::buffer_debug) records of a successful call too, if it takes `limit` or longer. Default: never.
+    #[must_use]
+    pub fn slow_after(self, limit: Duration) -> Self
+    where
+        C: Clone,
+    {
+        self.edit(|call| CallSettings { slow_after: Some(limit), ..call })
     }
 
     /// Returns `true` unless the layer is [`off`](LogLayer::off).
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.settings.events != LoggedEvents::None
+        self.settings.call.events != LoggedEvents::None
     }
 
     /// Sets the classifier that decides whether an outcome is a failure, and of which kind. Default: the kind of the error.
     #[must_use]
-    pub fn classifier<D>(self, classifier: D) -> LogLayer<D>
-    where
-        C: Clone,
-    {
-        self.edit(|Settings { name, events, success_level, .. }| Settings {
-            name,
-            events,
-            success_level,
-            classifier,
-        })
+    pub fn classifier<D>(self, classifier: D) -> LogLayer<D> {
+        LogLayer { settings: Arc::new(Settings { call: self.settings.call.clone(), classifier }) }
     }
 
     /// Sets a closure as the classifier. Annotate its parameter: `|outcome: &Result<Reply, Error>| …`.
@@ -142,22 +184,16 @@ impl<C> LogLayer<C> {
     pub fn classify_with<F, Res, E>(self, judge: F) -> LogLayer<F>
     where
         F: Fn(&Result<Res, E>) -> Verdict,
-        C: Clone,
     {
         self.classifier(judge)
     }
 
-    fn edit<D>(self, change: impl FnOnce(Settings<C>) -> Settings<D>) -> LogLayer<D>
+    fn edit(self, change: impl FnOnce(CallSettings) -> CallSettings) -> Self
     where
         C: Clone,
     {
-        let settings = Arc::try_unwrap(self.settings).unwrap_or_else(|settings| Settings {
-            name: Arc::clone(&settings.name),
-            events: settings.events,
-            success_level: settings.success_level,
-            classifier: settings.classifier.clone(),
-        });
-        LogLayer { settings: Arc::new(change(settings)) }
+        let Settings { call, classifier } = Arc::unwrap_or_clone(self.settings);
+        Self { settings: Arc::new(Settings { call: change(call), classifier }) }
     }
 }
 
@@ -184,9 +220,11 @@ impl<C> fmt::Debug for LogLayer<C> {
 impl<C> fmt::Debug for Settings<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogLayer")
-            .field("name", &self.name)
-            .field("events", &self.events)
-            .field("success_level", &self.success_level)
+            .field("name", &self.call.name)
+            .field("events", &self.call.events)
+            .field("success_level", &self.call.success_level)
+            .field("buffer_debug", &self.call.buffer)
+            .field("slow_after", &self.call.slow_after)
             .finish_non_exhaustive()
     }
 }

@@ -1,25 +1,19 @@
-//! `LoggedCall`: one call with its start time, its context frame and its two events.
+//! `LoggedCall`: one call with its classifier, from its start to its end.
 
 use std::thread;
-use std::time::Duration;
 
-use buttress_context::{Context, Frame};
 use buttress_error::handle::Handle;
-use buttress_error::{Class, Classifier, Kind, StopReason};
+use buttress_error::{Class, Classifier, Kind};
 use tokio::time::Instant;
-use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use crate::call::layer::{LoggedEvents, Settings};
-use crate::panics::last_panic;
-
-const TARGET: &str = "buttress::call";
+use crate::call::layer::{CallSettings, Settings};
+use crate::call::running::Running;
+use crate::call::streamed::StreamedCall;
 
 pub(super) struct LoggedCall<C> {
     settings: Handle<Settings<C>>,
-    /// `None` if the program had no subscriber when the call began.
-    started: Option<Instant>,
-    frame: Frame,
+    running: Running,
 }
 
 /// The time, or `None` if `tracing` has no subscriber at all.
@@ -37,10 +31,8 @@ impl<C> LoggedCall<C> {
     }
 
     fn start_at(settings: Handle<Settings<C>>, started: Option<Instant>) -> Self {
-        if settings.events == LoggedEvents::StartAndEnd {
-            tracing::debug!(target: TARGET, event = "call.started", call = &*settings.name, "call started");
-        }
-        Self { settings, started, frame: Frame::boundary(Context::current()) }
+        let running = Running::start(&settings.call, started);
+        Self { settings, running }
     }
 
     /// Runs `poll_ready`. A panic in it is logged as a call that ends before it is made.
@@ -74,11 +66,12 @@ impl<C> LoggedCall<C> {
     pub(super) fn run<R>(call: &mut Option<Self>, inner: impl FnOnce() -> R) -> R {
         let guard = EndOnPanic::new(call);
         let Some(call) = &mut *guard.call else { return inner() };
-        let _entered = call.frame.enter();
+        let _entered = call.running.frame.enter();
         inner()
     }
 
-    /// Logs the end of the call, unless it has been logged. A panic in the classifier ends the call too.
+    /// Logs the end of the call, unless it has been logged or comes with the end of the response. A panic in the classifier ends
+    /// the call too.
     pub(super) fn finish<Res, E>(call: &mut Option<Self>, outcome: &Result<Res, E>)
     where
         C: Classifier<Res, E>,
@@ -87,73 +80,30 @@ impl<C> LoggedCall<C> {
         let Some(call) = &*guard.call else { return };
         let verdict = call.settings.classifier.judge(outcome);
         let failed = outcome.is_err() || verdict.is_failure();
-        if let Some(call) = guard.call.take() {
-            call.emit_end(if failed { "error" } else { "ok" }, verdict.class().copied());
+        let completion = if failed { None } else { call.settings.classifier.completion(outcome) };
+        let Some(call) = guard.call.take() else { return };
+        match completion {
+            Some(completion) => {
+                let settings = call.settings.call.clone();
+                completion.observe(Box::new(StreamedCall(Some((settings, call.running)))));
+            }
+            None => call.end(if failed { "error" } else { "ok" }, verdict.class().copied()),
         }
     }
 
     /// Logs the end of a call that is dropped.
     pub(super) fn cancel(self) {
-        self.emit_end("cancelled", Some(Kind::Cancelled.into()));
+        self.end("cancelled", Some(Kind::Cancelled.into()));
     }
 
-    fn emit_end(self, outcome: &'static str, class: Option<Class>) {
-        let Self { settings, started, mut frame } = self;
-        if settings.events == LoggedEvents::None {
-            return;
-        }
-        let duration = started.map(|started| started.elapsed());
-        let report = &frame.report;
-        // A retry layer reports nothing if it made one attempt.
-        let attempts = report.attempts.max(1);
-        let delay = (attempts > 1).then(|| millis(report.delay));
-        let (stopped, degraded) = (report.stopped.map(StopReason::as_str), report.degraded.then_some(true));
-        // The record of the panic itself says more.
-        let panic = if outcome == "panic" { last_panic() } else { None };
-        let level = match class {
-            Some(class) => level_of(class.kind),
-            None if attempts > 1 || degraded.is_some() => Level::INFO,
-            None => settings.success_level,
-        };
-        // The event has the ids of the call, wherever the future is polled or dropped.
-        let _entered = frame.enter();
-        macro_rules! emit {
-            ($level:ident) => {
-                tracing::event!(
-                    target: TARGET,
-                    Level::$level,
-                    event = "call.ended",
-                    call = &*settings.name,
-                    outcome,
-                    duration_ms = duration.map(millis),
-                    kind = class.map(|class| class.kind.as_str()),
-                    reason = class.and_then(|class| class.reason),
-                    attempts,
-                    delay_ms = delay,
-                    stopped,
-                    degraded,
-                    panic = panic.as_deref(),
-                    "call ended"
-                )
-            };
-        }
-        match level {
-            Level::TRACE => emit!(TRACE),
-            Level::DEBUG => emit!(DEBUG),
-            Level::INFO => emit!(INFO),
-            Level::WARN => emit!(WARN),
-            Level::ERROR => emit!(ERROR),
-        }
+    fn end(self, outcome: &'static str, class: Option<Class>) {
+        self.running.end(&self.settings.call, outcome, class);
     }
 }
 
-fn level_of(kind: Kind) -> Level {
-    match kind.level() {
-        buttress_error::Level::Debug => Level::DEBUG,
-        buttress_error::Level::Info => Level::INFO,
-        buttress_error::Level::Warn => Level::WARN,
-        _ => Level::ERROR,
-    }
+/// Logs a call whose service is dropped while it is not ready.
+pub(super) fn cancel_waiting(settings: &CallSettings, waiting_since: Instant) {
+    Running::start(settings, Some(waiting_since)).end(settings, "cancelled", Some(Kind::Cancelled.into()));
 }
 
 /// Logs a call that ends because `poll_ready` panics.
@@ -169,7 +119,7 @@ impl<C> Drop for PollReadyGuard<'_, C> {
         if !self.already_panicking && thread::panicking() {
             let call =
                 LoggedCall::start_at(self.settings.clone(), self.waiting_since.or_else(now_if_logging));
-            call.emit_end("panic", Some(Kind::Panic.into()));
+            call.end("panic", Some(Kind::Panic.into()));
         }
     }
 }
@@ -193,12 +143,7 @@ impl<C> Drop for EndOnPanic<'_, C> {
             && thread::panicking()
             && let Some(call) = self.call.take()
         {
-            call.emit_end("panic", Some(Kind::Panic.into()));
+            call.end("panic", Some(Kind::Panic.into()));
         }
     }
-}
-
-/// Milliseconds, rounded to microseconds.
-fn millis(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
+use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layered};
 use tracing_subscriber::registry::LookupSpan;
@@ -102,7 +102,10 @@ fn layer<L>(lines: L, front: Arc<LineSink>, settings: SinkSettings) -> Box<dyn L
 where
     L: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let inner = JsonLayer::with_sink(lines, front).limits(settings.limits).redaction(settings.redaction);
+    let inner = JsonLayer::with_sink(lines, front)
+        .limits(settings.limits)
+        .redaction(settings.redaction)
+        .volume(settings.volume);
     let inner = if settings.location { inner.with_location() } else { inner };
     let inner = if settings.span_records { inner.with_span_records() } else { inner };
     match settings.levels {
@@ -132,6 +135,10 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     L: Layer<S>,
 {
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        self.inner.on_register_dispatch(subscriber);
+    }
+
     // Spans have no level for a sink: their fields are on the lines of all events in them.
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         self.inner.on_new_span(attributes, id, ctx);

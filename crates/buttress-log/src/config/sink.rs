@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 
 use buttress_error::ConfigError;
@@ -18,6 +19,7 @@ use crate::redaction::Redaction;
 use crate::schema::Schema;
 use crate::sink::file::RollingFile;
 use crate::sink::queue::Queue;
+use crate::volume::{Sampling, VolumeSettings};
 
 /// A place where lines go. A program may have several, each with its own format and levels.
 ///
@@ -44,6 +46,7 @@ pub struct Sink {
     levels: Directives,
     queue: Option<Queue>,
     redaction: Option<Redaction>,
+    volume: VolumeSettings,
 }
 
 /// Opens a writer whose type is known to the closure alone. That is why no writer is boxed for each line.
@@ -74,6 +77,7 @@ pub(super) struct SinkSettings {
     pub(super) location: bool,
     /// Whether a record is written when a span closes.
     pub(super) span_records: bool,
+    pub(super) volume: VolumeSettings,
 }
 
 impl Sink {
@@ -90,6 +94,7 @@ impl Sink {
             levels: Directives::default(),
             queue: None,
             redaction: None,
+            volume: VolumeSettings::default(),
         }
     }
 
@@ -178,6 +183,20 @@ impl Sink {
         Self { redaction: Some(redaction), ..self }
     }
 
+    /// Logs only a part of the records of each callsite: see [`Sampling`]. May be called several times: the first sampling that
+    /// matches a record decides.
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.volume.samplings.push(sampling);
+        self
+    }
+
+    /// Limits the bytes of the sink's lines to a number per second: see
+    /// [`JsonLayer::bytes_per_second`](crate::JsonLayer::bytes_per_second).
+    pub const fn bytes_per_second(mut self, bytes: NonZeroU64) -> Self {
+        self.volume.bytes_per_second = Some(bytes);
+        self
+    }
+
     /// Returns `true` if the sink has levels of its own.
     pub(super) fn has_levels(&self) -> bool {
         self.levels.level.is_some() || !self.levels.targets.is_empty()
@@ -196,7 +215,7 @@ impl Sink {
         // Its log viewer shows the place.
         let location = *location || matches!(schema, Schema::Gcp { .. });
         let style = Style::new(format, schema, (self.is_terminal)());
-        let Self { name, queue, open, redaction: own, .. } = self;
+        let Self { name, queue, open, redaction: own, volume, .. } = self;
         let redaction = own.unwrap_or_else(|| redaction.clone());
         open(SinkSettings {
             name,
@@ -207,6 +226,7 @@ impl Sink {
             queue,
             location,
             span_records: *span_records,
+            volume,
         })
     }
 }

@@ -1,25 +1,24 @@
 //! `JsonLayer`: the `tracing` layer that writes the lines.
 
-use std::any::TypeId;
-use std::io::Write;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::encode::buffers::LineBuffers;
-use crate::human::Human;
 use crate::layer::line::LineEncoder;
+use crate::layer::output::Output;
 use crate::limits::Limits;
 use crate::redaction::{Redaction, Redactor};
-use crate::schema::SchemaWriter;
 use crate::sink::line_sink::LineSink;
 use crate::sink::losses::LossCounters;
-use crate::sink::queue::QueuedWriter;
+use crate::tail::{LineOutput, TailBuffer};
+use crate::volume::{Sampling, VolumeGate, VolumeSettings};
 
 /// A `tracing` layer that writes each event as one line of JSON, with one `write`.
 ///
@@ -46,8 +45,8 @@ use crate::sink::queue::QueuedWriter;
 #[derive(Debug)]
 pub struct JsonLayer<W> {
     encoder: LineEncoder,
-    writer: W,
-    sink: Arc<LineSink>,
+    volume: VolumeSettings,
+    output: Arc<Output<W>>,
 }
 
 impl<W> JsonLayer<W> {
@@ -62,7 +61,8 @@ impl<W> JsonLayer<W> {
     }
 
     pub(crate) fn with_sink(writer: W, sink: Arc<LineSink>) -> Self {
-        Self { encoder: LineEncoder::new(), writer, sink }
+        let output = Output { writer, sink, volume: None };
+        Self { encoder: LineEncoder::new(), volume: VolumeSettings::default(), output: Arc::new(output) }
     }
 
     /// Sets the size limits. Default: 8 KiB per field, 64 KiB per line.
@@ -102,32 +102,58 @@ impl<W> JsonLayer<W> {
         self
     }
 
+    /// Logs only a part of the records of each callsite: see [`Sampling`]. May be called several times: the first sampling that
+    /// matches a record decides. Default: all records are logged.
+    #[must_use]
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.volume.samplings.push(sampling);
+        self.limit_volume()
+    }
+
+    /// Limits the bytes of the lines to a number per second, and to as many at once after a quiet second. ERROR lines always
+    /// pass, and those after them have less. Other lines are dropped, and at most once a second a WARN record `log.suppressed`
+    /// has their number. Default: no limit.
+    #[must_use]
+    pub fn bytes_per_second(mut self, bytes: NonZeroU64) -> Self {
+        self.volume.bytes_per_second = Some(bytes);
+        self.limit_volume()
+    }
+
+    pub(crate) fn volume(mut self, settings: VolumeSettings) -> Self {
+        self.volume = settings;
+        self.limit_volume()
+    }
+
+    fn limit_volume(mut self) -> Self {
+        // Nothing shares the output before the layer is in use.
+        if let Some(output) = Arc::get_mut(&mut self.output) {
+            output.volume = VolumeGate::new(&self.volume);
+        }
+        self
+    }
+
     /// The counters of what was lost. Keep them before the layer moves into a subscriber.
     #[must_use]
     pub fn losses(&self) -> Arc<LossCounters> {
-        Arc::clone(self.sink.losses())
+        Arc::clone(self.output.sink.losses())
     }
 }
 
 impl<W> JsonLayer<W>
 where
-    W: for<'a> MakeWriter<'a> + 'static,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     /// Writes an encoded line, and counts what is not in it.
-    fn output(&self, line: &[u8], dropped: u32, metadata: &'static Metadata<'static>) {
+    fn finish(&self, line: &[u8], dropped: u32, metadata: &'static Metadata<'static>) {
         if dropped > 0 {
-            self.sink.losses().add_dropped_fields(dropped);
+            self.output.sink.losses().add_dropped_fields(dropped);
         }
         let redacted = self.encoder.redactor.take_redacted();
         if redacted > 0 {
-            self.sink.losses().add_redacted(redacted);
+            self.output.sink.losses().add_redacted(redacted);
         }
-        if self.sink.is_queue() || is_queue::<W>() {
-            // No lock is held while a thread waits for room in a full queue, so others need not wait with it. The queue
-            // counts what is lost.
-            let _ = self.writer.make_writer_for(metadata).write(line);
-        } else {
-            self.sink.write(&self.writer, line, metadata);
+        if !TailBuffer::keeps(&self.output, line, metadata) {
+            self.output.write_line(line, metadata);
         }
     }
 }
@@ -135,8 +161,14 @@ where
 impl<S, W> Layer<S> for JsonLayer<W>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
-    W: for<'a> MakeWriter<'a> + 'static,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        if let Some(volume) = &self.output.volume {
+            volume.register(subscriber);
+        }
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         if let Some(span) = ctx.span(id) {
             self.encoder.new_span(attributes, &span);
@@ -150,9 +182,13 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        if self.output.volume.as_ref().is_some_and(|volume| !volume.admits(event)) {
+            self.output.sink.losses().add_suppressed();
+            return;
+        }
         LineBuffers::with(|buffers| {
             let dropped = self.encoder.event(event, &ctx, buffers);
-            self.output(&buffers.line, dropped, event.metadata());
+            self.finish(&buffers.line, dropped, event.metadata());
         });
     }
 
@@ -179,19 +215,9 @@ where
             LineBuffers::with(|buffers| {
                 let metadata = span.metadata();
                 if let Some(dropped) = self.encoder.close(span, buffers) {
-                    self.output(&buffers.line, dropped, metadata);
+                    self.finish(&buffers.line, dropped, metadata);
                 }
             });
         }
     }
-}
-
-/// Returns `true` if `W` puts lines into a queue, as several threads may at once.
-fn is_queue<W: 'static>() -> bool {
-    let queues = [
-        TypeId::of::<QueuedWriter>(),
-        TypeId::of::<Human<QueuedWriter>>(),
-        TypeId::of::<SchemaWriter<QueuedWriter>>(),
-    ];
-    queues.contains(&TypeId::of::<W>())
 }

@@ -2,5 +2,6 @@
 
 mod json_layer;
 mod line;
+mod output;
 
 pub use json_layer::JsonLayer;

@@ -19,6 +19,7 @@ pub struct LossCounters {
     queue_full: PerSeverity<AtomicU64>,
     dropped_fields: AtomicU64,
     redacted: AtomicU64,
+    suppressed: AtomicU64,
 }
 
 impl LossCounters {
@@ -77,6 +78,17 @@ impl LossCounters {
     #[must_use]
     pub fn redacted(&self) -> u64 {
         self.redacted.load(Ordering::Relaxed)
+    }
+
+    /// Records that were not logged on purpose: by [sampling](crate::Sampling), or beyond a limit of bytes. They are not
+    /// [lost](Self::lost_lines).
+    #[must_use]
+    pub fn suppressed(&self) -> u64 {
+        self.suppressed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_suppressed(&self) {
+        self.suppressed.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn add_written(&self, lines: u64) {

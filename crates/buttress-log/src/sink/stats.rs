@@ -34,6 +34,8 @@ pub struct SinkStats {
     pub dropped_fields: u64,
     /// Values, and secrets in texts, that were redacted.
     pub redacted: u64,
+    /// Records that were not logged on purpose: by [sampling](crate::Sampling), or beyond a limit of bytes.
+    pub suppressed: u64,
     queue_full: PerSeverity<u64>,
 }
 
@@ -67,6 +69,7 @@ impl SinkStats {
             reentrant_lines: lost.reentrant,
             dropped_fields: losses.dropped_fields(),
             redacted: losses.redacted(),
+            suppressed: losses.suppressed(),
             queue_full: lost.queue_full,
         }
     }
