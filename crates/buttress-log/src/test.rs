@@ -13,6 +13,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::encode::value::{Value, ValueFormat};
 use crate::json::reader::{members, string};
 use crate::layer::JsonLayer;
+use crate::number_forms::NumberForms;
 
 /// Captures every line of any level that this thread logs until the [`Logs`] are dropped.
 ///
@@ -218,7 +219,7 @@ impl ExpectedValue<'_> {
             Scalar::F64(value) => Value::F64(value),
             Scalar::Bool(value) => Value::Bool(value),
         };
-        value.write(&mut out, ValueFormat { limit: usize::MAX, redactor: None });
+        value.write(&mut out, ValueFormat { limit: usize::MAX, redactor: None, numbers: NumberForms::new() });
         String::from_utf8_lossy(&out).into_owned()
     }
 }

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 
 use buttress_context::{Context, RequestId, Trace};
 use buttress_error::{Error, Kind};
-use buttress_log::{JsonLayer, Limits, test::capture};
+use buttress_log::{JsonLayer, Limits, NumberForms, test::capture};
 use kit::{log, log_one, log_with};
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing::{error, info, info_span, warn};
 use tracing_subscriber::prelude::*;
 
@@ -446,4 +446,38 @@ fn measures_are_not_redacted() {
         line["cause"]["attrs"],
         json!({"tokens_in": 5, "pin": "[redacted]", "api_keys": "[redacted]"})
     );
+}
+
+/// [S34] Numbers that some readers cannot read have another form on request, whatever their type; the others stay.
+#[test]
+fn numbers_have_other_forms_on_request() {
+    let forms = NumberForms::new().non_finite_as_null().large_integers_as_text();
+    let lines = log_with(
+        |layer| layer.number_forms(forms),
+        || {
+            info!(
+                nan = f64::NAN,
+                infinite = -f64::INFINITY,
+                finite = 1.5,
+                safe = 1_u64 << 53,
+                large = (1_u64 << 53) + 1,
+                negative = -(1_i64 << 53) - 1,
+                wide = (1_i128 << 60),
+                wider = (1_u128 << 63) + 1,
+                small = 17_i128,
+                text = "NaN",
+                "numbers"
+            );
+        },
+    );
+    let line = &lines[0];
+    assert_eq!((&line["nan"], &line["infinite"], &line["finite"]), (&Value::Null, &Value::Null, &1.5.into()));
+    assert_eq!((&line["safe"], &line["small"]), (&(1_u64 << 53).into(), &17.into()));
+    assert_eq!(line["large"], "9007199254740993");
+    assert_eq!(line["negative"], "-9007199254740993");
+    assert_eq!(
+        (&line["wide"], &line["wider"]),
+        (&"1152921504606846976".into(), &"9223372036854775809".into())
+    );
+    assert_eq!(line["text"], "NaN");
 }

@@ -17,6 +17,7 @@ use crate::config::init_error::InitError;
 use crate::config::sink::{Program, Sink};
 use crate::levels::{LevelFilterLayer, LogHandle};
 use crate::limits::Limits;
+use crate::number_forms::NumberForms;
 use crate::panics::log_panics;
 use crate::redaction::Redaction;
 use crate::schema::Schema;
@@ -85,6 +86,7 @@ impl Config {
                 schema: Schema::Native,
                 location: false,
                 span_records: false,
+                numbers: NumberForms::new(),
             },
             sinks: Vec::new(),
             panics: false,
@@ -150,6 +152,12 @@ impl Config {
     /// Sets the names and forms of the members of JSON lines. Default: [`Schema::Native`].
     pub fn schema(mut self, schema: Schema) -> Self {
         self.program.schema = schema;
+        self
+    }
+
+    /// Sets how numbers are written that some readers cannot read. Default: [`NumberForms::new`].
+    pub const fn number_forms(mut self, forms: NumberForms) -> Self {
+        self.program.numbers = forms;
         self
     }
 

@@ -105,6 +105,7 @@ where
     let inner = JsonLayer::with_sink(lines, front)
         .limits(settings.limits)
         .redaction(settings.redaction)
+        .number_forms(settings.numbers)
         .volume(settings.volume);
     let inner = if settings.location { inner.with_location() } else { inner };
     let inner = if settings.span_records { inner.with_span_records() } else { inner };

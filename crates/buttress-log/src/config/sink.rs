@@ -15,6 +15,7 @@ use crate::config::init_error::InitError;
 use crate::config::open::{OpenedSink, Style, open};
 use crate::levels::{OwnLevels, SinkLevels};
 use crate::limits::Limits;
+use crate::number_forms::NumberForms;
 use crate::redaction::Redaction;
 use crate::schema::Schema;
 use crate::sink::file::RollingFile;
@@ -62,6 +63,7 @@ pub(super) struct Program {
     pub(super) location: bool,
     /// Whether a record is written when a span closes.
     pub(super) span_records: bool,
+    pub(super) numbers: NumberForms,
 }
 
 /// The settings of a sink, with those of the whole program where it has none of its own.
@@ -77,6 +79,7 @@ pub(super) struct SinkSettings {
     pub(super) location: bool,
     /// Whether a record is written when a span closes.
     pub(super) span_records: bool,
+    pub(super) numbers: NumberForms,
     pub(super) volume: VolumeSettings,
 }
 
@@ -209,7 +212,7 @@ impl Sink {
 
     /// Opens the sink. `levels` are none if those of the program are enough.
     pub(super) fn open(self, program: &Program, levels: Option<SinkLevels>) -> Result<OpenedSink, InitError> {
-        let Program { directives, limits, redaction, schema, location, span_records } = program;
+        let Program { directives, limits, redaction, schema, location, span_records, numbers } = program;
         let format = self.format.or(directives.format).unwrap_or_default();
         let schema = self.schema.unwrap_or_else(|| schema.clone());
         // Its log viewer shows the place.
@@ -226,6 +229,7 @@ impl Sink {
             queue,
             location,
             span_records: *span_records,
+            numbers: *numbers,
             volume,
         })
     }

@@ -205,6 +205,7 @@ fn write_attrs(out: &mut Vec<u8>, chain: Chain<'_>, end: usize, format: ValueFor
 
 #[cfg(test)]
 mod tests {
+    use crate::number_forms::NumberForms;
     use std::fmt;
     use std::io;
 
@@ -217,7 +218,15 @@ mod tests {
 
     fn object(error: ErrorRef<'_>, limit: usize) -> Value {
         let mut out = Vec::new();
-        write(&mut out, error, ValueFormat { limit, redactor: Some(&Redactor::new(Redaction::new())) });
+        write(
+            &mut out,
+            error,
+            ValueFormat {
+                limit,
+                redactor: Some(&Redactor::new(Redaction::new())),
+                numbers: NumberForms::new(),
+            },
+        );
         assert!(out.len() <= limit + OVERHEAD, "{} bytes", out.len());
         serde_json::from_slice(&out).unwrap()
     }

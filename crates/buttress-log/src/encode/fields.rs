@@ -3,6 +3,7 @@
 use crate::encode::name::{FieldName, REDACTED, unquoted_name};
 use crate::encode::value::ValueFormat;
 use crate::json::escape::unescape;
+use crate::number_forms::NumberForms;
 use crate::redaction::{Redactor, Showing};
 
 /// Fields with unique names, encoded once and copied from then on. Later ones are the inner ones.
@@ -180,7 +181,8 @@ impl Fields {
                 redacted.text.extend_from_slice(REDACTED);
             } else if is_text {
                 let text = unescape(&value[1..value.len() - 1]);
-                let format = ValueFormat { limit: usize::MAX, redactor: Some(redactor) };
+                let format =
+                    ValueFormat { limit: usize::MAX, redactor: Some(redactor), numbers: NumberForms::new() };
                 format.string(&mut redacted.text, &text, usize::MAX);
             } else {
                 redacted.text.extend_from_slice(value);

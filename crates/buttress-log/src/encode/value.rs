@@ -12,6 +12,7 @@ use crate::encode::nested;
 use crate::json::escape::unescape;
 use crate::json::number::{float, integer};
 use crate::json::string::{StringWriter, string};
+use crate::number_forms::NumberForms;
 use crate::redaction::{Redactor, Showing};
 
 #[derive(Clone, Copy)]
@@ -48,6 +49,7 @@ pub(crate) struct ValueFormat<'r> {
     pub(crate) limit: usize,
     /// What redacts secrets: by the names of fields and attributes, and by the form of texts. Without it all is shown.
     pub(crate) redactor: Option<&'r Redactor>,
+    pub(crate) numbers: NumberForms,
 }
 
 impl<'r> ValueFormat<'r> {
@@ -134,7 +136,7 @@ fn write_mark(out: &mut Vec<u8>, redactor: &Redactor, value: Value<'_>) {
         return out.extend_from_slice(REDACTED);
     }
     let mut text = Vec::new();
-    value.write_text(&mut text, ValueFormat { limit: MAX, redactor: None });
+    value.write_text(&mut text, ValueFormat { limit: MAX, redactor: None, numbers: NumberForms::new() });
     let text = unescape(&text[1..text.len() - 1]);
     string(out, &redactor.mark(text.as_bytes()), usize::MAX);
 }
@@ -155,21 +157,26 @@ impl Value<'_> {
             Self::U64(value) if value < MIN_CARD => integer(out, value),
             Self::I64(value) => match self.redactor_of_card(format) {
                 Some(redactor) => write_mark(out, redactor, self),
+                None if format.numbers.is_text(value.unsigned_abs()) => self.write_text(out, format),
                 None => integer(out, value),
             },
             Self::U64(value) => match self.redactor_of_card(format) {
                 Some(redactor) => write_mark(out, redactor, self),
+                None if format.numbers.is_text(value) => self.write_text(out, format),
                 None => integer(out, value),
             },
             Self::I128(value) => match (i64::try_from(value), u64::try_from(value)) {
-                (Ok(value), _) => integer(out, value),
-                (_, Ok(value)) => integer(out, value),
+                (Ok(value), _) if !format.numbers.is_text(value.unsigned_abs()) => integer(out, value),
+                (_, Ok(value)) if !format.numbers.is_text(value) => integer(out, value),
                 _ => self.write_text(out, format),
             },
             Self::U128(value) => match u64::try_from(value) {
-                Ok(value) => integer(out, value),
-                Err(_) => self.write_text(out, format),
+                Ok(value) if !format.numbers.is_text(value) => integer(out, value),
+                _ => self.write_text(out, format),
             },
+            Self::F64(value) if format.numbers.non_finite_as_null && !value.is_finite() => {
+                out.extend_from_slice(b"null");
+            }
             Self::F64(value) => float(out, value),
             Self::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
             Self::Error(value) => error::write(out, value, format),

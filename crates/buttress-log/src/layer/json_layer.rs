@@ -14,6 +14,7 @@ use crate::encode::buffers::LineBuffers;
 use crate::layer::line::LineEncoder;
 use crate::layer::output::Output;
 use crate::limits::Limits;
+use crate::number_forms::NumberForms;
 use crate::redaction::{Redaction, Redactor};
 use crate::sink::line_sink::LineSink;
 use crate::sink::losses::LossCounters;
@@ -83,6 +84,13 @@ impl<W> JsonLayer<W> {
     #[must_use]
     pub fn without_redaction(self) -> Self {
         self.redaction(Redaction::off())
+    }
+
+    /// Sets how numbers are written that some readers cannot read. Default: [`NumberForms::new`].
+    #[must_use]
+    pub const fn number_forms(mut self, forms: NumberForms) -> Self {
+        self.encoder.numbers = forms;
+        self
     }
 
     /// Adds where in the source each event is logged: the member `source_location`, such as `src/pay.rs:88`, after the target.

@@ -20,6 +20,7 @@ use crate::encode::value::{FieldVisitor, Value, ValueFormat};
 use crate::encode::{context, error, timestamp};
 use crate::json::number::integer;
 use crate::limits::Limits;
+use crate::number_forms::NumberForms;
 use crate::redaction::{Redaction, Redactor};
 use crate::span::{LayerId, RecordEpoch, SpanStore};
 
@@ -28,6 +29,7 @@ use crate::span::{LayerId, RecordEpoch, SpanStore};
 pub(super) struct LineEncoder {
     pub(super) limits: Limits,
     pub(super) redactor: Redactor,
+    pub(super) numbers: NumberForms,
     /// Whether lines say where in the source they come from.
     pub(super) has_location: bool,
     /// Whether a record is written when a span closes.
@@ -41,6 +43,7 @@ impl LineEncoder {
         Self {
             limits: Limits::default(),
             redactor: Redactor::new(Redaction::new()),
+            numbers: NumberForms::new(),
             has_location: false,
             has_span_records: false,
             layer: LayerId::new(),
@@ -49,7 +52,7 @@ impl LineEncoder {
     }
 
     fn format(&self) -> ValueFormat<'_> {
-        ValueFormat { limit: self.limits.field(), redactor: self.redactor.when_on() }
+        ValueFormat { limit: self.limits.field(), redactor: self.redactor.when_on(), numbers: self.numbers }
     }
 
     fn spans(&self) -> SpanStore<'_> {

@@ -10,6 +10,7 @@ use crate::encode::value::{Value, ValueFormat};
 use crate::json::array::MIN_ROOM;
 use crate::json::number::{float, integer};
 use crate::json::string::{StringWriter, string};
+use crate::number_forms::NumberForms;
 use crate::unwind;
 
 /// What is nested deeper is not serialized.
@@ -84,7 +85,10 @@ impl JsonWriter {
     }
 
     fn value(&mut self, value: Value<'_>) -> Result<(), Failure> {
-        value.write(&mut self.out, ValueFormat { limit: usize::MAX, redactor: None });
+        value.write(
+            &mut self.out,
+            ValueFormat { limit: usize::MAX, redactor: None, numbers: NumberForms::new() },
+        );
         Ok(())
     }
 
