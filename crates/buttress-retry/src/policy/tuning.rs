@@ -81,3 +81,17 @@ impl Tuning {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The base decides the jitter on top of a server's wait, so it is not above the cap either.
+    #[test]
+    fn the_default_after_a_throttle_starts_at_a_low_cap() {
+        let base = |max_delay| Tuning { max_delay, ..Tuning::default() }.default_throttled().base();
+        assert_eq!(base(None), Some(THROTTLED_BASE));
+        assert_eq!(base(Some(Duration::from_secs(2))), Some(THROTTLED_BASE));
+        assert_eq!(base(Some(Duration::from_millis(500))), Some(Duration::from_millis(500)));
+    }
+}
