@@ -33,8 +33,9 @@ impl<S, C> LogService<S, C> {
         &mut self.inner
     }
 
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
+    /// Returns the inner service. A call that waits for its readiness goes on without this one, and is not logged.
+    pub fn into_inner(mut self) -> S {
+        self.waiting.end();
         self.inner
     }
 }
